@@ -1,0 +1,63 @@
+"""Where the networks run: devices, precision, threads, and the switches that make results repeatable."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from promscan.errors import DeviceError
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+def resolve_device(name: str) -> torch.device:
+    """`auto` (CUDA if there is one, else CPU), `cpu`, `cuda`, `cuda:N` or `mps` to a device that exists.
+
+    Raises:
+        DeviceError: the device is unknown or not present.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise DeviceError(f"unknown device {name!r}: use auto, cpu, cuda, cuda:N or mps") from error
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            raise DeviceError(f"device {name}: this machine has {count} CUDA devices; use --device auto or cpu")
+    elif device.type == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError("device mps: not available on this machine; use --device auto or cpu")
+    elif device.type not in ("cpu", "cuda", "mps"):
+        raise DeviceError(f"unknown device {name!r}: use auto, cpu, cuda, cuda:N or mps")
+    return device
+
+
+def make_repeatable() -> None:
+    """Let equal inputs give equal bits: no TF32, no autotuned kernels."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+
+
+def available_threads() -> int:
+    """Processors that this process may use, by its affinity mask."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """Context in which matrix products run in `precision` on `device`.
+
+    `float32` changes nothing. `auto` means float32 here: half precision moves scores, so it has to be asked for.
+    """
+    if precision == "bfloat16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return nullcontext()
+
+
+def describe(device: torch.device) -> str:
+    """Name of the device for people."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)

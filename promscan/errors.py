@@ -1,0 +1,29 @@
+"""The exceptions that promscan raises for a reason that its user can mend.
+
+Every message is one line that says what is wrong, where, and the cure. The command line prints it and exits with
+status 1; anything that is not a `PromscanError` is a bug and keeps its traceback.
+"""
+
+
+class PromscanError(Exception):
+    """Base of all expected failures."""
+
+
+class InputError(PromscanError, ValueError):
+    """A sequence, interval or table file cannot be used as it is."""
+
+
+class ModelError(PromscanError, ValueError):
+    """A weights file or its card is missing, damaged or unfit for the task."""
+
+
+class DeviceError(PromscanError, RuntimeError):
+    """The requested device does not exist here, or has no memory left."""
+
+
+class DependencyError(PromscanError, ImportError):
+    """An optional library or an external program is not installed."""
+
+
+class RunError(PromscanError, RuntimeError):
+    """A run folder or an output path cannot be used."""

@@ -1,0 +1,110 @@
+"""Messages and progress: everything that promscan says goes to standard error through here.
+
+On a terminal long work shows a tqdm bar; elsewhere (a cluster log, a pipe) a line every few minutes.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+logger = logging.getLogger("promscan")
+
+LINE_EVERY_SECONDS = 120.0
+
+
+class Progress(Protocol):
+    """What long work reports to."""
+
+    def advance(self, amount: float) -> None:
+        """`amount` more units are done."""
+
+    def note(self, text: str) -> None:
+        """Show `text` beside the figures."""
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        text = record.getMessage()
+        return text if record.levelno == logging.INFO else f"{record.levelname.lower()}: {text}"
+
+
+class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]
+    """Writes to the standard error of the moment, and past a progress bar rather than through it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
+def configure(*, quiet: bool) -> None:
+    """Set up logging for the command line: information and warnings, or warnings only if `quiet`."""
+    handler = _StderrHandler()
+    handler.setFormatter(_Formatter())
+    logger.handlers = [handler]
+    logger.propagate = False
+    logger.setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+class _Bar:
+    def __init__(self, total: float | None, label: str, unit: str) -> None:
+        from tqdm import tqdm
+
+        self.bar = tqdm(total=total, desc=label, unit=unit, file=sys.stderr, dynamic_ncols=True, smoothing=0.05)
+        if total is not None and total < 100:
+            self.bar.bar_format = (
+                "{l_bar}{bar}| {n:.2f}/{total:.2f} {unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+            )
+
+    def advance(self, amount: float) -> None:
+        self.bar.update(amount)
+
+    def note(self, text: str) -> None:
+        self.bar.set_postfix_str(text)
+
+
+class _Lines:
+    def __init__(self, total: float | None, label: str, unit: str) -> None:
+        self.total, self.label, self.unit = total, label, unit
+        self.done, self.text = 0.0, ""
+        self.began = self.told = time.monotonic()
+
+    def advance(self, amount: float) -> None:
+        self.done += amount
+        now = time.monotonic()
+        if now - self.told < LINE_EVERY_SECONDS:
+            return
+        self.told = now
+        rate = self.done / (now - self.began)
+        of = "" if self.total is None else f" of {self.total:.2f}"
+        left = "" if self.total is None else f", about {(self.total - self.done) / rate / 60:.0f} min left"
+        logger.info(
+            "%s: %.2f%s %s, %.3g %s/s%s %s", self.label, self.done, of, self.unit, rate, self.unit, left, self.text
+        )
+
+    def note(self, text: str) -> None:
+        self.text = text
+
+
+@contextmanager
+def progress(total: float | None, label: str, unit: str) -> Iterator[Progress]:
+    """A progress display for the length of the `with` block; silent when messages are off.
+
+    Args:
+        total: units in all, or None when nobody knows.
+        label: what is being done.
+        unit: name of a unit of work, such as `Mb`.
+    """
+    if logger.isEnabledFor(logging.INFO) and sys.stderr.isatty():
+        bar = _Bar(total, label, unit)
+        try:
+            yield bar
+        finally:
+            bar.bar.close()
+    else:
+        yield _Lines(total, label, unit)

@@ -1,0 +1,119 @@
+"""The networks, and the sizes that define them.
+
+`BiGRUAttention` is the classifier of the founding report (PromoterRNN): embedding, bidirectional GRU, additive
+attention over the 70 positions, and a 3-layer head. Larger members of the family put convolutions with a finite reach
+between the embedding and the GRU, so that every classifier can also be run along a sequence of any length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from promscan.dna import ALPHABET
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Sizes of a `BiGRUAttention`; the defaults are the founding ones.
+
+    hidden: width of the embedding and of each direction of the GRU.
+    layers: stacked GRU layers.
+    convolutions: residual convolution blocks before the GRU (0 in the founding model).
+    kernel: odd width in bp of each convolution.
+    dropout: share of activations dropped after embedding, convolutions, GRU and in the head.
+    """
+
+    hidden: int = 256
+    layers: int = 1
+    convolutions: int = 0
+    kernel: int = 9
+    dropout: float = 0.3
+
+    def __post_init__(self) -> None:
+        if min(self.hidden, self.layers) < 1 or self.convolutions < 0:
+            raise ValueError("hidden and layers must be positive, convolutions not negative")
+        if self.kernel < 1 or self.kernel % 2 == 0:
+            raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
+
+
+class ConvolutionBlock(nn.Module):
+    """Residual block: LayerNorm, convolution, GELU, pointwise layer; (batch, length, width) in and out."""
+
+    def __init__(self, width: int, kernel: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.convolution = nn.Conv1d(width, width, kernel, padding=kernel // 2)
+        self.pointwise = nn.Linear(width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.convolution(self.norm(x).transpose(1, 2)).transpose(1, 2)
+        return x + self.dropout(self.pointwise(F.gelu(y)))
+
+
+class BiGRUAttention(nn.Module):
+    """Sequence codes to one logit a window.
+
+    Attention is `u_t = tanh(W_a h_t + b_a)`, `alpha = softmax(W_s u)`, `c = sum_t alpha_t h_t` (Yang et al. 2016,
+    hierarchical attention networks), pooled over the window.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        a = self.architecture = architecture
+        one_hot = torch.eye(4)
+        self.register_buffer("bases", torch.cat([one_hot, torch.full((1, 4), 0.25)]), persistent=False)
+        self.embedding = nn.Linear(4, a.hidden)
+        self.norm = nn.LayerNorm(a.hidden)
+        self.dropout = nn.Dropout(a.dropout)
+        self.stem = nn.Sequential(*(ConvolutionBlock(a.hidden, a.kernel, a.dropout) for _ in range(a.convolutions)))
+        self.gru = nn.GRU(
+            a.hidden,
+            a.hidden,
+            a.layers,
+            batch_first=True,
+            bidirectional=True,
+            dropout=a.dropout if a.layers > 1 else 0.0,
+        )
+        self.attention = nn.Linear(2 * a.hidden, a.hidden)
+        self.attention_score = nn.Linear(a.hidden, 1, bias=False)
+        self.head = nn.Sequential(
+            nn.Linear(2 * a.hidden, a.hidden),
+            nn.GELU(),
+            nn.Dropout(a.dropout),
+            nn.Linear(a.hidden, max(1, a.hidden // 2)),
+            nn.GELU(),
+            nn.Dropout(a.dropout),
+            nn.Linear(max(1, a.hidden // 2), 1),
+        )
+
+    def states(self, codes: Tensor) -> Tensor:
+        """Codes (batch, length) of dtype uint8 to GRU states (batch, length, 2 * hidden)."""
+        vectors = F.embedding(codes.int(), self.bases)
+        h = self.stem(self.dropout(self.norm(F.gelu(self.embedding(vectors)))))
+        states: Tensor = self.dropout(self.gru(h)[0])
+        return states
+
+    def pool(self, states: Tensor) -> Tensor:
+        """States (batch, length, 2 * hidden) to their attention-weighted mean (batch, 2 * hidden)."""
+        weights = torch.softmax(self.attention_score(torch.tanh(self.attention(states))), dim=1)
+        return torch.sum(weights * states, dim=1)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Codes (batch, 70) of dtype uint8 to logits (batch,)."""
+        logits: Tensor = self.head(self.pool(self.states(codes)))
+        return logits.squeeze(-1)
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Number of trainable values."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+assert len(ALPHABET) == 5  # the rows of `bases`

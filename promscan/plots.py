@@ -1,0 +1,78 @@
+"""The pictures of a training run. matplotlib is loaded only here, and only when a picture is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from promscan.errors import DependencyError
+from promscan.files import atomic_path
+
+Array = npt.NDArray[Any]
+
+
+def require_matplotlib() -> None:
+    """Check up front that pictures can be drawn.
+
+    Raises:
+        DependencyError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise DependencyError("the plots of a training need matplotlib: pip install 'promscan[train]'") from error
+
+
+def _figure(columns: int, rows: int = 1) -> tuple[Any, list[Any]]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.2 * columns, 3.6 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    return figure, list(axes.flat)
+
+
+def _save(figure: Any, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120)
+
+
+def plot_learning_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Loss, accuracy, F1 and AUC by epoch, training and dev, the best epoch marked."""
+    figure, axes = _figure(2, 2)
+    epochs = [row["epoch"] for row in history]
+    best = max(history, key=lambda row: row["dev_auc"])["epoch"]
+    for ax, name in zip(axes, ("loss", "accuracy", "f1", "auc"), strict=True):
+        for split in ("train", "dev"):
+            ax.plot(epochs, [row[f"{split}_{name}"] for row in history], marker=".", label=split)
+        ax.axvline(best, color="0.6", linestyle=":", label="best dev AUC")
+        ax.set(xlabel="epoch", ylabel=name)
+    axes[0].legend()
+    _save(figure, path)
+
+
+def plot_discrimination(labels: Array, logits: Array, path: Path) -> None:
+    """ROC curve, precision-recall curve and the confusion matrix at probability 0.5."""
+    from sklearn import metrics
+
+    figure, (roc, pr, table) = _figure(3)
+    false_rate, true_rate, _ = metrics.roc_curve(labels, logits)
+    roc.plot(false_rate, true_rate)
+    roc.plot([0, 1], [0, 1], color="0.7", linestyle=":")
+    roc.set(
+        xlabel="false positive rate", ylabel="true positive rate", title=f"AUC {metrics.auc(false_rate, true_rate):.3f}"
+    )
+    precision, recall, _ = metrics.precision_recall_curve(labels, logits)
+    pr.plot(recall, precision)
+    pr.set(xlabel="recall", ylabel="precision", title=f"AP {metrics.average_precision_score(labels, logits):.3f}")
+    counts = metrics.confusion_matrix(labels, np.asarray(logits) > 0)
+    table.imshow(counts, cmap="Blues", vmin=0)
+    for (row, column), count in np.ndenumerate(counts):
+        dark = count > counts.max() / 2
+        table.text(column, row, f"{count}", ha="center", va="center", color="white" if dark else "black")
+    names = ["other", "promoter"]
+    table.set(xticks=[0, 1], yticks=[0, 1], xticklabels=names, yticklabels=names, xlabel="called", ylabel="label")
+    _save(figure, path)

@@ -1,0 +1,83 @@
+"""What flows through a scan: chunks of a contig, tracks of scores, hits.
+
+Coordinates are 0-based and half-open everywhere, as in BED.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from promscan.dna import WINDOW, Codes
+
+Strand = Literal["+", "-"]
+Mask = npt.NDArray[np.bool_]
+Logits = npt.NDArray[np.float32]
+
+
+class Interval(NamedTuple):
+    """`start` <= position < `end` on `chrom`."""
+
+    chrom: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A stretch of one contig and the windows that begin in it.
+
+    The windows are those with `start` <= window start < `start + windows`; `codes` reaches 69 bases past the last of
+    them, so neighbouring chunks share 69 bases and no window is seen twice. A contig shorter than a window is one
+    chunk without windows.
+    """
+
+    chrom: str
+    start: int
+    codes: Codes
+    blocked: Mask | None = None
+    """True for a base that no window may touch (shape of `codes`); None: there is none."""
+
+    @property
+    def windows(self) -> int:
+        """How many windows begin in this chunk."""
+        return max(0, len(self.codes) - WINDOW + 1)
+
+
+@dataclass(frozen=True)
+class ScoreTrack:
+    """Logits of the windows of one strand, at `start`, `start + stride`, ...; NaN where a window was not scored."""
+
+    chrom: str
+    strand: Strand
+    start: int
+    stride: int
+    logits: Logits
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One called promoter: the 70-bp window `start`-`end`, its transcription start `tss`, and its grades."""
+
+    chrom: str
+    start: int
+    strand: Strand
+    tss: int
+    logit: float
+    probability: float
+    fp_per_mb: float | None = None
+    strength: float | None = None
+    strength_sd: float | None = None
+
+    @property
+    def end(self) -> int:
+        """End of the window."""
+        return self.start + WINDOW
+
+    @property
+    def name(self) -> str:
+        """`chrom_tss_strand`, unique in a scan."""
+        return f"{self.chrom}_{self.tss}_{self.strand}"

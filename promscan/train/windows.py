@@ -1,0 +1,266 @@
+"""The founding recipe: a classifier of labelled 70-bp windows.
+
+AdamW under a one-cycle learning rate (Smith & Topin 2018), clipped gradients, mixed precision on CUDA, class-balanced
+batches, reverse complements by the flip of a coin, and early stopping on the AUC of a dev set. Every random draw of an
+epoch comes from the seed and the epoch's number, so a run that is killed and resumed ends in the same weights.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import promscan
+from promscan import evaluate, plots
+from promscan.checkpoint import Card, save_model, source_commit
+from promscan.datasets import LabelledWindows, epoch_batches
+from promscan.device import autocast, describe, make_repeatable, resolve_device
+from promscan.log import Progress, logger, progress
+from promscan.model import Architecture, BiGRUAttention, count_parameters
+from promscan.train.folder import RunFolder
+
+Array = npt.NDArray[Any]
+History = list[dict[str, float]]
+
+EVALUATION_BATCH = 512
+WARM_UP_SHARE = 0.15
+"""Share of the steps in which the learning rate climbs to its peak."""
+
+
+@dataclass(frozen=True)
+class WindowRecipe:
+    """Everything that decides the result of a training besides its data; the defaults are the founding recipe.
+
+    learning_rate: peak of the one-cycle schedule.
+    patience: epochs without a better dev AUC before the training stops.
+    clip: largest norm of a gradient.
+    sampler: `balanced` (as many promoters as others in every batch) or `shuffled`.
+    reverse_complement: show each window on a strand drawn by coin flip; the model then cannot tell strands apart.
+    label_smoothing: labels are moved this far towards 1/2 (0: not at all).
+    averaging: decay a step of the exponential moving average of the weights that is evaluated and kept (0: none).
+    precision: `auto` is bfloat16 on CUDA, float32 elsewhere.
+    """
+
+    architecture: Architecture = field(default_factory=Architecture)
+    learning_rate: float = 1e-4
+    weight_decay: float = 0.01
+    batch_size: int = 128
+    epochs: int = 50
+    patience: int = 15
+    clip: float = 1.0
+    sampler: str = "balanced"
+    reverse_complement: bool = True
+    label_smoothing: float = 0.0
+    averaging: float = 0.0
+    precision: str = "auto"
+    seed: int = 1
+
+
+def train_windows(
+    train: LabelledWindows,
+    dev: LabelledWindows,
+    out: Path,
+    recipe: WindowRecipe,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    resume: bool = False,
+    species: str = "Homo sapiens",
+) -> Card:
+    """Train a classifier into the run folder `out`; returns the card of the best epoch.
+
+    Raises:
+        RunError: the folder is in use, or holds another run.
+        DependencyError: scikit-learn or matplotlib is missing.
+        DeviceError: no such device.
+    """
+    evaluate.require_sklearn()
+    plots.require_matplotlib()
+    make_repeatable()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    folder = RunFolder(out)
+    config = {
+        "promscan_version": promscan.__version__,
+        "recipe": dataclasses.asdict(recipe),
+        "train": train.describe(),
+        "dev": dev.describe(),
+        "species": species,
+    }
+    resuming = folder.begin(config, resume=resume)
+    trainer = _Trainer(recipe, train, resolve_device(device))
+    history: History = trainer.restore(*folder.load_state()) if resuming else []
+    logger.info(
+        "training %d parameters on %s, %d windows; run folder %s",
+        count_parameters(trainer.model), describe(trainer.device), len(train), out,
+    )  # fmt: skip
+    card = _draft_card(out.resolve().name, train, dev, recipe, species)
+    with progress(recipe.epochs * len(train), "training", "window") as bar:
+        bar.advance(len(history) * len(train))
+        while len(history) < recipe.epochs and not _exhausted(history, recipe.patience):
+            began = time.monotonic()
+            row: dict[str, float] = {"epoch": len(history) + 1.0, **trainer.run_epoch(len(history), bar)}
+            dev_logits = predict_logits(trainer.kept, dev, trainer.device)
+            row |= _prefixed("dev", dev.labels, dev_logits) | {"seconds": time.monotonic() - began}
+            history.append(row)
+            bar.note(f"dev AUC {row['dev_auc']:.4f}, accuracy {row['dev_accuracy']:.4f}")
+            _keep(folder, trainer, card, history, dev, dev_logits)
+    best = max(history, key=lambda row: row["dev_auc"])
+    logger.info("best epoch %d of %d: dev AUC %.4f", best["epoch"], len(history), best["dev_auc"])
+    return Card.parse((out / "best.json").read_text(encoding="utf-8"), str(out / "best.json"))
+
+
+def predict_logits(model: nn.Module, data: LabelledWindows, device: torch.device) -> Array:
+    """Logits (n,) float32 of labelled windows, in evaluation mode."""
+    model.eval()
+    with torch.inference_mode():
+        batches = torch.from_numpy(data.codes).split(EVALUATION_BATCH)
+        return torch.cat([model(codes.to(device)).float().cpu() for codes in batches]).numpy()
+
+
+class _Trainer:
+    """The model, its optimiser and schedule, and the averaged copy; all that changes while training."""
+
+    def __init__(self, recipe: WindowRecipe, train: LabelledWindows, device: torch.device) -> None:
+        self.recipe, self.train, self.device = recipe, train, device
+        torch.manual_seed(recipe.seed)
+        self.model = BiGRUAttention(recipe.architecture).to(device)
+        self.kept = self.model
+        if recipe.averaging:
+            self.kept = BiGRUAttention(recipe.architecture).to(device)
+            self.kept.load_state_dict(self.model.state_dict())
+        self.precision = recipe.precision
+        if self.precision == "auto":
+            self.precision = "bfloat16" if device.type == "cuda" else "float32"
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        self.steps_per_epoch = -(-len(train) // recipe.batch_size)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer,
+            recipe.learning_rate,
+            total_steps=recipe.epochs * self.steps_per_epoch + 1,
+            pct_start=WARM_UP_SHARE,
+        )
+
+    def run_epoch(self, epoch: int, bar: Progress) -> dict[str, float]:
+        """One pass over the training data; returns its learning rate and training figures."""
+        seed = np.random.SeedSequence([self.recipe.seed, epoch])
+        torch.manual_seed(int(seed.generate_state(1)[0]))
+        self.model.train()
+        labels_seen, logits_seen = list[Array](), list[Array]()
+        batches = epoch_batches(
+            self.train,
+            sampler=self.recipe.sampler,
+            flip=self.recipe.reverse_complement,
+            batch_size=self.recipe.batch_size,
+            rng=np.random.default_rng(seed),
+        )
+        for codes, labels in batches:
+            logits = self._step(torch.from_numpy(codes).to(self.device), torch.from_numpy(labels).to(self.device))
+            labels_seen.append(labels)
+            logits_seen.append(logits.float().cpu().numpy())
+            bar.advance(len(labels))
+        rate = self.schedule.get_last_lr()[0]
+        figures = _prefixed("train", np.concatenate(labels_seen), np.concatenate(logits_seen))
+        return {"learning_rate": rate} | figures
+
+    def _step(self, codes: Tensor, labels: Tensor) -> Tensor:
+        smoothing = self.recipe.label_smoothing
+        with autocast(self.device, self.precision):
+            logits = self.model(codes)
+        targets = labels.float() * (1 - smoothing) + smoothing / 2
+        loss = F.binary_cross_entropy_with_logits(logits.float(), targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        self.optimizer.step()
+        self.schedule.step()
+        if self.kept is not self.model:
+            self._average()
+        return torch.Tensor.detach(logits)
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        # The decay grows from 0 so that the random beginning is forgotten.
+        step = self.schedule.last_epoch
+        weight = 1 - min(self.recipe.averaging, step / (step + 50))
+        for kept, current in zip(self.kept.parameters(), self.model.parameters(), strict=True):
+            kept.lerp_(current, weight)
+
+    def state(self) -> dict[str, dict[str, Tensor]]:
+        """Tensors from which `restore` continues."""
+        moments = self.optimizer.state_dict()["state"]
+        groups = {"model": self.model.state_dict()}
+        groups |= {f"optimizer.{index}": values for index, values in moments.items()}
+        if self.kept is not self.model:
+            groups["average"] = self.kept.state_dict()
+        return groups
+
+    def restore(self, groups: Mapping[str, Mapping[str, Tensor]], history: History) -> History:
+        """Continue after the last epoch of `history`."""
+        self.model.load_state_dict(groups["model"])
+        if self.kept is not self.model:
+            self.kept.load_state_dict(groups["average"])
+        for _ in range(len(history) * self.steps_per_epoch):
+            self.optimizer.step()  # nothing has a gradient yet: only the schedule's counter moves
+            self.schedule.step()
+        state = self.optimizer.state_dict()
+        prefix = "optimizer."
+        moments = {int(g.removeprefix(prefix)): dict(v) for g, v in groups.items() if g.startswith(prefix)}
+        self.optimizer.load_state_dict({"state": moments, "param_groups": state["param_groups"]})
+        return history
+
+
+def _prefixed(split: str, labels: Array, logits: Array) -> dict[str, float]:
+    figures = {"loss": evaluate.cross_entropy(labels, logits), **evaluate.classification_figures(labels, logits)}
+    return {f"{split}_{name}": value for name, value in figures.items()}
+
+
+def _exhausted(history: Sequence[Mapping[str, float]], patience: int) -> bool:
+    if not history:
+        return False
+    best = max(range(len(history)), key=lambda i: history[i]["dev_auc"])
+    return len(history) - 1 - best >= patience
+
+
+def _keep(
+    folder: RunFolder, trainer: _Trainer, card: Card, history: History, dev: LabelledWindows, dev_logits: Array
+) -> None:
+    """Write weights, metrics and plots of the epoch just done, and last the state that makes it official."""
+    row = history[-1]
+    dev_figures = {name.removeprefix("dev_"): value for name, value in row.items() if name.startswith("dev_")}
+    card = dataclasses.replace(card, metrics={"dev": dev_figures, "epoch": row["epoch"]})
+    save_model(folder.path / "last.safetensors", trainer.kept, card)
+    if row["dev_auc"] == max(r["dev_auc"] for r in history):
+        save_model(folder.path / "best.safetensors", trainer.kept, card)
+        plots.plot_discrimination(dev.labels, dev_logits, folder.path / "dev_curves.png")
+    plots.plot_learning_curves(history, folder.path / "learning_curves.png")
+    folder.write_metrics(history)
+    folder.save_state(trainer.state(), history)
+
+
+def _draft_card(name: str, train: LabelledWindows, dev: LabelledWindows, recipe: WindowRecipe, species: str) -> Card:
+    return Card(
+        name=name,
+        task="promoter",
+        engine="windowed",
+        species=species,
+        architecture={},
+        sha256="",
+        strand_trusted=not recipe.reverse_complement,
+        training={"data": train.describe(), "recipe": dataclasses.asdict(recipe)},
+        splits={"dev": dev.describe()},
+        promscan_version=promscan.__version__,
+        git_commit=source_commit(),
+    )
