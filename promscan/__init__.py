@@ -6,6 +6,42 @@ The command line is a thin layer over this package; what it does can be called f
 
     for hit in promscan.scan("genome.fa", model="core70"):
         print(hit.chrom, hit.tss, hit.strand, hit.probability)
+
+Importing it is cheap: the network library is loaded by the first call.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from promscan.checkpoint import load_model as load_model
+    from promscan.datasets import read_windows as read_windows
+    from promscan.errors import PromscanError as PromscanError
+    from promscan.pipeline.scan import Scan as scan
+    from promscan.pipeline.score import score as score
+    from promscan.records import Hit as Hit
+    from promscan.train.windows import WindowRecipe as WindowRecipe
+    from promscan.train.windows import train_windows as train_windows
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Hit": ("promscan.records", "Hit"),
+    "PromscanError": ("promscan.errors", "PromscanError"),
+    "WindowRecipe": ("promscan.train.windows", "WindowRecipe"),
+    "load_model": ("promscan.checkpoint", "load_model"),
+    "read_windows": ("promscan.datasets", "read_windows"),
+    "scan": ("promscan.pipeline.scan", "Scan"),
+    "score": ("promscan.pipeline.score", "score"),
+    "train_windows": ("promscan.train.windows", "train_windows"),
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'promscan' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    return getattr(importlib.import_module(module), attribute)

@@ -1,4 +1,4 @@
-"""Weights on disk: `NAME.safetensors` holds the tensors, `NAME.json` the card that says what they are.
+"""Weights on disk: tensors in `NAME.safetensors`, each with the card of `promscan.card` beside it.
 
 Loading reads tensors and text only; nothing in a weights file is ever executed.
 """
@@ -11,7 +11,6 @@ import json
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,126 +18,10 @@ import safetensors
 import safetensors.torch
 import torch
 
-from promscan import dna
+from promscan.card import Card, find_model, read_card, write_card
 from promscan.errors import ModelError
 from promscan.files import atomic_path
 from promscan.model import Architecture, BiGRUAttention
-
-FORMAT_VERSION = 1
-DEFAULT_MODEL = "core70"
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a weights file is, how it came to be, and what it may be used for.
-
-    task: `promoter` (logit of a 70-bp window).
-    engine: `windowed`, the way of running that the weights were trained for.
-    default_threshold: calling logit when none is asked for, and `threshold_basis`, how it was chosen.
-    calibration: rows (logit, fp_per_mb), ascending by logit; empty when not calibrated.
-    strand_trusted: whether the model can tell a promoter from its reverse complement.
-    training, splits, metrics: data with counts and sha256, how it was divided, figures with the data behind them.
-    limits: what the model is not good for.
-    """
-
-    name: str
-    task: str
-    engine: str
-    species: str
-    architecture: Mapping[str, Any]
-    sha256: str
-    strand_trusted: bool
-    description: str = ""
-    training: Mapping[str, Any] = field(default_factory=dict)
-    splits: Mapping[str, Any] = field(default_factory=dict)
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    calibration: tuple[tuple[float, float], ...] = ()
-    default_threshold: float | None = None
-    threshold_basis: str = ""
-    min_distance: int | None = None
-    limits: str = ""
-    licence: str = "MIT"
-    promscan_version: str = ""
-    git_commit: str = ""
-    window: int = dna.WINDOW
-    tss_index: int = dna.TSS_INDEX
-    alphabet: str = dna.ALPHABET
-    format_version: int = FORMAT_VERSION
-
-    @classmethod
-    def parse(cls, text: str, source: str) -> Card:
-        """Card from its JSON text.
-
-        Raises:
-            ModelError: not a card, of another format version, or made for another window; `source` is named.
-        """
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ModelError(f"{source}: not a model card: {error}") from error
-        names = {f.name for f in dataclasses.fields(cls)}
-        required = {f.name for f in dataclasses.fields(cls) if _is_required(f)}
-        if not isinstance(values, dict) or not required <= values.keys():
-            raise ModelError(f"{source}: not a model card: it needs {', '.join(sorted(required))}")
-        if values.get("format_version") != FORMAT_VERSION or not values.keys() <= names:
-            raise ModelError(f"{source}: card of another format version; this promscan reads version {FORMAT_VERSION}")
-        values["calibration"] = tuple((float(x), float(y)) for x, y in values.get("calibration", ()))
-        card = cls(**values)
-        geometry = (card.window, card.tss_index, card.alphabet)
-        if geometry != (dna.WINDOW, dna.TSS_INDEX, dna.ALPHABET):
-            raise ModelError(f"{source}: made for window, TSS index and alphabet {geometry}, which this promscan lacks")
-        return card
-
-    def to_json(self) -> str:
-        """The card as JSON text, fields in a fixed order."""
-        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
-
-
-def _is_required(f: dataclasses.Field[Any]) -> bool:
-    return f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-
-
-def weights_folder() -> Path:
-    """The folder of the bundled weights: inside an installed package, at the top of a checkout."""
-    here = Path(__file__).resolve().parent
-    installed = here / "weights"
-    return installed if installed.is_dir() else here.parent / "weights"
-
-
-def bundled_models() -> list[str]:
-    """Names of the bundled models, sorted."""
-    return sorted(path.stem for path in weights_folder().glob("*.safetensors"))
-
-
-def find_model(name: str) -> Path:
-    """A bundled name, or the path of a weights file, to the path of the weights file.
-
-    Raises:
-        ModelError: there is no such model.
-    """
-    if name in bundled_models():
-        return weights_folder() / f"{name}.safetensors"
-    path = Path(name)
-    if path.suffix == ".json":
-        path = path.with_suffix(".safetensors")
-    if not path.is_file():
-        known = ", ".join(bundled_models()) or "none"
-        raise ModelError(f"no model {name!r}: give a weights file (.safetensors) or a bundled name ({known})")
-    return path
-
-
-def read_card(path: Path) -> Card:
-    """The card beside the weights file `path`.
-
-    Raises:
-        ModelError: it is missing or unreadable.
-    """
-    card_path = path.with_suffix(".json")
-    try:
-        text = card_path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: cannot read its card {card_path.name}: {error}; keep the two together") from error
-    return Card.parse(text, str(card_path))
 
 
 def load_model(name: str) -> tuple[BiGRUAttention, Card]:
@@ -174,12 +57,6 @@ def save_model(path: Path, model: BiGRUAttention, card: Card) -> Card:
         temporary.write_bytes(raw)
     write_card(path, card)
     return card
-
-
-def write_card(path: Path, card: Card) -> None:
-    """Write the card of the weights file `path`."""
-    with atomic_path(path.with_suffix(".json")) as temporary:
-        temporary.write_text(card.to_json(), encoding="utf-8")
 
 
 def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], notes: Mapping[str, Any]) -> None:

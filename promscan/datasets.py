@@ -12,10 +12,12 @@ from typing import IO
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from promscan import dna
 from promscan.dna import WINDOW, Codes
 from promscan.errors import InputError
+from promscan.genome import Genome
 
 SAMPLERS = ("balanced", "shuffled")
 
@@ -50,10 +52,10 @@ def read_windows(source: str) -> LabelledWindows:
     """
     positives, comma, negatives = source.partition(",")
     if comma and not Path(source).exists():
-        rows = [*_read_fasta(positives, 1), *_read_fasta(negatives, 0)]
+        rows = [(codes, 1) for _, codes in _read_fasta(positives)] + [(codes, 0) for _, codes in _read_fasta(negatives)]
         paths = [positives, negatives]
     else:
-        rows = list(_read_table(source))
+        rows = list(_labelled(source))
         paths = [source]
     labels = np.array([label for _, label in rows], dtype=np.uint8)
     if not 0 < labels.sum() < len(labels):
@@ -78,40 +80,60 @@ def open_text(path: str) -> IO[str]:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _read_table(path: str) -> Iterator[tuple[Codes, int]]:
+def read_windows_to_score(path: str) -> Iterator[tuple[str, Codes]]:
+    """Name and codes (70,) of each sequence of a FASTA file, or of a table with a `sequence` column.
+
+    Tables may name their rows in a column `name`; otherwise rows are numbered from 1.
+
+    Raises:
+        InputError: unreadable file, or a sequence that is not 70 bp of nucleotide letters.
+    """
+    if path == "-" or is_fasta(path):
+        yield from _read_fasta(path)
+        return
+    for number, (row, place) in enumerate(_read_table(path, required=("sequence",)), start=1):
+        yield row.get("name") or str(number), _window(row["sequence"], place)
+
+
+def is_fasta(path: str) -> bool:
+    """Whether the first letter of the file is the `>` of FASTA."""
+    with open_text(path) as file:
+        try:
+            return file.read(1) == ">"
+        except (OSError, EOFError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: damaged file: {error}") from error
+
+
+def _labelled(path: str) -> Iterator[tuple[Codes, int]]:
+    for row, place in _read_table(path, required=("sequence", "label")):
+        if row["label"] not in ("0", "1"):
+            raise InputError(f"{place}: label {row['label']!r} must be 0 or 1")
+        yield _window(row["sequence"], place), int(row["label"])
+
+
+def _read_table(path: str, required: tuple[str, ...]) -> Iterator[tuple[dict[str, str], str]]:
+    """Rows of a CSV or TSV file by column name, each with its place for messages."""
     with open_text(path) as file:
         try:
             head = file.readline()
             delimiter = "\t" if "\t" in head else ","
             columns = next(csv.reader([head], delimiter=delimiter), [])
-            if not {"sequence", "label"} <= set(columns):
-                raise InputError(f"{path} line 1: the header must name the columns sequence and label")
-            reader = csv.DictReader(file, columns, delimiter=delimiter)
+            missing = [name for name in required if name not in columns]
+            if missing:
+                raise InputError(f"{path} line 1: not FASTA, and as a table it lacks the column {missing[0]!r}")
+            reader = csv.DictReader(file, columns, delimiter=delimiter, restval="")
             for row in reader:
-                place = f"{path} line {reader.line_num + 1}"
-                label = (row["label"] or "").strip()
-                if label not in ("0", "1"):
-                    raise InputError(f"{place}: label {label!r} must be 0 or 1")
-                yield _window(row["sequence"] or "", place), int(label)
-        except (EOFError, gzip.BadGzipFile, UnicodeDecodeError, csv.Error) as error:
+                yield {key: value.strip() for key, value in row.items() if key}, f"{path} line {reader.line_num + 1}"
+        except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
             raise InputError(f"{path}: damaged table: {error}") from error
 
 
-def _read_fasta(path: str, label: int) -> Iterator[tuple[Codes, int]]:
-    name, begun, parts = "", 0, list[str]()
-    with open_text(path) as file:
-        for number, line in enumerate(file, start=1):
-            if line.startswith(">"):
-                if name:
-                    yield _window("".join(parts), f"{path} line {begun} ({name})"), label
-                name, begun, parts = line[1:].split()[0] if line[1:].split() else "unnamed", number, []
-            elif not name and line.strip():
-                raise InputError(f"{path} line {number}: not FASTA: a record must begin with '>'")
-            else:
-                parts.append(line.strip())
-    if not name:
-        raise InputError(f"{path}: no sequence in this file")
-    yield _window("".join(parts), f"{path} line {begun} ({name})"), label
+def _read_fasta(path: str) -> Iterator[tuple[str, Codes]]:
+    for chunk in Genome(path).read_chunks(step=WINDOW):
+        if chunk.start > 0 or len(chunk.codes) != WINDOW:
+            size = "more" if chunk.windows else "less"
+            raise InputError(f"{path}: sequence {chunk.chrom} has {size} than {WINDOW} bp; give exactly {WINDOW}")
+        yield chunk.chrom, chunk.codes
 
 
 def _window(sequence: str, place: str) -> Codes:
@@ -139,6 +161,13 @@ def epoch_order(labels: npt.NDArray[np.uint8], sampler: str, rng: np.random.Gene
         rounds = -(-half // len(rows))
         order[offset::2] = np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:half]
     return order[: len(labels)]
+
+
+def seed_epoch(seed: int, epoch: int) -> np.random.Generator:
+    """The generator of all draws of an epoch; seeds torch (dropout) as well, so that epochs can be resumed between."""
+    sequence = np.random.SeedSequence([seed, epoch])
+    torch.manual_seed(int(sequence.generate_state(1)[0]))
+    return np.random.default_rng(sequence)
 
 
 def flip_some(codes: Codes, rng: np.random.Generator) -> Codes:

@@ -58,6 +58,13 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
     return nullcontext()
 
 
+def training_precision(asked: str, device: torch.device) -> str:
+    """What `auto` means in training: bfloat16 on CUDA, float32 elsewhere."""
+    if asked == "auto":
+        return "bfloat16" if device.type == "cuda" else "float32"
+    return asked
+
+
 def describe(device: torch.device) -> str:
     """Name of the device for people."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)

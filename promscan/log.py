@@ -33,7 +33,7 @@ class _Formatter(logging.Formatter):
         return text if record.levelno == logging.INFO else f"{record.levelname.lower()}: {text}"
 
 
-class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]
+class _StderrHandler(logging.Handler):
     """Writes to the standard error of the moment, and past a progress bar rather than through it."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -81,7 +81,7 @@ class _Lines:
             return
         self.told = now
         rate = self.done / (now - self.began)
-        of = "" if self.total is None else f" of {self.total:.2f}"
+        of = "" if self.total is None else f" of {self.total:,.4g}"
         left = "" if self.total is None else f", about {(self.total - self.done) / rate / 60:.0f} min left"
         logger.info(
             "%s: %.2f%s %s, %.3g %s/s%s %s", self.label, self.done, of, self.unit, rate, self.unit, left, self.text

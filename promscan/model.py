@@ -13,8 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from promscan.dna import ALPHABET
-
 
 @dataclass(frozen=True)
 class Architecture:
@@ -41,6 +39,11 @@ class Architecture:
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
 
+    @property
+    def sizes(self) -> tuple[int, int, int, int]:
+        """What the tensors' shapes depend on."""
+        return self.hidden, self.layers, self.convolutions, self.kernel
+
 
 class ConvolutionBlock(nn.Module):
     """Residual block: LayerNorm, convolution, GELU, pointwise layer; (batch, length, width) in and out."""
@@ -54,7 +57,7 @@ class ConvolutionBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.convolution(self.norm(x).transpose(1, 2)).transpose(1, 2)
-        return x + self.dropout(self.pointwise(F.gelu(y)))
+        return torch.add(x, self.dropout(self.pointwise(F.gelu(y))))
 
 
 class BiGRUAttention(nn.Module):
@@ -63,6 +66,8 @@ class BiGRUAttention(nn.Module):
     Attention is `u_t = tanh(W_a h_t + b_a)`, `alpha = softmax(W_s u)`, `c = sum_t alpha_t h_t` (Yang et al. 2016,
     hierarchical attention networks), pooled over the window.
     """
+
+    bases: Tensor
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -114,6 +119,3 @@ class BiGRUAttention(nn.Module):
 def count_parameters(model: nn.Module) -> int:
     """Number of trainable values."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
-
-
-assert len(ALPHABET) == 5  # the rows of `bases`

@@ -7,6 +7,7 @@ epoch comes from the seed and the epoch's number, so a run that is killed and re
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
@@ -22,19 +23,20 @@ from torch import Tensor, nn
 
 import promscan
 from promscan import evaluate, plots
-from promscan.checkpoint import Card, save_model, source_commit
-from promscan.datasets import LabelledWindows, epoch_batches
-from promscan.device import autocast, describe, make_repeatable, resolve_device
+from promscan.card import Card
+from promscan.checkpoint import load_model, save_model, source_commit
+from promscan.datasets import LabelledWindows, epoch_batches, seed_epoch
+from promscan.device import autocast, describe, make_repeatable, resolve_device, training_precision
+from promscan.errors import ModelError
 from promscan.log import Progress, logger, progress
 from promscan.model import Architecture, BiGRUAttention, count_parameters
 from promscan.train.folder import RunFolder
+from promscan.train.optimiser import Optimiser, TensorGroups
 
 Array = npt.NDArray[Any]
 History = list[dict[str, float]]
 
 EVALUATION_BATCH = 512
-WARM_UP_SHARE = 0.15
-"""Share of the steps in which the learning rate climbs to its peak."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,25 @@ def train_windows(
     *,
     device: str = "auto",
     threads: int | None = None,
+    init: str | Path | None = None,
     resume: bool = False,
     species: str = "Homo sapiens",
 ) -> Card:
     """Train a classifier into the run folder `out`; returns the card of the best epoch.
 
+    Args:
+        train: windows to learn from.
+        dev: windows to choose the best epoch on.
+        out: run folder, new or empty unless `resume`.
+        recipe: everything else that decides the result.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        threads: CPU threads (None: all).
+        init: weights to start from, of the same architecture.
+        resume: go on with the unfinished run in `out`.
+        species: for the card.
+
     Raises:
+        ModelError: `init` does not exist or does not fit the architecture.
         RunError: the folder is in use, or holds another run.
         DependencyError: scikit-learn or matplotlib is missing.
         DeviceError: no such device.
@@ -97,8 +112,12 @@ def train_windows(
         "dev": dev.describe(),
         "species": species,
     }
+    start, start_card = (None, None) if init is None else load_model(str(init))
+    if start is not None and start.architecture.sizes != recipe.architecture.sizes:
+        raise ModelError(f"{init}: of another architecture, {start.architecture}; ask for the same sizes")
+    config["init"] = "" if start_card is None else start_card.sha256
     resuming = folder.begin(config, resume=resume)
-    trainer = _Trainer(recipe, train, resolve_device(device))
+    trainer = _Trainer(recipe, train, resolve_device(device), start)
     history: History = trainer.restore(*folder.load_state()) if resuming else []
     logger.info(
         "training %d parameters on %s, %d windows; run folder %s",
@@ -129,34 +148,24 @@ def predict_logits(model: nn.Module, data: LabelledWindows, device: torch.device
 
 
 class _Trainer:
-    """The model, its optimiser and schedule, and the averaged copy; all that changes while training."""
+    """The model and its optimiser, an epoch at a time."""
 
-    def __init__(self, recipe: WindowRecipe, train: LabelledWindows, device: torch.device) -> None:
+    def __init__(
+        self, recipe: WindowRecipe, train: LabelledWindows, device: torch.device, init: BiGRUAttention | None
+    ) -> None:
         self.recipe, self.train, self.device = recipe, train, device
+        self.precision = training_precision(recipe.precision, device)
         torch.manual_seed(recipe.seed)
         self.model = BiGRUAttention(recipe.architecture).to(device)
-        self.kept = self.model
-        if recipe.averaging:
-            self.kept = BiGRUAttention(recipe.architecture).to(device)
-            self.kept.load_state_dict(self.model.state_dict())
-        self.precision = recipe.precision
-        if self.precision == "auto":
-            self.precision = "bfloat16" if device.type == "cuda" else "float32"
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-        )
+        if init is not None:
+            self.model.load_state_dict(init.state_dict())
+        self.kept = copy.deepcopy(self.model) if recipe.averaging else self.model
         self.steps_per_epoch = -(-len(train) // recipe.batch_size)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer,
-            recipe.learning_rate,
-            total_steps=recipe.epochs * self.steps_per_epoch + 1,
-            pct_start=WARM_UP_SHARE,
-        )
+        self.optimiser = Optimiser(self.model, self.kept, recipe, recipe.epochs * self.steps_per_epoch)
 
     def run_epoch(self, epoch: int, bar: Progress) -> dict[str, float]:
         """One pass over the training data; returns its learning rate and training figures."""
-        seed = np.random.SeedSequence([self.recipe.seed, epoch])
-        torch.manual_seed(int(seed.generate_state(1)[0]))
+        rng = seed_epoch(self.recipe.seed, epoch)
         self.model.train()
         labels_seen, logits_seen = list[Array](), list[Array]()
         batches = epoch_batches(
@@ -164,61 +173,27 @@ class _Trainer:
             sampler=self.recipe.sampler,
             flip=self.recipe.reverse_complement,
             batch_size=self.recipe.batch_size,
-            rng=np.random.default_rng(seed),
+            rng=rng,
         )
         for codes, labels in batches:
             logits = self._step(torch.from_numpy(codes).to(self.device), torch.from_numpy(labels).to(self.device))
             labels_seen.append(labels)
             logits_seen.append(logits.float().cpu().numpy())
             bar.advance(len(labels))
-        rate = self.schedule.get_last_lr()[0]
         figures = _prefixed("train", np.concatenate(labels_seen), np.concatenate(logits_seen))
-        return {"learning_rate": rate} | figures
+        return {"learning_rate": self.optimiser.rate} | figures
 
     def _step(self, codes: Tensor, labels: Tensor) -> Tensor:
         smoothing = self.recipe.label_smoothing
         with autocast(self.device, self.precision):
-            logits = self.model(codes)
+            logits: Tensor = self.model(codes)
         targets = labels.float() * (1 - smoothing) + smoothing / 2
-        loss = F.binary_cross_entropy_with_logits(logits.float(), targets)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
-        self.optimizer.step()
-        self.schedule.step()
-        if self.kept is not self.model:
-            self._average()
-        return torch.Tensor.detach(logits)
+        self.optimiser.step(F.binary_cross_entropy_with_logits(logits.float(), targets))
+        return logits.detach()
 
-    @torch.no_grad()
-    def _average(self) -> None:
-        # The decay grows from 0 so that the random beginning is forgotten.
-        step = self.schedule.last_epoch
-        weight = 1 - min(self.recipe.averaging, step / (step + 50))
-        for kept, current in zip(self.kept.parameters(), self.model.parameters(), strict=True):
-            kept.lerp_(current, weight)
-
-    def state(self) -> dict[str, dict[str, Tensor]]:
-        """Tensors from which `restore` continues."""
-        moments = self.optimizer.state_dict()["state"]
-        groups = {"model": self.model.state_dict()}
-        groups |= {f"optimizer.{index}": values for index, values in moments.items()}
-        if self.kept is not self.model:
-            groups["average"] = self.kept.state_dict()
-        return groups
-
-    def restore(self, groups: Mapping[str, Mapping[str, Tensor]], history: History) -> History:
+    def restore(self, groups: TensorGroups, history: History) -> History:
         """Continue after the last epoch of `history`."""
-        self.model.load_state_dict(groups["model"])
-        if self.kept is not self.model:
-            self.kept.load_state_dict(groups["average"])
-        for _ in range(len(history) * self.steps_per_epoch):
-            self.optimizer.step()  # nothing has a gradient yet: only the schedule's counter moves
-            self.schedule.step()
-        state = self.optimizer.state_dict()
-        prefix = "optimizer."
-        moments = {int(g.removeprefix(prefix)): dict(v) for g, v in groups.items() if g.startswith(prefix)}
-        self.optimizer.load_state_dict({"state": moments, "param_groups": state["param_groups"]})
+        self.optimiser.restore(groups, len(history) * self.steps_per_epoch)
         return history
 
 
@@ -247,7 +222,7 @@ def _keep(
         plots.plot_discrimination(dev.labels, dev_logits, folder.path / "dev_curves.png")
     plots.plot_learning_curves(history, folder.path / "learning_curves.png")
     folder.write_metrics(history)
-    folder.save_state(trainer.state(), history)
+    folder.save_state(trainer.optimiser.state(), history)
 
 
 def _draft_card(name: str, train: LabelledWindows, dev: LabelledWindows, recipe: WindowRecipe, species: str) -> Card:

@@ -1,0 +1,5 @@
+"""`python -m promscan`."""
+
+from promscan.cli import main
+
+main()

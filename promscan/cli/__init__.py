@@ -1,0 +1,78 @@
+"""The command line: options in, one pipeline call, messages and exit status out.
+
+Exit status: 0 done, 1 failed (one line says why), 2 wrong usage, 130 interrupted. Commands load the heavy libraries
+when they run, so that help is instant.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from promscan.cli.models import models, version_text
+from promscan.cli.scan import scan
+from promscan.cli.score import score
+from promscan.cli.train import train
+from promscan.errors import PromscanError
+
+INTERRUPTED = 130
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        click.echo(version_text())
+        context.exit()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
+    help="Show the version and the bundled models.",
+)  # fmt: skip
+def cli() -> None:
+    """Find promoters in DNA, and grade how strong they are.
+
+    \b
+    promscan scan genome.fa -o hits.bed         call promoters in a genome
+    promscan score windows.fa -o scores.tsv     grade single 70-bp sequences
+    promscan train windows train.csv ...        train a model of your own
+    promscan models                             list the bundled models
+
+    'promscan COMMAND --help' explains a command and all of its options.
+    """
+
+
+for command in (scan, score, train, models):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its status; failures that a user can mend are one line on standard error."""
+    # A cluster stops jobs with SIGTERM: leave as after Ctrl-C, so that temporary files are removed.
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        status = cli.main(arguments, prog_name="promscan", standalone_mode=False) or 0
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("promscan: interrupted", err=True)
+        status = INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe has gone, as in `promscan ... | head`: stop without a word.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except (PromscanError, OSError) as error:
+        click.echo(f"promscan: error: {error}", err=True)
+        status = 1
+    sys.exit(status)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

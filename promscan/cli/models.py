@@ -1,0 +1,33 @@
+"""`promscan models`: what is bundled."""
+
+from __future__ import annotations
+
+import click
+
+import promscan
+from promscan.card import bundled_models, find_model, read_card
+
+COLUMNS = ("name", "species", "task", "engine", "strand", "size", "figures", "sha256")
+
+
+@click.command()
+def models() -> None:
+    """List the bundled models: name, species, task, size, figures and checksum.
+
+    `strand` says whether a scan may trust the strand that the model calls. Figures are those of the card, on held-out
+    data that the card names.
+    """
+    click.echo("\t".join(COLUMNS))
+    for name in bundled_models():
+        path = find_model(name)
+        card = read_card(path)
+        figures = ", ".join(f"{key} {value:.3f}" for key, value in card.headline.items())
+        strand = "trusted" if card.strand_trusted else "blind"
+        size = f"{path.stat().st_size / 1e6:.1f} MB"
+        click.echo("\t".join((name, card.species, card.task, card.engine, strand, size, figures, card.sha256)))
+
+
+def version_text() -> str:
+    """Version, and the first letters of the checksum of each bundled model."""
+    bundled = ", ".join(f"{name} {read_card(find_model(name)).sha256[:8]}" for name in bundled_models())
+    return f"promscan {promscan.__version__} (models: {bundled or 'none'})"

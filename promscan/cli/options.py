@@ -1,0 +1,57 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from promscan.card import DEFAULT_MODEL
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--model`, a bundled name or a file."""
+    return click.option(
+        "--model",
+        default=DEFAULT_MODEL,
+        show_default=True,
+        metavar="NAME|PATH",
+        help="Bundled model (see 'promscan models') or a .safetensors file with its card beside it.",
+    )(command)
+
+
+def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where and how fast: these never change a result on one kind of device, except a lower precision."""
+    options: list[Decorator] = [
+        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
+        click.option(
+            "--batch-size",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Windows in flight at most.  [default: by threads on CPU, by free memory on CUDA]",
+        ),
+        click.option(
+            "--threads",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="CPU threads.  [default: all this process may use]",
+        ),
+        click.option(
+            "--precision",
+            type=click.Choice(["auto", "float32", "bfloat16"]),
+            default="auto",
+            show_default=True,
+            help="auto is float32; bfloat16 is faster on some devices and moves scores a little.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def quiet_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--quiet`."""
+    return click.option("--quiet", is_flag=True, help="Only warnings and errors on standard error.")(command)

@@ -1,0 +1,81 @@
+"""`promscan scan`: a genome in, hits out."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from promscan import log
+from promscan.cli.options import machine_options, model_option, quiet_option
+
+
+@click.command()
+@click.argument("genome", metavar="GENOME")
+@click.option(
+    "-o", "--output", required=True, metavar="OUT",
+    help="Hits, in the format of the suffix: .bed, .gff3 or .narrowPeak; with .gz bgzipped and indexed; - is stdout.",
+)  # fmt: skip
+@model_option
+@click.option("--threshold", type=float, metavar="P", help="Call at this probability.  [default: the model's own]")
+@click.option("--fp-per-mb", type=float, metavar="X", help="Call at X false hits per Mb; needs a calibrated model.")
+@click.option(
+    "--min-distance", type=click.IntRange(min=1), metavar="N",
+    help="Of windows of a strand that begin less than N bp apart only the best is a hit.  [default: 500, or the model's]",
+)  # fmt: skip
+@click.option("--strand", type=click.Choice(["both", "+", "-"]), default="both", show_default=True)
+@click.option(
+    "--stride", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+    help="Score only windows whose start is divisible by N.",
+)  # fmt: skip
+@click.option("--skip-masked", is_flag=True, help="Read lower case (soft-masked) bases as unknown.")
+@click.option(
+    "--region", "regions", multiple=True, metavar="R",
+    help="Keep hits whose tss lies here: chr1 or chr1:1,001-2,000 (1-based, closed). May be repeated.",
+)  # fmt: skip
+@click.option("--bed", metavar="FILE", help="Keep hits whose tss lies in these intervals.")
+@click.option("--exclude", metavar="FILE", help="Drop windows that overlap these intervals.")
+@click.option("--format", "format_name", type=click.Choice(["bed", "gff3", "narrowpeak"]), help="[default: by suffix]")
+@machine_options
+@click.option("--summary", metavar="FILE", help="Write settings, counts, times and memory as JSON.")
+@quiet_option
+def scan(
+    genome: str,
+    output: str,
+    format_name: str | None,
+    summary: str | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Call promoters in GENOME: FASTA, plain, gzip or bgzip, or - for standard input.
+
+    Every 70-bp window of both strands is scored; a hit is a window of at least the threshold that no window of its
+    strand nearby beats. Coordinates in BED and narrowPeak are 0-based and half-open, in GFF3 1-based and closed.
+
+    \b
+    promscan scan genome.fa -o hits.bed
+    promscan scan genome.fa.gz -o hits.gff3.gz --threshold 0.99
+    promscan scan genome.fa -o - --region chr2:1-200,000 | head
+    """
+    if options["threshold"] is not None and options["fp_per_mb"] is not None:
+        raise click.UsageError("--threshold and --fp-per-mb are two ways to say the same: give one")
+    log.configure(quiet=quiet)
+    from promscan.pipeline.scan import Scan
+    from promscan.writers import open_writer, write_summary
+
+    began = time.monotonic()
+    job = Scan(genome, **options)
+    with open_writer(output, format_name, job.settings) as writer:
+        for hit in job:
+            writer.write(hit)
+    seconds = time.monotonic() - began
+    if summary is not None:
+        write_summary(Path(summary), {**job.summary(), "total_seconds": seconds})
+    counts = job.statistics
+    log.logger.info(
+        "%d hits in %.2f Mb of %d contigs, %.1f s; strands %s",
+        counts.hits, counts.bases / 1e6, counts.contigs, seconds,
+        "as called" if job.card.strand_trusted else "not to be trusted: this model is blind to the strand",
+    )  # fmt: skip

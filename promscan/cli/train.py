@@ -1,0 +1,101 @@
+"""`promscan train`: make weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from promscan import log
+from promscan.cli.options import quiet_option
+
+
+@click.group()
+def train() -> None:
+    """Train a model of your own."""
+
+
+@train.command()
+@click.argument("train_data", metavar="TRAIN")
+@click.option("--dev", required=True, metavar="DEV", help="Labelled windows to choose the best epoch on.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder.")
+@click.option("--hidden", type=click.IntRange(min=1), default=256, show_default=True, help="GRU units a direction.")
+@click.option("--layers", type=click.IntRange(min=1), default=1, show_default=True, help="Stacked GRU layers.")
+@click.option(
+    "--convolutions",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Convolution blocks before the GRU.",
+)
+@click.option("--kernel", type=click.IntRange(min=1), default=9, show_default=True, help="Width of these, odd, in bp.")
+@click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.3, show_default=True)
+@click.option("--learning-rate", type=float, default=1e-4, show_default=True, help="Peak of the one-cycle schedule.")
+@click.option("--weight-decay", type=float, default=0.01, show_default=True)
+@click.option("--batch-size", type=click.IntRange(min=1), default=128, show_default=True)
+@click.option("--epochs", type=click.IntRange(min=1), default=50, show_default=True, help="At most this many.")
+@click.option(
+    "--patience", type=click.IntRange(min=1), default=15, show_default=True,
+    help="Stop after this many epochs without a better dev AUC.",
+)  # fmt: skip
+@click.option("--clip", type=float, default=1.0, show_default=True, help="Largest norm of a gradient.")
+@click.option(
+    "--sampler", type=click.Choice(["balanced", "shuffled"]), default="balanced", show_default=True,
+    help="balanced: as many promoters as others in every batch.",
+)  # fmt: skip
+@click.option(
+    "--reverse-complement/--no-reverse-complement", default=True, show_default=True,
+    help="Turn each window around by coin flip. The model then cannot tell the strands apart.",
+)  # fmt: skip
+@click.option("--label-smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True)
+@click.option(
+    "--averaging", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
+    help="Decay of a moving average of the weights, which is then what is kept; 0: none.",
+)  # fmt: skip
+@click.option(
+    "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True,
+    help="auto is bfloat16 on CUDA and float32 elsewhere.",
+)  # fmt: skip
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--species", default="Homo sapiens", show_default=True, help="For the card.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.")
+@click.option("--resume", is_flag=True, help="Go on with the run in RUN, to the result it would have had.")
+@quiet_option
+def windows(
+    train_data: str,
+    dev: str,
+    output: Path,
+    species: str,
+    device: str,
+    threads: int | None,
+    resume: bool,
+    quiet: bool,
+    **recipe: object,
+) -> None:
+    """Train a classifier on labelled 70-bp windows; the defaults are the founding recipe.
+
+    TRAIN and DEV are CSV or TSV files with columns 'sequence' and 'label' (0 or 1), or two FASTA files joined by a
+    comma: PROMOTERS.fa,OTHERS.fa. RUN receives the configuration, the metrics of every epoch, the best and the last
+    weights with their cards, and plots.
+
+    \b
+    promscan train windows train.csv --dev dev.csv -o runs/mine
+    promscan score test.csv --model runs/mine/best.safetensors
+    """
+    log.configure(quiet=quiet)
+    from promscan.datasets import read_windows
+    from promscan.model import Architecture
+    from promscan.train.windows import WindowRecipe, train_windows
+
+    sizes = {key: recipe.pop(key) for key in ("hidden", "layers", "convolutions", "kernel", "dropout")}
+    train_windows(
+        read_windows(train_data),
+        read_windows(dev),
+        output,
+        WindowRecipe(architecture=Architecture(**sizes), **recipe),  # type: ignore[arg-type]
+        device=device,
+        threads=threads,
+        resume=resume,
+        species=species,
+    )

@@ -1,0 +1,266 @@
+"""Scan a genome: bases to scores to hits.
+
+    genome.read_chunks -> engine.score -> PeakCaller -> hits, sorted by contig in FASTA order, start and strand
+
+Reading runs ahead in a thread; memory does not grow with the genome or its contigs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import resource
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+import promscan
+from promscan.card import DEFAULT_MODEL, Card
+from promscan.checkpoint import load_model
+from promscan.device import describe, resolve_device
+from promscan.dna import UNKNOWN, WINDOW
+from promscan.errors import InputError, ModelError
+from promscan.genome import Genome, parse_region
+from promscan.intervals import Intervals, read_bed
+from promscan.log import logger, progress
+from promscan.peaks import PeakCaller, in_order
+from promscan.predict.windowed import WindowedEngine
+from promscan.prefetch import prefetch
+from promscan.records import Chunk, Hit, ScoreTrack, Strand
+
+DEFAULT_MIN_DISTANCE = 500
+NAMED_AT_MOST = 5
+"""How many skipped contigs a warning names."""
+STAGES = ("read", "score", "call")
+
+T = TypeVar("T")
+
+
+@dataclass
+class Statistics:
+    """What a scan went through.
+
+    windows: scored windows, of all strands.
+    elapsed: seconds until each stage handed on its results, the stages before it included.
+    """
+
+    contigs: int = 0
+    bases: int = 0
+    unknown_bases: int = 0
+    windows: int = 0
+    skipped_contigs: int = 0
+    hits: int = 0
+    elapsed: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+
+
+class Scan:
+    """A scan that is ready to run: model loaded, genome found, options checked. Iterate over it to get `Hit`s.
+
+    Args:
+        genome: FASTA file (plain, gzip or bgzip), or `-` for standard input.
+        model: bundled name or weights file.
+        threshold: call windows of at least this probability (default: the default threshold of the model).
+        fp_per_mb: call at this many false hits per Mb of background instead; needs a calibrated model.
+        min_distance: least distance in bp between the starts of two hits of a strand (default: the model's, else 500).
+        strand: `both`, `+` or `-`.
+        stride: score only windows whose start is divisible by this.
+        skip_masked: read lower-case bases as unknown.
+        regions: keep only hits whose tss lies in one of these (`chr1:1,000-2,000`, 1-based, closed).
+        bed: the same for the intervals of a BED file.
+        exclude: drop windows that overlap the intervals of this BED file.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        batch_size, threads, precision: see `WindowedEngine`.
+
+    Attributes:
+        settings: what decides the hits, for the header of a file.
+        statistics: counts and times of the latest iteration.
+
+    Raises:
+        InputError: the genome, a region or a BED file cannot be used.
+        ModelError: no such model, or it lacks what the options need.
+        DeviceError: no such device.
+    """
+
+    def __init__(
+        self,
+        genome: str | Path,
+        *,
+        model: str | Path = DEFAULT_MODEL,
+        threshold: float | None = None,
+        fp_per_mb: float | None = None,
+        min_distance: int | None = None,
+        strand: Literal["both", "+", "-"] = "both",
+        stride: int = 1,
+        skip_masked: bool = False,
+        regions: Sequence[str] = (),
+        bed: str | Path | None = None,
+        exclude: str | Path | None = None,
+        device: str = "auto",
+        batch_size: int | None = None,
+        threads: int | None = None,
+        precision: str = "auto",
+    ) -> None:
+        if stride < 1 or (min_distance is not None and min_distance < 1):
+            raise ValueError("stride and min_distance must be at least 1")
+        self.device = resolve_device(device)
+        self.network, self.card = load_model(str(model))
+        self.threshold = calling_logit(self.card, threshold, fp_per_mb)
+        self.min_distance = min_distance or self.card.min_distance or DEFAULT_MIN_DISTANCE
+        self.stride, self.batch_size, self.threads, self.precision = stride, batch_size, threads, precision
+        self.strands: tuple[Strand, ...] = ("+", "-") if strand == "both" else (strand,)
+        self.genome = Genome(genome, skip_masked=skip_masked)
+        self.within = self._intervals_to_scan(regions, bed)
+        self.exclude = None if exclude is None else self._known(read_bed(exclude), exclude)
+        self.statistics = Statistics()
+        self.settings = {
+            "model": self.card.name,
+            "sha256": self.card.sha256,
+            "threshold": f"{self.threshold:.6g}",
+            "min_distance": str(self.min_distance),
+            "strand": strand,
+            "stride": str(stride),
+            "skip_masked": "yes" if skip_masked else "no",
+        }
+        if self.within is not None:
+            self.settings["within"] = self.within.digest()
+        if self.exclude is not None:
+            self.settings["exclude"] = self.exclude.digest()
+        if precision == "bfloat16":
+            self.settings["precision"] = precision
+
+    def __iter__(self) -> Iterator[Hit]:
+        self.statistics = Statistics()
+        with self._engine() as engine, progress(self._total_mb(), "scanning", "Mb") as bar:
+            with closing(prefetch(self._chunks(engine.chunk_step))) as chunks:
+                counted = self._counted(self._timed(chunks, "read"), bar.advance)
+                tracks = self._timed(self._score(counted, engine), "score")
+                yield from self._in_wanted_place(self._timed(self._call(tracks), "call"))
+
+    def _engine(self) -> WindowedEngine:
+        return WindowedEngine(
+            self.network,
+            self.device,
+            stride=self.stride,
+            strands=self.strands,
+            threads=self.threads,
+            batch_size=self.batch_size,
+            precision=self.precision,
+        )
+
+    def _intervals_to_scan(self, regions: Sequence[str], bed: str | Path | None) -> Intervals | None:
+        if not regions and bed is None:
+            return None
+        contigs = self.genome.contigs()
+        within = Intervals.of([parse_region(region, contigs) for region in regions])
+        return within if bed is None else within.union(self._known(read_bed(bed), bed))
+
+    def _known(self, intervals: Intervals, source: str | Path) -> Intervals:
+        intervals.check_against(self.genome.contigs(), str(source))
+        return intervals
+
+    def _total_mb(self) -> float | None:
+        total = self.genome.total_bases if self.within is None else self.within.total_bases
+        return None if total is None else total / 1e6
+
+    def _chunks(self, step: int) -> Iterator[Chunk]:
+        spans = None if self.within is None else self.within.spans_of_starts(self.min_distance)
+        for chunk in self.genome.read_chunks(step, spans):
+            if self.exclude is None:
+                yield chunk
+            else:
+                blocked = self.exclude.mask(chunk.chrom, chunk.start, chunk.start + len(chunk.codes))
+                yield dataclasses.replace(chunk, blocked=blocked)
+
+    def _counted(self, chunks: Iterable[Chunk], advance: Callable[[float], None]) -> Iterator[Chunk]:
+        """Pass chunks on; count contigs and bases (each base once), and name the contigs that are too short."""
+        chrom, reached, short = None, 0, list[str]()
+        for chunk in chunks:
+            if chunk.chrom != chrom:
+                chrom, reached = chunk.chrom, 0
+                self.statistics.contigs += 1
+                if len(chunk.codes) < WINDOW:
+                    short.append(chunk.chrom)
+            fresh = chunk.codes[max(0, reached - chunk.start) :]
+            reached = chunk.start + len(chunk.codes)
+            self.statistics.bases += len(fresh)
+            self.statistics.unknown_bases += int((fresh == UNKNOWN).sum())
+            yield chunk
+            advance(len(fresh) / 1e6)
+        self.statistics.skipped_contigs = len(short)
+        if short:
+            names = ", ".join(short[:NAMED_AT_MOST]) + (", ..." if len(short) > NAMED_AT_MOST else "")
+            logger.warning("%d contigs are shorter than %d bp and were skipped: %s", len(short), WINDOW, names)
+
+    def _score(self, chunks: Iterable[Chunk], engine: WindowedEngine) -> Iterator[list[ScoreTrack]]:
+        for chunk in chunks:
+            if tracks := engine.score(chunk):
+                self.statistics.windows += sum(int(np.isfinite(track.logits).sum()) for track in tracks)
+                yield tracks
+
+    def _call(self, tracks_of_chunks: Iterable[list[ScoreTrack]]) -> Iterator[Hit]:
+        """Hits of all strands, sorted: the callers of both strands decide the same starts at a time."""
+        callers = [PeakCaller(strand, self.threshold, self.min_distance, self.stride) for strand in self.strands]
+        for tracks in tracks_of_chunks:
+            batches = [caller.feed(track) for caller, track in zip(callers, tracks, strict=True)]
+            yield from in_order(batches, tracks[0].chrom)
+        yield from in_order([caller.flush() for caller in callers], None)
+
+    def _in_wanted_place(self, hits: Iterable[Hit]) -> Iterator[Hit]:
+        for hit in hits:
+            if self.within is None or self.within.contains(hit.chrom, np.array([hit.tss]))[0]:
+                self.statistics.hits += 1
+                yield hit
+
+    def _timed(self, items: Iterable[T], stage: str) -> Iterator[T]:
+        """Pass items on and add up the seconds spent in getting them, all stages before included."""
+        iterator = iter(items)
+        while True:
+            began = time.perf_counter()
+            try:
+                item = next(iterator)
+            except StopIteration:
+                return
+            finally:
+                self.statistics.elapsed[stage] += time.perf_counter() - began
+            yield item
+
+    def summary(self) -> dict[str, Any]:
+        """Settings, counts, and what varies from run to run: times, memory, device and host."""
+        counts = dataclasses.asdict(self.statistics)
+        elapsed = counts.pop("elapsed")
+        read, score, call = (elapsed[stage] for stage in STAGES)
+        per_kilobyte = 1024 if sys.platform != "darwin" else 1
+        return {
+            "promscan": promscan.__version__,
+            "settings": self.settings,
+            **counts,
+            "seconds": {"read": read, "score": score - read, "call": call - score},
+            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * per_kilobyte,
+            "device": describe(self.device),
+            "host": socket.gethostname(),
+        }
+
+
+def calling_logit(card: Card, threshold: float | None, fp_per_mb: float | None) -> float:
+    """The logit to call at, from what was asked for or else from the card.
+
+    Raises:
+        ModelError: the card cannot tell.
+        InputError: the probability is none.
+    """
+    if fp_per_mb is not None:
+        raise ModelError(f"model {card.name} is not calibrated to false hits per Mb: use --threshold")
+    if threshold is not None:
+        if not 0 < threshold < 1:
+            raise InputError(f"threshold {threshold} is not a probability between 0 and 1")
+        return math.log(threshold) - math.log1p(-threshold)
+    if card.default_threshold is None:
+        raise ModelError(f"model {card.name} names no default threshold: use --threshold")
+    return card.default_threshold

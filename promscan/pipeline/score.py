@@ -1,0 +1,61 @@
+"""Score loose sequences, one row each, without scanning."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from promscan.card import DEFAULT_MODEL
+from promscan.checkpoint import load_model
+from promscan.datasets import read_windows_to_score
+from promscan.device import resolve_device
+from promscan.peaks import probability_of
+from promscan.predict.windowed import WindowedEngine
+
+
+class Score(NamedTuple):
+    """Grade of one sequence as it stands (its own strand only); both values are None when too much is unknown."""
+
+    name: str
+    logit: float | None
+    probability: float | None
+
+
+def score(
+    sequences: str | Path,
+    *,
+    model: str | Path = DEFAULT_MODEL,
+    device: str = "auto",
+    batch_size: int | None = None,
+    threads: int | None = None,
+    precision: str = "auto",
+) -> Iterator[Score]:
+    """Yield a `Score` for each 70-bp sequence of a file, in order.
+
+    Args:
+        sequences: FASTA, or CSV/TSV with a column `sequence` (and `name`, else rows are numbered from 1).
+        model: bundled name or weights file.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        batch_size, threads, precision: see `WindowedEngine`.
+
+    Raises:
+        InputError: a sequence is not 70 bp of nucleotide letters (named by file and line), or the file is unreadable.
+        ModelError: no such model.
+        DeviceError: no such device.
+    """
+    network, _ = load_model(str(model))
+    engine = WindowedEngine(
+        network, resolve_device(device), threads=threads, batch_size=batch_size, precision=precision
+    )
+    with engine:
+        rows = read_windows_to_score(str(sequences))
+        while batch := list(itertools.islice(rows, engine.batch_windows)):
+            logits = engine.score_windows(np.stack([codes for _, codes in batch]))
+            for (name, _), logit in zip(batch, logits.tolist(), strict=True):
+                known = not math.isnan(logit)
+                yield Score(name, logit if known else None, probability_of(logit) if known else None)

@@ -1,0 +1,1 @@
+"""From bases to logits: an engine for each way of running a network along a sequence."""

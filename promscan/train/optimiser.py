@@ -1,0 +1,94 @@
+"""AdamW under a one-cycle learning rate, clipped gradients, averaged weights; and the state to resume from.
+
+One-cycle: Smith & Topin 2018, super-convergence. A step is the same whatever is being learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+WARM_UP_SHARE = 0.15
+"""Share of the steps in which the learning rate climbs to its peak."""
+AVERAGING_WARM_UP = 50
+"""Steps over which the decay of the average grows, so that the random beginning is forgotten."""
+
+Model = TypeVar("Model", bound=nn.Module)
+TensorGroups = Mapping[str, Mapping[str, Tensor]]
+
+
+class Schedule(Protocol):
+    """The part of a recipe that says how to step."""
+
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def weight_decay(self) -> float: ...
+    @property
+    def clip(self) -> float: ...
+    @property
+    def averaging(self) -> float: ...
+
+
+class Optimiser:
+    """Steps a model along the gradient, and keeps its moving average when asked to.
+
+    Args:
+        model: what is trained.
+        kept: the copy that receives the average of the weights; `model` itself for no average.
+        schedule: peak learning rate, weight decay, largest gradient norm, decay of the average.
+        steps: how many steps there will be at most.
+    """
+
+    def __init__(self, model: nn.Module, kept: nn.Module, schedule: Schedule, steps: int) -> None:
+        self.model, self.kept, self.schedule = model, kept, schedule
+        rate = schedule.learning_rate
+        self.adam = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=schedule.weight_decay)
+        self.cycle = torch.optim.lr_scheduler.OneCycleLR(
+            self.adam, rate, total_steps=steps + 1, pct_start=WARM_UP_SHARE
+        )
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step."""
+        return float(self.cycle.get_last_lr()[0])
+
+    def step(self, loss: Tensor) -> None:
+        """One step down the gradient of `loss`."""
+        self.adam.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.schedule.clip)
+        self.adam.step()
+        self.cycle.step()
+        if self.kept is not self.model:
+            self._average()
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        done = self.cycle.last_epoch
+        weight = 1 - min(self.schedule.averaging, done / (done + AVERAGING_WARM_UP))
+        for kept, current in zip(self.kept.parameters(), self.model.parameters(), strict=True):
+            kept.lerp_(current, weight)
+
+    def state(self) -> dict[str, dict[str, Tensor]]:
+        """Tensors from which `restore` continues."""
+        groups = {"model": self.model.state_dict()}
+        groups |= {f"adam.{index}": values for index, values in self.adam.state_dict()["state"].items()}
+        if self.kept is not self.model:
+            groups["average"] = self.kept.state_dict()
+        return groups
+
+    def restore(self, groups: TensorGroups, steps: int) -> None:
+        """Continue from a state that was reached after `steps` steps."""
+        self.model.load_state_dict(groups["model"])
+        if self.kept is not self.model:
+            self.kept.load_state_dict(groups["average"])
+        for _ in range(steps):
+            self.adam.step()  # nothing has a gradient yet: only the schedule moves
+            self.cycle.step()
+        moments = {int(name.partition(".")[2]): dict(v) for name, v in groups.items() if name.startswith("adam.")}
+        groups_of_parameters = self.adam.state_dict()["param_groups"]
+        self.adam.load_state_dict({"state": moments, "param_groups": groups_of_parameters})

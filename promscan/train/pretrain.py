@@ -1,0 +1,214 @@
+"""Learning what unlabelled sequence looks like, before a classifier is trained on few labelled windows.
+
+The task needs no labels: tell windows cut from the given sequences from the same kind of windows with pieces of random
+bases in them, and tell which bases are random (as in replaced-token detection, Clark et al. 2020). The pieces are those
+of the public core promoter benchmark, whose negatives are made like this (Oubounyt et al. 2019, DeePromoter): a 300-bp
+promoter is cut into 20 pieces of 15 bp, 12 of them are replaced by random bases, and the 70 bp around the TSS (216 to
+285) are cut out. That the benchmark follows it was checked on its training split.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import promscan
+from promscan import evaluate
+from promscan.card import Card
+from promscan.checkpoint import save_model, source_commit
+from promscan.datasets import flip_some, seed_epoch
+from promscan.device import autocast, describe, make_repeatable, resolve_device, training_precision
+from promscan.dna import WINDOW, Codes
+from promscan.log import Progress, logger, progress
+from promscan.model import Architecture, BiGRUAttention, count_parameters
+from promscan.records import Mask
+from promscan.train.folder import RunFolder
+from promscan.train.optimiser import Optimiser
+
+PIECES, REPLACED, PIECE_WIDTH = 20, 12, 15
+WINDOW_OFFSET = 216
+"""Where the window begins in the 300 bp that are cut into pieces."""
+PIECE_OF_BASE = (WINDOW_OFFSET + np.arange(WINDOW)) // PIECE_WIDTH
+
+
+@dataclass(frozen=True)
+class PretrainRecipe:
+    """Everything that decides the result of a pretraining besides its sequences.
+
+    windows_per_epoch: an epoch is as long as it is told to be, since windows are drawn anew each time.
+    """
+
+    architecture: Architecture = field(default_factory=Architecture)
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    batch_size: int = 128
+    epochs: int = 10
+    windows_per_epoch: int = 48_000
+    clip: float = 1.0
+    reverse_complement: bool = True
+    averaging: float = 0.0
+    precision: str = "auto"
+    seed: int = 1
+
+
+class _Pretrainer(nn.Module):
+    """The classifier, and a mark for each base that is dropped after pretraining."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.classifier = BiGRUAttention(architecture)
+        self.mark = nn.Linear(2 * architecture.hidden, 1)
+
+    def forward(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """Codes (batch, 70) to logits of being natural (batch,) and of each base being random (batch, 70)."""
+        states = self.classifier.states(codes)
+        natural = self.classifier.head(self.classifier.pool(states)).squeeze(-1)
+        return natural, self.mark(states).squeeze(-1)
+
+
+def scramble(codes: Codes, rng: np.random.Generator) -> tuple[Codes, Mask]:
+    """Replace pieces of windows (n, 70) by random bases; returns the windows and which bases were replaced."""
+    chosen = rng.random((len(codes), PIECES)).argsort(axis=1) < REPLACED
+    replaced = chosen[:, PIECE_OF_BASE]
+    random_bases = rng.integers(0, 4, codes.shape, dtype=np.uint8)
+    return np.where(replaced, random_bases, codes), replaced
+
+
+def share_no_kmer(sequences: Sequence[Codes], held_out: Codes, width: int = 25) -> list[Codes]:
+    """The sequences that share no `width`-mer with the held-out windows (n, 70)."""
+
+    def kmers(codes: Codes) -> npt.NDArray[np.int64]:
+        windows = np.lib.stride_tricks.sliding_window_view(codes, width, axis=-1)
+        numbers: npt.NDArray[np.int64] = windows.astype(np.int64) @ (5 ** np.arange(width, dtype=np.int64))
+        return numbers
+
+    forbidden = set(kmers(held_out).ravel().tolist())
+    return [codes for codes in sequences if forbidden.isdisjoint(kmers(codes).tolist())]
+
+
+def pretrain(
+    sequences: Sequence[Codes],
+    out: Path,
+    recipe: PretrainRecipe,
+    *,
+    source: dict[str, object],
+    device: str = "auto",
+    threads: int | None = None,
+    resume: bool = False,
+    species: str = "Homo sapiens",
+) -> Card:
+    """Train on unlabelled sequences into the run folder `out`; returns the card of the weights, for `--init`.
+
+    Args:
+        sequences: codes, each at least 70 bp.
+        out: run folder, new or empty unless `resume`.
+        recipe: everything else that decides the result.
+        source: what the sequences are, for config and card.
+        device, threads, resume, species: as in `train_windows`.
+
+    Raises:
+        RunError: the folder is in use, or holds another run.
+        DeviceError: no such device.
+    """
+    evaluate.require_sklearn()
+    make_repeatable()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    folder = RunFolder(out)
+    config = {
+        "promscan_version": promscan.__version__,
+        "recipe": dataclasses.asdict(recipe),
+        "sequences": source,
+        "species": species,
+    }
+    resuming = folder.begin(config, resume=resume)
+    where = resolve_device(device)
+    torch.manual_seed(recipe.seed)
+    model = _Pretrainer(recipe.architecture).to(where)
+    kept = copy.deepcopy(model) if recipe.averaging else model
+    steps = -(-recipe.windows_per_epoch // recipe.batch_size)
+    optimiser = Optimiser(model, kept, recipe, recipe.epochs * steps)
+    history = list[dict[str, float]]()
+    if resuming:
+        groups, history = folder.load_state()
+        optimiser.restore(groups, len(history) * steps)
+    logger.info("pretraining %d parameters on %s; run folder %s", count_parameters(model), describe(where), out)
+    card = Card(
+        name=out.resolve().name, task="promoter", engine="windowed", species=species, architecture={}, sha256="",
+        strand_trusted=False, description="Pretrained only: a start for `promscan train windows --init`.",
+        training={"sequences": source, "recipe": dataclasses.asdict(recipe)},
+        promscan_version=promscan.__version__, git_commit=source_commit(),
+    )  # fmt: skip
+    with progress(recipe.epochs * steps * recipe.batch_size, "pretraining", "window") as bar:
+        bar.advance(len(history) * steps * recipe.batch_size)
+        while len(history) < recipe.epochs:
+            row = _run_epoch(optimiser, sequences, recipe, len(history), where, bar)
+            history.append(row)
+            bar.note(f"base AUC {row['base_auc']:.4f}, window AUC {row['window_auc']:.4f}")
+            card = dataclasses.replace(card, metrics={"train": row})
+            card = save_model(out / "last.safetensors", kept.classifier, card)
+            folder.write_metrics(history)
+            folder.save_state(optimiser.state(), history)
+    return card
+
+
+def _run_epoch(
+    optimiser: Optimiser,
+    sequences: Sequence[Codes],
+    recipe: PretrainRecipe,
+    epoch: int,
+    device: torch.device,
+    bar: Progress,
+) -> dict[str, float]:
+    began = time.monotonic()
+    rng = seed_epoch(recipe.seed, epoch)
+    precision = training_precision(recipe.precision, device)
+    optimiser.model.train()
+    natural_logits, replaced_logits, replaced_seen = list[Tensor](), list[Tensor](), list[Mask]()
+    half = recipe.batch_size // 2
+    for _ in range(-(-recipe.windows_per_epoch // recipe.batch_size)):
+        codes = _draw(sequences, 2 * half, rng)
+        if recipe.reverse_complement:
+            codes = flip_some(codes, rng)
+        scrambled, replaced = scramble(codes[half:], rng)
+        marks = torch.from_numpy(np.concatenate([np.zeros_like(replaced), replaced])).float().to(device)
+        natural = (torch.arange(2 * half, device=device) < half).float()
+        with autocast(device, precision):
+            window, base = optimiser.model(torch.from_numpy(np.concatenate([codes[:half], scrambled])).to(device))
+        optimiser.step(
+            F.binary_cross_entropy_with_logits(window.float(), natural)
+            + F.binary_cross_entropy_with_logits(base.float(), marks)
+        )
+        natural_logits.append(window.detach().float().cpu())
+        replaced_logits.append(base.detach().float().cpu()[::8])
+        replaced_seen.append(marks.cpu().numpy()[::8] > 0)
+        bar.advance(2 * half)
+    labels = np.tile(np.arange(2 * half) < half, len(natural_logits))
+    windows = evaluate.classification_figures(labels, torch.cat(natural_logits).numpy())
+    bases = evaluate.classification_figures(
+        np.concatenate(replaced_seen).ravel(), torch.cat(replaced_logits).numpy().ravel()
+    )
+    return {
+        "epoch": epoch + 1.0,
+        "learning_rate": optimiser.rate,
+        "window_auc": windows["auc"],
+        "base_auc": bases["auc"],
+        "seconds": time.monotonic() - began,
+    }
+
+
+def _draw(sequences: Sequence[Codes], count: int, rng: np.random.Generator) -> Codes:
+    """`count` windows at random places of random sequences, (count, 70)."""
+    rows = rng.integers(0, len(sequences), count)
+    starts = (rng.random(count) * [len(sequences[row]) - WINDOW + 1 for row in rows]).astype(np.int64)
+    return np.stack([sequences[row][start : start + WINDOW] for row, start in zip(rows, starts, strict=True)])
