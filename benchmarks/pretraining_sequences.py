@@ -1,8 +1,8 @@
 """Write the sequences that `core70` is pretrained on, as a one-column table.
 
 Human promoters of 300 bp, and 300-bp tiles of the human contigs that are composed like CpG islands (GC at least 0.55,
-CpG observed/expected at least 0.6; Gardiner-Garden & Frommer 1987), dev and test contigs left out. Whatever shares a
-25-mer with a dev or test window of the core promoter benchmark is dropped.
+CpG observed/expected at least 0.6; Gardiner-Garden & Frommer 1987), dev and test contigs left out. Those that share a
+25-mer with a dev or test window of the core promoter benchmark are dropped here already.
 
     python benchmarks/pretraining_sequences.py ../shared/data pretraining.tsv
 """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from promscan.checkpoint import load_model as load_model
     from promscan.datasets import read_windows as read_windows
     from promscan.errors import PromscanError as PromscanError
-    from promscan.pipeline.scan import Scan as scan
+    from promscan.pipeline.scan import Scan as scan  # noqa: F401
     from promscan.pipeline.score import score as score
     from promscan.records import Hit as Hit
     from promscan.train.windows import WindowRecipe as WindowRecipe

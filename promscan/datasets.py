@@ -19,7 +19,8 @@ from promscan.dna import WINDOW, Codes
 from promscan.errors import InputError
 from promscan.genome import Genome
 
-SAMPLERS = ("balanced", "shuffled")
+LONGEST_SEQUENCE = 1 << 20
+"""Unlabelled sequences are held in memory whole: promoters with flanks, not chromosomes."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,43 @@ def read_windows_to_score(path: str) -> Iterator[tuple[str, Codes]]:
         yield row.get("name") or str(number), _window(row["sequence"], place)
 
 
+@dataclass(frozen=True)
+class UnlabelledSequences:
+    """Sequences of at least 70 bp, codes (length,) uint8 each."""
+
+    codes: list[Codes]
+    source: str
+    sha256: str
+
+
+def read_unlabelled(path: str) -> UnlabelledSequences:
+    """Sequences from FASTA, or from a table with a `sequence` column.
+
+    Raises:
+        InputError: unreadable file, or a sequence that is shorter than a window or has unknown bases.
+    """
+    codes = list[Codes]()
+    for sequence, place in _fasta_sequences(path) if is_fasta(path) else _table_sequences(path):
+        if len(sequence) < WINDOW:
+            raise InputError(f"{place}: the sequence has {len(sequence)} bp; give at least {WINDOW}")
+        if (sequence == dna.UNKNOWN).any():
+            raise InputError(f"{place}: unknown bases cannot be learned from; cut the sequence there")
+        codes.append(sequence)
+    return UnlabelledSequences(codes, path, hashlib.sha256(Path(path).read_bytes()).hexdigest())
+
+
+def _table_sequences(path: str) -> Iterator[tuple[Codes, str]]:
+    for row, place in _read_table(path, required=("sequence",)):
+        yield _encode(row["sequence"], place), place
+
+
+def _fasta_sequences(path: str) -> Iterator[tuple[Codes, str]]:
+    for chunk in Genome(path).read_chunks(step=LONGEST_SEQUENCE):
+        if chunk.start > 0:
+            raise InputError(f"{path}: sequence {chunk.chrom} is longer than {LONGEST_SEQUENCE} bp; cut it")
+        yield chunk.codes, f"{path}: sequence {chunk.chrom}"
+
+
 def is_fasta(path: str) -> bool:
     """Whether the first letter of the file is the `>` of FASTA."""
     with open_text(path) as file:
@@ -136,11 +174,15 @@ def _read_fasta(path: str) -> Iterator[tuple[str, Codes]]:
         yield chunk.chrom, chunk.codes
 
 
-def _window(sequence: str, place: str) -> Codes:
+def _encode(sequence: str, place: str) -> Codes:
     try:
-        codes = dna.encode(sequence.strip())
+        return dna.encode(sequence)
     except ValueError as error:
         raise InputError(f"{place}: {error}") from error
+
+
+def _window(sequence: str, place: str) -> Codes:
+    codes = _encode(sequence, place)
     if len(codes) != WINDOW:
         raise InputError(f"{place}: the sequence has {len(codes)} bp; windows have exactly {WINDOW}")
     return codes

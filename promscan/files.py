@@ -15,14 +15,22 @@ from promscan.errors import RunError
 def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path beside `target`, moved onto it when the block ends well and removed when it does not.
 
+    A symbolic link stays one: the file it points to is replaced. A pipe or a device (`/dev/null`, `>(command)`) must
+    never be replaced; it is its own temporary path and is written straight.
+
     Raises:
-        RunError: the folder of `target` is missing or cannot be written to.
+        RunError: `target` is a folder, or its own folder is missing or cannot be written to.
     """
-    final = Path(target)
+    final = Path(os.path.realpath(target))
+    if _is_special(Path(target)):
+        yield Path(target)
+        return
+    if final.is_dir():
+        raise RunError(f"{target}: is a folder; name a file in it")
     try:
         handle, name = tempfile.mkstemp(prefix=f".{final.name}.", suffix=".tmp", dir=final.parent)
     except OSError as error:
-        raise RunError(f"{final}: cannot be written: {error.strerror}; choose another place") from error
+        raise RunError(f"{target}: cannot be written: {error.strerror}; choose another place") from error
     os.close(handle)
     temporary = Path(name)
     try:
@@ -31,6 +39,10 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, final)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _is_special(path: Path) -> bool:
+    return path.is_fifo() or path.is_char_device() or path.is_block_device() or path.is_socket()
 
 
 def _umask() -> int:

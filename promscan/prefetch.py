@@ -39,16 +39,15 @@ def prefetch(source: Iterable[T], depth: int = 2) -> Generator[T, None, None]:
 
     def produce() -> None:
         error: BaseException | None = None
-        iterator = iter(source)
         try:
-            for item in iterator:
+            for item in source:
                 if not put(item):
                     break
         except BaseException as exception:  # noqa: BLE001 - it is raised again in the consumer
             error = exception
         finally:
-            if isinstance(iterator, Generator):
-                iterator.close()
+            if isinstance(source, Generator):
+                source.close()
         put(_End(error))
 
     thread = threading.Thread(target=produce, name="promscan-prefetch", daemon=True)

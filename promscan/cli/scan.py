@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Any
 
 import click
@@ -22,8 +22,8 @@ from promscan.cli.options import machine_options, model_option, quiet_option
 @click.option("--threshold", type=float, metavar="P", help="Call at this probability.  [default: the model's own]")
 @click.option("--fp-per-mb", type=float, metavar="X", help="Call at X false hits per Mb; needs a calibrated model.")
 @click.option(
-    "--min-distance", type=click.IntRange(min=1), metavar="N",
-    help="Of windows of a strand that begin less than N bp apart only the best is a hit.  [default: 500, or the model's]",
+    "--min-distance", type=click.IntRange(1, 10_000_000), metavar="N",
+    help="A hit is the best window of its strand within N bp to each side.  [default: the model's, else 500]",
 )  # fmt: skip
 @click.option("--strand", type=click.Choice(["both", "+", "-"]), default="both", show_default=True)
 @click.option(
@@ -49,7 +49,7 @@ def scan(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Call promoters in GENOME: FASTA, plain, gzip or bgzip, or - for standard input.
+    r"""Call promoters in GENOME: FASTA, plain, gzip or bgzip, or - for standard input.
 
     Every 70-bp window of both strands is scored; a hit is a window of at least the threshold that no window of its
     strand nearby beats. Coordinates in BED and narrowPeak are 0-based and half-open, in GFF3 1-based and closed.
@@ -63,16 +63,19 @@ def scan(
         raise click.UsageError("--threshold and --fp-per-mb are two ways to say the same: give one")
     log.configure(quiet=quiet)
     from promscan.pipeline.scan import Scan
-    from promscan.writers import open_writer, write_summary
+    from promscan.writers import open_text_output, open_writer, write_summary
 
     began = time.monotonic()
     job = Scan(genome, **options)
-    with open_writer(output, format_name, job.settings) as writer:
-        for hit in job:
-            writer.write(hit)
-    seconds = time.monotonic() - began
-    if summary is not None:
-        write_summary(Path(summary), {**job.summary(), "total_seconds": seconds})
+    with ExitStack() as outputs:
+        # Both outputs are opened before the work, so that a bad path is not found out after it.
+        summary_file = None if summary is None else outputs.enter_context(open_text_output(summary))
+        with open_writer(output, format_name, job.settings) as writer:
+            for hit in job:
+                writer.write(hit)
+        seconds = time.monotonic() - began
+        if summary_file is not None:
+            write_summary(summary_file, {**job.summary(), "total_seconds": seconds})
     counts = job.statistics
     log.logger.info(
         "%d hits in %.2f Mb of %d contigs, %.1f s; strands %s",

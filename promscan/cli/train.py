@@ -2,12 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from promscan import log
 from promscan.cli.options import quiet_option
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+SIZES = ("hidden", "layers", "convolutions", "kernel", "dropout")
+
+
+def size_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Sizes of the network."""
+    positive = click.IntRange(min=1)
+    options: list[Decorator] = [
+        click.option("--hidden", type=positive, default=256, show_default=True, help="GRU units a direction."),
+        click.option("--layers", type=positive, default=1, show_default=True, help="Stacked GRU layers."),
+        click.option(
+            "--convolutions", type=click.IntRange(min=0), default=0, show_default=True,
+            help="Convolution blocks before the GRU.",
+        ),
+        click.option("--kernel", type=positive, default=9, show_default=True, help="Their width in bp; odd."),
+        click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.3, show_default=True),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What every training has besides its recipe."""
+    options: list[Decorator] = [
+        click.option("--species", default="Homo sapiens", show_default=True, help="For the card."),
+        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
+        click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.  [default: all]"),
+        click.option("--resume", is_flag=True, help="Go on with the run in RUN, to the result it would have had."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.group()
@@ -56,11 +92,9 @@ def train() -> None:
     "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True,
     help="auto is bfloat16 on CUDA and float32 elsewhere.",
 )  # fmt: skip
-@click.option("--seed", type=int, default=1, show_default=True)
-@click.option("--species", default="Homo sapiens", show_default=True, help="For the card.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.")
-@click.option("--resume", is_flag=True, help="Go on with the run in RUN, to the result it would have had.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--init", metavar="NAME|PATH", help="Start from these weights (of the same sizes), not from random ones.")
+@run_options
 @quiet_option
 def windows(
     train_data: str,
@@ -70,10 +104,11 @@ def windows(
     device: str,
     threads: int | None,
     resume: bool,
+    init: str | None,
     quiet: bool,
-    **recipe: object,
+    **recipe: Any,
 ) -> None:
-    """Train a classifier on labelled 70-bp windows; the defaults are the founding recipe.
+    r"""Train a classifier on labelled 70-bp windows; the defaults are the founding recipe.
 
     TRAIN and DEV are CSV or TSV files with columns 'sequence' and 'label' (0 or 1), or two FASTA files joined by a
     comma: PROMOTERS.fa,OTHERS.fa. RUN receives the configuration, the metrics of every epoch, the best and the last
@@ -88,12 +123,81 @@ def windows(
     from promscan.model import Architecture
     from promscan.train.windows import WindowRecipe, train_windows
 
-    sizes = {key: recipe.pop(key) for key in ("hidden", "layers", "convolutions", "kernel", "dropout")}
+    sizes = {key: recipe.pop(key) for key in SIZES}
     train_windows(
         read_windows(train_data),
         read_windows(dev),
         output,
-        WindowRecipe(architecture=Architecture(**sizes), **recipe),  # type: ignore[arg-type]
+        WindowRecipe(architecture=Architecture(**sizes), **recipe),
+        device=device,
+        threads=threads,
+        init=init,
+        resume=resume,
+        species=species,
+    )
+
+
+@train.command()
+@click.argument("sequences", metavar="SEQS")
+@click.option(
+    "--held-out", multiple=True, metavar="FILE",
+    help="Labelled windows of dev and test: sequences that share 25 bp with one are not used. May be repeated.",
+)  # fmt: skip
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder.")
+@size_options
+@click.option("--learning-rate", type=float, default=2e-3, show_default=True, help="Peak of the one-cycle schedule.")
+@click.option("--weight-decay", type=float, default=0.01, show_default=True)
+@click.option("--batch-size", type=click.IntRange(min=2), default=128, show_default=True)
+@click.option("--epochs", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option("--windows-per-epoch", type=click.IntRange(min=2), default=48_000, show_default=True)
+@click.option("--clip", type=float, default=1.0, show_default=True, help="Largest norm of a gradient.")
+@click.option(
+    "--reverse-complement/--no-reverse-complement", default=True, show_default=True,
+    help="Turn each window around by coin flip.",
+)  # fmt: skip
+@click.option(
+    "--averaging", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
+    help="Decay of a moving average of the weights, which is then what is kept; 0: none.",
+)  # fmt: skip
+@click.option(
+    "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True,
+    help="auto is bfloat16 on CUDA and float32 elsewhere.",
+)  # fmt: skip
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@run_options
+@quiet_option
+def pretrain(
+    sequences: str,
+    held_out: tuple[str, ...],
+    output: Path,
+    species: str,
+    device: str,
+    threads: int | None,
+    resume: bool,
+    quiet: bool,
+    **recipe: Any,
+) -> None:
+    r"""Learn what unlabelled sequence looks like, as a start for 'promscan train windows --init'.
+
+    SEQS is FASTA, or a CSV or TSV file with a column 'sequence': promoters with their flanks, say, each of 70 bp or
+    more. The model learns to tell windows cut from them from windows with pieces of random bases, and which bases these
+    are. That needs no labels, and takes the place of many labelled windows.
+
+    \b
+    promscan train pretrain promoters.fa --held-out dev.csv --held-out test.csv -o runs/start
+    promscan train windows train.csv --dev dev.csv --init runs/start/last.safetensors -o runs/mine
+    """
+    log.configure(quiet=quiet)
+    from promscan.datasets import read_unlabelled, read_windows
+    from promscan.model import Architecture
+    from promscan.train.pretrain import PretrainRecipe, train_unlabelled
+
+    sizes = {key: recipe.pop(key) for key in SIZES}
+    train_unlabelled(
+        read_unlabelled(sequences),
+        [read_windows(path) for path in held_out],
+        output,
+        PretrainRecipe(architecture=Architecture(**sizes), **recipe),
         device=device,
         threads=threads,
         resume=resume,

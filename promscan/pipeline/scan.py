@@ -137,11 +137,14 @@ class Scan:
 
     def __iter__(self) -> Iterator[Hit]:
         self.statistics = Statistics()
-        with self._engine() as engine, progress(self._total_mb(), "scanning", "Mb") as bar:
-            with closing(prefetch(self._chunks(engine.chunk_step))) as chunks:
-                counted = self._counted(self._timed(chunks, "read"), bar.advance)
-                tracks = self._timed(self._score(counted, engine), "score")
-                yield from self._in_wanted_place(self._timed(self._call(tracks), "call"))
+        with (
+            self._engine() as engine,
+            progress(self._total_mb(), "scanning", "Mb") as bar,
+            closing(prefetch(self._chunks(engine.chunk_step))) as chunks,
+        ):
+            counted = self._counted(self._timed(chunks, "read"), bar.advance)
+            tracks = self._timed(self._score(counted, engine), "score")
+            yield from self._in_wanted_place(self._timed(self._call(tracks), "call"))
 
     def _engine(self) -> WindowedEngine:
         return WindowedEngine(
@@ -166,7 +169,7 @@ class Scan:
         return intervals
 
     def _total_mb(self) -> float | None:
-        total = self.genome.total_bases if self.within is None else self.within.total_bases
+        total = self.genome.size_hint if self.within is None else self.within.total_bases
         return None if total is None else total / 1e6
 
     def _chunks(self, step: int) -> Iterator[Chunk]:

@@ -41,7 +41,9 @@ def score(
         sequences: FASTA, or CSV/TSV with a column `sequence` (and `name`, else rows are numbered from 1).
         model: bundled name or weights file.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        batch_size, threads, precision: see `WindowedEngine`.
+        batch_size: windows in flight at most; see `WindowedEngine`.
+        threads: CPU threads (None: all).
+        precision: `auto`, `float32` or `bfloat16`.
 
     Raises:
         InputError: a sequence is not 70 bp of nucleotide letters (named by file and line), or the file is unreadable.

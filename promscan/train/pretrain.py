@@ -26,9 +26,10 @@ import promscan
 from promscan import evaluate
 from promscan.card import Card
 from promscan.checkpoint import save_model, source_commit
-from promscan.datasets import flip_some, seed_epoch
+from promscan.datasets import LabelledWindows, UnlabelledSequences, flip_some, seed_epoch
 from promscan.device import autocast, describe, make_repeatable, resolve_device, training_precision
 from promscan.dna import WINDOW, Codes
+from promscan.errors import InputError
 from promscan.log import Progress, logger, progress
 from promscan.model import Architecture, BiGRUAttention, count_parameters
 from promscan.records import Mask
@@ -38,6 +39,8 @@ from promscan.train.optimiser import Optimiser
 PIECES, REPLACED, PIECE_WIDTH = 20, 12, 15
 WINDOW_OFFSET = 216
 """Where the window begins in the 300 bp that are cut into pieces."""
+KMER = 25
+"""A sequence that shares this many bp with a held-out window is too close to it."""
 PIECE_OF_BASE = (WINDOW_OFFSET + np.arange(WINDOW)) // PIECE_WIDTH
 
 
@@ -84,24 +87,24 @@ def scramble(codes: Codes, rng: np.random.Generator) -> tuple[Codes, Mask]:
     return np.where(replaced, random_bases, codes), replaced
 
 
-def share_no_kmer(sequences: Sequence[Codes], held_out: Codes, width: int = 25) -> list[Codes]:
-    """The sequences that share no `width`-mer with the held-out windows (n, 70)."""
+def share_no_kmer(sequences: Sequence[Codes], held_out: Codes) -> list[Codes]:
+    """The sequences that have no 25-mer in common with the held-out windows (n, 70)."""
 
     def kmers(codes: Codes) -> npt.NDArray[np.int64]:
-        windows = np.lib.stride_tricks.sliding_window_view(codes, width, axis=-1)
-        numbers: npt.NDArray[np.int64] = windows.astype(np.int64) @ (5 ** np.arange(width, dtype=np.int64))
+        windows = np.lib.stride_tricks.sliding_window_view(codes, KMER, axis=-1)
+        numbers: npt.NDArray[np.int64] = windows.astype(np.int64) @ (5 ** np.arange(KMER, dtype=np.int64))
         return numbers
 
     forbidden = set(kmers(held_out).ravel().tolist())
     return [codes for codes in sequences if forbidden.isdisjoint(kmers(codes).tolist())]
 
 
-def pretrain(
-    sequences: Sequence[Codes],
+def train_unlabelled(
+    sequences: UnlabelledSequences,
+    held_out: Sequence[LabelledWindows],
     out: Path,
     recipe: PretrainRecipe,
     *,
-    source: dict[str, object],
     device: str = "auto",
     threads: int | None = None,
     resume: bool = False,
@@ -110,18 +113,33 @@ def pretrain(
     """Train on unlabelled sequences into the run folder `out`; returns the card of the weights, for `--init`.
 
     Args:
-        sequences: codes, each at least 70 bp.
+        sequences: to learn from.
+        held_out: windows that a later training is judged on; sequences that share a 25-mer with one are left out.
         out: run folder, new or empty unless `resume`.
         recipe: everything else that decides the result.
-        source: what the sequences are, for config and card.
-        device, threads, resume, species: as in `train_windows`.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        threads: CPU threads (None: all).
+        resume: go on with the unfinished run in `out`.
+        species: for the card.
 
     Raises:
+        InputError: no sequence is left.
         RunError: the folder is in use, or holds another run.
         DeviceError: no such device.
     """
     evaluate.require_sklearn()
     make_repeatable()
+    usable = sequences.codes
+    if held_out:
+        usable = share_no_kmer(usable, np.concatenate([windows.codes for windows in held_out]))
+    if not usable:
+        raise InputError(f"{sequences.source}: every sequence shares {KMER} bp with a held-out window; none is left")
+    source = {
+        "rows": len(sequences.codes),
+        "sha256": sequences.sha256,
+        "used": len(usable),
+        "held_out": [windows.describe() for windows in held_out],
+    }
     if threads is not None:
         torch.set_num_threads(threads)
     folder = RunFolder(out)
@@ -152,7 +170,7 @@ def pretrain(
     with progress(recipe.epochs * steps * recipe.batch_size, "pretraining", "window") as bar:
         bar.advance(len(history) * steps * recipe.batch_size)
         while len(history) < recipe.epochs:
-            row = _run_epoch(optimiser, sequences, recipe, len(history), where, bar)
+            row = _run_epoch(optimiser, usable, recipe, len(history), where, bar)
             history.append(row)
             bar.note(f"base AUC {row['base_auc']:.4f}, window AUC {row['window_auc']:.4f}")
             card = dataclasses.replace(card, metrics={"train": row})

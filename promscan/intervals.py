@@ -1,0 +1,212 @@
+"""Sets of genomic intervals: read from BED by bedtools, asked by position, turned into the windows to scan."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import shutil
+import tempfile
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from os import PathLike, fspath
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from promscan.dna import tss_of
+from promscan.errors import DependencyError, InputError
+from promscan.records import Interval, Mask
+
+_POSITION = re.compile("[0-9]{1,15}")
+
+Positions = npt.NDArray[np.int64]
+
+
+class Intervals:
+    """A set of bases as merged intervals: sorted, disjoint, not touching, none empty. Immutable.
+
+    Make one by `Intervals.of` or `read_bed`.
+    """
+
+    def __init__(self, merged: Mapping[str, Positions]) -> None:
+        self._ranges = {chrom: merged[chrom] for chrom in sorted(merged) if merged[chrom].size}
+        """By contig, in the order of their names: int64 of shape (2, intervals), starts and ends."""
+        for ranges in self._ranges.values():
+            ranges.flags.writeable = False
+
+    @classmethod
+    def of(cls, intervals: Iterable[Interval]) -> Intervals:
+        """The bases of `intervals`, which may overlap, be empty, and come in any order."""
+        by_contig = defaultdict[str, list[tuple[int, int]]](list)
+        for chrom, start, end in intervals:
+            if start < end:
+                by_contig[chrom].append((start, end))
+        return cls({chrom: _merge(np.array(ranges, dtype=np.int64).T) for chrom, ranges in by_contig.items()})
+
+    def __iter__(self) -> Iterator[Interval]:
+        """By contig name, then start."""
+        for chrom, ranges in self._ranges.items():
+            for start, end in ranges.T.tolist():
+                yield Interval(chrom, start, end)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Intervals) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<Intervals: {self.total_bases} bases on {len(self._ranges)} contigs>"
+
+    @property
+    def chroms(self) -> tuple[str, ...]:
+        """The contigs that have intervals, sorted by name."""
+        return tuple(self._ranges)
+
+    @property
+    def total_bases(self) -> int:
+        """Covered bases of all contigs."""
+        return sum(int((ends - starts).sum()) for starts, ends in self._ranges.values())
+
+    def digest(self) -> str:
+        """Sixteen hex digits that tell this set of bases from others, however it was written down."""
+        text = "".join(f"{chrom}\t{start}\t{end}\n" for chrom, start, end in self)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def union(self, other: Intervals) -> Intervals:
+        """The bases of either."""
+        return Intervals.of([*self, *other])
+
+    def contains(self, chrom: str, positions: Positions) -> Mask:
+        """Which 0-based `positions` (any shape, any order) are covered; bool of the same shape."""
+        if chrom not in self._ranges:
+            return np.zeros(np.shape(positions), dtype=np.bool_)
+        starts, ends = self._ranges[chrom]
+        before = np.searchsorted(starts, positions, side="right")
+        covered: Mask = (before > 0) & (positions < ends[before - 1])
+        return covered
+
+    def mask(self, chrom: str, start: int, end: int) -> Mask:
+        """Which bases of `start`-`end` are covered; bool of length `end - start`."""
+        covered = np.zeros(end - start, dtype=np.bool_)
+        if chrom in self._ranges:
+            starts, ends = self._ranges[chrom]
+            touched = slice(np.searchsorted(ends, start, side="right"), np.searchsorted(starts, end))
+            for lo, hi in zip(starts[touched].tolist(), ends[touched].tolist(), strict=True):
+                covered[max(lo - start, 0) : hi - start] = True
+        return covered
+
+    def spans_of_starts(self, min_distance: int) -> dict[str, list[tuple[int, int]]]:
+        """The window starts to score so that every hit with its tss in the set is decided as in a full scan.
+
+        A hit of tss t starts at t - 33 (+) or t - 36 (-), and the windows that can beat it start less than
+        `min_distance` (at least 1) away. So an interval a-b needs the starts from a - 36 - (min_distance - 1) up to
+        (b - 1) - 33 + (min_distance - 1).
+
+        Returns:
+            by contig, sorted disjoint ranges `lo` <= start < `hi`; they may reach past the end of the contig.
+        """
+        nearest, farthest = tss_of(0, "+"), tss_of(0, "-")
+        reach = min_distance - 1
+        spans = {}
+        for chrom, (starts, ends) in self._ranges.items():
+            ranges = np.maximum(np.stack([starts - farthest - reach, ends - nearest + reach]), 0)
+            merged = _merge(ranges[:, ranges[0] < ranges[1]])
+            if merged.size:
+                spans[chrom] = [(lo, hi) for lo, hi in merged.T.tolist()]
+        return spans
+
+    def check_against(self, contigs: Mapping[str, int], source: str) -> None:
+        """Refuse intervals outside the genome.
+
+        Args:
+            contigs: contig to bases.
+            source: where the intervals come from, for the message.
+
+        Raises:
+            InputError: a contig is unknown, or an interval reaches past its end.
+        """
+        for chrom, (starts, ends) in self._ranges.items():
+            if chrom not in contigs:
+                first = next(iter(contigs), None)
+                raise InputError(
+                    f"{source}: the genome has no contig {chrom!r} (its first one is {first!r}); use the genome's names"
+                )
+            if ends[-1] > contigs[chrom]:
+                raise InputError(
+                    f"{source}: interval {chrom}:{starts[-1]}-{ends[-1]} reaches past the end of the contig at "
+                    f"{contigs[chrom]}; is it made for this genome?"
+                )
+
+
+def _merge(ranges: Positions) -> Positions:
+    """Sort ranges, of shape (2, n), and join those that overlap or touch."""
+    if not ranges.size:
+        return ranges
+    starts, ends = ranges[:, np.argsort(ranges[0], kind="stable")]
+    reached = np.maximum.accumulate(ends)
+    opens = np.concatenate([[True], starts[1:] > reached[:-1]])
+    return np.stack([starts[opens], reached[np.append(opens[1:], True)]])
+
+
+def read_bed(path: str | PathLike[str]) -> Intervals:
+    """The bases that the intervals of a BED file cover; strand and all further columns are ignored.
+
+    The file may be gzipped, and its columns divided by tabs or blanks. `track`, `browser`, `#` and blank lines are
+    skipped.
+
+    Raises:
+        InputError: the file cannot be read, or a line is no interval.
+        DependencyError: bedtools is not installed.
+    """
+    if shutil.which("bedtools") is None:
+        raise DependencyError(
+            "the program bedtools, which reads BED files, is not installed; install it: `apt-get install bedtools` or "
+            "`conda install -c bioconda bedtools`"
+        )
+    intervals = _parse_bed(fspath(path))
+    with tempfile.TemporaryDirectory(prefix="promscan-") as folder:
+        return _sort_and_merge(intervals, Path(folder))
+
+
+def _sort_and_merge(intervals: Iterable[Interval], folder: Path) -> Intervals:
+    import pybedtools  # takes half a second
+
+    given, in_order, merged = (folder / name for name in ("given.bed", "sorted.bed", "merged.bed"))
+    given.write_text("".join(f"{chrom}\t{start}\t{end}\n" for chrom, start, end in intervals), encoding="utf-8")
+    pybedtools.BedTool(str(given)).sort(output=str(in_order)).merge(output=str(merged))
+    return Intervals.of(_parse_bed(str(merged)))
+
+
+def _parse_bed(path: str) -> list[Interval]:
+    """The intervals that cover at least one base, in the order of the file."""
+    intervals = []
+    try:
+        with open(path, "rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        with (gzip.open if packed else open)(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                fields = line.split()
+                if fields and not line.startswith("#") and fields[0] not in ("track", "browser"):
+                    intervals.append(_interval(fields, f"{path}, line {number}"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a text file; give a BED file, plain or gzipped") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{path}: the compressed data is damaged ({error}); copy or download it again") from error
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}; give a BED file that can be read") from error
+    intervals = [interval for interval in intervals if interval.start < interval.end]
+    if not intervals:
+        raise InputError(f"{path}: there is no interval with bases in it; give a BED file of at least one")
+    return intervals
+
+
+def _interval(fields: list[str], where: str) -> Interval:
+    if len(fields) < 3 or not (_POSITION.fullmatch(fields[1]) and _POSITION.fullmatch(fields[2])):
+        raise InputError(f"{where}: not a BED interval; write contig, start and end, divided by tabs")
+    interval = Interval(fields[0], int(fields[1]), int(fields[2]))
+    if interval.end < interval.start:
+        raise InputError(f"{where}: the interval ends at {fields[2]}, before its start at {fields[1]}; correct it")
+    return interval

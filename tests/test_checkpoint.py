@@ -1,0 +1,127 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from promscan.card import Card, bundled_models, find_model, read_card, weights_folder
+from promscan.checkpoint import load_model, load_tensors, save_model, save_tensors
+from promscan.errors import ModelError
+from promscan.model import Architecture, BiGRUAttention, count_parameters
+
+
+def draft(**changes: object) -> Card:
+    card = Card(
+        name="x", task="promoter", engine="windowed", species="none", architecture={}, sha256="", strand_trusted=True
+    )
+    return dataclasses.replace(card, **changes)
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path / "x.safetensors"
+    save_model(path, BiGRUAttention(Architecture(hidden=4, convolutions=1, kernel=3)), draft())
+    return path
+
+
+def edit(path: Path, **changes: object) -> None:
+    card = path.with_suffix(".json")
+    card.write_text(json.dumps({**json.loads(card.read_text()), **changes}))
+
+
+def test_what_is_saved_comes_back(saved: Path) -> None:
+    torch.manual_seed(0)
+    original = BiGRUAttention(Architecture(hidden=4, convolutions=1, kernel=3)).eval()
+    model, card = load_model(str(saved))
+    codes = torch.randint(0, 5, (4, 70)).to(torch.uint8)
+    assert torch.equal(model(codes), original(codes))
+    assert not model.training
+    assert card.architecture == dataclasses.asdict(original.architecture)
+    assert card == read_card(saved)
+
+
+def test_a_card_path_finds_its_weights(saved: Path) -> None:
+    assert find_model(str(saved.with_suffix(".json"))) == saved
+
+
+def test_damaged_weights_are_refused(saved: Path) -> None:
+    raw = bytearray(saved.read_bytes())
+    raw[-1] ^= 1
+    saved.write_bytes(raw)
+    with pytest.raises(ModelError, match="sha256"):
+        load_model(str(saved))
+
+
+def test_weights_of_another_size_are_refused(saved: Path) -> None:
+    edit(saved, architecture={**read_card(saved).architecture, "hidden": 5})
+    with pytest.raises(ModelError, match="do not fit"):
+        load_model(str(saved))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format_version": 99}, "version"),
+        ({"surprise": 1}, "version"),
+        ({"window": 80}, "window"),
+        ({"alphabet": "ACGTN"}, "alphabet"),
+        ({"architecture": {"hidden": "many"}}, "do not fit"),
+    ],
+)
+def test_a_card_that_does_not_fit_is_refused(saved: Path, changes: dict[str, object], message: str) -> None:
+    edit(saved, **changes)
+    with pytest.raises(ModelError, match=message):
+        load_model(str(saved))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "not json", "\xff"])
+def test_a_file_that_is_no_card_is_refused(saved: Path, text: str) -> None:
+    saved.with_suffix(".json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ModelError, match="card"):
+        load_model(str(saved))
+
+
+def test_a_missing_card_is_named(saved: Path) -> None:
+    saved.with_suffix(".json").unlink()
+    with pytest.raises(ModelError, match=r"x\.json"):
+        load_model(str(saved))
+
+
+def test_an_unknown_model_says_what_there_is(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="bundled name"):
+        load_model(str(tmp_path / "nothing"))
+
+
+def test_a_pickle_is_not_opened(saved: Path) -> None:
+    import hashlib
+    import pickle
+
+    raw = pickle.dumps({"a": 1})
+    saved.write_bytes(raw)
+    edit(saved, sha256=hashlib.sha256(raw).hexdigest())
+    with pytest.raises(ModelError, match="do not fit"):
+        load_model(str(saved))
+
+
+def test_training_state_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    save_tensors(path, {"a": torch.arange(3)}, {"epoch": 2})
+    tensors, notes = load_tensors(path)
+    assert tensors["a"].tolist() == [0, 1, 2]
+    assert notes == {"epoch": 2}
+    path.write_bytes(b"broken")
+    with pytest.raises(ModelError, match="training state"):
+        load_tensors(path)
+
+
+def test_every_bundled_model_loads_and_states_its_limits() -> None:
+    assert weights_folder().is_dir()
+    for name in bundled_models():
+        model, card = load_model(name)
+        assert card.name == name
+        assert card.limits
+        assert card.splits
+        assert card.headline
+        assert count_parameters(model) < 5_000_000

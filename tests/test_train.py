@@ -1,0 +1,200 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from promscan import dna
+from promscan.checkpoint import load_model
+from promscan.datasets import LabelledWindows, UnlabelledSequences, read_windows
+from promscan.errors import InputError, ModelError, RunError
+from promscan.model import Architecture
+from promscan.train.pretrain import PIECE_OF_BASE, PretrainRecipe, scramble, share_no_kmer, train_unlabelled
+from promscan.train.windows import WindowRecipe, predict_logits, train_windows
+
+SMALL = Architecture(hidden=12, dropout=0.1)
+
+
+def planted(n: int, seed: int) -> LabelledWindows:
+    """Random windows; those of label 1 hold a TATA box at index 3."""
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, 4, (n, 70), dtype=np.uint8)
+    labels = (np.arange(n) % 2).astype(np.uint8)
+    codes[labels == 1, 3:11] = dna.encode("TATAAAAG")
+    return LabelledWindows(codes, labels, "planted", str(seed))
+
+
+def recipe(**changes: object) -> WindowRecipe:
+    values = {"architecture": SMALL, "epochs": 4, "learning_rate": 1e-2, "batch_size": 64, "reverse_complement": False}
+    return WindowRecipe(**{**values, **changes})
+
+
+def test_a_planted_motif_is_learned(tmp_path: Path) -> None:
+    card = train_windows(planted(1200, 1), planted(300, 2), tmp_path / "run", recipe(), threads=1)
+    assert card.metrics["dev"]["auc"] > 0.95
+    assert card.strand_trusted
+
+
+def test_a_run_folder_is_complete(tmp_path: Path) -> None:
+    train_windows(planted(128, 1), planted(64, 2), tmp_path / "run", recipe(epochs=2), threads=1)
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    weights = {f"{which}.{suffix}" for which in ("best", "last") for suffix in ("safetensors", "json")}
+    assert names == weights | {
+        "config.json", "metrics.tsv", "state.safetensors", "learning_curves.png", "dev_curves.png",
+    }  # fmt: skip
+    header, *rows = (tmp_path / "run" / "metrics.tsv").read_text().splitlines()
+    assert len(rows) == 2
+    for split in ("train", "dev"):
+        assert {f"{split}_{x}" for x in ("loss", "accuracy", "f1", "mcc", "auc", "auprc")} <= set(header.split("\t"))
+    for picture in ("learning_curves.png", "dev_curves.png"):
+        assert (tmp_path / "run" / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_card_tells_the_data_and_the_recipe(tmp_path: Path) -> None:
+    card = train_windows(planted(128, 1), planted(64, 2), tmp_path / "run", recipe(epochs=1, seed=7), threads=1)
+    assert card.training["data"] == {"rows": 128, "positives": 64, "negatives": 64, "sha256": "1"}
+    assert card.training["recipe"]["seed"] == 7
+    assert card.splits["dev"]["rows"] == 64
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train_windows(planted(128, 1), planted(64, 2), tmp_path / name, recipe(epochs=2, seed=seed), threads=1)
+    a, b, c = (load_model(str(tmp_path / name / "last.safetensors"))[1].sha256 for name in "abc")
+    assert a == b != c
+
+
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
+    """SIGKILL after the first epoch, resume until done, and compare with a run that was left in peace."""
+    script = (
+        "import sys; from pathlib import Path; from test_train import planted, recipe\n"
+        "from promscan.train.windows import train_windows\n"
+        "train_windows(planted(320, 1), planted(64, 2), Path(sys.argv[1]), recipe(epochs=3, averaging=0.9),"
+        " threads=1, resume=True)"
+    )
+    here = Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{here.parent}"}
+    command = [sys.executable, "-c", script]
+    subprocess.run([*command, str(tmp_path / "peace")], check=True, env=environment)
+    process = subprocess.Popen([*command, str(tmp_path / "killed")], env=environment)
+    while process.poll() is None and not (tmp_path / "killed" / "state.safetensors").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    subprocess.run([*command, str(tmp_path / "killed")], check=True, env=environment)
+    for name in ("best.safetensors", "last.safetensors"):
+        assert (tmp_path / "peace" / name).read_bytes() == (tmp_path / "killed" / name).read_bytes()
+
+
+def test_a_used_folder_is_not_overwritten(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train_windows(planted(64, 1), planted(64, 2), run, recipe(epochs=1), threads=1)
+    with pytest.raises(RunError, match="not empty"):
+        train_windows(planted(64, 1), planted(64, 2), run, recipe(epochs=1), threads=1)
+    with pytest.raises(RunError, match="another recipe"):
+        train_windows(planted(64, 1), planted(64, 2), run, recipe(epochs=2), threads=1, resume=True)
+
+
+def test_training_stops_when_dev_gets_no_better(tmp_path: Path) -> None:
+    noise = planted(128, 1)
+    shuffled = LabelledWindows(noise.codes, np.random.default_rng(0).permutation(noise.labels), "noise", "")
+    train_windows(shuffled, planted(64, 2), tmp_path / "run", recipe(epochs=60, patience=2), threads=1)
+    rows = (tmp_path / "run" / "metrics.tsv").read_text().splitlines()[1:]
+    best = max(range(len(rows)), key=lambda i: float(rows[i].split("\t")[12]))
+    assert len(rows) < 60
+    assert len(rows) == best + 3
+
+
+def test_training_starts_from_given_weights(tmp_path: Path) -> None:
+    train_windows(planted(640, 1), planted(64, 2), tmp_path / "first", recipe(), threads=1)
+    start = tmp_path / "first" / "last.safetensors"
+    still = recipe(epochs=1, learning_rate=1e-9, weight_decay=0.0)
+    train_windows(planted(64, 1), planted(64, 2), tmp_path / "second", still, threads=1, init=start)
+    models = [load_model(str(tmp_path / name / "last.safetensors"))[0] for name in ("first", "second")]
+    first, second = (predict_logits(model, planted(64, 3), next(model.parameters()).device) for model in models)
+    assert np.allclose(first, second, atol=1e-4)
+    with pytest.raises(ModelError, match="architecture"):
+        train_windows(
+            planted(64, 1), planted(64, 2), tmp_path / "third", recipe(architecture=Architecture(hidden=5)), init=start
+        )
+
+
+def test_pieces_lie_where_the_benchmark_has_them() -> None:
+    edges = np.flatnonzero(np.diff(PIECE_OF_BASE)) + 1
+    assert edges.tolist() == [9, 24, 39, 54, 69]
+
+
+def test_scrambling_replaces_whole_pieces_only() -> None:
+    codes = np.zeros((4000, 70), dtype=np.uint8)
+    scrambled, replaced = scramble(codes, np.random.default_rng(0))
+    assert (scrambled[~replaced] == 0).all()
+    assert 0.7 < (scrambled[replaced] != 0).mean() < 0.8
+    assert 0.58 < replaced.mean() < 0.62
+    for piece in np.unique(PIECE_OF_BASE):
+        inside = replaced[:, piece == PIECE_OF_BASE]
+        assert (inside.all(axis=1) | ~inside.any(axis=1)).all()
+
+
+def test_sequences_too_close_to_held_out_windows_are_left_out() -> None:
+    rng = np.random.default_rng(0)
+    held_out = rng.integers(0, 4, (5, 70), dtype=np.uint8)
+    far, close = rng.integers(0, 4, (2, 100), dtype=np.uint8)
+    close[60:85] = held_out[3, 40:65]
+    almost = far.copy()
+    almost[60:84] = held_out[3, 40:64]
+    almost[[59, 84]] = held_out[3, [39, 64]] ^ 1
+    assert share_no_kmer([far, close], held_out)[0] is far
+    assert len(share_no_kmer([far, close], held_out)) == 1
+    assert len(share_no_kmer([almost], held_out)) == 1
+
+
+def test_pretraining_learns_and_serves_as_a_start(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    natural = UnlabelledSequences([rng.integers(2, 4, 90, dtype=np.uint8) for _ in range(50)], "GC only", "")
+    settings = PretrainRecipe(
+        architecture=SMALL, epochs=3, windows_per_epoch=1280, learning_rate=1e-2, reverse_complement=False
+    )
+    card = train_unlabelled(natural, [planted(10, 1)], tmp_path / "start", settings, threads=1)
+    assert card.metrics["train"]["base_auc"] > 0.8
+    assert card.training["sequences"]["used"] == 50
+    start = tmp_path / "start" / "last.safetensors"
+    train_windows(planted(64, 1), planted(64, 2), tmp_path / "run", recipe(epochs=1), threads=1, init=start)
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["init"] == card.sha256
+
+
+def test_pretraining_refuses_to_learn_from_nothing(tmp_path: Path) -> None:
+    held_out = planted(4, 1)
+    seen = UnlabelledSequences(list(held_out.codes), "all held out", "")
+    with pytest.raises(InputError, match="none is left"):
+        train_unlabelled(seen, [held_out], tmp_path / "start", PretrainRecipe(architecture=SMALL))
+
+
+@pytest.mark.gpu
+def test_training_works_on_cuda(tmp_path: Path) -> None:
+    card = train_windows(planted(1200, 1), planted(300, 2), tmp_path / "run", recipe(epochs=6), device="cuda")
+    assert card.metrics["dev"]["auc"] > 0.95
+
+
+def test_command_line_trains(tmp_path: Path, promscan_cli) -> None:
+    for name, seed in (("train", 1), ("dev", 2)):
+        data = planted(64, seed)
+        rows = [f"{dna.decode(codes)},{label}" for codes, label in zip(data.codes, data.labels, strict=True)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["sequence,label", *rows]) + "\n")
+    run = tmp_path / "run"
+    arguments = [
+        "train", "windows", tmp_path / "train.csv", "--dev", tmp_path / "dev.csv", "-o", run,
+        "--hidden", 8, "--epochs", 1, "--threads", 1,
+    ]  # fmt: skip
+    assert promscan_cli(*arguments).status == 0
+    assert read_windows(str(tmp_path / "train.csv")).describe()["positives"] == 32
+    assert not load_model(str(run / "best.safetensors"))[1].strand_trusted
+    again = promscan_cli(*arguments)
+    assert again.status == 1
+    assert again.err.count("\n") == 1
+    assert "--resume" in again.err
+    assert promscan_cli(*arguments, "--resume").status == 0
