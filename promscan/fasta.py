@@ -98,7 +98,8 @@ def parse(stream: BinaryIO, source: str, table: bytes) -> Iterator[tuple[str, by
                 lines_of[chrom] = line
                 yield chrom, b""
             else:
-                end = _end_of_bases(block, at)
+                end = block.find(b">", at + 1)
+                end = len(block) if end == -1 else end
                 letters = block[at:end]
                 codes = letters.translate(table, WHITESPACE)
                 if INVALID in codes or (codes and not chrom):
@@ -129,12 +130,6 @@ def _contig_name(header: bytes, where: str) -> str:
         return words[0].decode()
     except UnicodeDecodeError as error:
         raise InputError(f"{where}: the name of the contig is not UTF-8 text; rename it") from error
-
-
-def _end_of_bases(block: bytes, at: int) -> int:
-    """Where the next header begins, or the block ends."""
-    mark = block.find(b">", at + 1)
-    return mark if mark > 0 and block[mark - 1] == _NEWLINE else len(block)
 
 
 def _misplaced_letter(letters: bytes, chrom: str, source: str, line: int) -> InputError:

@@ -207,6 +207,8 @@ class _Index:
         codes = letters.translate(table)
         if INVALID in codes:
             index = codes.index(INVALID)
+            if letters[index] in b"\r\n>":
+                raise self.error(f"{chrom}:{start}-{end} runs into the next line or contig")
             raise letter_error(letters[index:], chrom, f"{self.path}, base {start + index + 1}")
         return _as_codes(bytearray(codes))
 

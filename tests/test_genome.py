@@ -377,6 +377,15 @@ def test_an_index_of_other_content_is_found_out_while_streaming(indexed, text, m
         rows_of(Genome(indexed), 100)
 
 
+def test_an_index_of_other_content_is_found_out_at_the_end_of_the_contig(indexed):
+    indexed.write_text(indexed.read_text().replace("\n>chr2", "ACGT\n>chr2"))
+    append(indexed, "", seconds=0)
+    read = []
+    with pytest.raises(InputError, match="contig 'chr1' has 1004 bases, not 1000"):
+        read.extend(Genome(indexed).read_chunks(10))
+    assert {chunk.chrom for chunk in read} == {"chr1"}
+
+
 def test_a_contig_that_only_the_index_has_is_found_out(indexed):
     with open(f"{indexed}.fai", "a") as fai:
         fai.write("chr9\t10\t5000\t10\t11\n")
@@ -392,6 +401,15 @@ def test_a_file_shorter_than_its_index_is_found_out_while_fetching(indexed):
     os.utime(indexed, (times.st_atime, times.st_mtime))
     with pytest.raises(InputError, match="the index does not match"):
         rows_of(Genome(indexed), 100, {"chr1": [(0, 900)]})
+
+
+def test_an_index_that_runs_into_the_next_contig_is_found_out_while_fetching(indexed):
+    fai = Path(f"{indexed}.fai")
+    fai.write_text(fai.read_text().replace("chr1\t1000", "chr1\t1100"))
+    with pytest.raises(
+        InputError, match=r"the index does not match .*: chr1:900-1069 runs into the next line or contig;"
+    ):
+        rows_of(Genome(indexed), 100, {"chr1": [(900, 1000)]})
 
 
 def test_an_invalid_letter_is_found_out_while_fetching(tmp_path):

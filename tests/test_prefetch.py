@@ -93,7 +93,8 @@ def test_closing_stops_the_thread_and_closes_the_source(taken):
         finally:
             closed.set()
 
-    items = prefetch(endless())
+    source = endless()
+    items = prefetch(source)
     for _ in range(taken):
         next(items)
     assert len(reader_threads()) == 1

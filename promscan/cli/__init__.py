@@ -36,7 +36,7 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
     help="Show the version and the bundled models.",
 )  # fmt: skip
 def cli() -> None:
-    r"""Find promoters in DNA, and grade how strong they are.
+    """Find promoters in DNA, and grade how strong they are.
 
     \b
     promscan scan genome.fa -o hits.bed         call promoters in a genome

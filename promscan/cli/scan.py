@@ -25,7 +25,9 @@ from promscan.cli.options import machine_options, model_option, quiet_option
     "--min-distance", type=click.IntRange(1, 10_000_000), metavar="N",
     help="A hit is the best window of its strand within N bp to each side.  [default: the model's, else 500]",
 )  # fmt: skip
-@click.option("--strand", type=click.Choice(["both", "+", "-"]), default="both", show_default=True)
+@click.option(
+    "--strand", type=click.Choice(["both", "+", "-"]), default="both", show_default=True, help="Strands to scan."
+)  # fmt: skip
 @click.option(
     "--stride", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
     help="Score only windows whose start is divisible by N.",
@@ -37,7 +39,12 @@ from promscan.cli.options import machine_options, model_option, quiet_option
 )  # fmt: skip
 @click.option("--bed", metavar="FILE", help="Keep hits whose tss lies in these intervals.")
 @click.option("--exclude", metavar="FILE", help="Drop windows that overlap these intervals.")
-@click.option("--format", "format_name", type=click.Choice(["bed", "gff3", "narrowpeak"]), help="[default: by suffix]")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["bed", "gff3", "narrowpeak"]),
+    help="Whatever the suffix.  [default: by suffix]",
+)
 @machine_options
 @click.option("--summary", metavar="FILE", help="Write settings, counts, times and memory as JSON.")
 @quiet_option
@@ -49,7 +56,7 @@ def scan(
     quiet: bool,
     **options: Any,
 ) -> None:
-    r"""Call promoters in GENOME: FASTA, plain, gzip or bgzip, or - for standard input.
+    """Call promoters in GENOME: FASTA, plain, gzip or bgzip, or - for standard input.
 
     Every 70-bp window of both strands is scored; a hit is a window of at least the threshold that no window of its
     strand nearby beats. Coordinates in BED and narrowPeak are 0-based and half-open, in GFF3 1-based and closed.

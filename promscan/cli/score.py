@@ -17,7 +17,7 @@ from promscan.cli.options import machine_options, model_option, quiet_option
 @machine_options
 @quiet_option
 def score(sequences: str, output: str, quiet: bool, **options: Any) -> None:
-    r"""Grade each sequence of SEQS as it stands, without scanning.
+    """Grade each sequence of SEQS as it stands, without scanning.
 
     SEQS is FASTA, or a CSV or TSV file with a column 'sequence' (and 'name', if you like); every sequence must be of
     exactly 70 bp. The output has the columns name, logit and probability, in input order; '.' stands where more than 7

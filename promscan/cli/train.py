@@ -26,7 +26,10 @@ def size_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Convolution blocks before the GRU.",
         ),
         click.option("--kernel", type=positive, default=9, show_default=True, help="Their width in bp; odd."),
-        click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.3, show_default=True),
+        click.option(
+            "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.3, show_default=True,
+            help="Share of activations dropped in training.",
+        ),
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -55,20 +58,10 @@ def train() -> None:
 @click.argument("train_data", metavar="TRAIN")
 @click.option("--dev", required=True, metavar="DEV", help="Labelled windows to choose the best epoch on.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder.")
-@click.option("--hidden", type=click.IntRange(min=1), default=256, show_default=True, help="GRU units a direction.")
-@click.option("--layers", type=click.IntRange(min=1), default=1, show_default=True, help="Stacked GRU layers.")
-@click.option(
-    "--convolutions",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Convolution blocks before the GRU.",
-)
-@click.option("--kernel", type=click.IntRange(min=1), default=9, show_default=True, help="Width of these, odd, in bp.")
-@click.option("--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.3, show_default=True)
+@size_options
 @click.option("--learning-rate", type=float, default=1e-4, show_default=True, help="Peak of the one-cycle schedule.")
-@click.option("--weight-decay", type=float, default=0.01, show_default=True)
-@click.option("--batch-size", type=click.IntRange(min=1), default=128, show_default=True)
+@click.option("--weight-decay", type=float, default=0.01, show_default=True, help="Of AdamW.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=128, show_default=True, help="Windows a step.")
 @click.option("--epochs", type=click.IntRange(min=1), default=50, show_default=True, help="At most this many.")
 @click.option(
     "--patience", type=click.IntRange(min=1), default=15, show_default=True,
@@ -83,7 +76,10 @@ def train() -> None:
     "--reverse-complement/--no-reverse-complement", default=True, show_default=True,
     help="Turn each window around by coin flip. The model then cannot tell the strands apart.",
 )  # fmt: skip
-@click.option("--label-smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True)
+@click.option(
+    "--label-smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
+    help="Move labels this far towards 1/2.",
+)  # fmt: skip
 @click.option(
     "--averaging", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
     help="Decay of a moving average of the weights, which is then what is kept; 0: none.",
@@ -92,7 +88,7 @@ def train() -> None:
     "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True,
     help="auto is bfloat16 on CUDA and float32 elsewhere.",
 )  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of every random draw.")
 @click.option("--init", metavar="NAME|PATH", help="Start from these weights (of the same sizes), not from random ones.")
 @run_options
 @quiet_option
@@ -108,7 +104,7 @@ def windows(
     quiet: bool,
     **recipe: Any,
 ) -> None:
-    r"""Train a classifier on labelled 70-bp windows; the defaults are the founding recipe.
+    """Train a classifier on labelled 70-bp windows; the defaults are the founding recipe.
 
     TRAIN and DEV are CSV or TSV files with columns 'sequence' and 'label' (0 or 1), or two FASTA files joined by a
     comma: PROMOTERS.fa,OTHERS.fa. RUN receives the configuration, the metrics of every epoch, the best and the last
@@ -146,10 +142,12 @@ def windows(
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder.")
 @size_options
 @click.option("--learning-rate", type=float, default=2e-3, show_default=True, help="Peak of the one-cycle schedule.")
-@click.option("--weight-decay", type=float, default=0.01, show_default=True)
-@click.option("--batch-size", type=click.IntRange(min=2), default=128, show_default=True)
-@click.option("--epochs", type=click.IntRange(min=1), default=10, show_default=True)
-@click.option("--windows-per-epoch", type=click.IntRange(min=2), default=48_000, show_default=True)
+@click.option("--weight-decay", type=float, default=0.01, show_default=True, help="Of AdamW.")
+@click.option("--batch-size", type=click.IntRange(min=2), default=128, show_default=True, help="Windows a step.")
+@click.option("--epochs", type=click.IntRange(min=1), default=10, show_default=True, help="Exactly this many.")
+@click.option(
+    "--windows-per-epoch", type=click.IntRange(min=2), default=48_000, show_default=True, help="Drawn anew each time."
+)  # fmt: skip
 @click.option("--clip", type=float, default=1.0, show_default=True, help="Largest norm of a gradient.")
 @click.option(
     "--reverse-complement/--no-reverse-complement", default=True, show_default=True,
@@ -163,7 +161,7 @@ def windows(
     "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True,
     help="auto is bfloat16 on CUDA and float32 elsewhere.",
 )  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of every random draw.")
 @run_options
 @quiet_option
 def pretrain(
@@ -177,7 +175,7 @@ def pretrain(
     quiet: bool,
     **recipe: Any,
 ) -> None:
-    r"""Learn what unlabelled sequence looks like, as a start for 'promscan train windows --init'.
+    """Learn what unlabelled sequence looks like, as a start for 'promscan train windows --init'.
 
     SEQS is FASTA, or a CSV or TSV file with a column 'sequence': promoters with their flanks, say, each of 70 bp or
     more. The model learns to tell windows cut from them from windows with pieces of random bases, and which bases these
