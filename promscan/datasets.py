@@ -75,7 +75,7 @@ def open_text(path: str) -> IO[str]:
         with open(path, "rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
         if packed:
-            return gzip.open(path, "rt", encoding="utf-8", newline="")
+            return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
         return open(path, encoding="utf-8-sig", newline="")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error

@@ -53,6 +53,8 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
 
     `float32` changes nothing. `auto` means float32 here: half precision moves scores, so it has to be asked for.
     """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
     if precision == "bfloat16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()

@@ -126,6 +126,8 @@ def _contig_name(header: bytes, where: str) -> str:
     words = header[1:].split(maxsplit=1)
     if not words:
         raise InputError(f"{where}: a header without a name; give each sequence a name after its '>'")
+    if words[0].startswith(b"#"):
+        raise InputError(f"{where}: a name that begins with '#' would be a comment in BED files; rename it")
     try:
         return words[0].decode()
     except UnicodeDecodeError as error:

@@ -92,13 +92,18 @@ def open_text_output(target: str) -> Iterator[TextIO]:
     """A text file that appears at `target` when the block ends well; `-` is standard output.
 
     Raises:
-        RunError: on entry, `target` cannot be created.
+        RunError: on entry, `target` cannot be created; later, it cannot take what is written.
     """
     if target == "-":
-        yield sys.stdout
-        sys.stdout.flush()
+        with _telling("standard output"):
+            yield sys.stdout
+            sys.stdout.flush()
         return
-    with atomic_path(target) as path, path.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+    with (
+        atomic_path(target) as path,
+        _telling(target),
+        path.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file,
+    ):
         yield file
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,11 +33,13 @@ a_few = settings(max_examples=10, suppress_health_check=[HealthCheck.function_sc
 """For properties whose every example runs the network a few times."""
 
 
+@cache
 def demo_contigs() -> dict[str, str]:
     records = [record.split("\n") for record in DEMO.read_text().split(">")[1:]]
     return {header.split()[0]: "".join(lines) for header, *lines in records}
 
 
+@cache
 def promoter_of_the_demo(row: int, length: int) -> str:
     """Bases around one of its planted promoters."""
     chrom, tss, *_ = (DATA / "demo_tss.bed").read_text().splitlines()[row].split("\t")

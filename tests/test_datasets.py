@@ -115,9 +115,7 @@ def test_an_epoch_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
     data = read_windows(write(tmp_path / "a.csv", "sequence,label\n" + f"{A},1\n{T},0\n" * 20))
 
     def epoch(seed: int) -> list[bytes]:
-        batches = epoch_batches(
-            data, sampler="balanced", flip=True, batch_size=7, rng=np.random.default_rng(seed)
-        )
+        batches = epoch_batches(data, sampler="balanced", flip=True, batch_size=7, rng=np.random.default_rng(seed))
         return [codes.tobytes() + labels.tobytes() for codes, labels in batches]
 
     assert epoch(3) == epoch(3)

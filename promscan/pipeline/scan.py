@@ -109,6 +109,8 @@ class Scan:
     ) -> None:
         if stride < 1 or (min_distance is not None and min_distance < 1):
             raise ValueError("stride and min_distance must be at least 1")
+        if strand not in ("both", "+", "-"):
+            raise ValueError(f"strand must be both, + or -, not {strand!r}")
         self.device = resolve_device(device)
         self.network, self.card = load_model(str(model))
         self.threshold = calling_logit(self.card, threshold, fp_per_mb)

@@ -1,0 +1,170 @@
+"""Put the measured figures of benchmarks/results into the tables of docs/results.md and README.md.
+
+A table stands between `<!-- FIGURES NAME: from ... -->` and `<!-- END -->`; what was not measured yet shows as a dash.
+
+    python benchmarks/write_results.py             write the tables
+    python benchmarks/write_results.py --check     exit with 1 if one of them is not what was measured
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = (ROOT / "docs" / "results.md", ROOT / "README.md")
+MODELS = ("promoter-rnn", "core70")
+GENOMES = {
+    "chrIII": "*S. cerevisiae* chrIII, stride 1",
+    "human": "human, 2 Mb, stride 10",
+    "memory_1Mb": "human, one contig of 1 Mb, stride 100",
+    "memory_10Mb": "human, one contig of 10 Mb, stride 100",
+}
+NONE = "–"  # noqa: RUF001 - a dash, not a minus
+Figures = dict[str, Any]
+BLOCK = re.compile(r"(<!-- FIGURES (\w+): from [^>]*-->\n).*?(<!-- END -->)", re.DOTALL)
+
+
+def read(path: Path) -> Figures:
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def core_promoters(model: str) -> Figures:
+    """Figures of the benchmark by set, orientation and overlap."""
+    return read(RESULTS / f"core_promoters.{model}.json").get("sets", {})
+
+
+def real_genomes() -> dict[str, Figures]:
+    """Figures of the scans by model."""
+    scans = [read(path) for path in sorted(RESULTS.glob("real_genome*.json"))]
+    return {next(iter(scan.values()))["settings"]["model"]: scan for scan in scans}
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def show(form: str, *values: float | str | None) -> str:
+    return NONE if None in values else form.format(*values)
+
+
+def benchmark_table() -> str:
+    rows = []
+    for orientation, suffix in (("one_strand", ""), ("both_orientations", ", mean of both orientations")):
+        for model in MODELS:
+            sets = core_promoters(model)
+            for name in ("all", "tata", "notata"):
+                for overlap, words in (("whole", ""), ("without_overlap", ", without overlap")):
+                    if orientation == "both_orientations" and name != "all":
+                        continue
+                    figures = sets.get(name, {}).get(orientation, {}).get(overlap, {})
+                    low, high = figures.get("interval95", {}).get("mcc", (None, None))
+                    cells = [show("{:.3f}", figures.get(key)) for key in ("accuracy", "f1", "auc")]
+                    mcc = show("{:.3f} ({:.3f} to {:.3f})", figures.get("mcc"), low, high)
+                    windows = show("{:,}", figures.get("sequences"))
+                    rows.append([f"`{model}`{suffix}", f"{name}{words}", windows, *cells, mcc])
+    return table(["model", "test set", "windows", "accuracy", "F1", "AUC", "MCC (95 %)"], rows)
+
+
+def genome_table() -> str:
+    rows = []
+    for genome in ("chrIII", "human"):
+        for model in MODELS:
+            scan = real_genomes().get(model, {}).get(genome, {})
+            bases, hits = scan.get("bases"), scan.get("hits")
+            per_mb = None if bases is None or hits is None else hits / bases * 1e6
+            right, found, listed = (scan.get(key) for key in ("hits_at_a_tss", "tss_found", "tss_listed"))
+            threshold = scan.get("settings", {}).get("threshold")
+            rows.append([
+                GENOMES[genome], f"`{model}`", show("{}", threshold), show("{:,}", hits), show("{:,.0f}", per_mb),
+                share(right, hits), share(found, listed),
+            ])  # fmt: skip
+    return table(["genome, both strands", "model", "threshold", "hits", "hits per Mb", "right", "found"], rows)
+
+
+def share(part: int | None, whole: int | None) -> str:
+    if part is None or whole is None:
+        return NONE
+    return f"{part:,} of {whole:,} ({part / max(1, whole):.1%})"
+
+
+def time_table() -> str:
+    rows = []
+    for model in MODELS:
+        for genome, words in GENOMES.items():
+            scan = real_genomes().get(model, {}).get(genome, {})
+            windows, seconds, memory = (scan.get(key) for key in ("windows", "total_seconds", "peak_memory_bytes"))
+            rate = None if windows is None or seconds is None else windows / seconds
+            megabytes = None if memory is None else memory / 1e6
+            rows.append([
+                f"`{model}`", words, show("{:,}", windows), show("{:,.0f}", seconds), show("{:,.0f}", rate),
+                show("{:,.0f} MB", megabytes),
+            ])  # fmt: skip
+    return table(["model", "scan, both strands", "windows", "seconds", "windows/s", "peak memory"], rows)
+
+
+def commands() -> str:
+    scans = [scan for by_genome in real_genomes().values() for scan in by_genome.values()]
+    lines = "".join(f"{scan['command']}\n" for scan in scans)
+    return f"```text\n{lines}```\n"
+
+
+def headline_table() -> str:
+    def row(words: str, cell: Callable[[str], str]) -> list[str]:
+        return [words, *map(cell, MODELS)]
+
+    def benchmark(key: str) -> Callable[[str], str]:
+        return lambda model: show(
+            "{:.3f}", core_promoters(model).get("all", {}).get("one_strand", {}).get("whole", {}).get(key)
+        )
+
+    def human(part: str, whole: str) -> Callable[[str], str]:
+        def cell(model: str) -> str:
+            scan = real_genomes().get(model, {}).get("human", {})
+            return share(scan.get(part), scan.get(whole))
+
+        return cell
+
+    return table(
+        ["measured on", *(f"`{model}`" for model in MODELS)],
+        [
+            row("benchmark windows, half of them promoters: AUC", benchmark("auc")),
+            row("the same: Matthews correlation", benchmark("mcc")),
+            row("2 Mb of human genome, stride 10: listed starts that were found", human("tss_found", "tss_listed")),
+            row("the same: hits within 100 bp of a listed start", human("hits_at_a_tss", "hits")),
+        ],
+    )
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "benchmark": benchmark_table,
+    "genome": genome_table,
+    "time": time_table,
+    "commands": commands,
+    "headline": headline_table,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    arguments = parser.parse_args()
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        fresh = BLOCK.sub(lambda match: f"{match[1]}\n{TABLES[match[2]]()}\n{match[3]}", text)
+        if arguments.check and fresh != text:
+            raise SystemExit(
+                f"{page.name} shows other figures than benchmarks/results: run benchmarks/write_results.py"
+            )
+        if fresh != text:
+            page.write_text(fresh, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,291 @@
+"""The command line keeps its word: one line for each failure, the right exit status, and nothing half-written."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import shutil
+from pathlib import Path
+
+import click
+import pytest
+from genomes import TINY, demo_contigs, write_fasta
+
+import promscan
+from promscan.cli import cli
+from promscan.predict.windowed import WindowedEngine
+
+BASES = demo_contigs()["demo2"][3_400:3_900]
+
+
+def damaged(raw: bytes) -> bytes:
+    return raw[:-1] + bytes([raw[-1] ^ 1])
+
+
+def write_inputs(folder: Path) -> None:
+    """A sound genome, and everything that can be wrong with an input."""
+    write_fasta(folder / "good.fa", {"chr1": BASES, "chr2": BASES[::-1]})
+    packed = gzip.compress((folder / "good.fa").read_bytes())
+    texts = {
+        "empty.fa": "",
+        "protein.fa": ">chr1\nACGT\n>P53_HUMAN\nMEEPQSDPSVEPPLSQETFSDLWKLLPENNVLSPLPSQAMDDLMLSPDDIEQWFTEDPGP\n",
+        "plain.txt": "what is this?\n",
+        "twice.fa": f">chr1\n{BASES}\n>chr1 again\n{BASES}\n",
+        "nameless.fa": f">\n{BASES}\n",
+        "unknown.bed": "chr1\t1\t50\nchrX\t5\t10\n",
+        "bad.bed": "chr1\t1\t50\nchr1\tfive\t10\n",
+        "backwards.bed": "chr1\t50\t1\n",
+        "far.bed": "chr1\t1\t501\n",
+        "empty.bed": "# nothing\n",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    (folder / "cut.fa.gz").write_bytes(packed[: len(packed) // 2])
+    (folder / "damaged.fa.gz").write_bytes(damaged(packed))
+    (folder / "folder.fa").mkdir()
+    for name in ("damaged", "lonely"):
+        shutil.copy(TINY, folder / f"{name}.safetensors")
+    shutil.copy(TINY.with_suffix(".json"), folder / "damaged.json")
+    (folder / "damaged.safetensors").write_bytes(damaged(TINY.read_bytes()))
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    write_inputs(folder)
+    return folder
+
+
+@pytest.fixture
+def out(tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def scan(promscan_cli, inputs, out):
+    """Run `promscan scan` in the folder of inputs; {out} and {tiny} in its arguments are filled in."""
+
+    def run(line: str):
+        arguments = line.split()
+        arguments += [] if "--model" in arguments else ["--model", "{tiny}"]
+        arguments += [] if "-o" in arguments else ["-o", "{out}/hits.bed"]
+        return promscan_cli("scan", "--quiet", *(word.format(out=out, tiny=TINY) for word in arguments))
+
+    return run
+
+
+# Failures: what, where and the cure in one line
+
+FAILURES = {
+    "missing.fa": "missing.fa: No such file or directory; give a FASTA file",
+    "empty.fa": "empty.fa: there is no sequence in it; give a FASTA file",
+    "protein.fa": "protein.fa, line 4: 'E' in contig 'P53_HUMAN' is not a nucleotide letter; give DNA",
+    "plain.txt": "plain.txt, line 1: expected '>' and found 'w'; give FASTA",
+    "twice.fa": "twice.fa, line 3: contig 'chr1' was already on line 1; rename one",
+    "nameless.fa": "nameless.fa, line 1: a header without a name; give each sequence a name",
+    "cut.fa.gz": "cut.fa.gz: the compressed data ends too early; copy or download it again",
+    "damaged.fa.gz": "damaged.fa.gz: the compressed data is damaged (.*); copy or download it again",
+    "folder.fa": "folder.fa: Is a directory; give a FASTA file",
+    "good.fa --bed unknown.bed": "unknown.bed: the genome has no contig 'chrX' .*; use the genome's names",
+    "good.fa --exclude unknown.bed": "unknown.bed: the genome has no contig 'chrX' .*; use the genome's names",
+    "good.fa --bed bad.bed": "bad.bed, line 2: not a BED interval; write contig, start and end",
+    "good.fa --exclude bad.bed": "bad.bed, line 2: not a BED interval; write contig, start and end",
+    "good.fa --bed backwards.bed": "backwards.bed, line 1: the interval ends at 1, before its start .*; correct it",
+    "good.fa --bed far.bed": "far.bed: interval chr1:1-501 reaches past the end of the contig at 500",
+    "good.fa --bed empty.bed": "empty.bed: there is no interval .*; give a BED file",
+    "good.fa --bed missing.bed": "missing.bed: No such file or directory; give a BED file",
+    "good.fa --region chr1:1-501": "region 'chr1:1-501': chr1 ends at 500; choose positions up to there",
+    "good.fa --region chr1:501": "region 'chr1:501': chr1 ends at 500; choose positions up to there",
+    "good.fa --region chrX:1-5": "region 'chrX:1-5': there is no contig 'chrX' .*; check the name",
+    "good.fa --region chr1:0-5": "region 'chr1:0-5': positions count from 1 .*; correct it",
+    "good.fa --region chr1:a-b": "region 'chr1:a-b': 'a-b' are no positions; write",
+    "- --region chr1": "standard input: regions and BED files need the contig lengths .*; save the sequences to a file",
+    "good.fa --model nosuch": "no model 'nosuch': give a weights file .* or a bundled name",
+    "good.fa --model damaged.safetensors": "damaged.safetensors: sha256 differs .*: the file is damaged",
+    "good.fa --model lonely.safetensors": "lonely.safetensors: cannot read its card .*; keep the two together",
+    "good.fa --fp-per-mb 10": "model tiny is not calibrated to false hits per Mb: use --threshold",
+    "good.fa --threshold 0": "threshold 0.0 is not a probability between 0 and 1",
+    "good.fa --threshold 1": "threshold 1.0 is not a probability between 0 and 1",
+    "good.fa --threshold nan": "threshold nan is not a probability between 0 and 1",
+    "good.fa -o {out}/hits.txt": "out/hits.txt: no format has this suffix; end it in .bed",
+    "good.fa -o {out}/no/hits.bed": "out/no/hits.bed: cannot be written: No such file or directory; choose",
+    "good.fa -o {out}": "out: no format has this suffix; end it in .bed",
+    "good.fa --format bed -o {out}": "out: is a folder; name a file in it",
+    "good.fa --summary {out}/no/s.json": "out/no/s.json: cannot be written: No such file or directory; choose",
+    "good.fa --device gpu": "unknown device 'gpu': use auto, cpu, cuda",
+    "good.fa --device meta": "unknown device 'meta': use auto, cpu, cuda",
+    "good.fa --device cuda:99": "device cuda:99: this machine has [0-9]+ CUDA devices; use --device auto or cpu",
+}
+
+
+@pytest.mark.parametrize("line", FAILURES)
+def test_a_failure_is_one_line_and_leaves_nothing(scan, inputs, out, monkeypatch, line):
+    monkeypatch.chdir(inputs)
+    outcome = scan(line)
+    assert outcome.status == 1
+    assert re.fullmatch(f"promscan: error: .*{FAILURES[line]}.*\n", outcome.err)
+    assert outcome.out == ""
+    assert list(out.iterdir()) == []
+    if "--summary" not in line:
+        assert scan(f"{line} --summary {{out}}/s.json").err == outcome.err
+        assert list(out.iterdir()) == []
+
+
+def test_an_earlier_result_survives_a_failure(scan, inputs, out, monkeypatch):
+    monkeypatch.chdir(inputs)
+    (out / "hits.bed").write_text("precious\n")
+    assert scan("protein.fa").status == 1
+    assert [path.read_text() for path in out.iterdir()] == ["precious\n"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("options", ["--format bed -o /dev/full", "--summary /dev/full"])
+def test_a_full_disk_is_one_line(scan, inputs, monkeypatch, options):
+    monkeypatch.chdir(inputs)
+    outcome = scan(f"good.fa {options}")
+    assert outcome.status == 1
+    assert re.fullmatch(
+        "promscan: error: /dev/full: cannot be written: No space left on device; check .*\n", outcome.err
+    )
+
+
+def test_a_target_that_cannot_be_written_fails_before_the_scan(scan, inputs, out, monkeypatch):
+    monkeypatch.chdir(inputs)
+    monkeypatch.setattr(WindowedEngine, "score", lambda *_: pytest.fail("the scan began"))
+    assert scan("good.fa -o {out}/no/hits.bed").status == 1
+    assert scan("good.fa --summary {out}/no/summary.json").status == 1
+
+
+# Interruption
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("suffix", [".bed", ".gff3.gz"])
+def test_ctrl_c_leaves_nothing(scan, inputs, out, monkeypatch, suffix):
+    monkeypatch.chdir(inputs)
+    monkeypatch.setattr(WindowedEngine, "score", interrupt)
+    outcome = scan(f"good.fa -o {{out}}/hits{suffix} --summary {{out}}/summary.json")
+    assert (outcome.status, outcome.out, outcome.err.strip()) == (130, "", "promscan: interrupted")
+    assert list(out.iterdir()) == []
+
+
+def test_a_bug_keeps_its_traceback(scan, inputs, out, monkeypatch):
+    monkeypatch.chdir(inputs)
+    monkeypatch.setattr(WindowedEngine, "score", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        promscan.cli.main(["scan", "good.fa", "--model", str(TINY), "-o", str(out / "hits.bed")])
+    assert list(out.iterdir()) == []
+
+
+# Wrong usage
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("scan good.fa -o x.bed --threshold 0.5 --fp-per-mb 10", "--threshold and --fp-per-mb .*: give one"),
+        ("scan good.fa -o x.bed --nosuch", "No such option.*--nosuch"),
+        ("scan good.fa -o x.bed --stride 0", "--stride.*0 is not in the range"),
+        ("scan good.fa -o x.bed --min-distance 0", "--min-distance.*0 is not in the range"),
+        ("scan good.fa -o x.bed --threads 0", "--threads.*0 is not in the range"),
+        ("scan good.fa -o x.bed --batch-size 0", "--batch-size.*0 is not in the range"),
+        ("scan good.fa -o x.bed --strand reverse", "--strand.*'reverse'"),
+        ("scan good.fa -o x.bed --format vcf", "--format.*'vcf'"),
+        ("scan good.fa -o x.bed --precision half", "--precision.*'half'"),
+        ("scan good.fa -o x.bed --threshold high", "--threshold.*'high' is not a valid float"),
+        ("scan good.fa", "Missing option '-o'"),
+        ("scan -o x.bed", "Missing argument 'GENOME'"),
+        ("score", "Missing argument 'SEQS'"),
+        ("nosuch", "No such command 'nosuch'"),
+    ],
+)
+def test_wrong_usage_exits_with_2(promscan_cli, inputs, monkeypatch, line, complaint):
+    monkeypatch.chdir(inputs)
+    before = sorted(inputs.iterdir())
+    outcome = promscan_cli(*line.split())
+    assert outcome.status == 2
+    assert re.search(complaint, outcome.err)
+    assert outcome.err.startswith("Usage: promscan")
+    assert sorted(inputs.iterdir()) == before
+
+
+# Input as it comes
+
+
+def test_short_contigs_are_skipped_with_one_warning(scan, inputs, out, monkeypatch):
+    monkeypatch.chdir(inputs)
+    contigs = {f"tiny{number}": BASES[:69] for number in range(7)}
+    write_fasta(inputs / "short.fa", contigs)
+    outcome = scan("short.fa")
+    assert outcome.status == 0
+    assert outcome.err == (
+        "warning: 7 contigs are shorter than 70 bp and were skipped: tiny0, tiny1, tiny2, tiny3, tiny4, ...\n"
+    )
+    assert len((out / "hits.bed").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ">chr1 and more words\r\n" + BASES[:200] + "\r\n" + BASES[200:] + "\r\n",
+        "\n>chr1\tand more\n\n" + BASES[:200] + "\n\n \n" + BASES[200:],
+        ">chr1\n" + "\n".join(BASES) + "\n",
+        ">chr1\n" + BASES.lower(),
+    ],
+    ids=["CRLF", "blank lines and no last newline", "one base a line", "lower case"],
+)
+def test_layout_of_the_genome_does_not_matter(scan, inputs, out, monkeypatch, text):
+    monkeypatch.chdir(inputs)
+    results = []
+    for content in (f">chr1\n{BASES}\n", text):
+        (inputs / "genome.fa").write_bytes(content.encode())
+        assert scan("genome.fa --threshold 0.5 --min-distance 50").status == 0
+        results.append((out / "hits.bed").read_text())
+    assert results[0] == results[1]
+    assert len(results[0].splitlines()) > 2
+
+
+# Help
+
+
+def every_command(group=cli, path=()):
+    yield path, group
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from every_command(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+COMMANDS = {" ".join(path): command for path, command in every_command()}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_describes_every_option(promscan_cli, name):
+    outcome = promscan_cli(*name.split(), "--help")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert COMMANDS[name].help.splitlines()[0][:40] in outcome.out
+    options = [parameter for parameter in COMMANDS[name].params if isinstance(parameter, click.Option)]
+    assert all(option.help for option in options)
+    assert all(flag in outcome.out for option in options for flag in option.opts)
+
+
+def test_scan_has_the_promised_options(promscan_cli):
+    promised = """--output --model --fp-per-mb --threshold --min-distance --strand --stride --skip-masked --region --bed
+    --exclude --format --device --batch-size --threads --precision --summary --quiet"""
+    assert set(promised.split()) <= set(re.findall(r"--[a-z-]+", promscan_cli("scan", "--help").out))
+
+
+def test_version_and_models(promscan_cli):
+    assert promscan_cli("--version").out.startswith(f"promscan {promscan.__version__} (models: ")
+    listing = promscan_cli("models")
+    assert (listing.status, listing.err) == (0, "")
+    header, *rows = [line.split("\t") for line in listing.out.splitlines()]
+    assert header[0] == "name"
+    assert all(len(row) == len(header) for row in rows)

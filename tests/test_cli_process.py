@@ -1,0 +1,97 @@
+"""The command line as a process of its own: pipes, signals, and how little it loads."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from genomes import DEMO, EVERY_WINDOW, TINY, demo_contigs, scan_to_bed, write_fasta
+
+ROOT = Path(__file__).parent.parent
+PROMSCAN = [sys.executable, "-m", "promscan"]
+OPTIONS = ["--model", str(TINY), "--device", "cpu", "--quiet"]
+CONTIGS = {"demo2": demo_contigs()["demo2"][3_400:4_600]}
+
+
+@pytest.fixture
+def start(monkeypatch):
+    """Start a process; one that still runs at the end of the test is killed."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    started = []
+
+    def run(command, **options):
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, **options)
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(condition, process):
+    until = time.monotonic() + 60
+    while not condition():
+        assert process.poll() is None, f"the process ended: {process.stderr.read()}"
+        assert time.monotonic() < until, "waited for too long"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_standard_input_gives_the_bytes_of_the_file(start, tmp_path, pack):
+    path = write_fasta(tmp_path / "genome.fa", CONTIGS)
+    process = start([*PROMSCAN, "scan", "-", "-o", "-", *OPTIONS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    out, err = process.communicate(pack(path.read_bytes()))
+    assert (process.returncode, err) == (0, b"")
+    assert out == scan_to_bed(path)
+    assert len(out.splitlines()) > 2
+
+
+def test_a_reader_that_leaves_is_no_error(start, tmp_path):
+    """`promscan scan ... -o - | head -n 1`, with more output than a pipe holds."""
+    path = write_fasta(tmp_path / "genome.fa", CONTIGS)
+    every = ["--threshold", "1e-30", "--min-distance", "1"]
+    process = start([*PROMSCAN, "scan", str(path), "-o", "-", *every, *OPTIONS], stdout=subprocess.PIPE)
+    head = start(["head", "-n", "1"], stdin=process.stdout, stdout=subprocess.PIPE)
+    process.stdout.close()
+    assert head.communicate()[0].startswith(b"#promscan ")
+    assert process.stderr.read() == b""
+    assert process.wait() == 1
+    assert len(scan_to_bed(path, **EVERY_WINDOW)) > 2**16  # what a pipe holds
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_scan_and_leaves_nothing(start, tmp_path, number):
+    out = tmp_path / "out"
+    out.mkdir()
+    process = start([*PROMSCAN, "scan", str(DEMO), "-o", str(out / "hits.bed.gz"), "--threads", "1", *OPTIONS])
+    wait_for(lambda: os.listdir(out), process)
+    time.sleep(0.3)
+    process.send_signal(number)
+    assert process.stderr.read().strip() == b"promscan: interrupted"
+    assert process.wait() == 130
+    assert list(out.iterdir()) == []
+
+
+def test_help_and_models_load_no_heavy_library(start):
+    commands = [["--help"], ["scan", "--help"], ["train", "windows", "--help"], ["models"], ["--version"]]
+    script = f"""
+import contextlib, sys
+from promscan.cli import main
+for arguments in {commands}:
+    with contextlib.suppress(SystemExit):
+        main(arguments)
+    heavy = {{"torch", "numpy", "matplotlib", "pysam", "pybedtools", "tqdm"}} & sys.modules.keys()
+    assert not heavy, (arguments, heavy)
+"""
+    process = start([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    out, err = process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert out.startswith(b"Usage: promscan [OPTIONS] COMMAND")

@@ -1,0 +1,136 @@
+"""Single sequences: every way of giving them, in order, with the very logits of a scan."""
+
+from __future__ import annotations
+
+import gzip
+import math
+
+import pytest
+from genomes import EVERY_WINDOW, TINY, a_few, contigs_of, demo_contigs, random_bases, scan
+from hypothesis import given
+
+import promscan
+from promscan.predict.windowed import WindowedEngine
+
+BASES = demo_contigs()["demo2"][3_500:3_800]
+NAMED = {f"w{start}": BASES[start : start + 70] for start in (200, 0, 100, 7)}
+COMMON = ("--model", TINY, "--device", "cpu", "--quiet")
+
+
+def as_fasta(named):
+    return "".join(f">{name} a description\n{bases}\n" for name, bases in named.items())
+
+
+def as_table(named, delimiter):
+    rows = [("other", "sequence", "name"), *((".", bases, name) for name, bases in named.items())]
+    return "".join(f"{delimiter.join(row)}\n" for row in rows)
+
+
+TEXTS = {
+    "fasta": as_fasta(NAMED),
+    "csv": as_table(NAMED, ","),
+    "tsv": as_table(NAMED, "\t"),
+    "crlf": as_table(NAMED, ",").replace("\n", "\r\n"),
+    "byte order mark": "\ufeff" + as_table(NAMED, ","),
+}
+
+
+@pytest.fixture
+def score(promscan_cli, tmp_path):
+    """Run `promscan score` on a text; the outcome, and the rows of the table without its first line."""
+
+    def run(text: str, *options, pack=False):
+        source, target = tmp_path / "sequences", tmp_path / "out" / "scores.tsv"
+        source.write_bytes(gzip.compress(text.encode()) if pack else text.encode())
+        target.parent.mkdir(exist_ok=True)
+        outcome = promscan_cli("score", source, "-o", target, *COMMON, *options)
+        lines = target.read_text().splitlines() if target.exists() else []
+        return outcome, [line.split("\t") for line in lines]
+
+    return run
+
+
+def logits_by_scan(bases):
+    """Logit of the window at each start of the + strand."""
+    return {hit.start: hit.logit for hit in scan({"x": bases}, strand="+", **EVERY_WINDOW)}
+
+
+@pytest.mark.parametrize("pack", [False, True])
+@pytest.mark.parametrize("kind", TEXTS)
+def test_every_kind_of_file_gives_the_same_table_in_its_order(score, kind, pack):
+    outcome, (header, *rows) = score(TEXTS[kind], pack=pack)
+    assert (outcome.status, outcome.out, outcome.err) == (0, "", "")
+    assert header == ["name", "logit", "probability"]
+    logits = logits_by_scan(BASES)
+    expected = [(name, logits[int(name[1:])]) for name in NAMED]
+    assert rows == [[name, f"{logit:.4f}", f"{1 / (1 + math.exp(-logit)):.4f}"] for name, logit in expected]
+
+
+def test_standard_output_is_the_default(score, promscan_cli, tmp_path):
+    _, rows = score(TEXTS["csv"])
+    outcome = promscan_cli("score", tmp_path / "sequences", *COMMON)
+    assert [line.split("\t") for line in outcome.out.splitlines()] == rows
+
+
+def test_rows_without_a_name_are_numbered(score):
+    _, rows = score("sequence\n" + "".join(f"{bases}\n" for bases in NAMED.values()))
+    assert [row[0] for row in rows[1:]] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(("unknown", "graded"), [(7, True), (8, False)])
+def test_too_many_unknown_bases_have_no_grade(score, unknown, graded):
+    bases = "N" * unknown + BASES[:70][unknown:]
+    _, rows = score(as_fasta({"unclear": bases, "clear": BASES[:70]}))
+    assert (rows[1][1:] != [".", "."]) == graded
+    assert "." not in rows[2]
+
+
+@pytest.mark.parametrize("batch_size", [1, 256, 1000])
+def test_more_sequences_than_a_batch(monkeypatch, score, batch_size):
+    monkeypatch.setattr(WindowedEngine, "batch_windows", 100)
+    windows = {str(number): random_bases(70, seed=number) for number in range(205)}
+    _, rows = score(as_fasta(windows), "--batch-size", batch_size)
+    assert [row[0] for row in rows[1:]] == list(windows)
+    alone = scan({name: windows[name] for name in ("0", "99", "100", "204")}, strand="+", **EVERY_WINDOW)
+    assert [rows[1 + int(hit.chrom)][1] for hit in alone] == [f"{hit.logit:.4f}" for hit in alone]
+
+
+@a_few
+@given(bases=contigs_of(min_length=70))
+def test_logits_are_the_bits_of_a_scan(tmp_path, bases):
+    windows = {str(start): bases[start : start + 70] for start in range(len(bases) - 69)}
+    path = tmp_path / "windows.fa"
+    path.write_text(as_fasta(windows))
+    scores = promscan.score(path, model=TINY, device="cpu")
+    assert {int(name): logit for name, logit, _ in scores if logit is not None} == logits_by_scan(bases)
+
+
+def test_lower_case_and_rna_are_read_alike(score):
+    window = BASES[:70]
+    same = {"upper": window.upper(), "lower": window.lower(), "rna": window.replace("T", "U")}
+    _, rows = score(as_fasta(same))
+    assert len({tuple(row[1:]) for row in rows[1:]}) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (as_fasta({"good": "A" * 70, "bad": "A" * 69}), "sequence bad has less than 70 bp; give exactly 70"),
+        (as_fasta({"good": "A" * 70, "bad": "A" * 71}), "sequence bad has more than 70 bp; give exactly 70"),
+        (as_fasta({"good": "A" * 70, "bad": "A" * 500}), "sequence bad has more than 70 bp; give exactly 70"),
+        (as_fasta({"good": "A" * 70, "bad": ""}), "sequence bad has less than 70 bp; give exactly 70"),
+        (as_table({"good": "A" * 70, "bad": "A" * 71}, ","), "line 3: the sequence has 71 bp; windows have exactly 70"),
+        (as_table({"bad": "A" * 69 + "E"}, ","), "line 2: 'E' at index 69 is not a nucleotide letter"),
+        (as_fasta({"bad": "A" * 69 + "E"}), "line 2: 'E' in contig 'bad' is not a nucleotide letter"),
+        ("name,seq\nx,ACGT\n", "line 1: not FASTA, and as a table it lacks the column 'sequence'"),
+        ("", "line 1: not FASTA, and as a table it lacks the column 'sequence'"),
+    ],
+)
+def test_a_sequence_that_does_not_fit_is_named(score, tmp_path, text, complaint):
+    outcome, rows = score(text)
+    assert outcome.status == 1
+    assert outcome.err.startswith(f"promscan: error: {tmp_path / 'sequences'}")
+    assert complaint in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert rows == []
+    assert list((tmp_path / "out").iterdir()) == []
