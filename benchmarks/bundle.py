@@ -1,7 +1,7 @@
 """Put a trained model into weights/, with a card that says what was measured.
 
-Takes the texts of `benchmarks/models.json` and the results of `core_promoters.py` (and of `default_threshold.py`, unless
-the texts name a threshold), refuses results of other weights, writes weights/NAME.safetensors and NAME.json.
+Takes the texts of `benchmarks/models.json` and the results of `core_promoters.py` (and of `default_threshold.py`,
+unless the texts name a threshold), refuses results of other weights, writes weights/NAME.safetensors and NAME.json.
 
     python benchmarks/bundle.py core70 runs/core70/best.safetensors
 """

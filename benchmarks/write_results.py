@@ -25,6 +25,13 @@ GENOMES = {
     "memory_1Mb": "human, one contig of 1 Mb, stride 100",
     "memory_10Mb": "human, one contig of 10 Mb, stride 100",
 }
+SETS = {
+    "all": "all",
+    "all_tata": "all, those with a TATA box",
+    "all_notata": "all, those without",
+    "tata": "tata",
+    "notata": "notata",
+}
 NONE = "–"  # noqa: RUF001 - a dash, not a minus
 Figures = dict[str, Any]
 BLOCK = re.compile(r"(<!-- FIGURES (\w+): from [^>]*-->\n).*?(<!-- END -->)", re.DOTALL)
@@ -59,7 +66,7 @@ def benchmark_table() -> str:
     for orientation, suffix in (("one_strand", ""), ("both_orientations", ", mean of both orientations")):
         for model in MODELS:
             sets = core_promoters(model)
-            for name in ("all", "tata", "notata"):
+            for name, set_words in SETS.items():
                 for overlap, words in (("whole", ""), ("without_overlap", ", without overlap")):
                     if orientation == "both_orientations" and name != "all":
                         continue
@@ -68,15 +75,15 @@ def benchmark_table() -> str:
                     cells = [show("{:.3f}", figures.get(key)) for key in ("accuracy", "f1", "auc")]
                     mcc = show("{:.3f} ({:.3f} to {:.3f})", figures.get("mcc"), low, high)
                     windows = show("{:,}", figures.get("sequences"))
-                    rows.append([f"`{model}`{suffix}", f"{name}{words}", windows, *cells, mcc])
+                    rows.append([f"`{model}`{suffix}", f"{set_words}{words}", windows, *cells, mcc])
     return table(["model", "test set", "windows", "accuracy", "F1", "AUC", "MCC (95 %)"], rows)
 
 
 def genome_table() -> str:
     rows = []
     for genome in ("chrIII", "human"):
-        for model in MODELS:
-            scan = real_genomes().get(model, {}).get(genome, {})
+        for model in real_genomes():
+            scan = real_genomes()[model].get(genome, {})
             bases, hits = scan.get("bases"), scan.get("hits")
             per_mb = None if bases is None or hits is None else hits / bases * 1e6
             right, found, listed = (scan.get(key) for key in ("hits_at_a_tss", "tss_found", "tss_listed"))
@@ -96,9 +103,9 @@ def share(part: int | None, whole: int | None) -> str:
 
 def time_table() -> str:
     rows = []
-    for model in MODELS:
+    for model in real_genomes():
         for genome, words in GENOMES.items():
-            scan = real_genomes().get(model, {}).get(genome, {})
+            scan = real_genomes()[model].get(genome, {})
             windows, seconds, memory = (scan.get(key) for key in ("windows", "total_seconds", "peak_memory_bytes"))
             rate = None if windows is None or seconds is None else windows / seconds
             megabytes = None if memory is None else memory / 1e6

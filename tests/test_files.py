@@ -1,0 +1,68 @@
+"""Files appear whole or not at all."""
+
+import dataclasses
+import gzip
+import json
+import math
+import os
+import shutil
+import stat
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
+import gffutils
+import pybedtools
+import pysam
+import pytest
+from hits import *
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from promscan.errors import RunError
+from promscan.files import atomic_path
+from promscan.writers import (
+    BED_COLUMNS, FORMATS, TBI_LIMIT, header_line, open_text_output, open_writer, write_summary)
+
+# Other texts
+
+
+def test_summary_is_sorted_json(tmp_path):
+    path = tmp_path / "summary.json"
+    write_summary(path, {"b": 1, "a": {"name": "é", "x": None}})
+    assert path.read_text(encoding="utf-8") == '{\n  "a": {\n    "name": "é",\n    "x": null\n  },\n  "b": 1\n}\n'
+    assert json.loads(path.read_bytes())["b"] == 1
+
+
+def test_summary_that_is_no_json_leaves_nothing(tmp_path):
+    with pytest.raises(TypeError):
+        write_summary(tmp_path / "summary.json", {"a": object()})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_text_output(tmp_path, capsys):
+    with open_text_output(str(tmp_path / "x.tsv")) as file:
+        file.write("a\n")
+        assert not (tmp_path / "x.tsv").exists()
+    assert (tmp_path / "x.tsv").read_bytes() == b"a\n"
+    with open_text_output("-") as file:
+        file.write("b\n")
+    assert capsys.readouterr().out == "b\n"
+
+
+def half_write(target):
+    with atomic_path(target) as path:
+        path.write_text("half")
+        raise ZeroDivisionError
+
+
+def test_atomic_path_replaces_whole_files_or_none(tmp_path):
+    target = tmp_path / "x"
+    target.write_text("old")
+    with pytest.raises(ZeroDivisionError):
+        half_write(target)
+    assert target.read_text() == "old"
+    with atomic_path(target) as path:
+        path.write_text("new")
+    assert target.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]

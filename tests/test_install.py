@@ -1,0 +1,92 @@
+"""The bundled weights are found wherever promscan runs from: a checkout, a wheel, an editable installation."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import click
+import numpy
+import pytest
+
+pytest.importorskip("setuptools", minversion="70.1", reason="wheels are built offline, by this or a newer setuptools")
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parent.parent
+DATA = Path(__file__).parent / "data"
+BUILD = "import sys; from setuptools import build_meta; getattr(build_meta, sys.argv[1])(sys.argv[2])"
+
+
+def run(*command: object, **options) -> str:
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, **options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy to build from, with the tiny model among its weights."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("promscan", "weights"):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    (folder / "weights").mkdir(exist_ok=True)
+    for path in DATA.glob("tiny.*"):
+        shutil.copy(path, folder / "weights")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def libraries(tmp_path_factory):
+    """What listing the models needs, and nothing else of the environment of the tests."""
+    folder = tmp_path_factory.mktemp("libraries")
+    for package in (click, numpy):
+        for path in Path(package.__file__).parents[1].glob(f"{package.__name__}*"):
+            (folder / path.name).symlink_to(path)
+    return folder
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    return folder
+
+
+def models(python, cwd, *pythonpath):
+    environment = {"PYTHONPATH": ":".join(map(str, pythonpath)), "PYTHONDONTWRITEBYTECODE": "1"}
+    return run(python, "-m", "promscan", "models", cwd=cwd, env=environment)
+
+
+@pytest.fixture
+def listing(checkout, elsewhere):
+    """What the checkout bundles."""
+    return models(sys.executable, elsewhere, checkout)
+
+
+def test_a_checkout_finds_its_weights(listing, checkout):
+    bundled = sorted(path.stem for path in (checkout / "weights").glob("*.safetensors"))
+    assert "tiny" in bundled
+    assert [line.split("\t")[0] for line in listing.splitlines()[1:]] == bundled
+
+
+@pytest.mark.parametrize("kind", ["build_wheel", "build_editable"])
+def test_an_installation_finds_its_weights(kind, checkout, listing, libraries, elsewhere, tmp_path):
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    run(sys.executable, "-c", BUILD, kind, wheels, cwd=checkout)
+    (wheel,) = wheels.iterdir()
+    venv.create(tmp_path / "environment", symlinks=True)
+    python = tmp_path / "environment" / "bin" / "python"
+    run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel)
+    where = run(python, "-c", "import promscan; print(promscan.__file__)", cwd=elsewhere).strip()
+    home = checkout if kind == "build_editable" else tmp_path / "environment"
+    assert Path(where).is_relative_to(home)
+    assert models(python, elsewhere, libraries) == listing
+    assert (python.parent / "promscan").is_file()
