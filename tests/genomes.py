@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pysam
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 import promscan
@@ -29,8 +29,15 @@ Logits = dict[tuple[str, int, str], float]
 EVERY_WINDOW = {"threshold": 1e-30, "min_distance": 1}
 """Options under which every scored window is a hit."""
 
-a_few = settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
-"""For properties whose every example runs the network a few times."""
+a_few = settings(
+    max_examples=10,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+"""For properties whose every example runs the network: few of them, and none is shrunk, which would take minutes."""
+
+REPEATS = {"chr1": "CG" * 60 + "N" * 9 + "TATAAA" * 20, "chr2": "G" * 140}
+"""Many windows with the same score."""
 
 
 @cache

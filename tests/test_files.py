@@ -1,43 +1,37 @@
 """Files appear whole or not at all."""
 
-import dataclasses
-import gzip
 import json
-import math
-import os
-import shutil
-import stat
-import sys
 from pathlib import Path
-from urllib.parse import unquote
 
-import gffutils
-import pybedtools
-import pysam
 import pytest
-from hits import *
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from promscan.errors import RunError
 from promscan.files import atomic_path
-from promscan.writers import (
-    BED_COLUMNS, FORMATS, TBI_LIMIT, header_line, open_text_output, open_writer, write_summary)
+from promscan.writers import open_text_output, write_summary
 
-# Other texts
+
+def write_json(path, summary):
+    with open_text_output(str(path)) as file:
+        write_summary(file, summary)
 
 
 def test_summary_is_sorted_json(tmp_path):
     path = tmp_path / "summary.json"
-    write_summary(path, {"b": 1, "a": {"name": "é", "x": None}})
+    write_json(path, {"b": 1, "a": {"name": "é", "x": None}})
     assert path.read_text(encoding="utf-8") == '{\n  "a": {\n    "name": "é",\n    "x": null\n  },\n  "b": 1\n}\n'
     assert json.loads(path.read_bytes())["b"] == 1
 
 
 def test_summary_that_is_no_json_leaves_nothing(tmp_path):
     with pytest.raises(TypeError):
-        write_summary(tmp_path / "summary.json", {"a": object()})
+        write_json(tmp_path / "summary.json", {"a": object()})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_told_with_the_name_of_the_file():
+    with pytest.raises(RunError, match="/dev/full: cannot be written: No space left"):
+        write_json("/dev/full", {})
 
 
 def test_text_output(tmp_path, capsys):

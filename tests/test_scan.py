@@ -9,6 +9,7 @@ import pytest
 import torch
 from genomes import (
     EVERY_WINDOW,
+    REPEATS,
     TINY,
     a_few,
     contigs_of,
@@ -19,7 +20,7 @@ from genomes import (
     scan_to_bed,
     write_fasta,
 )
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import promscan
@@ -29,6 +30,7 @@ from promscan.predict.windowed import WindowedEngine
 
 probabilities = st.sampled_from([0.1, 0.3, 0.6])
 distances = st.sampled_from([1, 2, 30, 100, 500])
+tied = {"threshold": 0.01, "min_distance": 30}
 calling = st.fixed_dictionaries({"threshold": probabilities, "min_distance": distances})
 
 
@@ -73,6 +75,7 @@ def slow_hits(logits, threshold, min_distance):
     stride=st.sampled_from([1, 2, 7, 100]),
     skip_masked=st.booleans(),
 )
+@example(contigs=REPEATS, options=tied, strand="both", stride=1, skip_masked=False)
 def test_hits_are_those_of_the_definition(device, contigs, options, strand, stride, skip_masked):
     common = {"device": device, "strand": strand, "stride": stride, "skip_masked": skip_masked}
     every = logits_of(scan(contigs, **common, **EVERY_WINDOW))
@@ -117,6 +120,7 @@ def mirrored(contigs):
 
 @a_few
 @given(contigs=genomes(), options=calling)
+@example(contigs=REPEATS, options=tied)
 def test_the_other_strand_read_forwards_has_the_mirrored_hits(contigs, options):
     hits = logits_of(scan(contigs, **options))
     turned = {

@@ -1,28 +1,32 @@
 """The same promises, kept by every format and destination."""
 
-import dataclasses
 import gzip
-import json
-import math
 import os
-import shutil
 import stat
 import sys
 from pathlib import Path
-from urllib.parse import unquote
 
-import gffutils
-import pybedtools
 import pysam
 import pytest
-from hits import *
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from written_hits import (
+    FIRST_LINE,
+    HEADER,
+    HITS,
+    ODD_NAMES,
+    SUFFIXES,
+    TARGETS,
+    expected_place,
+    grades_of,
+    lines_of,
+    make_hit,
+    place_of,
+    rows_of,
+    write,
+    write_and_fail,
+)
 
 from promscan.errors import RunError
-from promscan.files import atomic_path
-from promscan.writers import (
-    BED_COLUMNS, FORMATS, TBI_LIMIT, header_line, open_text_output, open_writer, write_summary)
+from promscan.writers import BED_COLUMNS, FORMATS, header_line, open_writer
 
 # What every format and compression promises
 
@@ -236,5 +240,3 @@ def test_a_symbolic_link_stays_a_link(tmp_path):
 
 def test_values_of_the_header_are_single_words():
     assert header_line({"model": "my model 5%"}).endswith(" model=my%20model%205%25")
-
-

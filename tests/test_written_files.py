@@ -1,13 +1,8 @@
 """Written files through the eyes of others: hypothesis, bedtools, tabix and gffutils."""
 
 import dataclasses
-import gzip
-import json
 import math
-import os
 import shutil
-import stat
-import sys
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -15,14 +10,12 @@ import gffutils
 import pybedtools
 import pysam
 import pytest
-from hits import *
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from written_hits import HITS, ODD_NAMES, SUFFIXES, expected_place, grades_of, make_hit, place_of, rows_of, write
 
 from promscan.errors import RunError
-from promscan.files import atomic_path
-from promscan.writers import (
-    BED_COLUMNS, FORMATS, TBI_LIMIT, header_line, open_text_output, open_writer, write_summary)
+from promscan.writers import BED_COLUMNS, TBI_LIMIT
 
 # Independent readers
 
@@ -165,5 +158,3 @@ def test_hits_out_of_order_leave_nothing(tmp_path, capfd):
     with pytest.raises(RunError, match=r"hits\.bed\.gz"):
         write(tmp_path / "hits.bed.gz", [make_hit(), make_hit(chrom="chr2"), make_hit()])
     assert list(tmp_path.iterdir()) == []
-
-

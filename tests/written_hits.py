@@ -90,5 +90,3 @@ def grades_of(row, suffix):
 
 def expected_place(hit):
     return (hit.chrom, hit.start, hit.end, hit.name, hit.strand, hit.tss)
-
-
