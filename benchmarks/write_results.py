@@ -87,7 +87,7 @@ def genome_table() -> str:
             bases, hits = scan.get("bases"), scan.get("hits")
             per_mb = None if bases is None or hits is None else hits / bases * 1e6
             right, found, listed = (scan.get(key) for key in ("hits_at_a_tss", "tss_found", "tss_listed"))
-            threshold = scan.get("settings", {}).get("threshold")
+            threshold = scan.get("settings", {}).get("threshold_logit")
             rows.append([
                 GENOMES[genome], f"`{model}`", show("{}", threshold), show("{:,}", hits), show("{:,.0f}", per_mb),
                 share(right, hits), share(found, listed),

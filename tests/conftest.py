@@ -17,6 +17,9 @@ settings.register_profile("dev", max_examples=20, deadline=None)
 settings.register_profile("ci", max_examples=200, deadline=None)
 settings.load_profile(os.environ.get("PROMSCAN_HYPOTHESIS", "dev"))
 
+# On tensors as small as those of the tests, threads mostly wait for each other.
+torch.set_num_threads(1)
+
 DATA = Path(__file__).parent / "data"
 
 

@@ -58,24 +58,31 @@ def random_bases(length: int, seed: int) -> str:
     return "".join(np.random.default_rng(seed).choice(list("ACGT"), length))
 
 
-def contigs_of(min_length: int = 0) -> st.SearchStrategy[str]:
+def drawn_contig(rng: np.random.Generator, min_length: int) -> str:
     """Up to 400 bp of promoters, random and repeated bases, unknown ones among them, in either case."""
-    pieces = st.one_of(
-        st.builds(promoter_of_the_demo, st.integers(0, 19), st.integers(40, 200)),
-        st.builds(random_bases, st.integers(30, 250), st.integers(0, 2**32 - 1)),
-        st.builds(str.__mul__, st.sampled_from(["A", "CG", "TATAAA"]), st.integers(1, 60)),
-        st.builds(str.__mul__, st.sampled_from("NRYKx-"), st.integers(1, 90)),
-    )
-    either_case = st.builds(lambda piece, lower: piece.lower() if lower else piece, pieces, st.booleans())
-    filler = "ACGT" * 100
-    lengths = st.sampled_from([max(min_length, n) for n in (0, 69, 70, 71, 400)]) | st.integers(min_length, 400)
-    return st.builds(
-        lambda parts, length: ("".join(parts) + filler)[:length], st.lists(either_case, min_size=1, max_size=5), lengths
-    )
+
+    def piece() -> str:
+        kinds = [
+            promoter_of_the_demo(int(rng.integers(20)), int(rng.integers(40, 200))),
+            random_bases(int(rng.integers(30, 250)), int(rng.integers(2**32))),
+            rng.choice(["A", "CG", "TATAAA"]) * int(rng.integers(1, 60)),
+            rng.choice(list("NRYKx-")) * int(rng.integers(1, 90)),
+        ]
+        bases = str(rng.choice(kinds, p=[0.4, 0.3, 0.1, 0.2]))
+        return bases.lower() if rng.random() < 0.3 else bases
+
+    bases = "".join(piece() for _ in range(rng.integers(1, 6)))
+    edge, ordinary = rng.choice([0, 69, 70, 71]), rng.integers(100, 401)
+    length = max(min_length, int(edge if rng.random() < 0.2 else ordinary))
+    return (bases * (length // len(bases) + 1))[:length]
 
 
-def genomes(min_length: int = 0, max_size: int = 3) -> st.SearchStrategy[dict[str, str]]:
-    contigs = st.lists(contigs_of(min_length), min_size=1, max_size=max_size)
+def contigs_of(min_length: int = 0) -> st.SearchStrategy[str]:
+    return st.integers(0, 2**32 - 1).map(lambda seed: drawn_contig(np.random.default_rng(seed), min_length))
+
+
+def genomes(min_length: int = 0) -> st.SearchStrategy[dict[str, str]]:
+    contigs = st.lists(contigs_of(min_length), min_size=1, max_size=3)
     return contigs.map(lambda sequences: {f"chr{number}": bases for number, bases in enumerate(sequences, start=1)})
 
 

@@ -198,8 +198,8 @@ def test_header_tells_the_options_and_no_paths(promscan_cli, tmp_path, excerpt):
     told = dict(word.split("=") for word in header.split()[2:])
     card = json.loads(TINY.with_suffix(".json").read_text())
     assert told.keys() == {
-        *("model", "sha256", "threshold", "min_distance", "strand", "stride", "skip_masked", "within", "exclude")
+        *("model", "sha256", "threshold_logit", "min_distance", "strand", "stride", "skip_masked", "within", "exclude")
     }
     assert (told["model"], told["sha256"]) == ("tiny", card["sha256"])
-    assert (told["threshold"], told["min_distance"], told["strand"], told["stride"]) == ("2", "500", "+", "9")
+    assert (told["threshold_logit"], told["min_distance"], told["strand"], told["stride"]) == ("2", "500", "+", "9")
     assert "/" not in header

@@ -9,8 +9,8 @@ from promscan.peaks import probability_of
 from promscan.records import Hit
 from promscan.writers import BED_COLUMNS, open_writer
 
-HEADER = {"model": "core70", "sha256": "ab12", "threshold": "2.5", "strand": "both"}
-FIRST_LINE = f"#promscan {promscan.__version__} model=core70 sha256=ab12 threshold=2.5 strand=both"
+HEADER = {"model": "core70", "sha256": "ab12", "threshold_logit": "2.5", "strand": "both"}
+FIRST_LINE = f"#promscan {promscan.__version__} model=core70 sha256=ab12 threshold_logit=2.5 strand=both"
 SUFFIXES = {"bed": ".bed", "gff3": ".gff3", "narrowpeak": ".narrowPeak"}
 TARGETS = [suffix + gz for suffix in SUFFIXES.values() for gz in ("", ".gz")]
 ODD_NAMES = [

@@ -85,7 +85,7 @@ def scan(
             write_summary(summary_file, {**job.summary(), "total_seconds": seconds})
     counts = job.statistics
     log.logger.info(
-        "%d hits in %.2f Mb of %d contigs, %.1f s; strands %s",
-        counts.hits, counts.bases / 1e6, counts.contigs, seconds,
+        "%s hits, %s bp scanned, %.1f s; strands %s",
+        f"{counts.hits:,}", f"{counts.bases:,}", seconds,
         "as called" if job.card.strand_trusted else "not to be trusted: this model is blind to the strand",
     )  # fmt: skip

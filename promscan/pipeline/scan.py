@@ -124,7 +124,7 @@ class Scan:
         self.settings = {
             "model": self.card.name,
             "sha256": self.card.sha256,
-            "threshold": f"{self.threshold:.6g}",
+            "threshold_logit": f"{self.threshold:.6g}",
             "min_distance": str(self.min_distance),
             "strand": strand,
             "stride": str(stride),

@@ -30,7 +30,7 @@ from promscan.log import logger
 from promscan.model import BiGRUAttention
 from promscan.records import Chunk, Logits, Mask, ScoreTrack, Strand
 
-UNIT = {"cpu": 256, "cuda": 2048, "mps": 1024}
+UNIT = {"cpu": 128, "cuda": 2048, "mps": 1024}
 """Windows in a unit, by kind of device."""
 MAX_UNITS_AT_ONCE = 8
 """On a GPU; a few units in flight hide the latency of the recurrence, more only take memory."""
