@@ -186,7 +186,7 @@ def test_summary_counts_what_was_scanned(promscan_cli, tmp_path, excerpt):
     assert told["seconds"].keys() == {"read", "score", "call"}
     assert sum(told["seconds"].values()) <= told["total_seconds"]
     assert (told["device"], told["promscan"]) == ("cpu", promscan.__version__)
-    assert outcome.err == "warning: 1 contigs are shorter than 70 bp and were skipped: short\n"
+    assert outcome.err == "warning: skipped contigs shorter than 70 bp: 1 (short)\n"
 
 
 def test_header_tells_the_options_and_no_paths(promscan_cli, tmp_path, excerpt):

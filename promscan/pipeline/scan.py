@@ -201,7 +201,7 @@ class Scan:
         self.statistics.skipped_contigs = len(short)
         if short:
             names = ", ".join(short[:NAMED_AT_MOST]) + (", ..." if len(short) > NAMED_AT_MOST else "")
-            logger.warning("%d contigs are shorter than %d bp and were skipped: %s", len(short), WINDOW, names)
+            logger.warning("skipped contigs shorter than %d bp: %d (%s)", WINDOW, len(short), names)
 
     def _score(self, chunks: Iterable[Chunk], engine: WindowedEngine) -> Iterator[list[ScoreTrack]]:
         for chunk in chunks:
