@@ -118,6 +118,8 @@ def read_unlabelled(path: str) -> UnlabelledSequences:
         if (sequence == dna.UNKNOWN).any():
             raise InputError(f"{place}: unknown bases cannot be learned from; cut the sequence there")
         codes.append(sequence)
+    if not codes:
+        raise InputError(f"{path}: no sequences in it; give FASTA, or a table with a column 'sequence'")
     return UnlabelledSequences(codes, path, hashlib.sha256(Path(path).read_bytes()).hexdigest())
 
 

@@ -224,9 +224,7 @@ def test_short_contigs_are_skipped_with_one_warning(scan, inputs, out, monkeypat
     write_fasta(inputs / "short.fa", contigs)
     outcome = scan("short.fa")
     assert outcome.status == 0
-    assert outcome.err == (
-        "warning: skipped contigs shorter than 70 bp: 7 (tiny0, tiny1, tiny2, tiny3, tiny4, ...)\n"
-    )
+    assert outcome.err == ("warning: skipped contigs shorter than 70 bp: 7 (tiny0, tiny1, tiny2, tiny3, tiny4, ...)\n")
     assert len((out / "hits.bed").read_text().splitlines()) == 2
 
 

@@ -82,6 +82,8 @@ def test_unlabelled_sequences_must_be_long_and_known(tmp_path: Path) -> None:
     assert [len(c) for c in read_unlabelled(write(tmp_path / "a.fa", f">x\n{A}\n>y\n{A}{T}\n")).codes] == [70, 140]
     with pytest.raises(InputError, match="at least 70"):
         read_unlabelled(write(tmp_path / "b.csv", f"sequence\n{A[:60]}\n"))
+    with pytest.raises(InputError, match="no sequences"):
+        read_unlabelled(write(tmp_path / "d.csv", "sequence\n"))
     with pytest.raises(InputError, match="unknown bases"):
         read_unlabelled(write(tmp_path / "c.csv", f"sequence\n{A}N\n"))
 

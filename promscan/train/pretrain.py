@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,13 +35,17 @@ from promscan.log import Progress, logger, progress
 from promscan.model import Architecture, BiGRUAttention, count_parameters
 from promscan.records import Mask
 from promscan.train.folder import RunFolder
-from promscan.train.optimiser import Optimiser
+from promscan.train.optimiser import Optimiser, TensorGroups
+
+Array = npt.NDArray[Any]
 
 PIECES, REPLACED, PIECE_WIDTH = 20, 12, 15
 WINDOW_OFFSET = 216
 """Where the window begins in the 300 bp that are cut into pieces."""
 KMER = 25
 """A sequence that shares this many bp with a held-out window is too close to it."""
+SAMPLED_ROWS = 8
+"""One row in so many is kept for the figure on bases."""
 PIECE_OF_BASE = (WINDOW_OFFSET + np.arange(WINDOW)) // PIECE_WIDTH
 
 
@@ -129,11 +134,7 @@ def train_unlabelled(
     """
     evaluate.require_sklearn()
     make_repeatable()
-    usable = sequences.codes
-    if held_out:
-        usable = share_no_kmer(usable, np.concatenate([windows.codes for windows in held_out]))
-    if not usable:
-        raise InputError(f"{sequences.source}: every sequence shares {KMER} bp with a held-out window; none is left")
+    usable = _usable(sequences, held_out)
     source = {
         "rows": len(sequences.codes),
         "sha256": sequences.sha256,
@@ -150,79 +151,114 @@ def train_unlabelled(
         "species": species,
     }
     resuming = folder.begin(config, resume=resume)
-    where = resolve_device(device)
-    torch.manual_seed(recipe.seed)
-    model = _Pretrainer(recipe.architecture).to(where)
-    kept = copy.deepcopy(model) if recipe.averaging else model
-    steps = -(-recipe.windows_per_epoch // recipe.batch_size)
-    optimiser = Optimiser(model, kept, recipe, recipe.epochs * steps)
-    history = list[dict[str, float]]()
-    if resuming:
-        groups, history = folder.load_state()
-        optimiser.restore(groups, len(history) * steps)
-    logger.info("pretraining %d parameters on %s; run folder %s", count_parameters(model), describe(where), out)
-    card = Card(
-        name=out.resolve().name, task="promoter", engine="windowed", species=species, architecture={}, sha256="",
-        strand_trusted=False, description="Pretrained only: a start for `promscan train windows --init`.",
-        training={"sequences": source, "recipe": dataclasses.asdict(recipe)},
-        promscan_version=promscan.__version__, git_commit=source_commit(),
+    trainer = _Trainer(recipe, usable, resolve_device(device))
+    history: list[dict[str, float]] = trainer.restore(*folder.load_state()) if resuming else []
+    logger.info(
+        "pretraining %d parameters on %s; run folder %s",
+        count_parameters(trainer.model), describe(trainer.device), out,
     )  # fmt: skip
-    with progress(recipe.epochs * steps * recipe.batch_size, "pretraining", "window") as bar:
-        bar.advance(len(history) * steps * recipe.batch_size)
+    card = _draft_card(out.resolve().name, source, recipe, species)
+    epoch_windows = trainer.steps_per_epoch * recipe.batch_size
+    with progress(recipe.epochs * epoch_windows, "pretraining", "window") as bar:
+        bar.advance(len(history) * epoch_windows)
         while len(history) < recipe.epochs:
-            row = _run_epoch(optimiser, usable, recipe, len(history), where, bar)
-            history.append(row)
-            bar.note(f"base AUC {row['base_auc']:.4f}, window AUC {row['window_auc']:.4f}")
-            card = dataclasses.replace(card, metrics={"train": row})
-            card = save_model(out / "last.safetensors", kept.classifier, card)
+            history.append(trainer.run_epoch(len(history), bar))
+            bar.note(f"base AUC {history[-1]['base_auc']:.4f}, window AUC {history[-1]['window_auc']:.4f}")
+            card = dataclasses.replace(card, metrics={"train": history[-1]})
+            card = save_model(out / "last.safetensors", trainer.kept.classifier, card)
             folder.write_metrics(history)
-            folder.save_state(optimiser.state(), history)
+            folder.save_state(trainer.optimiser.state(), history)
     return card
 
 
-def _run_epoch(
-    optimiser: Optimiser,
-    sequences: Sequence[Codes],
-    recipe: PretrainRecipe,
-    epoch: int,
-    device: torch.device,
-    bar: Progress,
-) -> dict[str, float]:
-    began = time.monotonic()
-    rng = seed_epoch(recipe.seed, epoch)
-    precision = training_precision(recipe.precision, device)
-    optimiser.model.train()
-    natural_logits, replaced_logits, replaced_seen = list[Tensor](), list[Tensor](), list[Mask]()
-    half = recipe.batch_size // 2
-    for _ in range(-(-recipe.windows_per_epoch // recipe.batch_size)):
-        codes = _draw(sequences, 2 * half, rng)
-        if recipe.reverse_complement:
+class _Trainer:
+    """The model and its optimiser, an epoch at a time."""
+
+    def __init__(self, recipe: PretrainRecipe, sequences: Sequence[Codes], device: torch.device) -> None:
+        self.recipe, self.sequences, self.device = recipe, sequences, device
+        self.precision = training_precision(recipe.precision, device)
+        torch.manual_seed(recipe.seed)
+        self.model = _Pretrainer(recipe.architecture).to(device)
+        self.kept = copy.deepcopy(self.model) if recipe.averaging else self.model
+        self.steps_per_epoch = -(-recipe.windows_per_epoch // recipe.batch_size)
+        self.optimiser = Optimiser(self.model, self.kept, recipe, recipe.epochs * self.steps_per_epoch)
+
+    def run_epoch(self, epoch: int, bar: Progress) -> dict[str, float]:
+        """`windows_per_epoch` windows; returns the learning rate and how well both questions are answered."""
+        began = time.monotonic()
+        rng = seed_epoch(self.recipe.seed, epoch)
+        self.model.train()
+        natural, natural_logits = list[Array](), list[Array]()
+        replaced, replaced_logits = list[Array](), list[Array]()
+        for _ in range(self.steps_per_epoch):
+            codes, marks = self._draw_batch(rng)
+            whole: Mask = np.all(~marks, axis=1)
+            window_logits, base_logits = self._step(codes, whole, marks)
+            natural.append(whole)
+            natural_logits.append(window_logits)
+            replaced.append(marks[::SAMPLED_ROWS])
+            replaced_logits.append(base_logits[::SAMPLED_ROWS])
+            bar.advance(len(codes))
+        return {
+            "epoch": epoch + 1.0,
+            "learning_rate": self.optimiser.rate,
+            "window_auc": _auc(natural, natural_logits),
+            "base_auc": _auc(replaced, replaced_logits),
+            "seconds": time.monotonic() - began,
+        }
+
+    def _draw_batch(self, rng: np.random.Generator) -> tuple[Codes, Mask]:
+        """Windows (b, 70), the second half of them scrambled, and which bases were replaced."""
+        half = self.recipe.batch_size // 2
+        codes = _draw(self.sequences, 2 * half, rng)
+        if self.recipe.reverse_complement:
             codes = flip_some(codes, rng)
         scrambled, replaced = scramble(codes[half:], rng)
-        marks = torch.from_numpy(np.concatenate([np.zeros_like(replaced), replaced])).float().to(device)
-        natural = (torch.arange(2 * half, device=device) < half).float()
-        with autocast(device, precision):
-            window, base = optimiser.model(torch.from_numpy(np.concatenate([codes[:half], scrambled])).to(device))
-        optimiser.step(
-            F.binary_cross_entropy_with_logits(window.float(), natural)
-            + F.binary_cross_entropy_with_logits(base.float(), marks)
-        )
-        natural_logits.append(window.detach().float().cpu())
-        replaced_logits.append(base.detach().float().cpu()[::8])
-        replaced_seen.append(marks.cpu().numpy()[::8] > 0)
-        bar.advance(2 * half)
-    labels = np.tile(np.arange(2 * half) < half, len(natural_logits))
-    windows = evaluate.classification_figures(labels, torch.cat(natural_logits).numpy())
-    bases = evaluate.classification_figures(
-        np.concatenate(replaced_seen).ravel(), torch.cat(replaced_logits).numpy().ravel()
+        return np.concatenate([codes[:half], scrambled]), np.concatenate([np.zeros_like(replaced), replaced])
+
+    def _step(self, codes: Codes, whole: Mask, marks: Mask) -> tuple[Array, Array]:
+        def loss(logits: Tensor, truth: Mask) -> Tensor:
+            return F.binary_cross_entropy_with_logits(logits.float(), torch.from_numpy(truth).float().to(self.device))
+
+        with autocast(self.device, self.precision):
+            window, base = self.model(torch.from_numpy(codes).to(self.device))
+        self.optimiser.step(loss(window, whole) + loss(base, marks))
+        return window.detach().float().cpu().numpy(), base.detach().float().cpu().numpy()
+
+    def restore(self, groups: TensorGroups, history: list[dict[str, float]]) -> list[dict[str, float]]:
+        """Continue after the last epoch of `history`."""
+        self.optimiser.restore(groups, len(history) * self.steps_per_epoch)
+        return history
+
+
+def _auc(truth: Sequence[Array], logits: Sequence[Array]) -> float:
+    figures = evaluate.classification_figures(np.concatenate(truth).ravel(), np.concatenate(logits).ravel())
+    return figures["auc"]
+
+
+def _usable(sequences: UnlabelledSequences, held_out: Sequence[LabelledWindows]) -> list[Codes]:
+    if not held_out:
+        return sequences.codes
+    usable = share_no_kmer(sequences.codes, np.concatenate([windows.codes for windows in held_out]))
+    if not usable:
+        raise InputError(f"{sequences.source}: every sequence shares {KMER} bp with a held-out window; none is left")
+    return usable
+
+
+def _draft_card(name: str, source: dict[str, object], recipe: PretrainRecipe, species: str) -> Card:
+    return Card(
+        name=name,
+        task="promoter",
+        engine="windowed",
+        species=species,
+        architecture={},
+        sha256="",
+        strand_trusted=False,
+        description="Pretrained only: a start for `promscan train windows --init`.",
+        training={"sequences": source, "recipe": dataclasses.asdict(recipe)},
+        promscan_version=promscan.__version__,
+        git_commit=source_commit(),
     )
-    return {
-        "epoch": epoch + 1.0,
-        "learning_rate": optimiser.rate,
-        "window_auc": windows["auc"],
-        "base_auc": bases["auc"],
-        "seconds": time.monotonic() - began,
-    }
 
 
 def _draw(sequences: Sequence[Codes], count: int, rng: np.random.Generator) -> Codes:
