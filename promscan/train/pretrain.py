@@ -1,10 +1,7 @@
 """Learning what unlabelled sequence looks like, before a classifier is trained on few labelled windows.
 
 The task needs no labels: tell windows cut from the given sequences from the same kind of windows with pieces of random
-bases in them, and tell which bases are random (as in replaced-token detection, Clark et al. 2020). The pieces are those
-of the public core promoter benchmark, whose negatives are made like this (Oubounyt et al. 2019, DeePromoter): a 300-bp
-promoter is cut into 20 pieces of 15 bp, 12 of them are replaced by random bases, and the 70 bp around the TSS (216 to
-285) are cut out. That the benchmark follows it was checked on its training split.
+bases in them, and tell which bases are random (as in replaced-token detection, Clark et al. 2020).
 """
 
 from __future__ import annotations
@@ -36,17 +33,14 @@ from promscan.model import Architecture, BiGRUAttention, count_parameters
 from promscan.records import Mask
 from promscan.train.folder import RunFolder
 from promscan.train.optimiser import Optimiser, TensorGroups
+from promscan.train.scramble import scramble
 
 Array = npt.NDArray[Any]
 
-PIECES, REPLACED, PIECE_WIDTH = 20, 12, 15
-WINDOW_OFFSET = 216
-"""Where the window begins in the 300 bp that are cut into pieces."""
 KMER = 25
 """A sequence that shares this many bp with a held-out window is too close to it."""
 SAMPLED_ROWS = 8
 """One row in so many is kept for the figure on bases."""
-PIECE_OF_BASE = (WINDOW_OFFSET + np.arange(WINDOW)) // PIECE_WIDTH
 
 
 @dataclass(frozen=True)
@@ -82,14 +76,6 @@ class _Pretrainer(nn.Module):
         states = self.classifier.states(codes)
         natural = self.classifier.head(self.classifier.pool(states)).squeeze(-1)
         return natural, self.mark(states).squeeze(-1)
-
-
-def scramble(codes: Codes, rng: np.random.Generator) -> tuple[Codes, Mask]:
-    """Replace pieces of windows (n, 70) by random bases; returns the windows and which bases were replaced."""
-    chosen = rng.random((len(codes), PIECES)).argsort(axis=1) < REPLACED
-    replaced = chosen[:, PIECE_OF_BASE]
-    random_bases = rng.integers(0, 4, codes.shape, dtype=np.uint8)
-    return np.where(replaced, random_bases, codes), replaced
 
 
 def share_no_kmer(sequences: Sequence[Codes], held_out: Codes) -> list[Codes]:
