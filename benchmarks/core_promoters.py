@@ -2,9 +2,7 @@
 
 For each of the sets all, tata and notata: the test split as it is, and without the sequences that share 35 bp with the
 training split of `all` (which is what the bundled models are trained on), on the given strand alone and as the mean
-logit of both orientations. The published tata and notata sets are split anew, so nine tenths of their test sequences
-stand in the training split of `all`: the rows `all_tata` and `all_notata` are the parts of the test split of `all` that
-belong to either set, which no training has seen. Intervals are 95 % of 1,000 bootstrap draws of the test sequences.
+logit of both orientations. Intervals are 95 % of 1,000 bootstrap draws of the test sequences.
 
 The test split is for reporting only: whatever has to be chosen is chosen on dev.
 
@@ -77,27 +75,11 @@ def bootstrap(labels: Array, logits: Array) -> dict[str, Array]:
     }
 
 
-def rows_of(codes: dna.Codes) -> Array:
-    return np.ascontiguousarray(codes + 1).view(f"S{dna.WINDOW}")[:, 0]
-
-
-def test_sets(data: Path, split: str) -> dict[str, LabelledWindows]:
-    """The test sets by name; see the top of the file."""
-    folder = data / "gue"
-    tests = {name: read_windows(str(folder / f"prom_core_{name}/{split}.csv")) for name in ("all", "tata", "notata")}
-    whole = tests["all"]
-    for name in ("tata", "notata"):
-        parts = [read_windows(str(folder / f"prom_core_{name}/{part}.csv")) for part in ("train", "dev", "test")]
-        inside = np.isin(rows_of(whole.codes), np.concatenate([rows_of(part.codes) for part in parts]))
-        source = f"{whole.source}, those of prom_core_{name}"
-        tests[f"all_{name}"] = LabelledWindows(whole.codes[inside], whole.labels[inside], source, whole.sha256)
-    return tests
-
-
 def evaluate(data: Path, split: str, score: Callable[[dna.Codes], Array]) -> dict[str, Any]:
     train = read_windows(str(data / "gue/prom_core_all/train.csv"))
     report: dict[str, Any] = {}
-    for name, test in test_sets(data, split).items():
+    for name in ("all", "tata", "notata"):
+        test = read_windows(str(data / f"gue/prom_core_{name}/{split}.csv"))
         one = score(test.codes)
         both = (one + score(dna.reverse_complement(test.codes))) / 2
         new = ~overlaps(test, train)

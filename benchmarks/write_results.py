@@ -25,13 +25,6 @@ GENOMES = {
     "memory_1Mb": "human, one contig of 1 Mb, stride 100",
     "memory_10Mb": "human, one contig of 10 Mb, stride 100",
 }
-SETS = {
-    "all": "all",
-    "all_tata": "all, those with a TATA box",
-    "all_notata": "all, those without",
-    "tata": "tata",
-    "notata": "notata",
-}
 NONE = "–"  # noqa: RUF001 - a dash, not a minus
 Figures = dict[str, Any]
 BLOCK = re.compile(r"(<!-- FIGURES (\w+): from [^>]*-->\n).*?(<!-- END -->)", re.DOTALL)
@@ -66,7 +59,7 @@ def benchmark_table() -> str:
     for orientation, suffix in (("one_strand", ""), ("both_orientations", ", mean of both orientations")):
         for model in MODELS:
             sets = core_promoters(model)
-            for name, set_words in SETS.items():
+            for name in ("all", "tata", "notata"):
                 for overlap, words in (("whole", ""), ("without_overlap", ", without overlap")):
                     if orientation == "both_orientations" and name != "all":
                         continue
@@ -75,7 +68,7 @@ def benchmark_table() -> str:
                     cells = [show("{:.3f}", figures.get(key)) for key in ("accuracy", "f1", "auc")]
                     mcc = show("{:.3f} ({:.3f} to {:.3f})", figures.get("mcc"), low, high)
                     windows = show("{:,}", figures.get("sequences"))
-                    rows.append([f"`{model}`{suffix}", f"{set_words}{words}", windows, *cells, mcc])
+                    rows.append([f"`{model}`{suffix}", f"{name}{words}", windows, *cells, mcc])
     return table(["model", "test set", "windows", "accuracy", "F1", "AUC", "MCC (95 %)"], rows)
 
 

@@ -27,13 +27,11 @@ from promscan.card import Card
 from promscan.checkpoint import load_model, save_model, source_commit
 from promscan.datasets import LabelledWindows, epoch_batches, seed_epoch
 from promscan.device import autocast, describe, make_repeatable, resolve_device, training_precision
-from promscan.dna import Codes
 from promscan.errors import ModelError
 from promscan.log import Progress, logger, progress
 from promscan.model import Architecture, BiGRUAttention, count_parameters
 from promscan.train.folder import RunFolder
 from promscan.train.optimiser import Optimiser, TensorGroups
-from promscan.train.scramble import scramble
 
 Array = npt.NDArray[Any]
 History = list[dict[str, float]]
@@ -50,8 +48,6 @@ class WindowRecipe:
     clip: largest norm of a gradient.
     sampler: `balanced` (as many promoters as others in every batch) or `shuffled`.
     reverse_complement: show each window on a strand drawn by coin flip; the model then cannot tell strands apart.
-    fresh_negatives: share of the negatives of every batch that is made anew, by scrambling promoters of the training
-        data.
     label_smoothing: labels are moved this far towards 1/2 (0: not at all).
     averaging: decay a step of the exponential moving average of the weights that is evaluated and kept (0: none).
     precision: `auto` is bfloat16 on CUDA, float32 elsewhere.
@@ -66,7 +62,6 @@ class WindowRecipe:
     clip: float = 1.0
     sampler: str = "balanced"
     reverse_complement: bool = True
-    fresh_negatives: float = 0.0
     label_smoothing: float = 0.0
     averaging: float = 0.0
     precision: str = "auto"
@@ -165,7 +160,6 @@ class _Trainer:
         if init is not None:
             self.model.load_state_dict(init.state_dict())
         self.kept = copy.deepcopy(self.model) if recipe.averaging else self.model
-        self.promoters = train.codes[train.labels == 1]
         self.steps_per_epoch = -(-len(train) // recipe.batch_size)
         self.optimiser = Optimiser(self.model, self.kept, recipe, recipe.epochs * self.steps_per_epoch)
 
@@ -182,22 +176,12 @@ class _Trainer:
             rng=rng,
         )
         for codes, labels in batches:
-            codes = self._freshen(codes, labels, rng)
             logits = self._step(torch.from_numpy(codes).to(self.device), torch.from_numpy(labels).to(self.device))
             labels_seen.append(labels)
             logits_seen.append(logits.float().cpu().numpy())
             bar.advance(len(labels))
         figures = _prefixed("train", np.concatenate(labels_seen), np.concatenate(logits_seen))
         return {"learning_rate": self.optimiser.rate} | figures
-
-    def _freshen(self, codes: Codes, labels: Array, rng: np.random.Generator) -> Codes:
-        """Put scrambled promoters in the place of some negatives."""
-        if not self.recipe.fresh_negatives:
-            return codes
-        rows = np.flatnonzero((labels == 0) & (rng.random(len(labels)) < self.recipe.fresh_negatives))
-        codes = codes.copy()
-        codes[rows], _ = scramble(self.promoters[rng.integers(0, len(self.promoters), len(rows))], rng)
-        return codes
 
     def _step(self, codes: Tensor, labels: Tensor) -> Tensor:
         smoothing = self.recipe.label_smoothing
