@@ -125,24 +125,6 @@ def test_training_starts_from_given_weights(tmp_path: Path) -> None:
         )
 
 
-def test_fresh_negatives_teach_what_a_scrambled_promoter_is(tmp_path: Path) -> None:
-    """Every promoter is GC only and the given negatives are AT only; scrambled promoters are learned all the same."""
-    rng = np.random.default_rng(0)
-    labels = (np.arange(1200) % 2).astype(np.uint8)
-    codes = np.where(labels[:, None] == 1, 2, 0).astype(np.uint8) + rng.integers(0, 2, (1200, 70), dtype=np.uint8)
-    data = LabelledWindows(codes, labels, "GC or AT", "")
-    promoters = rng.integers(2, 4, (200, 70), dtype=np.uint8)
-    scrambled, replaced = scramble(promoters, rng)
-    for share, recognised in ((0.0, False), (0.5, True)):
-        run = tmp_path / str(share)
-        train_windows(data, data, run, recipe(fresh_negatives=share), threads=1)
-        model = load_model(str(run / "last.safetensors"))[0]
-        logits = predict_logits(
-            model, LabelledWindows(scrambled, labels[:200], "", ""), next(model.parameters()).device
-        )
-        assert ((logits[replaced.sum(axis=1) > 20] < 0).mean() > 0.8) == recognised
-
-
 def test_pieces_lie_where_the_benchmark_has_them() -> None:
     edges = np.flatnonzero(np.diff(PIECE_OF_BASE)) + 1
     assert edges.tolist() == [9, 24, 39, 54, 69]
