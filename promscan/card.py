@@ -27,7 +27,7 @@ class Card:
     task: `promoter` (logit of a 70-bp window).
     engine: `windowed`, the way of running that the weights were trained for.
     default_threshold: calling logit when none is asked for, and `threshold_basis`, how it was chosen.
-    strand_trusted: whether the model can tell a promoter from its reverse complement.
+    strand_trusted: whether the strand of a call can be relied on.
     training, splits, metrics: data with counts and sha256, how it was divided, figures with the data behind them.
     headline: the few figures that `promscan models` shows.
     limits: what the model is not good for.

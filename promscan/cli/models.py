@@ -22,7 +22,7 @@ def models() -> None:
         path = find_model(name)
         card = read_card(path)
         figures = ", ".join(f"{key} {value:.3f}" for key, value in card.headline.items())
-        strand = "trusted" if card.strand_trusted else "blind"
+        strand = "trusted" if card.strand_trusted else "untrusted"
         size = f"{path.stat().st_size / 1e6:.1f} MB"
         click.echo("\t".join((name, card.species, card.task, card.engine, strand, size, figures, card.sha256)))
 

@@ -87,5 +87,5 @@ def scan(
     log.logger.info(
         "%s hits, %s bp scanned, %.1f s; strands %s",
         f"{counts.hits:,}", f"{counts.bases:,}", seconds,
-        "as called" if job.card.strand_trusted else "not to be trusted: this model is blind to the strand",
+        "as called" if job.card.strand_trusted else "not to be trusted (see the card of the model)",
     )  # fmt: skip
