@@ -36,6 +36,26 @@ def size_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def step_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How every training steps, whatever it learns."""
+    options: list[Decorator] = [
+        click.option("--weight-decay", type=float, default=0.01, show_default=True, help="Of AdamW."),
+        click.option("--clip", type=float, default=1.0, show_default=True, help="Largest norm of a gradient."),
+        click.option(
+            "--averaging", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
+            help="Decay of a moving average of the weights, which is then what is kept; 0: none.",
+        ),
+        click.option(
+            "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True,
+            help="auto is bfloat16 on CUDA and float32 elsewhere.",
+        ),
+        click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of every random draw."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What every training has besides its recipe."""
     options: list[Decorator] = [
@@ -60,14 +80,12 @@ def train() -> None:
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder.")
 @size_options
 @click.option("--learning-rate", type=float, default=1e-4, show_default=True, help="Peak of the one-cycle schedule.")
-@click.option("--weight-decay", type=float, default=0.01, show_default=True, help="Of AdamW.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=128, show_default=True, help="Windows a step.")
 @click.option("--epochs", type=click.IntRange(min=1), default=50, show_default=True, help="At most this many.")
 @click.option(
     "--patience", type=click.IntRange(min=1), default=15, show_default=True,
     help="Stop after this many epochs without a better dev AUC.",
 )  # fmt: skip
-@click.option("--clip", type=float, default=1.0, show_default=True, help="Largest norm of a gradient.")
 @click.option(
     "--sampler", type=click.Choice(["balanced", "shuffled"]), default="balanced", show_default=True,
     help="balanced: as many promoters as others in every batch.",
@@ -80,15 +98,7 @@ def train() -> None:
     "--label-smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
     help="Move labels this far towards 1/2.",
 )  # fmt: skip
-@click.option(
-    "--averaging", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
-    help="Decay of a moving average of the weights, which is then what is kept; 0: none.",
-)  # fmt: skip
-@click.option(
-    "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True,
-    help="auto is bfloat16 on CUDA and float32 elsewhere.",
-)  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of every random draw.")
+@step_options
 @click.option("--init", metavar="NAME|PATH", help="Start from these weights (of the same sizes), not from random ones.")
 @run_options
 @quiet_option
@@ -142,26 +152,16 @@ def windows(
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder.")
 @size_options
 @click.option("--learning-rate", type=float, default=2e-3, show_default=True, help="Peak of the one-cycle schedule.")
-@click.option("--weight-decay", type=float, default=0.01, show_default=True, help="Of AdamW.")
 @click.option("--batch-size", type=click.IntRange(min=2), default=128, show_default=True, help="Windows a step.")
 @click.option("--epochs", type=click.IntRange(min=1), default=10, show_default=True, help="Exactly this many.")
 @click.option(
     "--windows-per-epoch", type=click.IntRange(min=2), default=48_000, show_default=True, help="Drawn anew each time."
 )  # fmt: skip
-@click.option("--clip", type=float, default=1.0, show_default=True, help="Largest norm of a gradient.")
 @click.option(
     "--reverse-complement/--no-reverse-complement", default=True, show_default=True,
     help="Turn each window around by coin flip.",
 )  # fmt: skip
-@click.option(
-    "--averaging", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
-    help="Decay of a moving average of the weights, which is then what is kept; 0: none.",
-)  # fmt: skip
-@click.option(
-    "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True,
-    help="auto is bfloat16 on CUDA and float32 elsewhere.",
-)  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of every random draw.")
+@step_options
 @run_options
 @quiet_option
 def pretrain(
