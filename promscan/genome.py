@@ -88,7 +88,7 @@ class Genome:
             assert self.lengths is not None  # known since the last piece
         return self.lengths
 
-    def read_chunks(self, step: int, spans: Spans | None = None) -> Iterator[Chunk]:
+    def read_chunks(self, step: int, spans: Spans | None = None, *, margin: int = 0) -> Iterator[Chunk]:
         """Cut the contigs, in the order of the file, into chunks.
 
         Chunks are cut at the multiples of `step`, so each owns up to `step` window starts. A contig shorter than a
@@ -97,40 +97,44 @@ class Genome:
         Args:
             step: window starts of a chunk, at least 1.
             spans: only these contigs, trimmed to these window starts; they may reach past the end of the contig.
+            margin: bases of context on each side of a chunk's windows, as far as the contig reaches.
 
         Raises:
             InputError: `spans` names an unknown contig, or the sequences are malformed or not what the index says;
                 during the iteration, if it cannot be known before.
         """
         if spans is None:
-            return self._stream_chunks(step, None)
+            return self._stream_chunks(step, None, margin)
         self._check_names(spans)
         if self._index is None:
-            return self._stream_chunks(step, spans)
-        return self._fetch_chunks(self._index, step, spans)
+            return self._stream_chunks(step, spans, margin)
+        return self._fetch_chunks(self._index, step, spans, margin)
 
     def _check_names(self, spans: Spans) -> None:
         for chrom in spans:
             if self.lengths is not None and chrom not in self.lengths:
                 raise InputError(f"{self.source}: {_no_contig(chrom, self.lengths)}")
 
-    def _stream_chunks(self, step: int, spans: Spans | None) -> Iterator[Chunk]:
+    def _stream_chunks(self, step: int, spans: Spans | None, margin: int) -> Iterator[Chunk]:
         with closing(self._pieces()) as pieces:
             for chrom, group in groupby(pieces, key=itemgetter(0)):
                 if spans is None or chrom in spans:
                     cuts = _cuts(_EVERYTHING if spans is None else spans[chrom], step)
-                    yield from _cut_contig(chrom, (codes for _, codes in group), cuts)
+                    yield from _cut_contig(chrom, (codes for _, codes in group), cuts, margin)
         if spans is not None:
             self._check_names(spans)
 
-    def _fetch_chunks(self, index: _Index, step: int, spans: Spans) -> Iterator[Chunk]:
+    def _fetch_chunks(self, index: _Index, step: int, spans: Spans, margin: int) -> Iterator[Chunk]:
         with index.opened() as fasta:
             for chrom, length in index.lengths.items():
                 if chrom in spans and length < WINDOW:
                     yield Chunk(chrom, 0, index.fetch(fasta, chrom, 0, length, self._table))
                 elif chrom in spans:
                     for start, end in _cuts(spans[chrom], step, windows=length - OVERLAP):
-                        yield Chunk(chrom, start, index.fetch(fasta, chrom, start, end + OVERLAP, self._table))
+                        before = min(margin, start)
+                        after = min(margin, length - OVERLAP - end)
+                        codes = index.fetch(fasta, chrom, start - before, end + OVERLAP + after, self._table)
+                        yield Chunk(chrom, start, codes, before=before, after=after)
 
     def _pieces(self) -> Generator[tuple[str, bytes], None, None]:
         """The pieces of `fasta.parse`, compared with the index on the way; fills in `lengths` at the end."""
@@ -223,22 +227,25 @@ def _cuts(ranges: Iterable[tuple[int, int]], step: int, windows: int = sys.maxsi
             start = cut
 
 
-def _cut_contig(chrom: str, pieces: Iterable[bytes], cuts: Iterator[tuple[int, int]]) -> Iterator[Chunk]:
+def _cut_contig(chrom: str, pieces: Iterable[bytes], cuts: Iterator[tuple[int, int]], margin: int) -> Iterator[Chunk]:
     """Chunks of one contig: one for each of `cuts`, sorted ranges of window starts that may reach past its end."""
-    buffer, start = bytearray(), 0  # buffer[i] is base start + i of the contig; nothing before the next cut is kept
+    buffer, start = bytearray(), 0  # buffer[i] is base start + i of the contig; nothing the next cut lacks is kept
 
     def chunk(lo: int, hi: int) -> Chunk:
-        return Chunk(chrom, lo, _as_codes(buffer[lo - start : hi + OVERLAP - start]))
+        before = min(margin, lo)
+        codes = _as_codes(buffer[lo - before - start : hi + OVERLAP + margin - start])
+        after = max(0, len(codes) - before - (hi - lo + OVERLAP))
+        return Chunk(chrom, lo, codes, before=before, after=after)
 
     cut = next(cuts, None)
     for piece in pieces:
         buffer += piece
         end = start + len(buffer)
-        while cut is not None and cut[1] + OVERLAP <= end:
+        while cut is not None and cut[1] + OVERLAP + margin <= end:
             yield chunk(*cut)
             cut = next(cuts, None)
         if end >= WINDOW:  # a shorter contig is handed on whole
-            needed = end if cut is None else min(cut[0], end)
+            needed = end if cut is None else min(max(start, cut[0] - margin), end)
             del buffer[: needed - start]
             start = needed
     end = start + len(buffer)

@@ -98,12 +98,12 @@ class Intervals:
                 covered[max(lo - start, 0) : hi - start] = True
         return covered
 
-    def spans_of_starts(self, min_distance: int) -> dict[str, list[tuple[int, int]]]:
+    def spans_of_starts(self, min_distance: int, grid: int = 1) -> dict[str, list[tuple[int, int]]]:
         """The window starts to score so that every hit with its tss in the set is decided as in a full scan.
 
         A hit of tss t starts at t - 33 (+) or t - 36 (-), and the windows that can beat it start less than
         `min_distance` (at least 1) away. So an interval a-b needs the starts from a - 36 - (min_distance - 1) up to
-        (b - 1) - 33 + (min_distance - 1).
+        (b - 1) - 33 + (min_distance - 1), and from there on to the next multiples of `grid`.
 
         Returns:
             by contig, sorted disjoint ranges `lo` <= start < `hi`; they may reach past the end of the contig.
@@ -113,7 +113,8 @@ class Intervals:
         spans = {}
         for chrom, (starts, ends) in self._ranges.items():
             ranges = np.maximum(np.stack([starts - farthest - reach, ends - nearest + reach]), 0)
-            merged = _merge(ranges[:, ranges[0] < ranges[1]])
+            ranges = ranges[:, ranges[0] < ranges[1]]
+            merged = _merge(np.stack([ranges[0] // grid * grid, -(-ranges[1] // grid) * grid]))
             if merged.size:
                 spans[chrom] = [(lo, hi) for lo, hi in merged.T.tolist()]
         return spans

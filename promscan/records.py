@@ -30,8 +30,9 @@ class Interval(NamedTuple):
 class Chunk:
     """A stretch of one contig and the windows that begin in it.
 
-    The windows are those with `start` <= window start < `start + windows`; `codes` reaches 69 bases past the last of
-    them, so neighbouring chunks share 69 bases and no window is seen twice. A contig shorter than a window is one
+    The windows are those with `start` <= window start < `start + windows`. They touch `codes[own]`, which reaches 69
+    bases past the last start, so neighbouring chunks share 69 bases and no window is seen twice; `codes` has some bases
+    of context before and after them as well, less at the ends of the contig. A contig shorter than a window is one
     chunk without windows.
     """
 
@@ -40,11 +41,25 @@ class Chunk:
     codes: Codes
     blocked: Mask | None = None
     """True for a base that no window may touch (shape of `codes`); None: there is none."""
+    before: int = 0
+    """Bases of context before `start`."""
+    after: int = 0
+    """Bases of context after the end of the last window."""
+
+    @property
+    def own(self) -> slice:
+        """Where in `codes` the bases of the windows are."""
+        return slice(self.before, len(self.codes) - self.after)
+
+    @property
+    def first_base(self) -> int:
+        """Position of `codes[0]` in the contig."""
+        return self.start - self.before
 
     @property
     def windows(self) -> int:
         """How many windows begin in this chunk."""
-        return max(0, len(self.codes) - WINDOW + 1)
+        return max(0, len(self.codes) - self.before - self.after - WINDOW + 1)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from promscan.genome import Genome, parse_region
 from promscan.intervals import Intervals, read_bed
 from promscan.log import logger, progress
 from promscan.peaks import PeakCaller, in_order
-from promscan.predict.windowed import WindowedEngine
+from promscan.predict.engine import Engine, open_engine
 from promscan.prefetch import prefetch
 from promscan.records import Chunk, Hit, ScoreTrack, Strand
 
@@ -76,7 +76,7 @@ class Scan:
         bed: the same for the intervals of a BED file.
         exclude: drop windows that overlap the intervals of this BED file.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        batch_size, threads, precision: see `WindowedEngine`.
+        batch_size, threads, precision: see `open_engine`.
 
     Attributes:
         settings: what decides the hits, for the header of a file.
@@ -142,14 +142,15 @@ class Scan:
         with (
             self._engine() as engine,
             progress(self._total_mb(), "scanning", "Mb") as bar,
-            closing(prefetch(self._chunks(engine.chunk_step))) as chunks,
+            closing(prefetch(self._chunks(engine))) as chunks,
         ):
             counted = self._counted(self._timed(chunks, "read"), bar.advance)
             tracks = self._timed(self._score(counted, engine), "score")
             yield from self._in_wanted_place(self._timed(self._call(tracks), "call"))
 
-    def _engine(self) -> WindowedEngine:
-        return WindowedEngine(
+    def _engine(self) -> Engine:
+        return open_engine(
+            self.card.engine,
             self.network,
             self.device,
             stride=self.stride,
@@ -174,13 +175,13 @@ class Scan:
         total = self.genome.size_hint if self.within is None else self.within.total_bases
         return None if total is None else total / 1e6
 
-    def _chunks(self, step: int) -> Iterator[Chunk]:
-        spans = None if self.within is None else self.within.spans_of_starts(self.min_distance)
-        for chunk in self.genome.read_chunks(step, spans):
+    def _chunks(self, engine: Engine) -> Iterator[Chunk]:
+        spans = None if self.within is None else self.within.spans_of_starts(self.min_distance, engine.grid)
+        for chunk in self.genome.read_chunks(engine.chunk_step, spans, margin=engine.margin):
             if self.exclude is None:
                 yield chunk
             else:
-                blocked = self.exclude.mask(chunk.chrom, chunk.start, chunk.start + len(chunk.codes))
+                blocked = self.exclude.mask(chunk.chrom, chunk.first_base, chunk.first_base + len(chunk.codes))
                 yield dataclasses.replace(chunk, blocked=blocked)
 
     def _counted(self, chunks: Iterable[Chunk], advance: Callable[[float], None]) -> Iterator[Chunk]:
@@ -192,8 +193,8 @@ class Scan:
                 self.statistics.contigs += 1
                 if len(chunk.codes) < WINDOW:
                     short.append(chunk.chrom)
-            fresh = chunk.codes[max(0, reached - chunk.start) :]
-            reached = chunk.start + len(chunk.codes)
+            fresh = chunk.codes[max(0, reached - chunk.first_base) :]
+            reached = chunk.first_base + len(chunk.codes)
             self.statistics.bases += len(fresh)
             self.statistics.unknown_bases += int((fresh == UNKNOWN).sum())
             yield chunk
@@ -203,11 +204,10 @@ class Scan:
             names = ", ".join(short[:NAMED_AT_MOST]) + (", ..." if len(short) > NAMED_AT_MOST else "")
             logger.warning("skipped contigs shorter than %d bp: %d (%s)", WINDOW, len(short), names)
 
-    def _score(self, chunks: Iterable[Chunk], engine: WindowedEngine) -> Iterator[list[ScoreTrack]]:
-        for chunk in chunks:
-            if tracks := engine.score(chunk):
-                self.statistics.windows += sum(int(np.isfinite(track.logits).sum()) for track in tracks)
-                yield tracks
+    def _score(self, chunks: Iterable[Chunk], engine: Engine) -> Iterator[list[ScoreTrack]]:
+        for tracks in engine.score(chunks):
+            self.statistics.windows += sum(int(np.isfinite(track.logits).sum()) for track in tracks)
+            yield tracks
 
     def _call(self, tracks_of_chunks: Iterable[list[ScoreTrack]]) -> Iterator[Hit]:
         """Hits of all strands, sorted: the callers of both strands decide the same starts at a time."""

@@ -15,7 +15,7 @@ from promscan.checkpoint import load_model
 from promscan.datasets import read_windows_to_score
 from promscan.device import resolve_device
 from promscan.peaks import probability_of
-from promscan.predict.windowed import WindowedEngine
+from promscan.predict.engine import open_engine
 
 
 class Score(NamedTuple):
@@ -41,7 +41,7 @@ def score(
         sequences: FASTA, or CSV/TSV with a column `sequence` (and `name`, else rows are numbered from 1).
         model: bundled name or weights file.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        batch_size: windows in flight at most; see `WindowedEngine`.
+        batch_size: windows in flight at most; see `open_engine`.
         threads: CPU threads (None: all).
         precision: `auto`, `float32` or `bfloat16`.
 
@@ -50,11 +50,10 @@ def score(
         ModelError: no such model.
         DeviceError: no such device.
     """
-    network, _ = load_model(str(model))
-    engine = WindowedEngine(
-        network, resolve_device(device), threads=threads, batch_size=batch_size, precision=precision
-    )
-    with engine:
+    network, card = load_model(str(model))
+    with open_engine(
+        card.engine, network, resolve_device(device), threads=threads, batch_size=batch_size, precision=precision
+    ) as engine:
         rows = read_windows_to_score(str(sequences))
         while batch := list(itertools.islice(rows, engine.batch_windows)):
             logits = engine.score_windows(np.stack([codes for _, codes in batch]))

@@ -12,9 +12,7 @@ what is in one: on one kind of device a window's logit is the same bits whatever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,18 +20,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from promscan import dna
-from promscan.device import autocast, available_threads, make_repeatable
+from promscan.device import autocast
 from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW, Codes
-from promscan.errors import DeviceError
-from promscan.log import logger
 from promscan.model import BiGRUAttention
+from promscan.predict.units import UnitRunner, scorable
 from promscan.records import Chunk, Logits, Mask, ScoreTrack, Strand
 
 UNIT = {"cpu": 128, "cuda": 2048, "mps": 1024}
 """Windows in a unit, by kind of device."""
-MAX_UNITS_AT_ONCE = 8
-"""On a GPU; a few units in flight hide the latency of the recurrence, more only take memory."""
 
 
 class WindowedEngine:
@@ -49,6 +43,9 @@ class WindowedEngine:
         precision: `auto` and `float32` are exact; `bfloat16` is faster on some devices, and moves scores.
     """
 
+    grid = 1
+    margin = 0
+
     def __init__(
         self,
         model: BiGRUAttention,
@@ -60,26 +57,25 @@ class WindowedEngine:
         batch_size: int | None = None,
         precision: str = "auto",
     ) -> None:
-        make_repeatable()
         self.model = model.to(device).eval()
         self.device, self.precision = device, precision
         self.stride, self.strands = stride, tuple(strands)
         self.unit = UNIT[device.type]
         self.complement = torch.tensor([1, 0, 3, 2, 4], dtype=torch.uint8, device=device)
-        if batch_size is not None:
-            at_once = max(1, batch_size // self.unit)
-        elif device.type == "cpu":
-            at_once = threads or available_threads()
-        else:
-            at_once = self._units_that_fit()
-        self.at_once = min(at_once, threads or available_threads()) if device.type == "cpu" else at_once
-        self._pool = ThreadPoolExecutor(self.at_once, "promscan-unit")
+        self._runner = UnitRunner(
+            self._run_unit,
+            device,
+            unit_windows=self.unit,
+            threads=threads,
+            batch_size=batch_size,
+            sample=self._sample,
+        )
 
     def __enter__(self) -> WindowedEngine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        self._runner.close()
 
     @property
     def chunk_step(self) -> int:
@@ -89,12 +85,18 @@ class WindowedEngine:
     @property
     def batch_windows(self) -> int:
         """How many loose windows to score in one call."""
-        return self.unit * max(32, 4 * self.at_once)
+        return self.unit * max(32, 4 * self._runner.at_once)
 
-    def score(self, chunk: Chunk) -> list[ScoreTrack]:
-        """The tracks of a chunk, one a strand; windows with more than 7 unknown or any blocked base are NaN."""
-        if chunk.windows == 0:
-            return []
+    def score(self, chunks: Iterable[Chunk]) -> Iterator[list[ScoreTrack]]:
+        """The tracks of each chunk with windows, one a strand.
+
+        NaN: windows with more than 7 unknown bases or a blocked one.
+        """
+        for chunk in chunks:
+            if tracks := self._score_chunk(chunk):
+                yield tracks
+
+    def _score_chunk(self, chunk: Chunk) -> list[ScoreTrack]:
         first, end = -(-chunk.start // self.stride), -(-(chunk.start + chunk.windows) // self.stride)
         if first == end:
             return []
@@ -124,13 +126,16 @@ class WindowedEngine:
         logits[(codes == UNKNOWN).sum(axis=1) > MAX_UNKNOWN] = np.nan
         return logits
 
+    def _sample(self) -> tuple[Tensor, Strand]:
+        return torch.full((self.unit, WINDOW), UNKNOWN, dtype=torch.uint8, device=self.device), "+"
+
     def _pad(self, chunk: Chunk, unit_first: int, unit_end: int) -> Codes:
-        return self._place(chunk, unit_first, unit_end, chunk.codes, UNKNOWN)
+        return self._place(chunk, unit_first, unit_end, chunk.codes[chunk.own], UNKNOWN)
 
     def _pad_blocked(self, chunk: Chunk, unit_first: int, unit_end: int) -> Mask | None:
         if chunk.blocked is None:
             return None
-        return self._place(chunk, unit_first, unit_end, chunk.blocked, False)
+        return self._place(chunk, unit_first, unit_end, chunk.blocked[chunk.own], False)
 
     def _place(
         self, chunk: Chunk, unit_first: int, unit_end: int, values: npt.NDArray[Any], fill: int | bool
@@ -149,82 +154,15 @@ class WindowedEngine:
         """Logits (len(units), UNIT) for each strand; `windows` is (n * UNIT, 70) on the device."""
         strands = self.strands if strands is None else strands
         tasks = [(windows[u * self.unit : (u + 1) * self.unit], strand) for strand in strands for u in units.tolist()]
-        values = self._map(self._run_unit, tasks)
+        values = list(self._runner.map(tasks))
         for i in range(len(strands)):
             part = values[i * len(units) : (i + 1) * len(units)]
             yield np.stack(part) if part else np.empty((0, self.unit), dtype=np.float32)
 
     def _run_unit(self, task: tuple[Tensor, Strand]) -> Logits:
         windows, strand = task
-        with torch.inference_mode(), _own_stream(self.device), autocast(self.device, self.precision):
+        with autocast(self.device, self.precision):
             if strand == "-":
                 windows = self.complement[windows.flip(1).int()]
             logits: Logits = self.model(windows).float().cpu().numpy()
             return logits
-
-    def _map(self, run: Callable[[tuple[Tensor, Strand]], Logits], tasks: list[tuple[Tensor, Strand]]) -> list[Logits]:
-        """Run tasks in order of results, fewer at once whenever the device runs out of memory."""
-        while True:
-            try:
-                with _one_thread_each():
-                    return list(self._pool.map(run, tasks))
-            except torch.OutOfMemoryError as error:
-                self._pool.shutdown(cancel_futures=True)
-                if self.at_once == 1:
-                    raise DeviceError(
-                        f"device {self.device}: no memory for {self.unit} windows; free some, or use --device cpu"
-                    ) from error
-                self.at_once //= 2
-                logger.info("device %s is out of memory: %d units at once from here on", self.device, self.at_once)
-                torch.cuda.empty_cache()
-                self._pool = ThreadPoolExecutor(self.at_once, "promscan-unit")
-
-    def _units_that_fit(self) -> int:
-        """How many units fit into the free memory of the device, measured by running one of them."""
-        if self.device.type != "cuda":
-            return 1
-        windows = torch.full((self.unit, WINDOW), UNKNOWN, dtype=torch.uint8, device=self.device)
-        torch.cuda.reset_peak_memory_stats(self.device)
-        before = torch.cuda.memory_allocated(self.device)
-        self._run_unit((windows, "+"))
-        taken = torch.cuda.max_memory_allocated(self.device) - before
-        free, _ = torch.cuda.mem_get_info(self.device)
-        return int(np.clip(0.8 * free // max(1, taken), 1, MAX_UNITS_AT_ONCE))
-
-
-def scorable(codes: Codes, stride: int, *, blocked: Mask | None) -> Mask:
-    """Which windows at 0, stride, ... of `codes` may be scored: at most 7 unknown bases, none blocked."""
-    allowed = _window_sums(codes == dna.UNKNOWN)[::stride] <= MAX_UNKNOWN
-    if blocked is not None:
-        allowed &= _window_sums(blocked)[::stride] == 0
-    return allowed
-
-
-def _window_sums(flags: Mask) -> npt.NDArray[np.int64]:
-    sums = np.zeros(len(flags) + 1, dtype=np.int64)
-    np.cumsum(flags, out=sums[1:])
-    counts: npt.NDArray[np.int64] = sums[WINDOW:] - sums[:-WINDOW]
-    return counts
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Within a unit one thread: more would change the order of its sums, and fight with the other units."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def _own_stream(device: torch.device) -> Iterator[None]:
-    """On CUDA each unit runs in a stream of its own, so that several can overlap."""
-    if device.type != "cuda":
-        yield
-        return
-    stream = torch.cuda.Stream(device)
-    stream.wait_stream(torch.cuda.default_stream(device))
-    with torch.cuda.stream(stream):
-        yield

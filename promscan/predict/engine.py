@@ -1,0 +1,80 @@
+"""What every engine offers to a scan, and which one a network is run by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import torch
+
+from promscan.dna import Codes
+from promscan.errors import ModelError
+from promscan.model import BiGRUAttention
+from promscan.predict.windowed import WindowedEngine
+from promscan.records import Chunk, Logits, ScoreTrack, Strand
+
+ENGINES = {"windowed": WindowedEngine}
+
+
+class Engine(AbstractContextManager["Engine"], Protocol):
+    """Scores chunks of a genome; owns threads until it is left.
+
+    The windows of a chunk must begin and end at multiples of `grid` (or end with the contig), and have `margin` bases
+    of context on each side, as far as the contig reaches.
+    """
+
+    @property
+    def grid(self) -> int:
+        """Where chunks may begin and end, in bp."""
+
+    @property
+    def margin(self) -> int:
+        """Bases of context on each side of a chunk."""
+
+    @property
+    def chunk_step(self) -> int:
+        """Window starts of a chunk, in bp; divisible by `grid`."""
+
+    @property
+    def batch_windows(self) -> int:
+        """How many loose windows to score in one call."""
+
+    def score(self, chunks: Iterable[Chunk]) -> Iterator[list[ScoreTrack]]:
+        """The tracks of each chunk with windows, one a strand, in order."""
+
+    def score_windows(self, codes: Codes) -> Logits:
+        """Logits (n,) of loose windows (n, 70), read 5' to 3'; NaN where more than 7 bases are unknown."""
+
+
+def open_engine(
+    name: str,
+    model: BiGRUAttention,
+    device: torch.device,
+    *,
+    stride: int = 1,
+    strands: Sequence[Strand] = ("+", "-"),
+    threads: int | None = None,
+    batch_size: int | None = None,
+    precision: str = "auto",
+) -> Engine:
+    """The engine of this name, as a model card gives it.
+
+    Args:
+        name: `windowed`.
+        model: the network, in evaluation mode; moved to `device`.
+        device: where it runs.
+        stride: only windows whose start is divisible by this are scored, on both strands.
+        strands: which strands to score.
+        threads: CPU threads (None: as many as the process may use).
+        batch_size: windows in flight at most, rounded to whole units (None: by threads on CPU, by memory on CUDA).
+        precision: `auto` and `float32` are exact; `bfloat16` is faster on some devices, and moves scores.
+
+    Raises:
+        ModelError: there is no such engine.
+    """
+    if name not in ENGINES:
+        raise ModelError(f"there is no engine {name!r}, only {', '.join(ENGINES)}; is this promscan too old for it?")
+    return ENGINES[name](
+        model, device, stride=stride, strands=strands, threads=threads, batch_size=batch_size, precision=precision
+    )
