@@ -100,10 +100,14 @@ class BiGRUAttention(nn.Module):
 
     def states(self, codes: Tensor) -> Tensor:
         """Codes (batch, length) of dtype uint8 to GRU states (batch, length, 2 * hidden)."""
-        vectors = F.embedding(codes.int(), self.bases)
-        h = self.stem(self.dropout(self.norm(F.gelu(self.embedding(vectors)))))
-        states: Tensor = self.dropout(self.gru(h)[0])
+        states: Tensor = self.dropout(self.gru(self.features(codes))[0])
         return states
+
+    def features(self, codes: Tensor) -> Tensor:
+        """Codes (batch, length) of dtype uint8 to what the GRU gets, (batch, length, hidden)."""
+        vectors = F.embedding(codes.int(), self.bases)
+        features: Tensor = self.stem(self.dropout(self.norm(F.gelu(self.embedding(vectors)))))
+        return features
 
     def pool(self, states: Tensor) -> Tensor:
         """States (batch, length, 2 * hidden) to their attention-weighted mean (batch, 2 * hidden)."""

@@ -11,10 +11,14 @@ import torch
 from promscan.dna import Codes
 from promscan.errors import ModelError
 from promscan.model import BiGRUAttention
+from promscan.predict.streaming import StreamingEngine
 from promscan.predict.windowed import WindowedEngine
 from promscan.records import Chunk, Logits, ScoreTrack, Strand
 
-ENGINES = {"windowed": WindowedEngine}
+ENGINES: dict[str, type[WindowedEngine] | type[StreamingEngine]] = {
+    "windowed": WindowedEngine,
+    "streaming": StreamingEngine,
+}
 
 
 class Engine(AbstractContextManager["Engine"], Protocol):
@@ -61,7 +65,7 @@ def open_engine(
     """The engine of this name, as a model card gives it.
 
     Args:
-        name: `windowed`.
+        name: `windowed` or `streaming`.
         model: the network, in evaluation mode; moved to `device`.
         device: where it runs.
         stride: only windows whose start is divisible by this are scored, on both strands.

@@ -1,0 +1,212 @@
+"""A network in its streaming form: the states run on along lanes of sequence, one step a base.
+
+Tensors hold one lane a column, (features, lanes), so that a step is one matrix product of weights and columns, its
+gates are contiguous, and a column's numbers do not depend on what stands in the columns beside it.
+
+The context of a window is a mean of states, weighted by `e_t = exp(score_t)`. In a lane cut into blocks of 70
+positions, a window is the end of one block and the beginning of the next, so its sums are a sum from the right inside
+the one plus a sum from the left inside the other: no sum is longer than 70 terms, whatever the length of the lane.
+
+    block   |...............|...............|
+    window            [-----+--------)
+                      sum ->|<- sum
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from promscan.dna import UNKNOWN, WINDOW
+from promscan.errors import ModelError
+from promscan.model import BiGRUAttention
+
+LARGEST_SCORE = 40.0
+"""exp of an attention score up to this can be summed in float32, whatever its sign."""
+
+
+class Cell(NamedTuple):
+    """One direction of one GRU layer (Cho et al. 2014, with the reset gate after the product, as in cuDNN).
+
+    gates: (3d, d + m), applied to the state above the input: reset gate, update gate, and what the reset gate scales.
+    candidate: (d, m), applied to the input.
+    """
+
+    gates: Tensor
+    candidate: Tensor
+
+    @property
+    def hidden(self) -> int:
+        """d, units of the layer."""
+        return len(self.candidate)
+
+
+class LaneNetwork:
+    """A `BiGRUAttention` arranged for lanes.
+
+    Args:
+        model: the network, in evaluation mode.
+        device: where it runs.
+        dtype: of states and weights in the recurrence; everything else is float32.
+
+    Raises:
+        ModelError: the attention scores could leave the range of float32 sums.
+    """
+
+    def __init__(self, model: BiGRUAttention, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
+        largest = float(model.attention_score.weight.detach().abs().sum())
+        if largest > LARGEST_SCORE:
+            raise ModelError(
+                f"attention scores of this network reach {largest:.0f}, and only {LARGEST_SCORE:.0f} can be streamed"
+            )
+        self.model, self.device, self.dtype = model.to(device).eval(), device, dtype
+        with torch.inference_mode():
+            table = None if len(model.stem) else input_table(model)
+            self.layers = [
+                tuple(_cell(model, layer, reverse, table if layer == 0 else None, dtype) for reverse in (False, True))
+                for layer in range(model.gru.num_layers)
+            ]
+        self.bases = torch.arange(UNKNOWN + 1, dtype=torch.uint8, device=device).unsqueeze(1)
+
+    def logits(self, codes: Tensor, warm_up: int) -> Tensor:
+        """Logits of the windows of lanes.
+
+        Args:
+            codes: (warm_up + 70 * (blocks + 1) + warm_up, lanes), uint8, on the device.
+            warm_up: positions at both ends that only bring the states into shape; divisible by 70.
+
+        Returns:
+            (70 * blocks, lanes), float32, for the windows that start at `warm_up` and after it.
+        """
+        inputs = self._inputs(codes)
+        *lower, (forward, backward) = self.layers
+        for cells in lower:
+            left, right = (_run(cell, inputs, reverse) for cell, reverse in zip(cells, (False, True), strict=True))
+            inputs = torch.cat([left, right, torch.ones_like(left[:, :1])], dim=1)
+        before = _run(forward, inputs[: len(inputs) - warm_up])[warm_up:]
+        return self._windows(before, backward, inputs[warm_up:], warm_up)
+
+    def _windows(self, left: Tensor, backward: Cell, inputs: Tensor, warm_up: int) -> Tensor:
+        """Run the backward direction from the end, block by block, and pool and grade the windows on the way."""
+        state = _start(backward, inputs)
+        for end in range(len(inputs), len(left), -WINDOW):
+            state = _steps(backward, state, inputs[end - WINDOW : end], reverse=True)[0]
+        logits, beginnings = list[Tensor](), None
+        for end in range(len(left), 0, -WINDOW):
+            block = slice(end - WINDOW, end)
+            right = _steps(backward, state, inputs[block], reverse=True)
+            state = right[0]
+            weighted = self._weighted(torch.cat([left[block], right], dim=1).float())
+            if beginnings is not None:
+                logits.append(self._grade(weighted, beginnings))
+            beginnings = weighted
+        return torch.cat(logits[::-1])
+
+    def _inputs(self, codes: Tensor) -> Tensor:
+        """What the first GRU layer gets, (positions, features, lanes)."""
+        if not len(self.model.stem):
+            return (codes.unsqueeze(1) == self.bases).to(self.dtype)
+        ones = torch.ones(len(codes), 1, dtype=self.dtype, device=self.device)
+        # A lane at a time: what is before the GRU takes a lot of memory, and is not made of columns.
+        lanes = [torch.cat([self.model.features(lane.unsqueeze(0))[0].to(self.dtype), ones], 1) for lane in codes.T]
+        return torch.stack(lanes, dim=2)
+
+    def _weighted(self, states: Tensor) -> Tensor:
+        """States (70, 2d, lanes) times their weights, and the weights below them: (70, 2d + 1, lanes)."""
+        model = self.model
+        keys = torch.tanh(torch.matmul(model.attention.weight, states) + model.attention.bias.unsqueeze(1))
+        weights = torch.exp(torch.matmul(model.attention_score.weight, keys))
+        return torch.cat([states * weights, weights], dim=1)
+
+    def _grade(self, block: Tensor, following: Tensor) -> Tensor:
+        """Logits (70, lanes) of the windows that start in `block`, from weighted states (70, 2d + 1, lanes)."""
+        sums = block.clone()
+        for position in range(WINDOW - 2, -1, -1):
+            sums[position] += sums[position + 1]
+        beginning = torch.zeros_like(sums[0])
+        for position in range(1, WINDOW):
+            beginning += following[position - 1]
+            sums[position] += beginning
+        vectors = sums[:, :-1] / sums[:, -1:]
+        for layer in self.model.head:
+            vectors = _by_column(layer, vectors)
+        return vectors.squeeze(1)
+
+
+def input_table(model: BiGRUAttention) -> Tensor:
+    """What a network without convolutions feeds its GRU for each of the five codes, (5, d).
+
+    Embedding, GELU and LayerNorm of one base depend on nothing else, so they are a table.
+    """
+    codes = torch.arange(UNKNOWN + 1, dtype=torch.uint8, device=model.bases.device)
+    return model.features(codes.unsqueeze(0))[0]
+
+
+def _cell(model: BiGRUAttention, layer: int, reverse: bool, table: Tensor | None, dtype: torch.dtype) -> Cell:
+    """Weights of one direction of a layer.
+
+    The input of the layer is one-hot rows of codes if there is a `table` of what they stand for (the biases are then
+    added to every row), else its features with a row of ones below them.
+    """
+    suffix = f"l{layer}" + ("_reverse" if reverse else "")
+    from_input, from_state, input_bias, state_bias = (
+        getattr(model.gru, f"{name}_{suffix}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+    if table is None:
+        per_input = torch.cat([from_input, input_bias.unsqueeze(1)], dim=1)
+        per_state_bias = F.pad(state_bias.unsqueeze(1), (from_input.shape[1], 0))
+    else:
+        per_input = from_input @ table.T + input_bias.unsqueeze(1)
+        per_state_bias = state_bias.unsqueeze(1).expand_as(per_input)
+    d = model.gru.hidden_size
+    inputs = per_state_bias.clone()
+    inputs[: 2 * d] += per_input[: 2 * d]
+    gates = torch.cat([from_state, inputs], dim=1).to(dtype)
+    return Cell(gates.contiguous(), per_input[2 * d :].to(dtype).contiguous())
+
+
+def _start(cell: Cell, inputs: Tensor) -> Tensor:
+    return torch.zeros(cell.hidden, inputs.shape[2], dtype=inputs.dtype, device=inputs.device)
+
+
+def _run(cell: Cell, inputs: Tensor, reverse: bool = False) -> Tensor:
+    """States (positions, d, lanes) of one direction along the whole of `inputs` (positions, features, lanes)."""
+    states = torch.empty(len(inputs), cell.hidden, inputs.shape[2], dtype=inputs.dtype, device=inputs.device)
+    state = _start(cell, inputs)
+    begins = range(0, len(inputs), WINDOW)
+    for begin in reversed(begins) if reverse else begins:
+        block = slice(begin, begin + WINDOW)
+        states[block] = _steps(cell, state, inputs[block], reverse)
+        state = states[begin if reverse else begin + WINDOW - 1]
+    return states
+
+
+def _steps(cell: Cell, state: Tensor, inputs: Tensor, reverse: bool = False) -> Tensor:
+    """States (positions, d, lanes) of one direction along a block, from `state` (d, lanes) at its near end."""
+    d, positions = cell.hidden, len(inputs)
+    # The state of a position stands above the input of the next one, ready for the product.
+    columns = inputs.new_empty(positions + 1, d + inputs.shape[1], inputs.shape[2])
+    columns[:-1, d:] = inputs.flip(0) if reverse else inputs
+    columns[0, :d] = state
+    candidates = torch.matmul(cell.candidate, columns[:-1, d:])
+    gates = inputs.new_empty(3 * d, inputs.shape[2])
+    reset, update, scaled, both = gates[:d], gates[d : 2 * d], gates[2 * d :], gates[: 2 * d]
+    states = columns[:, :d].unbind(0)
+    for position, (column, candidate) in enumerate(zip(columns[:-1].unbind(0), candidates.unbind(0), strict=True)):
+        torch.mm(cell.gates, column, out=gates)
+        both.sigmoid_()
+        candidate.addcmul_(scaled, reset).tanh_()
+        torch.lerp(candidate, states[position], update, out=states[position + 1])
+    new = columns[1:, :d]
+    return new.flip(0) if reverse else new
+
+
+def _by_column(layer: torch.nn.Module, columns: Tensor) -> Tensor:
+    """A layer of the head on vectors that are columns."""
+    if isinstance(layer, torch.nn.Linear):
+        return torch.matmul(layer.weight, columns) + layer.bias.unsqueeze(1)
+    result: Tensor = layer(columns)
+    return result

@@ -1,0 +1,209 @@
+"""The streaming engine: the states run on along the sequence, so that a base costs one step and not 70.
+
+A contig is cut into lanes on a fixed grid of absolute coordinates. Each lane owns the windows that start in it and is
+run by itself, with a fixed warm-up on both sides; past the ends of the contig the bases are unknown.
+
+    contig           |------------ lane ------------|------------ lane ------------|--
+    forward    >>>>>>>>>>>>>>>>>>>>>>>>>>>>>>>>>>>>>>>>>
+               warm-up        states in use         + 70    warm-up
+    backward         <<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<
+
+The reverse strand is the reverse complement of the same bases, run as a lane of its own. A fixed number of lanes, from
+whatever contig and strand, are the columns of a unit, which one thread computes; a lane's numbers do not depend on its
+column (`lanes`). So on one kind of device a window's logit is the same bits for every batch size, thread count, chunk
+and region.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+
+from promscan import dna
+from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW, Codes
+from promscan.model import BiGRUAttention
+from promscan.predict.lanes import LaneNetwork
+from promscan.predict.units import UnitRunner, scorable
+from promscan.records import Chunk, Logits, ScoreTrack, Strand
+
+LANES = {"cpu": 64, "cuda": 4096, "mps": 1024}
+"""Lanes in a unit, by kind of device."""
+
+
+@dataclass(frozen=True)
+class _Lane:
+    """One lane of one strand; `codes` (warm-up + lane + 70 + warm-up,) are read 5' to 3'."""
+
+    job: _Job
+    strand: Strand
+    start: int
+    codes: Codes
+
+
+class StreamingEngine:
+    """Scores the windows of chunks, one step a base. Use it as a context manager: it owns threads.
+
+    Args: see `promscan.predict.engine.open_engine`.
+    """
+
+    lane = 40 * WINDOW
+    """Window starts of a lane."""
+    warm_up = 5 * WINDOW
+    """Positions before and after a lane that only bring the states into shape."""
+
+    def __init__(
+        self,
+        model: BiGRUAttention,
+        device: torch.device,
+        *,
+        stride: int = 1,
+        strands: Sequence[Strand] = ("+", "-"),
+        threads: int | None = None,
+        batch_size: int | None = None,
+        precision: str = "auto",
+    ) -> None:
+        self.device = device
+        self.stride, self.strands = stride, tuple(strands)
+        self.lanes = LANES[device.type]
+        self._network = LaneNetwork(model, device, torch.bfloat16 if precision == "bfloat16" else torch.float32)
+        self._runner = UnitRunner(
+            self._run_unit,
+            device,
+            unit_windows=self.lanes * self.lane,
+            threads=threads,
+            batch_size=batch_size,
+            sample=list[_Lane],
+        )
+
+    def __enter__(self) -> StreamingEngine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.close()
+
+    @property
+    def grid(self) -> int:
+        """Chunks are made of whole lanes."""
+        return self.lane
+
+    @property
+    def margin(self) -> int:
+        """Bases that the states of a chunk need on each side of its windows."""
+        return self.warm_up + 1
+
+    @property
+    def chunk_step(self) -> int:
+        """Window starts a chunk should own, in bp."""
+        return self.lanes * self.lane
+
+    @property
+    def batch_windows(self) -> int:
+        """How many loose windows to score in one call."""
+        return self.lanes
+
+    def score(self, chunks: Iterable[Chunk]) -> Iterator[list[ScoreTrack]]:
+        """The tracks of each chunk with windows, one a strand.
+
+        NaN: windows with more than 7 unknown bases or a blocked one.
+        """
+        waiting = deque[_Job]()
+
+        def lanes() -> Iterator[_Lane]:
+            for chunk in chunks:
+                job = _Job(chunk, self)
+                waiting.append(job)
+                yield from job.lanes()
+
+        for unit, logits in self._runner.map(_batched(lanes(), self.lanes)):
+            for lane, column in zip(unit, logits.T, strict=False):
+                lane.job.take(lane, column)
+            while waiting and waiting[0].missing == 0:
+                yield from waiting.popleft().tracks()
+        for job in waiting:
+            yield from job.tracks()
+
+    def score_windows(self, codes: Codes) -> Logits:
+        """Logits (n,) of loose windows (n, 70), read 5' to 3', between unknown bases.
+
+        NaN: windows with more than 7 unknown bases.
+        """
+        logits = np.empty(len(codes), dtype=np.float32)
+        for first in range(0, len(codes), self.lanes):
+            batch = codes[first : first + self.lanes]
+            columns = np.full((self.warm_up + 2 * WINDOW + self.warm_up, self.lanes), UNKNOWN, dtype=np.uint8)
+            columns[self.warm_up : self.warm_up + WINDOW, : len(batch)] = batch.T
+            with torch.inference_mode():
+                logits[first : first + len(batch)] = self._logits(columns)[0, : len(batch)]
+        logits[(codes == UNKNOWN).sum(axis=1) > MAX_UNKNOWN] = np.nan
+        return logits
+
+    def _run_unit(self, unit: list[_Lane]) -> tuple[list[_Lane], Logits]:
+        columns = np.full((self.warm_up + self.lane + WINDOW + self.warm_up, self.lanes), UNKNOWN, dtype=np.uint8)
+        for i, lane in enumerate(unit):
+            columns[:, i] = lane.codes
+        return unit, self._logits(columns)
+
+    def _logits(self, columns: Codes) -> Logits:
+        logits = self._network.logits(torch.from_numpy(columns).to(self.device), self.warm_up)
+        result: Logits = logits.cpu().numpy()
+        return result
+
+
+class _Job:
+    """A chunk, and the logits of its windows as far as its lanes are scored.
+
+    missing: lanes that are not scored yet.
+    """
+
+    def __init__(self, chunk: Chunk, engine: StreamingEngine) -> None:
+        self.chunk, self.engine = chunk, engine
+        self.first = -chunk.start % engine.stride
+        scored = np.zeros(chunk.windows, dtype=np.bool_)
+        if chunk.windows:
+            blocked = None if chunk.blocked is None else chunk.blocked[chunk.own]
+            scored[self.first :: engine.stride] = scorable(chunk.codes[chunk.own], 1, blocked=blocked)[
+                self.first :: engine.stride
+            ]
+        self.unscored = ~scored
+        self.starts = [i for i in range(0, chunk.windows, engine.lane) if scored[i : i + engine.lane].any()]
+        self.logits = {strand: np.full(chunk.windows, np.nan, dtype=np.float32) for strand in engine.strands}
+        self.missing = len(self.starts) * len(engine.strands)
+
+    def lanes(self) -> Iterator[_Lane]:
+        """Its lanes with a window to score; `start` counts from the chunk's."""
+        chunk, reach = self.chunk, self.engine.lane + WINDOW + self.engine.warm_up
+        around = self.engine.margin
+        padded = np.full(around + chunk.windows + reach, UNKNOWN, dtype=np.uint8)
+        begin = around - chunk.before
+        padded[begin : begin + len(chunk.codes)] = chunk.codes
+        for start in self.starts:
+            stretch = padded[start : start + around + reach]
+            for strand in self.engine.strands:
+                yield _Lane(self, strand, start, stretch[1:] if strand == "+" else dna.reverse_complement(stretch[:-1]))
+
+    def take(self, lane: _Lane, logits: Logits) -> None:
+        """The logits (lane,) of one of its lanes, in the order of the lane."""
+        own = self.logits[lane.strand][lane.start : lane.start + len(logits)]
+        own[:] = (logits if lane.strand == "+" else logits[::-1])[: len(own)]
+        self.missing -= 1
+
+    def tracks(self) -> Iterator[list[ScoreTrack]]:
+        """One list of a track for each strand; nothing if no window starts on the stride."""
+        if self.first >= self.chunk.windows:
+            return
+        tracks = []
+        for strand, logits in self.logits.items():
+            logits[self.unscored] = np.nan
+            kept = logits[self.first :: self.engine.stride].copy()
+            tracks.append(ScoreTrack(self.chunk.chrom, strand, self.chunk.start + self.first, self.engine.stride, kept))
+        yield tracks
+
+
+def _batched(lanes: Iterator[_Lane], size: int) -> Iterator[list[_Lane]]:
+    while batch := list(islice(lanes, size)):
+        yield batch
