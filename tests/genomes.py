@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 from collections.abc import Mapping
 from functools import cache
@@ -15,12 +16,16 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 import promscan
+from promscan.checkpoint import load_model, save_model
 from promscan.records import Hit
 from promscan.writers import open_writer
 
 DATA = Path(__file__).parent / "data"
 DEMO = DATA / "demo.fa"
 TINY = DATA / "tiny.safetensors"
+
+_FOLDER = TemporaryDirectory()
+"""For what lives as long as the test process."""
 
 Contigs = Mapping[str, str]
 Logits = dict[tuple[str, int, str], float]
@@ -38,6 +43,15 @@ a_few = settings(
 
 REPEATS = {"chr1": "CG" * 60 + "N" * 9 + "TATAAA" * 20, "chr2": "G" * 140}
 """Many windows with the same score."""
+
+
+@cache
+def tiny_streaming() -> Path:
+    """The tiny model with a card that says it runs on along the sequence."""
+    network, card = load_model(str(TINY))
+    path = Path(_FOLDER.name) / "tiny-streaming.safetensors"
+    save_model(path, network, dataclasses.replace(card, name="tiny-streaming", engine="streaming"))
+    return path
 
 
 @cache
@@ -105,12 +119,12 @@ def scan(contigs: Contigs, *, index: bool = False, **options: Any) -> list[Hit]:
         path = write_fasta(Path(folder) / "genome.fa", contigs)
         if index:
             pysam.faidx(str(path))
-        return list(promscan.scan(path, model=TINY, **{"device": "cpu", **options}))
+        return list(promscan.scan(path, **{"model": TINY, "device": "cpu", **options}))
 
 
 def scan_to_bed(genome: Path, **options: Any) -> bytes:
     """The bytes of the BED file that a scan makes."""
-    job = promscan.scan(genome, model=TINY, **{"device": "cpu", **options})
+    job = promscan.scan(genome, **{"model": TINY, "device": "cpu", **options})
     with TemporaryDirectory() as folder:
         target = Path(folder) / "hits.bed"
         with open_writer(str(target), None, job.settings) as writer:

@@ -83,26 +83,30 @@ class LaneNetwork:
         """
         inputs = self._inputs(codes)
         *lower, (forward, backward) = self.layers
-        for cells in lower:
-            left, right = (_run(cell, inputs, reverse) for cell, reverse in zip(cells, (False, True), strict=True))
-            inputs = torch.cat([left, right, torch.ones_like(left[:, :1])], dim=1)
-        before = _run(forward, inputs[: len(inputs) - warm_up])[warm_up:]
-        return self._windows(before, backward, inputs[warm_up:], warm_up)
+        for left, right in lower:
+            states = [_run(left, inputs), _run(right, inputs.flip(0)).flip(0)]
+            inputs = torch.cat([*states, torch.ones_like(inputs[:, :1])], dim=1)
+        return self._grade(_run(forward, inputs[: len(inputs) - warm_up])[warm_up:], backward, inputs[warm_up:])
 
-    def _windows(self, left: Tensor, backward: Cell, inputs: Tensor, warm_up: int) -> Tensor:
-        """Run the backward direction from the end, block by block, and pool and grade the windows on the way."""
-        state = _start(backward, inputs)
-        for end in range(len(inputs), len(left), -WINDOW):
-            state = _steps(backward, state, inputs[end - WINDOW : end], reverse=True)[0]
-        logits, beginnings = list[Tensor](), None
-        for end in range(len(left), 0, -WINDOW):
-            block = slice(end - WINDOW, end)
-            right = _steps(backward, state, inputs[block], reverse=True)
-            state = right[0]
-            weighted = self._weighted(torch.cat([left[block], right], dim=1).float())
-            if beginnings is not None:
-                logits.append(self._grade(weighted, beginnings))
-            beginnings = weighted
+    def _grade(self, left: Tensor, backward: Cell, inputs: Tensor) -> Tensor:
+        """Run the backward direction from the far end of `inputs`, and grade windows as soon as it reaches them.
+
+        left: states (70 * (blocks + 1), d, lanes) of the forward direction.
+        """
+        d, warm_up = backward.hidden, len(inputs) - len(left)
+        columns = _columns(backward, inputs[-warm_up:].flip(0))
+        state = _steps(backward, columns)[-1] if warm_up else columns[0, :d]
+        following, logits = None, list[Tensor]()
+        for begin in range(len(left) - WINDOW, -1, -WINDOW):
+            block = slice(begin, begin + WINDOW)
+            columns = _columns(backward, inputs[block].flip(0))
+            columns[0, :d] = state
+            right = _steps(backward, columns)
+            state = right[-1]
+            weighted = self._weighted(left[block], right.flip(0))
+            if following is not None:
+                logits.append(self._head(_window_means(weighted.clone(), following)))
+            following = weighted
         return torch.cat(logits[::-1])
 
     def _inputs(self, codes: Tensor) -> Tensor:
@@ -114,26 +118,24 @@ class LaneNetwork:
         lanes = [torch.cat([self.model.features(lane.unsqueeze(0))[0].to(self.dtype), ones], 1) for lane in codes.T]
         return torch.stack(lanes, dim=2)
 
-    def _weighted(self, states: Tensor) -> Tensor:
-        """States (70, 2d, lanes) times their weights, and the weights below them: (70, 2d + 1, lanes)."""
-        model = self.model
-        keys = torch.tanh(torch.matmul(model.attention.weight, states) + model.attention.bias.unsqueeze(1))
-        weights = torch.exp(torch.matmul(model.attention_score.weight, keys))
-        return torch.cat([states * weights, weights], dim=1)
+    def _weighted(self, left: Tensor, right: Tensor) -> Tensor:
+        """States of both directions (70, d, lanes) times their weights, and the weights below: (70, 2d + 1, lanes)."""
+        model, d = self.model, left.shape[1]
+        states = torch.empty(len(left), 2 * d + 1, left.shape[2], device=self.device)
+        states[:, :d], states[:, d:-1] = left, right
+        keys = _product(model.attention.weight, states[:, :-1]).add_(model.attention.bias.unsqueeze(1)).tanh_()
+        states[:, -1:] = _product(model.attention_score.weight, keys).exp_()
+        states[:, :-1] *= states[:, -1:]
+        return states
 
-    def _grade(self, block: Tensor, following: Tensor) -> Tensor:
-        """Logits (70, lanes) of the windows that start in `block`, from weighted states (70, 2d + 1, lanes)."""
-        sums = block.clone()
-        for position in range(WINDOW - 2, -1, -1):
-            sums[position] += sums[position + 1]
-        beginning = torch.zeros_like(sums[0])
-        for position in range(1, WINDOW):
-            beginning += following[position - 1]
-            sums[position] += beginning
-        vectors = sums[:, :-1] / sums[:, -1:]
+    def _head(self, columns: Tensor) -> Tensor:
+        """Vectors (70, 2d, lanes) of windows to their logits (70, lanes)."""
         for layer in self.model.head:
-            vectors = _by_column(layer, vectors)
-        return vectors.squeeze(1)
+            if isinstance(layer, torch.nn.Linear):
+                columns = _product(layer.weight, columns).add_(layer.bias.unsqueeze(1))
+            else:
+                columns = layer(columns)
+        return columns.squeeze(1)
 
 
 def input_table(model: BiGRUAttention) -> Tensor:
@@ -168,45 +170,54 @@ def _cell(model: BiGRUAttention, layer: int, reverse: bool, table: Tensor | None
     return Cell(gates.contiguous(), per_input[2 * d :].to(dtype).contiguous())
 
 
-def _start(cell: Cell, inputs: Tensor) -> Tensor:
-    return torch.zeros(cell.hidden, inputs.shape[2], dtype=inputs.dtype, device=inputs.device)
+def _run(cell: Cell, inputs: Tensor) -> Tensor:
+    """States (positions, d, lanes) along the whole of `inputs` (positions, features, lanes)."""
+    columns = _columns(cell, inputs)
+    for begin in range(0, len(inputs), WINDOW):
+        _steps(cell, columns[begin : begin + WINDOW + 1])
+    return columns[1:, : cell.hidden]
 
 
-def _run(cell: Cell, inputs: Tensor, reverse: bool = False) -> Tensor:
-    """States (positions, d, lanes) of one direction along the whole of `inputs` (positions, features, lanes)."""
-    states = torch.empty(len(inputs), cell.hidden, inputs.shape[2], dtype=inputs.dtype, device=inputs.device)
-    state = _start(cell, inputs)
-    begins = range(0, len(inputs), WINDOW)
-    for begin in reversed(begins) if reverse else begins:
-        block = slice(begin, begin + WINDOW)
-        states[block] = _steps(cell, state, inputs[block], reverse)
-        state = states[begin if reverse else begin + WINDOW - 1]
-    return states
+def _columns(cell: Cell, inputs: Tensor) -> Tensor:
+    """Room for states above the inputs (positions + 1, d + features, lanes); the first state is zero.
+
+    The state of a position stands above the input of the next one, ready for the product.
+    """
+    columns = inputs.new_empty(len(inputs) + 1, cell.hidden + inputs.shape[1], inputs.shape[2])
+    columns[:-1, cell.hidden :] = inputs
+    columns[0, : cell.hidden] = 0
+    return columns
 
 
-def _steps(cell: Cell, state: Tensor, inputs: Tensor, reverse: bool = False) -> Tensor:
-    """States (positions, d, lanes) of one direction along a block, from `state` (d, lanes) at its near end."""
-    d, positions = cell.hidden, len(inputs)
-    # The state of a position stands above the input of the next one, ready for the product.
-    columns = inputs.new_empty(positions + 1, d + inputs.shape[1], inputs.shape[2])
-    columns[:-1, d:] = inputs.flip(0) if reverse else inputs
-    columns[0, :d] = state
-    candidates = torch.matmul(cell.candidate, columns[:-1, d:])
-    gates = inputs.new_empty(3 * d, inputs.shape[2])
+def _steps(cell: Cell, columns: Tensor) -> Tensor:
+    """Fill in the states of `columns`, from the first one on; returns those of the positions, (positions, d, lanes)."""
+    d = cell.hidden
+    candidates = _product(cell.candidate, columns[:-1, d:]).unbind(0)
+    gates = columns.new_empty(3 * d, columns.shape[2])
     reset, update, scaled, both = gates[:d], gates[d : 2 * d], gates[2 * d :], gates[: 2 * d]
     states = columns[:, :d].unbind(0)
-    for position, (column, candidate) in enumerate(zip(columns[:-1].unbind(0), candidates.unbind(0), strict=True)):
+    for position, (column, candidate) in enumerate(zip(columns[:-1].unbind(0), candidates, strict=True)):
         torch.mm(cell.gates, column, out=gates)
         both.sigmoid_()
         candidate.addcmul_(scaled, reset).tanh_()
         torch.lerp(candidate, states[position], update, out=states[position + 1])
-    new = columns[1:, :d]
-    return new.flip(0) if reverse else new
+    return columns[1:, :d]
 
 
-def _by_column(layer: torch.nn.Module, columns: Tensor) -> Tensor:
-    """A layer of the head on vectors that are columns."""
-    if isinstance(layer, torch.nn.Linear):
-        return torch.matmul(layer.weight, columns) + layer.bias.unsqueeze(1)
-    result: Tensor = layer(columns)
-    return result
+def _window_means(block: Tensor, following: Tensor) -> Tensor:
+    """Weighted means of the states of the windows that start in `block`, (70, 2d, lanes).
+
+    Both blocks are (70, 2d + 1, lanes), as from `_weighted`; `block` is used up.
+    """
+    sums = block.unbind(0)
+    for position in range(WINDOW - 2, -1, -1):
+        sums[position].add_(sums[position + 1])
+    beginning = torch.zeros_like(sums[0])
+    for position in range(1, WINDOW):
+        sums[position].add_(beginning.add_(following[position - 1]))
+    return block[:, :-1] / block[:, -1:]
+
+
+def _product(weights: Tensor, columns: Tensor) -> Tensor:
+    """Weights (n, m) times each of `columns` (positions, m, lanes); `torch.matmul` would transpose and copy them."""
+    return torch.bmm(weights.expand(len(columns), *weights.shape), columns)

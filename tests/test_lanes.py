@@ -1,0 +1,118 @@
+"""Streaming form of a network: what a lane computes is what the layers say, window by window, state by state."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from promscan.checkpoint import load_model
+from promscan.errors import ModelError
+from promscan.model import Architecture, BiGRUAttention
+from promscan.predict.lanes import LaneNetwork, input_table
+
+ARCHITECTURES = [
+    Architecture(hidden=16),
+    Architecture(hidden=40, convolutions=2, kernel=5),
+    Architecture(hidden=24, layers=2),
+    Architecture(hidden=128),
+]
+
+
+def random_network(architecture, seed=1):
+    """Random weights, large enough that logits differ and attention prefers some positions."""
+    torch.manual_seed(seed)
+    model = BiGRUAttention(architecture).eval()
+    with torch.no_grad():
+        for name, values in model.named_parameters():
+            if values.dim() == 2 and not name.startswith("gru"):
+                values *= 4 if name.startswith(("attention_score", "head")) else 3
+    return model
+
+
+def random_lanes(positions, lanes, seed=1):
+    return np.random.default_rng(seed).integers(0, 5, (positions, lanes), dtype=np.uint8)
+
+
+def run(model, codes, warm_up, device="cpu"):
+    with torch.inference_mode():
+        network = LaneNetwork(model, torch.device(device))
+        return network.logits(torch.from_numpy(codes).to(device), warm_up).cpu().numpy()
+
+
+def run_directly(model, codes, warm_up):
+    """The definition: states along each lane, then every window by itself, in float64."""
+    exact = copy.deepcopy(model).cpu().double()
+    lanes = []
+    with torch.inference_mode():
+        for lane in torch.from_numpy(codes.T.copy()):
+            states = exact.states(lane.unsqueeze(0))[0]
+            windows = states[warm_up : len(states) - warm_up - 1].unfold(0, 70, 1).transpose(1, 2)
+            lanes.append(exact.head(exact.pool(windows)).squeeze(1))
+    return torch.stack(lanes, dim=1).numpy()
+
+
+@pytest.mark.parametrize("warm_up", [0, 70, 140])
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=str)
+def test_lanes_are_what_the_layers_say(device, architecture, warm_up):
+    model = random_network(architecture)
+    codes = random_lanes(2 * warm_up + 4 * 70, 8)
+    logits = run(model, codes, warm_up, device)
+    expected = run_directly(model, codes, warm_up)
+    assert logits.shape == expected.shape == (210, 8)
+    assert expected.std() > 0.1
+    assert np.abs(logits - expected).max() < 1e-4
+
+
+def test_the_founding_model_in_streaming_form():
+    model, _ = load_model("promoter-rnn")
+    codes = random_lanes(3 * 70, 4)
+    codes[codes == 4] = 0
+    assert np.abs(run(model, codes, 0) - run_directly(model, codes, 0)).max() < 1e-4
+
+
+def test_the_table_is_what_the_layers_before_the_gru_say():
+    model = random_network(Architecture(hidden=64))
+    codes = torch.from_numpy(random_lanes(70, 3).T.copy())
+    with torch.inference_mode():
+        assert (input_table(model)[codes.int()] - model.features(codes)).abs().max() < 1e-5
+
+
+def test_sums_lose_nothing_along_a_long_lane():
+    """The context of a window is as exact at the end of a lane as at its beginning."""
+    model = random_network(Architecture(hidden=32))
+    codes = random_lanes(70 * 120, 2)
+    error = np.abs(run(model, codes, 0) - run_directly(model, codes, 0)).max(axis=1)
+    assert error.max() < 1e-4
+    assert error[-1000:].mean() < 3 * error[:1000].mean()
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=str)
+def test_the_bits_of_a_lane_do_not_depend_on_its_column(device, architecture):
+    """Regions, shards and short contigs bring lanes into other columns, beside other lanes."""
+    model = random_network(architecture)
+    codes = random_lanes(4 * 70, 64)
+    logits = run(model, codes, 70, device)
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(64)
+        assert (run(model, codes[:, order].copy(), 70, device) == logits[:, order]).all()
+    alone = np.full_like(codes, 4)
+    alone[:, 5] = codes[:, 7]
+    assert (run(model, alone, 70, device)[:, 5] == logits[:, 7]).all()
+
+
+def test_bfloat16_moves_logits_only_a_little():
+    model = random_network(Architecture(hidden=32))
+    codes = random_lanes(4 * 70, 8)
+    with torch.inference_mode():
+        logits = LaneNetwork(model, torch.device("cpu"), torch.bfloat16).logits(torch.from_numpy(codes), 70).numpy()
+    exact = run(model, codes, 70)
+    assert 0 < np.abs(logits - exact).max() < 0.1 * np.ptp(exact)
+
+
+def test_attention_scores_that_float32_cannot_sum_are_refused():
+    model = random_network(Architecture(hidden=16))
+    with torch.no_grad():
+        model.attention_score.weight.fill_(3.0)
+    with pytest.raises(ModelError, match="attention scores of this network reach 48, and only 40 can be streamed"):
+        LaneNetwork(model, torch.device("cpu"))

@@ -1,0 +1,222 @@
+"""Scans with the streaming engine: the definition, and that nothing but bases and options decides the result."""
+
+import dataclasses
+import math
+from unittest import mock
+
+import numpy as np
+import pytest
+import torch
+from genomes import (
+    EVERY_WINDOW,
+    TINY,
+    a_few,
+    contigs_of,
+    demo_contigs,
+    genomes,
+    logits_of,
+    random_bases,
+    scan,
+    scan_to_bed,
+    tiny_streaming,
+    write_fasta,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+import promscan
+from promscan.card import Card
+from promscan.checkpoint import load_model, save_model
+from promscan.dna import UNKNOWN, WINDOW, encode, reverse_complement
+from promscan.errors import ModelError
+from promscan.model import Architecture, BiGRUAttention
+from promscan.predict.streaming import StreamingEngine
+
+LANE, WARM_UP = 140, 70
+calling = st.fixed_dictionaries(
+    {"threshold": st.sampled_from([0.1, 0.3, 0.6]), "min_distance": st.sampled_from([1, 2, 30, 100])}
+)
+
+
+@pytest.fixture(autouse=True)
+def short_lanes(request):
+    """Small genomes that cross many lanes; and a unit of few lanes."""
+    if "long_lanes" in request.keywords:
+        yield
+        return
+    with mock.patch.multiple(StreamingEngine, lane=LANE, warm_up=WARM_UP):
+        yield
+
+
+def stream(contigs, **options):
+    return scan(contigs, **{"model": tiny_streaming(), **options})
+
+
+@pytest.fixture(scope="module")
+def forgetful(tmp_path_factory):
+    """A model with random weights: its states forget within some tens of bases, those of the tiny one never do."""
+    torch.manual_seed(1)
+    network = BiGRUAttention(Architecture(hidden=16)).eval()
+    with torch.no_grad():
+        network.head[-1].weight *= 30
+    path = tmp_path_factory.mktemp("models") / "forgetful.safetensors"
+    save_model(path, network, dataclasses.replace(load_model(str(TINY))[1], engine="streaming"))
+    return path
+
+
+# The definition
+
+
+def slow_logits(contigs, stride):
+    """Each lane of each strand by itself, in float64: states along it, then every window."""
+    model = load_model(str(TINY))[0].double()
+    logits = {}
+    for chrom, bases in contigs.items():
+        codes = encode(bases)
+        for start in range(0, len(codes) - WINDOW + 1, LANE):
+            reach = WARM_UP + 1
+            around = np.full(LANE + WINDOW - 1 + 2 * reach, UNKNOWN, dtype=np.uint8)
+            before = min(reach, start)
+            stretch = codes[start - before : start + LANE + WINDOW - 1 + reach]
+            around[reach - before : reach - before + len(stretch)] = stretch
+            for strand, lane in (("+", around[1:]), ("-", reverse_complement(around)[1:])):
+                with torch.inference_mode():
+                    states = model.states(torch.from_numpy(lane.copy()).unsqueeze(0))[0]
+                    windows = states[WARM_UP : WARM_UP + LANE + WINDOW - 1].unfold(0, WINDOW, 1).transpose(1, 2)
+                    values = model.head(model.pool(windows)).squeeze(1).tolist()
+                for offset, value in enumerate(values if strand == "+" else values[::-1]):
+                    window = codes[start + offset : start + offset + WINDOW]
+                    if len(window) == WINDOW and (window == UNKNOWN).sum() <= 7 and (start + offset) % stride == 0:
+                        logits[chrom, start + offset, strand] = value
+    return logits
+
+
+@a_few
+@given(contigs=genomes(), stride=st.sampled_from([1, 7, 100]))
+def test_hits_are_those_of_the_definition(device, contigs, stride):
+    every = logits_of(stream(contigs, device=device, stride=stride, **EVERY_WINDOW))
+    expected = slow_logits(contigs, stride)
+    assert every.keys() == expected.keys()
+    assert [every[window] for window in expected] == pytest.approx(list(expected.values()), abs=1e-4)
+
+
+# What does not matter
+
+
+@a_few
+@given(
+    contigs=genomes(),
+    options=calling,
+    stride=st.sampled_from([1, 3]),
+    lanes_a_chunk=st.integers(1, 5),
+    machine=st.fixed_dictionaries({"threads": st.integers(1, 3), "batch_size": st.integers(1, 100_000)}),
+    layout=st.fixed_dictionaries({"width": st.integers(1, 80), "packing": st.sampled_from(["plain", "gzip", "bgzip"])}),
+)
+def test_bytes_do_not_depend_on_how_the_scan_is_run(
+    tmp_path, contigs, options, stride, lanes_a_chunk, machine, layout
+):  # fmt: skip
+    common = {"model": tiny_streaming(), "stride": stride, **options}
+    plain = scan_to_bed(write_fasta(tmp_path / "genome.fa", contigs), **common)
+    other = write_fasta(tmp_path / "other.fa", contigs, **layout)
+    with mock.patch.object(StreamingEngine, "chunk_step", lanes_a_chunk * LANE):
+        assert scan_to_bed(other, **common, **machine) == plain
+
+
+@a_few
+@given(contigs=genomes(), options=calling)
+def test_contigs_and_strands_are_scanned_each_for_itself(contigs, options):
+    together = stream(contigs, **options)
+    assert [hit for name in contigs for hit in stream({name: contigs[name]}, **options)] == together
+    for strand in "+-":
+        assert stream(contigs, strand=strand, **options) == [hit for hit in together if hit.strand == strand]
+
+
+@a_few
+@given(contigs=genomes(min_length=200), options=calling, index=st.booleans(), data=st.data())
+def test_regions_keep_hits_of_the_full_scan_by_their_tss(contigs, options, index, data):
+    chrom = data.draw(st.sampled_from(sorted(contigs)))
+    start = data.draw(st.integers(0, len(contigs[chrom]) - 1))
+    end = data.draw(st.integers(start + 1, len(contigs[chrom])))
+    inside = [hit for hit in stream(contigs, **options) if hit.chrom == chrom and start <= hit.tss < end]
+    assert stream(contigs, regions=[f"{chrom}:{start + 1}-{end}"], index=index, **options) == inside
+
+
+@a_few
+@given(bases=contigs_of(min_length=100), options=calling)
+def test_windows_over_excluded_bases_are_dropped_and_the_others_stay(tmp_path, bases, options):
+    barred = tmp_path / "barred.bed"
+    barred.write_text("chr1\t40\t90\n")
+    every = logits_of(stream({"chr1": bases}, **EVERY_WINDOW))
+    left = logits_of(stream({"chr1": bases}, exclude=barred, **EVERY_WINDOW))
+    assert left == {window: logit for window, logit in every.items() if window[1] >= 90}
+
+
+# Mirrored
+
+
+@a_few
+@given(contigs=genomes())
+def test_the_other_strand_read_forwards_has_the_mirrored_logits(forgetful, contigs):
+    """Its lanes begin at the other end, and a warm-up is long enough to forget that."""
+    complement = str.maketrans("ACGTacgt", "TGCAtgca")
+    turned = {name: bases[::-1].translate(complement) for name, bases in contigs.items()}
+    logits = logits_of(stream(contigs, model=forgetful, **EVERY_WINDOW))
+    mirrored = {
+        (chrom, len(contigs[chrom]) - WINDOW - start, "-" if strand == "+" else "+"): logit
+        for (chrom, start, strand), logit in logits_of(stream(turned, model=forgetful, **EVERY_WINDOW)).items()
+    }
+    assert mirrored.keys() == logits.keys()
+    assert [mirrored[window] for window in logits] == pytest.approx(list(logits.values()), abs=1e-4)
+
+
+# As it is used
+
+
+@pytest.mark.long_lanes
+def test_lanes_as_they_are(tmp_path):
+    """Several units, a contig across lanes, unknown stretches as long as lanes, and short contigs."""
+    contigs = {
+        "chr1": demo_contigs()["demo1"][:9_000] + "N" * 9_000 + random_bases(700, seed=1),
+        "empty": "",
+        "short": "ACGT" * 10,
+        "unknown": "N" * 6_000,
+        **{f"small{number}": random_bases(100 + number, seed=number) for number in range(70)},
+    }
+    path = write_fasta(tmp_path / "genome.fa", contigs)
+    options = {"model": tiny_streaming(), "threshold": 0.3, "min_distance": 50}
+    hits = scan_to_bed(path, **options)
+    assert scan_to_bed(path, threads=1, batch_size=1, **options) == hits
+    assert len(hits.splitlines()) > 20
+    job = promscan.scan(path, device="cpu", **options)
+    assert sum(1 for _ in job) == len(hits.splitlines()) - 2
+    assert job.statistics.bases == sum(map(len, contigs.values()))
+    scored = {name: bases for name, bases in contigs.items() if name not in ("empty", "short", "unknown")}
+    assert job.statistics.windows == 2 * sum(
+        int((np.convolve(encode(bases) == UNKNOWN, np.ones(WINDOW), "valid") <= 7).sum()) for bases in scored.values()
+    )
+    assert [hit.chrom for hit in job] == sorted((hit.chrom for hit in job), key=list(contigs).index)
+
+
+@pytest.mark.long_lanes
+def test_scores_of_single_windows_are_those_of_a_contig_of_one_window(tmp_path, forgetful):
+    windows = {str(number): random_bases(70, seed=number) for number in range(5)}
+    path = write_fasta(tmp_path / "windows.fa", windows)
+    scores = {row.name: row.logit for row in promscan.score(path, model=forgetful, device="cpu")}
+    hits = logits_of(stream(windows, model=forgetful, strand="+", **EVERY_WINDOW))
+    assert np.std(list(hits.values())) > 0.01
+    assert [hits[name, 0, "+"] for name in windows] == pytest.approx(list(scores.values()), abs=1e-4)
+
+
+def test_bfloat16_is_named_in_the_header(tmp_path):
+    path = write_fasta(tmp_path / "genome.fa", {"chr1": random_bases(400, seed=1)})
+    job = promscan.scan(path, model=tiny_streaming(), device="cpu", precision="bfloat16", **EVERY_WINDOW)
+    assert job.settings["precision"] == "bfloat16"
+    assert all(math.isfinite(hit.logit) for hit in job)
+
+
+def test_an_engine_of_a_later_version_is_refused(tmp_path):
+    network, card = load_model(str(TINY))
+    assert isinstance(card, Card)
+    save_model(tmp_path / "new.safetensors", network, dataclasses.replace(card, engine="hovering"))
+    with pytest.raises(ModelError, match="there is no engine 'hovering', only windowed, streaming"):
+        scan({"chr1": "ACGT" * 50}, model=tmp_path / "new.safetensors")
