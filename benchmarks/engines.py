@@ -1,0 +1,108 @@
+"""Speed and memory of the two engines on a CPU, for a network of the same size with random weights.
+
+    ratio     streaming against windowed: seconds a base and strand, one thread each, the network of d = 128
+    scan      the whole command on one contig of random bases, both strands, all threads: kb of genome a second
+    start     the whole command on one window: seconds until it is scored and written
+    memory    peak of the whole command on contigs of 1 Mb and, with --long, 60 Mb
+
+Random bases and weights take as long as real ones. Run it on an idle machine.
+
+    python benchmarks/engines.py -o benchmarks/results/engines.json [--long]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import promscan
+from promscan import dna
+from promscan.card import Card
+from promscan.checkpoint import save_model
+from promscan.device import available_threads
+from promscan.model import Architecture, BiGRUAttention
+from promscan.predict.engine import open_engine
+from promscan.records import Chunk
+
+HIDDEN = 128
+REPEATS = 3
+
+
+def random_codes(length: int) -> dna.Codes:
+    return np.random.default_rng(1).integers(0, 4, length, dtype=np.uint8)
+
+
+def seconds_a_base(engine_name: str, model: BiGRUAttention, bases: int) -> float:
+    """Best of some runs over one strand of so many windows, one thread."""
+    chunk = Chunk("random", 0, random_codes(bases + dna.WINDOW - 1))
+    with open_engine(engine_name, model, torch.device("cpu"), strands=["+"], threads=1) as engine:
+        times = []
+        for _ in range(REPEATS):
+            began = time.perf_counter()
+            list(engine.score([chunk]))
+            times.append(time.perf_counter() - began)
+    return min(times) / bases
+
+
+def scan(folder: Path, weights: Path, bases: int) -> dict[str, Any]:
+    """Figures of `promscan scan` on one contig."""
+    genome, summary = folder / "genome.fa", folder / "summary.json"
+    genome.write_text(f">random\n{dna.decode(random_codes(bases))}\n")
+    arguments = ["scan", str(genome), "-o", str(folder / "hits.bed"), "--model", str(weights), "--device", "cpu"]
+    began = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "promscan", *arguments, "--summary", str(summary), "--quiet"], check=True
+    )  # fmt: skip
+    seconds = time.perf_counter() - began
+    values = json.loads(summary.read_text())
+    return {
+        "bases": bases,
+        "seconds": seconds,
+        "kb_per_second": bases / 1000 / seconds,
+        "stages": values["seconds"],
+        "peak_memory_bytes": values["peak_memory_bytes"],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--long", action="store_true", help="Also a contig of 60 Mb.")
+    arguments = parser.parse_args()
+    torch.manual_seed(1)
+    model = BiGRUAttention(Architecture(hidden=HIDDEN)).eval()
+    windowed, streaming = seconds_a_base("windowed", model, 4_096), seconds_a_base("streaming", model, 64 * 2_800)
+    result: dict[str, Any] = {
+        "promscan": promscan.__version__,
+        "torch": torch.__version__,
+        "hidden": HIDDEN,
+        "threads": available_threads(),
+        "microseconds_a_base_and_strand": {"windowed": 1e6 * windowed, "streaming": 1e6 * streaming},
+        "ratio": windowed / streaming,
+    }
+    with tempfile.TemporaryDirectory() as name:
+        weights = Path(name) / "random.safetensors"
+        card = Card("random", "promoter", "streaming", "none", {}, "", strand_trusted=True, default_threshold=0.0)
+        save_model(weights, model, card)
+        result["start"] = min(
+            (scan(Path(name), weights, dna.WINDOW) for _ in range(REPEATS)), key=lambda x: x["seconds"]
+        )
+        result["scan_1Mb"] = scan(Path(name), weights, 1_000_000)
+        result["scan_10Mb"] = scan(Path(name), weights, 10_000_000)
+        if arguments.long:
+            result["scan_60Mb"] = scan(Path(name), weights, 60_000_000)
+    arguments.output.write_text(json.dumps(result, indent=2) + "\n")
+    print(arguments.output.read_text())
+
+
+if __name__ == "__main__":
+    main()
