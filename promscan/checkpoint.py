@@ -50,9 +50,7 @@ def load_model(name: str) -> tuple[BiGRUAttention, Card]:
 def save_model(path: Path, model: BiGRUAttention, card: Card) -> Card:
     """Write weights and card; returns the card with the sha256 and architecture of what was written."""
     raw = safetensors.torch.save({name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()})
-    card = dataclasses.replace(
-        card, sha256=hashlib.sha256(raw).hexdigest(), architecture=dataclasses.asdict(model.architecture)
-    )
+    card = dataclasses.replace(card, sha256=hashlib.sha256(raw).hexdigest(), architecture=model.architecture.describe())
     with atomic_path(path) as temporary:
         temporary.write_bytes(raw)
     write_card(path, card)

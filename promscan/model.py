@@ -7,11 +7,18 @@ between the embedding and the GRU, so that every classifier can also be run alon
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from promscan.dna import WINDOW
+
+COMPOSITION = ("gc", "cpg", "gc_skew", "at_skew")
+"""What is known of the bases around a window, see `composition`."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,8 @@ class Architecture:
     convolutions: residual convolution blocks before the GRU (0 in the founding model).
     kernel: odd width in bp of each convolution.
     dropout: share of activations dropped after embedding, convolutions, GRU and in the head.
+    composition: widths in bp, divisible by 2, of stretches around the middle of a window whose base composition the
+        head sees beside the context of the window; only networks that run along sequence can have them.
     """
 
     hidden: int = 256
@@ -30,6 +39,7 @@ class Architecture:
     convolutions: int = 0
     kernel: int = 9
     dropout: float = 0.3
+    composition: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if min(self.hidden, self.layers) < 1 or self.convolutions < 0:
@@ -38,11 +48,23 @@ class Architecture:
             raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
+        object.__setattr__(self, "composition", tuple(self.composition))  # JSON knows only lists
+        if any(width < WINDOW or width % 2 for width in self.composition):
+            raise ValueError(f"composition must be even widths of at least {WINDOW}, got {self.composition}")
+
+    def describe(self) -> dict[str, Any]:
+        """The sizes by name, as JSON has them."""
+        return {**dataclasses.asdict(self), "composition": list(self.composition)}
 
     @property
-    def sizes(self) -> tuple[int, int, int, int]:
+    def sizes(self) -> tuple[int, int, int, int, tuple[int, ...]]:
         """What the tensors' shapes depend on."""
-        return self.hidden, self.layers, self.convolutions, self.kernel
+        return self.hidden, self.layers, self.convolutions, self.kernel, self.composition
+
+    @property
+    def reach(self) -> int:
+        """Bases before and after a window that its composition is counted in, at most."""
+        return max((width - WINDOW) // 2 for width in (WINDOW, *self.composition))
 
 
 class ConvolutionBlock(nn.Module):
@@ -89,7 +111,7 @@ class BiGRUAttention(nn.Module):
         self.attention = nn.Linear(2 * a.hidden, a.hidden)
         self.attention_score = nn.Linear(a.hidden, 1, bias=False)
         self.head = nn.Sequential(
-            nn.Linear(2 * a.hidden, a.hidden),
+            nn.Linear(2 * a.hidden + len(COMPOSITION) * len(a.composition), a.hidden),
             nn.GELU(),
             nn.Dropout(a.dropout),
             nn.Linear(a.hidden, max(1, a.hidden // 2)),
@@ -114,10 +136,43 @@ class BiGRUAttention(nn.Module):
         weights = torch.softmax(self.attention_score(torch.tanh(self.attention(states))), dim=1)
         return torch.sum(weights * states, dim=1)
 
+    def along(self, codes: Tensor, margin: int) -> Tensor:
+        """Codes (batch, length) to logits (batch, length - 2 * margin - 69) of windows `margin` bases from the ends.
+
+        The states run on along the whole of `codes`, as in the streaming engine; `margin` is at least the `reach` of
+        the architecture.
+        """
+        states = self.states(codes)[:, margin : codes.shape[1] - margin]
+        scores = self.attention_score(torch.tanh(self.attention(states)))
+        weights = torch.exp(scores - scores.amax(dim=1, keepdim=True).detach())
+        sums = F.pad(torch.cumsum(torch.cat([weights * states, weights], dim=2), dim=1), (0, 0, 1, 0))
+        sums = sums[:, WINDOW:] - sums[:, :-WINDOW]
+        vectors = [sums[..., :-1] / sums[..., -1:]]
+        vectors += [composition(codes, width, margin) for width in self.architecture.composition]
+        logits: Tensor = self.head(torch.cat(vectors, dim=2))
+        return logits.squeeze(-1)
+
     def forward(self, codes: Tensor) -> Tensor:
         """Codes (batch, 70) of dtype uint8 to logits (batch,)."""
         logits: Tensor = self.head(self.pool(self.states(codes)))
         return logits.squeeze(-1)
+
+
+def composition(codes: Tensor, width: int, margin: int) -> Tensor:
+    """Base composition around windows: codes (batch, length) to (batch, length - 2 * margin - 69, 4), float32.
+
+    For the stretch of `width` bp around the middle of each window, per known base: G and C, ten times CpG steps, for
+    they are rare, and the skews G - C and A - T. Counted in integers, so exact.
+    """
+    a, t, g, c, unknown = (codes == code for code in range(5))
+    cpg = F.pad(c[:, :-1] & g[:, 1:], (0, 1))
+    marks = torch.stack([~unknown, g | c, cpg, g, c, a, t], dim=2)
+    counts = F.pad(torch.cumsum(marks, dim=1, dtype=torch.int32), (0, 0, 1, 0))
+    first, windows = margin - (width - WINDOW) // 2, codes.shape[1] - 2 * margin - WINDOW + 1
+    counts = counts[:, first + width : first + width + windows] - counts[:, first : first + windows]
+    known, strong, steps, gs, cs, as_, ts = counts.float().unbind(2)
+    known = known.clamp(min=1)
+    return torch.stack([strong / known, 10 * steps / known, (gs - cs) / known, (as_ - ts) / known], dim=2)
 
 
 def count_parameters(model: nn.Module) -> int:

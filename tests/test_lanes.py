@@ -8,7 +8,7 @@ import torch
 
 from promscan.checkpoint import load_model
 from promscan.errors import ModelError
-from promscan.model import Architecture, BiGRUAttention
+from promscan.model import Architecture, BiGRUAttention, composition
 from promscan.predict.lanes import LaneNetwork, input_table
 
 ARCHITECTURES = [
@@ -37,7 +37,7 @@ def random_lanes(positions, lanes, seed=1):
 def run(model, codes, warm_up, device="cpu"):
     with torch.inference_mode():
         network = LaneNetwork(model, torch.device(device))
-        return network.logits(torch.from_numpy(codes).to(device), warm_up).cpu().numpy()
+        return network.logits(torch.from_numpy(codes).to(device), warm_up, warm_up).cpu().numpy()
 
 
 def run_directly(model, codes, warm_up):
@@ -105,7 +105,7 @@ def test_bfloat16_moves_logits_only_a_little():
     model = random_network(Architecture(hidden=32))
     codes = random_lanes(4 * 70, 8)
     with torch.inference_mode():
-        logits = LaneNetwork(model, torch.device("cpu"), torch.bfloat16).logits(torch.from_numpy(codes), 70).numpy()
+        logits = LaneNetwork(model, torch.device("cpu"), torch.bfloat16).logits(torch.from_numpy(codes), 70, 70).numpy()
     exact = run(model, codes, 70)
     assert 0 < np.abs(logits - exact).max() < 0.1 * np.ptp(exact)
 
@@ -116,3 +116,35 @@ def test_attention_scores_that_float32_cannot_sum_are_refused():
         model.attention_score.weight.fill_(3.0)
     with pytest.raises(ModelError, match="attention scores of this network reach 48, and only 40 can be streamed"):
         LaneNetwork(model, torch.device("cpu"))
+
+
+def test_networks_that_see_composition_are_trained_as_they_are_run():
+    """`BiGRUAttention.along`, which trains, and lanes, which scan, say the same."""
+    model = random_network(Architecture(hidden=24, convolutions=1, composition=(100, 400)))
+    codes = random_lanes(2 * 210 + 4 * 70, 4)
+    with torch.inference_mode():
+        expected = model.along(torch.from_numpy(codes.T.copy()), 210)[:, :210].T.numpy()
+        network = LaneNetwork(model, torch.device("cpu"))
+        logits = network.logits(torch.from_numpy(codes), 210, 210).numpy()
+    assert expected.std() > 0.1
+    assert np.abs(logits - expected).max() < 1e-4
+    with torch.inference_mode():
+        other = network.logits(torch.from_numpy(codes[35:-35]), 175, 70).numpy()
+    assert 0 < np.abs(other - expected).max() < 0.1
+
+
+@pytest.mark.parametrize("width", [70, 100, 500])
+def test_composition_counts_what_is_around_a_window(width):
+    codes = random_lanes(2 * 300 + 100, 3).T.copy()
+    counted = composition(torch.from_numpy(codes), width, 300).numpy()
+    assert counted.shape == (3, 31, 4)
+    for row, first in ((0, 0), (2, 17), (1, 30)):
+        middle = 300 + first + 35
+        bases = "".join("ATGCN"[code] for code in codes[row, middle - width // 2 : middle + width // 2])
+        following = "ATGCN"[codes[row, middle + width // 2]]
+        known = width - bases.count("N")
+        a, t, g, c = (bases.count(base) for base in "ATGC")
+        steps = (bases + following).count("CG")
+        assert counted[row, first] == pytest.approx(
+            [(g + c) / known, 10 * steps / known, (g - c) / known, (a - t) / known], abs=1e-6
+        )

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from promscan.dna import UNKNOWN, WINDOW
 from promscan.errors import ModelError
-from promscan.model import BiGRUAttention
+from promscan.model import BiGRUAttention, composition
 
 LARGEST_SCORE = 40.0
 """exp of an attention score up to this can be summed in float32, whatever its sign."""
@@ -71,24 +71,33 @@ class LaneNetwork:
             ]
         self.bases = torch.arange(UNKNOWN + 1, dtype=torch.uint8, device=device).unsqueeze(1)
 
-    def logits(self, codes: Tensor, warm_up: int) -> Tensor:
+    def logits(self, codes: Tensor, margin: int, warm_up: int) -> Tensor:
         """Logits of the windows of lanes.
 
         Args:
-            codes: (warm_up + 70 * (blocks + 1) + warm_up, lanes), uint8, on the device.
-            warm_up: positions at both ends that only bring the states into shape; divisible by 70.
+            codes: (margin + 70 * (blocks + 1) + margin, lanes), uint8, on the device.
+            margin: positions at both ends that no window starts in, at least `warm_up` and the reach of the network.
+            warm_up: how many of them bring the states into shape; divisible by 70.
 
         Returns:
-            (70 * blocks, lanes), float32, for the windows that start at `warm_up` and after it.
+            (70 * blocks, lanes), float32, for the windows that start at `margin` and after it.
         """
-        inputs = self._inputs(codes)
+        unused = margin - warm_up
+        inputs = self._inputs(codes[unused : len(codes) - unused])
         *lower, (forward, backward) = self.layers
-        for left, right in lower:
-            states = [_run(left, inputs), _run(right, inputs.flip(0)).flip(0)]
+        for cells in lower:
+            states = [_run(cells[0], inputs), _run(cells[1], inputs.flip(0)).flip(0)]
             inputs = torch.cat([*states, torch.ones_like(inputs[:, :1])], dim=1)
-        return self._grade(_run(forward, inputs[: len(inputs) - warm_up])[warm_up:], backward, inputs[warm_up:])
+        left = _run(forward, inputs[: len(inputs) - warm_up])[warm_up:]
+        return self._grade(left, backward, inputs[warm_up:], self._compositions(codes, margin))
 
-    def _grade(self, left: Tensor, backward: Cell, inputs: Tensor) -> Tensor:
+    def _compositions(self, codes: Tensor, margin: int) -> Tensor:
+        """What the head sees beside the states, (windows, features, lanes)."""
+        widths = self.model.architecture.composition
+        features = [composition(codes.T, width, margin).permute(1, 2, 0) for width in widths]
+        return torch.cat(features, dim=1) if features else codes.new_empty(len(codes), 0, codes.shape[1]).float()
+
+    def _grade(self, left: Tensor, backward: Cell, inputs: Tensor, compositions: Tensor) -> Tensor:
         """Run the backward direction from the far end of `inputs`, and grade windows as soon as it reaches them.
 
         left: states (70 * (blocks + 1), d, lanes) of the forward direction.
@@ -105,7 +114,8 @@ class LaneNetwork:
             state = right[-1]
             weighted = self._weighted(left[block], right.flip(0))
             if following is not None:
-                logits.append(self._head(_window_means(weighted.clone(), following)))
+                means = _window_means(weighted.clone(), following)
+                logits.append(self._head(torch.cat([means, compositions[block]], dim=1)))
             following = weighted
         return torch.cat(logits[::-1])
 
@@ -129,7 +139,7 @@ class LaneNetwork:
         return states
 
     def _head(self, columns: Tensor) -> Tensor:
-        """Vectors (70, 2d, lanes) of windows to their logits (70, lanes)."""
+        """Vectors (70, features, lanes) of windows to their logits (70, lanes)."""
         for layer in self.model.head:
             if isinstance(layer, torch.nn.Linear):
                 columns = _product(layer.weight, columns).add_(layer.bias.unsqueeze(1))

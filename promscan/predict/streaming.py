@@ -37,7 +37,7 @@ LANES = {"cpu": 64, "cuda": 4096, "mps": 1024}
 
 @dataclass(frozen=True)
 class _Lane:
-    """One lane of one strand; `codes` (warm-up + lane + 70 + warm-up,) are read 5' to 3'."""
+    """One lane of one strand; `codes`, with the bases around it, are read 5' to 3'."""
 
     job: _Job
     strand: Strand
@@ -70,6 +70,7 @@ class StreamingEngine:
         self.device = device
         self.stride, self.strands = stride, tuple(strands)
         self.lanes = LANES[device.type]
+        self._around = max(self.warm_up, model.architecture.reach)
         self._network = LaneNetwork(model, device, torch.bfloat16 if precision == "bfloat16" else torch.float32)
         self._runner = UnitRunner(
             self._run_unit,
@@ -93,8 +94,8 @@ class StreamingEngine:
 
     @property
     def margin(self) -> int:
-        """Bases that the states of a chunk need on each side of its windows."""
-        return self.warm_up + 1
+        """Bases that a chunk needs on each side of its windows, one of them for the lanes of the other strand."""
+        return self._around + 1
 
     @property
     def chunk_step(self) -> int:
@@ -135,21 +136,21 @@ class StreamingEngine:
         logits = np.empty(len(codes), dtype=np.float32)
         for first in range(0, len(codes), self.lanes):
             batch = codes[first : first + self.lanes]
-            columns = np.full((self.warm_up + 2 * WINDOW + self.warm_up, self.lanes), UNKNOWN, dtype=np.uint8)
-            columns[self.warm_up : self.warm_up + WINDOW, : len(batch)] = batch.T
+            columns = np.full((2 * self._around + 2 * WINDOW, self.lanes), UNKNOWN, dtype=np.uint8)
+            columns[self._around : self._around + WINDOW, : len(batch)] = batch.T
             with torch.inference_mode():
                 logits[first : first + len(batch)] = self._logits(columns)[0, : len(batch)]
         logits[(codes == UNKNOWN).sum(axis=1) > MAX_UNKNOWN] = np.nan
         return logits
 
     def _run_unit(self, unit: list[_Lane]) -> tuple[list[_Lane], Logits]:
-        columns = np.full((self.warm_up + self.lane + WINDOW + self.warm_up, self.lanes), UNKNOWN, dtype=np.uint8)
+        columns = np.full((2 * self._around + self.lane + WINDOW, self.lanes), UNKNOWN, dtype=np.uint8)
         for i, lane in enumerate(unit):
             columns[:, i] = lane.codes
         return unit, self._logits(columns)
 
     def _logits(self, columns: Codes) -> Logits:
-        logits = self._network.logits(torch.from_numpy(columns).to(self.device), self.warm_up)
+        logits = self._network.logits(torch.from_numpy(columns).to(self.device), self._around, self.warm_up)
         result: Logits = logits.cpu().numpy()
         return result
 
@@ -176,8 +177,8 @@ class _Job:
 
     def lanes(self) -> Iterator[_Lane]:
         """Its lanes with a window to score; `start` counts from the chunk's."""
-        chunk, reach = self.chunk, self.engine.lane + WINDOW + self.engine.warm_up
-        around = self.engine.margin
+        chunk, around = self.chunk, self.engine.margin
+        reach = self.engine.lane + WINDOW - 1 + around
         padded = np.full(around + chunk.windows + reach, UNKNOWN, dtype=np.uint8)
         begin = around - chunk.before
         padded[begin : begin + len(chunk.codes)] = chunk.codes
