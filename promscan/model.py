@@ -136,13 +136,15 @@ class BiGRUAttention(nn.Module):
         weights = torch.softmax(self.attention_score(torch.tanh(self.attention(states))), dim=1)
         return torch.sum(weights * states, dim=1)
 
-    def along(self, codes: Tensor, margin: int) -> Tensor:
+    def along(self, codes: Tensor, margin: int, warm_up: int) -> Tensor:
         """Codes (batch, length) to logits (batch, length - 2 * margin - 69) of windows `margin` bases from the ends.
 
-        The states run on along the whole of `codes`, as in the streaming engine; `margin` is at least the `reach` of
-        the architecture.
+        The states run on, as in the streaming engine, from `warm_up` bases before the first window to `warm_up` behind
+        the last. `margin` is at least that, and at least the `reach` of the architecture.
         """
-        states = self.states(codes)[:, margin : codes.shape[1] - margin]
+        unused = margin - warm_up
+        states = self.states(codes[:, unused : codes.shape[1] - unused])
+        states = states[:, warm_up : states.shape[1] - warm_up]
         scores = self.attention_score(torch.tanh(self.attention(states)))
         weights = torch.exp(scores - scores.amax(dim=1, keepdim=True).detach())
         sums = F.pad(torch.cumsum(torch.cat([weights * states, weights], dim=2), dim=1), (0, 0, 1, 0))

@@ -38,7 +38,7 @@ def test_what_is_saved_comes_back(saved: Path) -> None:
     codes = torch.randint(0, 5, (4, 70)).to(torch.uint8)
     assert torch.equal(model(codes), original(codes))
     assert not model.training
-    assert card.architecture == dataclasses.asdict(original.architecture)
+    assert card.architecture == original.architecture.describe()
     assert card == read_card(saved)
 
 
