@@ -52,8 +52,9 @@ def open_text_output(target: str) -> Iterator[TextIO]:
     """
     if target == "-":
         with telling("standard output"):
-            yield sys.stdout
-            sys.stdout.flush()
+            file = standard_output()
+            yield file
+            file.flush()
         return
     with (
         atomic_path(target) as path,
@@ -61,6 +62,17 @@ def open_text_output(target: str) -> Iterator[TextIO]:
         path.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file,
     ):
         yield file
+
+
+def standard_output() -> TextIO:
+    """`sys.stdout`.
+
+    Raises:
+        RunError: it was closed when the program started (`>&-`), so Python has none.
+    """
+    if sys.stdout is None:
+        raise RunError("standard output: cannot be written: it is closed; open it, or send it to a file")
+    return sys.stdout
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,7 +19,7 @@ import pysam
 
 from promscan import __version__
 from promscan.errors import RunError
-from promscan.files import atomic_path, telling
+from promscan.files import atomic_path, standard_output, telling
 from promscan.records import Hit
 
 TBI_LIMIT = 2**29
@@ -71,10 +70,11 @@ def open_writer(target: str, format: str | None, header: Mapping[str, str]) -> I
     """
     layout = _layout_of(target, format)
     if target == "-":
-        sys.stdout.flush()
-        yield Writer(sys.stdout.buffer, layout, header, "standard output")
+        stdout = standard_output()
+        stdout.flush()
+        yield Writer(stdout.buffer, layout, header, "standard output")
         with telling("standard output"):
-            sys.stdout.buffer.flush()
+            stdout.flush()
         return
     compressed = target.lower().endswith(".gz")
     with atomic_path(target) as path:

@@ -20,13 +20,15 @@ from promscan.cli.scan import scan
 from promscan.cli.score import score
 from promscan.cli.train import train
 from promscan.errors import PromscanError
+from promscan.files import open_text_output
 
 INTERRUPTED = 130
 
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
-        click.echo(version_text())
+        with open_text_output("-") as file:
+            click.echo(version_text(), file)
         context.exit()
 
 
