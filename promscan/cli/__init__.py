@@ -6,6 +6,7 @@ when they run, so that help is instant.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -71,7 +72,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except (PromscanError, OSError) as error:
         click.echo(f"promscan: error: {error}", err=True)
         status = 1
+    _drop_what_standard_output_refuses()
     sys.exit(status)
+
+
+def _drop_what_standard_output_refuses() -> None:
+    """Python writes at its exit what is still held back, and would complain a second time about a full disk."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
