@@ -14,6 +14,7 @@ from promscan.checkpoint import load_model
 from promscan.datasets import LabelledWindows, UnlabelledSequences, read_windows
 from promscan.errors import InputError, ModelError, RunError
 from promscan.model import Architecture
+from promscan.train.folder import RunFolder
 from promscan.train.pretrain import PretrainRecipe, share_no_kmer, train_unlabelled
 from promscan.train.scramble import PIECE_OF_BASE, scramble
 from promscan.train.windows import WindowRecipe, predict_logits, train_windows
@@ -99,6 +100,20 @@ def test_a_used_folder_is_not_overwritten(tmp_path: Path) -> None:
         train_windows(planted(64, 1), planted(64, 2), run, recipe(epochs=1), threads=1)
     with pytest.raises(RunError, match="another recipe"):
         train_windows(planted(64, 1), planted(64, 2), run, recipe(epochs=2), threads=1, resume=True)
+
+
+def test_a_configuration_is_compared_by_what_it_says(tmp_path: Path) -> None:
+    config = {"recipe": {"learning_rate": 1e-4, "seed": 1}, "init": ""}
+    folder = RunFolder(tmp_path)
+    assert not folder.begin(config, resume=False)
+    folder.save_state({}, [])
+    path = tmp_path / "config.json"
+    path.write_text('{"init": "", "recipe": {"seed": 1, "learning_rate": 0.0001}}')
+    assert folder.begin(config, resume=True)
+    for other in ('{"init": "", "recipe": {"seed": 2, "learning_rate": 0.0001}}', '{"init": ""'):
+        path.write_text(other)
+        with pytest.raises(RunError, match="another recipe"):
+            folder.begin(config, resume=True)
 
 
 def test_training_stops_when_dev_gets_no_better(tmp_path: Path) -> None:
