@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import signal
@@ -34,6 +35,16 @@ def planted(n: int, seed: int) -> LabelledWindows:
 def recipe(**changes: object) -> WindowRecipe:
     values = {"architecture": SMALL, "epochs": 4, "learning_rate": 1e-2, "batch_size": 64, "reverse_complement": False}
     return WindowRecipe(**{**values, **changes})
+
+
+def test_the_defaults_of_the_recipes() -> None:
+    """Those of the founding recipe, and those that a pretraining changes."""
+    common = {"weight_decay": 0.01, "batch_size": 128, "clip": 1.0, "reverse_complement": True, "averaging": 0.0}
+    common |= {"architecture": dataclasses.asdict(Architecture()), "precision": "auto", "seed": 1}
+    windows = {"learning_rate": 1e-4, "epochs": 50, "patience": 15, "sampler": "balanced", "label_smoothing": 0.0}
+    pretraining = {"learning_rate": 2e-3, "epochs": 10, "windows_per_epoch": 48_000}
+    assert dataclasses.asdict(WindowRecipe()) == common | windows
+    assert dataclasses.asdict(PretrainRecipe()) == common | pretraining
 
 
 def test_a_planted_motif_is_learned(tmp_path: Path) -> None:
