@@ -72,6 +72,16 @@ def benchmark_table() -> str:
     return table(["model", "test set", "windows", "accuracy", "F1", "AUC", "MCC (95 %)"], rows)
 
 
+def strand_table() -> str:
+    rows = []
+    for model in MODELS:
+        figures = read(RESULTS / f"strand.{model}.json")
+        low, high = figures.get("interval95", (None, None))
+        right = show("{:.1%} ({:.1%} to {:.1%})", figures.get("right_strand"), low, high)
+        rows.append([f"`{model}`", show("{:,}", figures.get("promoters")), right])
+    return table(["model", "promoters", "right strand (95 %)"], rows)
+
+
 def genome_table() -> str:
     rows = []
     for genome in ("chrIII", "human"):
@@ -144,6 +154,7 @@ def headline_table() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "benchmark": benchmark_table,
+    "strand": strand_table,
     "genome": genome_table,
     "time": time_table,
     "commands": commands,

@@ -1,12 +1,14 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and what is told of those that cannot be written."""
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from promscan.errors import RunError
 
@@ -39,6 +41,50 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, final)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def open_text_output(target: str) -> Iterator[TextIO]:
+    """A text file that appears at `target` when the block ends well; `-` is standard output.
+
+    Raises:
+        RunError: on entry, `target` cannot be created; later, it cannot take what is written.
+    """
+    if target == "-":
+        with telling("standard output"):
+            file = standard_output()
+            yield file
+            file.flush()
+        return
+    with (
+        atomic_path(target) as path,
+        telling(target),
+        path.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file,
+    ):
+        yield file
+
+
+def standard_output() -> TextIO:
+    """`sys.stdout`.
+
+    Raises:
+        RunError: it was closed when the program started (`>&-`), so Python has none.
+    """
+    if sys.stdout is None:
+        raise RunError("standard output: cannot be written: it is closed; open it, or send it to a file")
+    return sys.stdout
+
+
+@contextmanager
+def telling(target: str) -> Iterator[None]:
+    """Name the file when the system refuses it; a broken pipe is not a refusal."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = error.strerror or error
+        raise RunError(f"{target}: cannot be written: {reason}; check the space left and your permissions") from error
 
 
 def _is_special(path: Path) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,7 +19,7 @@ import pysam
 
 from promscan import __version__
 from promscan.errors import RunError
-from promscan.files import atomic_path
+from promscan.files import atomic_path, standard_output, telling
 from promscan.records import Hit
 
 TBI_LIMIT = 2**29
@@ -52,7 +51,7 @@ class Writer:
         self.end = max(self.end, hit.end)
 
     def _put(self, text: str) -> None:
-        with _telling(self._target):
+        with telling(self._target):
             self._file.write(text.encode("utf-8", "surrogateescape"))
 
 
@@ -71,40 +70,21 @@ def open_writer(target: str, format: str | None, header: Mapping[str, str]) -> I
     """
     layout = _layout_of(target, format)
     if target == "-":
-        sys.stdout.flush()
-        yield Writer(sys.stdout.buffer, layout, header, "standard output")
-        with _telling("standard output"):
-            sys.stdout.buffer.flush()
+        stdout = standard_output()
+        stdout.flush()
+        yield Writer(stdout.buffer, layout, header, "standard output")
+        with telling("standard output"):
+            stdout.flush()
         return
     compressed = target.lower().endswith(".gz")
     with atomic_path(target) as path:
-        with _telling(target):
+        with telling(target):
             file = pysam.BGZFile(str(path), "wb", None) if compressed else path.open("wb")
         with _closing(file, target):
             writer = Writer(file, layout, header, target)
             yield writer
         if compressed and path.is_file():  # a pipe has no index
             _index(path, target, "csi" if writer.end > TBI_LIMIT else "tbi", layout)
-
-
-@contextmanager
-def open_text_output(target: str) -> Iterator[TextIO]:
-    """A text file that appears at `target` when the block ends well; `-` is standard output.
-
-    Raises:
-        RunError: on entry, `target` cannot be created; later, it cannot take what is written.
-    """
-    if target == "-":
-        with _telling("standard output"):
-            yield sys.stdout
-            sys.stdout.flush()
-        return
-    with (
-        atomic_path(target) as path,
-        _telling(target),
-        path.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file,
-    ):
-        yield file
 
 
 def write_summary(file: TextIO, summary: Mapping[str, Any]) -> None:
@@ -193,7 +173,7 @@ def _layout_of(target: str, format: str | None) -> Layout:
 
 def _index(path: Path, target: str, kind: Literal["tbi", "csi"], layout: Layout) -> None:
     """Index the bgzipped `path` for its final name `target`, and drop the indexes of an earlier file there."""
-    with atomic_path(f"{target}.{kind}") as index, _telling(target):
+    with atomic_path(f"{target}.{kind}") as index, telling(target):
         pysam.tabix_index(str(path), preset=layout.preset, index=str(index), force=True, csi=kind == "csi")
         for stale in ("tbi", "csi"):
             Path(f"{target}.{stale}").unlink(missing_ok=True)
@@ -207,17 +187,5 @@ def _closing(file: BinaryIO | pysam.BGZFile, target: str) -> Iterator[None]:
         with suppress(OSError):  # the first failure is the one to tell
             file.close()
         raise
-    with _telling(target):
+    with telling(target):
         file.close()
-
-
-@contextmanager
-def _telling(target: str) -> Iterator[None]:
-    """Name the file when the system refuses it; a broken pipe is not a refusal."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        reason = error.strerror or error
-        raise RunError(f"{target}: cannot be written: {reason}; check the space left and your permissions") from error

@@ -1,4 +1,4 @@
-"""What all tests share: how long hypothesis searches, the command line in process, the device, the public data."""
+"""What tests share: the length of hypothesis's search, the command line in process, device, public data, a genome."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import pysam
 import pytest
 import torch
+from fasta_files import Layout, drawn_sequence
 from hypothesis import settings
 
 from promscan.cli import main
@@ -61,6 +63,20 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the public data in {folder} (PROMSCAN_DATA)")
     return folder
+
+
+@pytest.fixture
+def chr1() -> str:
+    """A sequence of 1,000 letters of every kind."""
+    return drawn_sequence(1000, seed=1)
+
+
+@pytest.fixture
+def indexed(tmp_path: Path, chr1: str) -> Path:
+    """A genome of chr1 and its first 200 bases, with its .fai."""
+    path = Layout().write(tmp_path, {"chr1": chr1, "chr2": chr1[:200]})
+    pysam.faidx(str(path))
+    return path
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ CONTIGS = {"demo2": demo_contigs()["demo2"][3_400:4_600]}
 def start(monkeypatch):
     """Start a process; one that still runs at the end of the test is killed."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # what is held back until the exit is part of the test
     started = []
 
     def run(command, **options):
@@ -65,6 +67,24 @@ def test_a_reader_that_leaves_is_no_error(start, tmp_path):
     assert process.stderr.read() == b""
     assert process.wait() == 1
     assert len(scan_to_bed(path, **EVERY_WINDOW)) > 2**16  # what a pipe holds
+
+
+@pytest.mark.parametrize(
+    "line", ["scan one.fa -o -", "scan one.fa -o x.bed --summary -", "score one.fa", "models", "--version"]
+)
+@pytest.mark.parametrize(
+    ("redirection", "reason"),
+    [(">&-", "it is closed; open it, or send it to a file"), (">/dev/full", "No space left on device; check .*")],
+)
+def test_a_standard_output_that_takes_nothing_is_one_line(start, tmp_path, line, redirection, reason):
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    write_fasta(tmp_path / "one.fa", {"one": CONTIGS["demo2"][:70]})
+    command = [*PROMSCAN, *line.split(), *(OPTIONS if "one.fa" in line else [])]
+    process = start(["sh", "-c", f'exec "$@" {redirection}', "sh", *command], cwd=tmp_path)
+    error = process.stderr.read().decode()
+    assert re.fullmatch(f"promscan: error: standard output: cannot be written: {reason}\n", error)
+    assert process.wait() == 1
 
 
 def test_a_cluster_that_stops_the_job_leaves_nothing(start, tmp_path):

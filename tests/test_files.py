@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from promscan.errors import RunError
-from promscan.files import atomic_path
-from promscan.writers import open_text_output, write_summary
+from promscan.files import atomic_path, open_text_output
+from promscan.writers import write_summary
 
 
 def write_json(path, summary):

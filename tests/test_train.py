@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from promscan.checkpoint import load_model
 from promscan.datasets import LabelledWindows, UnlabelledSequences, read_windows
 from promscan.errors import InputError, ModelError, RunError
 from promscan.model import Architecture
+from promscan.train.folder import RunFolder
 from promscan.train.pretrain import PretrainRecipe, share_no_kmer, train_unlabelled
 from promscan.train.scramble import PIECE_OF_BASE, scramble
 from promscan.train.windows import WindowRecipe, predict_logits, train_windows
@@ -33,6 +35,16 @@ def planted(n: int, seed: int) -> LabelledWindows:
 def recipe(**changes: object) -> WindowRecipe:
     values = {"architecture": SMALL, "epochs": 4, "learning_rate": 1e-2, "batch_size": 64, "reverse_complement": False}
     return WindowRecipe(**{**values, **changes})
+
+
+def test_the_defaults_of_the_recipes() -> None:
+    """Those of the founding recipe, and those that a pretraining changes."""
+    common = {"weight_decay": 0.01, "batch_size": 128, "clip": 1.0, "reverse_complement": True, "averaging": 0.0}
+    common |= {"architecture": dataclasses.asdict(Architecture()), "precision": "auto", "seed": 1}
+    windows = {"learning_rate": 1e-4, "epochs": 50, "patience": 15, "sampler": "balanced", "label_smoothing": 0.0}
+    pretraining = {"learning_rate": 2e-3, "epochs": 10, "windows_per_epoch": 48_000}
+    assert dataclasses.asdict(WindowRecipe()) == common | windows
+    assert dataclasses.asdict(PretrainRecipe()) == common | pretraining
 
 
 def test_a_planted_motif_is_learned(tmp_path: Path) -> None:
@@ -99,6 +111,20 @@ def test_a_used_folder_is_not_overwritten(tmp_path: Path) -> None:
         train_windows(planted(64, 1), planted(64, 2), run, recipe(epochs=1), threads=1)
     with pytest.raises(RunError, match="another recipe"):
         train_windows(planted(64, 1), planted(64, 2), run, recipe(epochs=2), threads=1, resume=True)
+
+
+def test_a_configuration_is_compared_by_what_it_says(tmp_path: Path) -> None:
+    config = {"recipe": {"learning_rate": 1e-4, "seed": 1}, "init": ""}
+    folder = RunFolder(tmp_path)
+    assert not folder.begin(config, resume=False)
+    folder.save_state({}, [])
+    path = tmp_path / "config.json"
+    path.write_text('{"init": "", "recipe": {"seed": 1, "learning_rate": 0.0001}}')
+    assert folder.begin(config, resume=True)
+    for other in ('{"init": "", "recipe": {"seed": 2, "learning_rate": 0.0001}}', '{"init": ""'):
+        path.write_text(other)
+        with pytest.raises(RunError, match="another recipe"):
+            folder.begin(config, resume=True)
 
 
 def test_training_stops_when_dev_gets_no_better(tmp_path: Path) -> None:

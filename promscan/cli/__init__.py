@@ -20,13 +20,15 @@ from promscan.cli.scan import scan
 from promscan.cli.score import score
 from promscan.cli.train import train
 from promscan.errors import PromscanError
+from promscan.files import open_text_output
 
 INTERRUPTED = 130
 
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
-        click.echo(version_text())
+        with open_text_output("-") as file:
+            click.echo(version_text(), file)
         context.exit()
 
 
@@ -53,7 +55,10 @@ for command in (scan, score, train, models):
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit with its status; failures that a user can mend are one line on standard error."""
+    """Run the command line and exit with its status; failures that a user can mend are one line on standard error.
+
+    When the reader of a pipe has gone, as in `promscan ... | head`, click leaves with status 1 and without a word.
+    """
     # A cluster stops jobs with SIGTERM: leave as after Ctrl-C, so that temporary files are removed.
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -64,14 +69,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         click.echo("promscan: interrupted", err=True)
         status = INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe has gone, as in `promscan ... | head`: stop without a word.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
     except (PromscanError, OSError) as error:
         click.echo(f"promscan: error: {error}", err=True)
         status = 1
+    _drop_what_standard_output_refuses()
     sys.exit(status)
+
+
+def _drop_what_standard_output_refuses() -> None:
+    """Python writes at its exit what is still held back, and would complain a second time about a full disk."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:

@@ -6,6 +6,7 @@ import click
 
 import promscan
 from promscan.card import bundled_models, find_model, read_card
+from promscan.files import open_text_output
 
 COLUMNS = ("name", "species", "task", "engine", "strand", "size", "figures", "sha256")
 
@@ -17,14 +18,16 @@ def models() -> None:
     `strand` says whether a scan may trust the strand that the model calls. Figures are those of the card, on held-out
     data that the card names.
     """
-    click.echo("\t".join(COLUMNS))
-    for name in bundled_models():
-        path = find_model(name)
-        card = read_card(path)
-        figures = ", ".join(f"{key} {value:.3f}" for key, value in card.headline.items())
-        strand = "trusted" if card.strand_trusted else "untrusted"
-        size = f"{path.stat().st_size / 1e6:.1f} MB"
-        click.echo("\t".join((name, card.species, card.task, card.engine, strand, size, figures, card.sha256)))
+    with open_text_output("-") as file:
+        click.echo("\t".join(COLUMNS), file)
+        for name in bundled_models():
+            path = find_model(name)
+            card = read_card(path)
+            figures = ", ".join(f"{key} {value:.3f}" for key, value in card.headline.items())
+            strand = "trusted" if card.strand_trusted else "untrusted"
+            size = f"{path.stat().st_size / 1e6:.1f} MB"
+            row = (name, card.species, card.task, card.engine, strand, size, figures, card.sha256)
+            click.echo("\t".join(row), file)
 
 
 def version_text() -> str:

@@ -10,6 +10,7 @@ import click
 
 from promscan import log
 from promscan.cli.options import machine_options, model_option, quiet_option
+from promscan.files import open_text_output
 
 
 @click.command()
@@ -70,7 +71,7 @@ def scan(
         raise click.UsageError("--threshold and --fp-per-mb are two ways to say the same: give one")
     log.configure(quiet=quiet)
     from promscan.pipeline.scan import Scan
-    from promscan.writers import open_text_output, open_writer, write_summary
+    from promscan.writers import open_writer, write_summary
 
     began = time.monotonic()
     job = Scan(genome, **options)

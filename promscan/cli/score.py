@@ -8,6 +8,7 @@ import click
 
 from promscan import log
 from promscan.cli.options import machine_options, model_option, quiet_option
+from promscan.files import open_text_output
 
 
 @click.command()
@@ -28,7 +29,6 @@ def score(sequences: str, output: str, quiet: bool, **options: Any) -> None:
     """
     log.configure(quiet=quiet)
     from promscan.pipeline.score import score as score_sequences
-    from promscan.writers import open_text_output
 
     with open_text_output(output) as file:
         file.write("name\tlogit\tprobability\n")

@@ -39,9 +39,8 @@ class RunFolder:
             RunError: the folder is in use and `resume` is off, or holds a run of another configuration.
         """
         config_path = self.path / "config.json"
-        text = json.dumps(config, indent=2) + "\n"
         if resume and config_path.is_file():
-            if config_path.read_text(encoding="utf-8") != text:
+            if _read_config(config_path) != config:
                 raise RunError(f"{config_path}: another recipe, data or version; resume with the same, or train anew")
             return self.state_path.is_file()
         try:
@@ -52,7 +51,7 @@ class RunFolder:
         if used:
             raise RunError(f"{self.path}: not empty; choose another folder, or --resume the run in it")
         with atomic_path(config_path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         return False
 
     def save_state(
@@ -77,3 +76,11 @@ class RunFolder:
             rows = ["\t".join(history[0])]
             rows += ["\t".join(f"{value:.6g}" for value in row.values()) for row in history]
             temporary.write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def _read_config(path: Path) -> Any:
+    """The configuration of a run, or None if it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None

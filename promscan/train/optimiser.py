@@ -6,10 +6,13 @@ One-cycle: Smith & Topin 2018, super-convergence. A step is the same whatever is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
+
+from promscan.model import Architecture
 
 WARM_UP_SHARE = 0.15
 """Share of the steps in which the learning rate climbs to its peak."""
@@ -20,17 +23,27 @@ Model = TypeVar("Model", bound=nn.Module)
 TensorGroups = Mapping[str, Mapping[str, Tensor]]
 
 
-class Schedule(Protocol):
-    """The part of a recipe that says how to step."""
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What decides the result of every training besides its data, whatever is being learned.
 
-    @property
-    def learning_rate(self) -> float: ...
-    @property
-    def weight_decay(self) -> float: ...
-    @property
-    def clip(self) -> float: ...
-    @property
-    def averaging(self) -> float: ...
+    learning_rate: peak of the one-cycle schedule.
+    clip: largest norm of a gradient.
+    reverse_complement: show each window on a strand drawn by coin flip; the model then cannot tell strands apart.
+    averaging: decay a step of the exponential moving average of the weights that is evaluated and kept (0: none).
+    precision: `auto` is bfloat16 on CUDA, float32 elsewhere.
+    """
+
+    architecture: Architecture = field(default_factory=Architecture)
+    learning_rate: float
+    weight_decay: float = 0.01
+    batch_size: int = 128
+    epochs: int
+    clip: float = 1.0
+    reverse_complement: bool = True
+    averaging: float = 0.0
+    precision: str = "auto"
+    seed: int = 1
 
 
 class Optimiser:
@@ -39,14 +52,14 @@ class Optimiser:
     Args:
         model: what is trained.
         kept: the copy that receives the average of the weights; `model` itself for no average.
-        schedule: peak learning rate, weight decay, largest gradient norm, decay of the average.
+        recipe: peak learning rate, weight decay, largest gradient norm, decay of the average.
         steps: how many steps there will be at most.
     """
 
-    def __init__(self, model: nn.Module, kept: nn.Module, schedule: Schedule, steps: int) -> None:
-        self.model, self.kept, self.schedule = model, kept, schedule
-        rate = schedule.learning_rate
-        self.adam = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=schedule.weight_decay)
+    def __init__(self, model: nn.Module, kept: nn.Module, recipe: Recipe, steps: int) -> None:
+        self.model, self.kept, self.recipe = model, kept, recipe
+        rate = recipe.learning_rate
+        self.adam = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=recipe.weight_decay)
         self.cycle = torch.optim.lr_scheduler.OneCycleLR(
             self.adam, rate, total_steps=steps + 1, pct_start=WARM_UP_SHARE
         )
@@ -60,7 +73,7 @@ class Optimiser:
         """One step down the gradient of `loss`."""
         self.adam.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.schedule.clip)
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         self.adam.step()
         self.cycle.step()
         if self.kept is not self.model:
@@ -69,7 +82,7 @@ class Optimiser:
     @torch.no_grad()
     def _average(self) -> None:
         done = self.cycle.last_epoch
-        weight = 1 - min(self.schedule.averaging, done / (done + AVERAGING_WARM_UP))
+        weight = 1 - min(self.recipe.averaging, done / (done + AVERAGING_WARM_UP))
         for kept, current in zip(self.kept.parameters(), self.model.parameters(), strict=True):
             kept.lerp_(current, weight)
 

@@ -10,7 +10,7 @@ import copy
 import dataclasses
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from promscan.log import Progress, logger, progress
 from promscan.model import Architecture, BiGRUAttention, count_parameters
 from promscan.records import Mask
 from promscan.train.folder import RunFolder
-from promscan.train.optimiser import Optimiser, TensorGroups
+from promscan.train.optimiser import Optimiser, Recipe, TensorGroups
 from promscan.train.scramble import scramble
 
 Array = npt.NDArray[Any]
@@ -43,24 +43,16 @@ SAMPLED_ROWS = 8
 """One row in so many is kept for the figure on bases."""
 
 
-@dataclass(frozen=True)
-class PretrainRecipe:
+@dataclass(frozen=True, kw_only=True)
+class PretrainRecipe(Recipe):
     """Everything that decides the result of a pretraining besides its sequences.
 
     windows_per_epoch: an epoch is as long as it is told to be, since windows are drawn anew each time.
     """
 
-    architecture: Architecture = field(default_factory=Architecture)
     learning_rate: float = 2e-3
-    weight_decay: float = 0.01
-    batch_size: int = 128
     epochs: int = 10
     windows_per_epoch: int = 48_000
-    clip: float = 1.0
-    reverse_complement: bool = True
-    averaging: float = 0.0
-    precision: str = "auto"
-    seed: int = 1
 
 
 class _Pretrainer(nn.Module):

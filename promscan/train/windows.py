@@ -11,7 +11,7 @@ import copy
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,9 @@ from promscan.datasets import LabelledWindows, epoch_batches, seed_epoch
 from promscan.device import autocast, describe, make_repeatable, resolve_device, training_precision
 from promscan.errors import ModelError
 from promscan.log import Progress, logger, progress
-from promscan.model import Architecture, BiGRUAttention, count_parameters
+from promscan.model import BiGRUAttention, count_parameters
 from promscan.train.folder import RunFolder
-from promscan.train.optimiser import Optimiser, TensorGroups
+from promscan.train.optimiser import Optimiser, Recipe, TensorGroups
 
 Array = npt.NDArray[Any]
 History = list[dict[str, float]]
@@ -39,33 +39,20 @@ History = list[dict[str, float]]
 EVALUATION_BATCH = 512
 
 
-@dataclass(frozen=True)
-class WindowRecipe:
+@dataclass(frozen=True, kw_only=True)
+class WindowRecipe(Recipe):
     """Everything that decides the result of a training besides its data; the defaults are the founding recipe.
 
-    learning_rate: peak of the one-cycle schedule.
     patience: epochs without a better dev AUC before the training stops.
-    clip: largest norm of a gradient.
     sampler: `balanced` (as many promoters as others in every batch) or `shuffled`.
-    reverse_complement: show each window on a strand drawn by coin flip; the model then cannot tell strands apart.
     label_smoothing: labels are moved this far towards 1/2 (0: not at all).
-    averaging: decay a step of the exponential moving average of the weights that is evaluated and kept (0: none).
-    precision: `auto` is bfloat16 on CUDA, float32 elsewhere.
     """
 
-    architecture: Architecture = field(default_factory=Architecture)
     learning_rate: float = 1e-4
-    weight_decay: float = 0.01
-    batch_size: int = 128
     epochs: int = 50
     patience: int = 15
-    clip: float = 1.0
     sampler: str = "balanced"
-    reverse_complement: bool = True
     label_smoothing: float = 0.0
-    averaging: float = 0.0
-    precision: str = "auto"
-    seed: int = 1
 
 
 def train_windows(
