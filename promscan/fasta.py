@@ -47,11 +47,17 @@ def sniff(path: str) -> Compression:
         return "bgzip"
 
 
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:
+        raise InputError("standard input: it is closed; send sequences to it, or name a file")
+    return sys.stdin.buffer
+
+
 @contextmanager
 def opened(path: str) -> Iterator[BinaryIO]:
     """The text of `path` as bytes, unpacked if need be; what goes wrong within the block becomes an `InputError`."""
     with _named_errors(source_name(path)), ExitStack() as stack:
-        raw = cast(io.RawIOBase, sys.stdin.buffer) if path == "-" else io.FileIO(path)
+        raw = cast(io.RawIOBase, _standard_input()) if path == "-" else io.FileIO(path)
         stream = io.BufferedReader(raw)
         stack.callback(stream.detach if path == "-" else stream.close)  # standard input stays open
         if stream.peek(len(_GZIP)).startswith(_GZIP):

@@ -114,3 +114,18 @@ for arguments in {commands}:
     out, err = process.communicate()
     assert (process.returncode, err) == (0, b"")
     assert out.startswith(b"Usage: promscan [OPTIONS] COMMAND")
+
+
+def test_closed_standard_error_costs_no_hits(start, tmp_path):
+    path = write_fasta(tmp_path / "genome.fa", CONTIGS)
+    command = [*PROMSCAN, "scan", str(path), "-o", "-", "--model", str(TINY), "--device", "cpu"]
+    process = start(["sh", "-c", 'exec "$@" 2>&-', "sh", *command], stdout=subprocess.PIPE)
+    assert process.communicate()[0] == scan_to_bed(path)
+    assert process.returncode == 0
+
+
+def test_closed_standard_input_is_told(start):
+    process = start(["sh", "-c", 'exec "$@" <&-', "sh", *PROMSCAN, "score", "-", *OPTIONS], stdout=subprocess.PIPE)
+    err = process.communicate()[1]
+    assert err == b"promscan: error: standard input: it is closed; send sequences to it, or name a file\n"
+    assert process.returncode == 1

@@ -61,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     # A cluster stops jobs with SIGTERM: leave as after Ctrl-C, so that temporary files are removed.
     signal.signal(signal.SIGTERM, _interrupt)
+    if sys.stderr is None:  # closed (`2>&-`): messages have nowhere to go, and results still do
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the life of the process
     try:
         status = cli.main(arguments, prog_name="promscan", standalone_mode=False) or 0
     except click.ClickException as error:
