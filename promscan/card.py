@@ -27,6 +27,8 @@ class Card:
     task: `promoter` (logit of a 70-bp window).
     engine: `windowed`, the way of running that the weights were trained for.
     default_threshold: calling logit when none is asked for, and `threshold_basis`, how it was chosen.
+    calibration: the table from logits to false hits per Mb (`Calibration.describe`); takes the place of
+        `default_threshold`.
     strand_trusted: whether the strand of a call can be relied on.
     training, splits, metrics: data with counts and sha256, how it was divided, figures with the data behind them.
     headline: the few figures that `promscan models` shows.
@@ -47,6 +49,7 @@ class Card:
     headline: Mapping[str, float] = field(default_factory=dict)
     default_threshold: float | None = None
     threshold_basis: str = ""
+    calibration: Mapping[str, Any] = field(default_factory=dict)
     min_distance: int | None = None
     limits: str = ""
     licence: str = "MIT"

@@ -264,6 +264,19 @@ def _no_contig(chrom: str, contigs: Mapping[str, int]) -> str:
     return f"there is no contig {chrom!r} (the first one is {next(iter(contigs), None)!r}); check the name"
 
 
+def matching_contigs(names: Iterable[str], contigs: Iterable[str]) -> list[str]:
+    """The contigs, in their order, that are called one of `names`, wholly or before a `:`.
+
+    Raises:
+        InputError: a name matches none.
+    """
+    wanted, known = set(names), list(contigs)
+    found = [chrom for chrom in known if chrom in wanted or chrom.split(":")[0] in wanted]
+    for name in wanted - set(found) - {chrom.split(":")[0] for chrom in found}:
+        raise InputError(_no_contig(name, dict.fromkeys(known, 0)))
+    return found
+
+
 def parse_region(text: str, contigs: Mapping[str, int]) -> Interval:
     """A region as samtools writes it: `chr1`, `chr1:1,001-2,000`, or `chr1:500` and `chr1:500-` for all from 500 on.
 

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import click
 
+from promscan.cli.calibrate import calibrate
 from promscan.cli.models import models, version_text
 from promscan.cli.scan import scan
 from promscan.cli.score import score
@@ -44,13 +45,14 @@ def cli() -> None:
     promscan scan genome.fa -o hits.bed         call promoters in a genome
     promscan score windows.fa -o scores.tsv     grade single 70-bp sequences
     promscan train windows train.csv ...        train a model of your own
+    promscan calibrate model.safetensors ...    measure its false hits per Mb on your background
     promscan models                             list the bundled models
 
     'promscan COMMAND --help' explains a command and all of its options.
     """
 
 
-for command in (scan, score, train, models):
+for command in (scan, score, train, calibrate, models):
     cli.add_command(command)
 
 

@@ -20,8 +20,11 @@ from promscan.files import open_text_output
     help="Hits, in the format of the suffix: .bed, .gff3 or .narrowPeak; with .gz bgzipped and indexed; - is stdout.",
 )  # fmt: skip
 @model_option
-@click.option("--threshold", type=float, metavar="P", help="Call at this probability.  [default: the model's own]")
-@click.option("--fp-per-mb", type=float, metavar="X", help="Call at X false hits per Mb; needs a calibrated model.")
+@click.option(
+    "--fp-per-mb", type=float, metavar="X",
+    help="Call at X false hits per Mb of background.  [default: 10, or the threshold of an uncalibrated model]",
+)  # fmt: skip
+@click.option("--threshold", type=float, metavar="P", help="Call at this probability instead.")
 @click.option(
     "--min-distance", type=click.IntRange(1, 10_000_000), metavar="N",
     help="A hit is the best window of its strand within N bp to each side.  [default: the model's, else 500]",

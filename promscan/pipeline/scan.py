@@ -22,6 +22,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 import promscan
+from promscan.calibration import Calibration
 from promscan.card import DEFAULT_MODEL, Card
 from promscan.checkpoint import load_model
 from promscan.device import describe, resolve_device
@@ -36,6 +37,7 @@ from promscan.prefetch import prefetch
 from promscan.records import Chunk, Hit, ScoreTrack, Strand
 
 DEFAULT_MIN_DISTANCE = 500
+DEFAULT_FP_PER_MB = 10.0
 NAMED_AT_MOST = 5
 """How many skipped contigs a warning names."""
 STAGES = ("read", "score", "call")
@@ -66,15 +68,16 @@ class Scan:
     Args:
         genome: FASTA file (plain, gzip or bgzip), or `-` for standard input.
         model: bundled name or weights file.
-        threshold: call windows of at least this probability (default: the default threshold of the model).
-        fp_per_mb: call at this many false hits per Mb of background instead; needs a calibrated model.
+        threshold: call windows of at least this probability.
+        fp_per_mb: call at this many false hits per Mb of background instead; needs a calibrated model (default: 10 with
+            such a model, else the default threshold of the model).
         min_distance: least distance in bp between the starts of two hits of a strand (default: the model's, else 500).
         strand: `both`, `+` or `-`.
         stride: score only windows whose start is divisible by this.
         skip_masked: read lower-case bases as unknown.
         regions: keep only hits whose tss lies in one of these (`chr1:1,000-2,000`, 1-based, closed).
         bed: the same for the intervals of a BED file.
-        exclude: drop windows that overlap the intervals of this BED file.
+        exclude: drop windows that overlap these intervals, or those of a BED file.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         batch_size, threads, precision: see `open_engine`.
 
@@ -101,7 +104,7 @@ class Scan:
         skip_masked: bool = False,
         regions: Sequence[str] = (),
         bed: str | Path | None = None,
-        exclude: str | Path | None = None,
+        exclude: str | Path | Intervals | None = None,
         device: str = "auto",
         batch_size: int | None = None,
         threads: int | None = None,
@@ -113,13 +116,14 @@ class Scan:
             raise ValueError(f"strand must be both, + or -, not {strand!r}")
         self.device = resolve_device(device)
         self.network, self.card = load_model(str(model))
+        self.calibration = Calibration.parse(self.card.calibration) if self.card.calibration else None
         self.threshold = calling_logit(self.card, threshold, fp_per_mb)
         self.min_distance = min_distance or self.card.min_distance or DEFAULT_MIN_DISTANCE
         self.stride, self.batch_size, self.threads, self.precision = stride, batch_size, threads, precision
         self.strands: tuple[Strand, ...] = ("+", "-") if strand == "both" else (strand,)
         self.genome = Genome(genome, skip_masked=skip_masked)
         self.within = self._intervals_to_scan(regions, bed)
-        self.exclude = None if exclude is None else self._known(read_bed(exclude), exclude)
+        self.exclude = None if exclude is None else self._intervals_to_exclude(exclude)
         self.statistics = Statistics()
         self.settings = {
             "model": self.card.name,
@@ -166,6 +170,11 @@ class Scan:
         contigs = self.genome.contigs()
         within = Intervals.of([parse_region(region, contigs) for region in regions])
         return within if bed is None else within.union(self._known(read_bed(bed), bed))
+
+    def _intervals_to_exclude(self, exclude: str | Path | Intervals) -> Intervals:
+        if isinstance(exclude, Intervals):
+            return self._known(exclude, "intervals to exclude")
+        return self._known(read_bed(exclude), exclude)
 
     def _known(self, intervals: Intervals, source: str | Path) -> Intervals:
         intervals.check_against(self.genome.contigs(), str(source))
@@ -221,7 +230,13 @@ class Scan:
         for hit in hits:
             if self.within is None or self.within.contains(hit.chrom, np.array([hit.tss]))[0]:
                 self.statistics.hits += 1
-                yield hit
+                yield self._graded(hit)
+
+    def _graded(self, hit: Hit) -> Hit:
+        """The hit with what the model knows of it beside its logit."""
+        if self.calibration is None:
+            return hit
+        return dataclasses.replace(hit, fp_per_mb=self.calibration.fp_per_mb(hit.logit))
 
     def _timed(self, items: Iterable[T], stage: str) -> Iterator[T]:
         """Pass items on and add up the seconds spent in getting them, all stages before included."""
@@ -260,12 +275,14 @@ def calling_logit(card: Card, threshold: float | None, fp_per_mb: float | None) 
         ModelError: the card cannot tell.
         InputError: the probability is none.
     """
-    if fp_per_mb is not None:
-        raise ModelError(f"model {card.name} is not calibrated to false hits per Mb: use --threshold")
     if threshold is not None:
         if not 0 < threshold < 1:
             raise InputError(f"threshold {threshold} is not a probability between 0 and 1")
         return math.log(threshold) - math.log1p(-threshold)
+    if card.calibration:
+        return Calibration.parse(card.calibration).logit_at(DEFAULT_FP_PER_MB if fp_per_mb is None else fp_per_mb)
+    if fp_per_mb is not None:
+        raise ModelError(f"model {card.name} is not calibrated to false hits per Mb: use --threshold, or calibrate it")
     if card.default_threshold is None:
         raise ModelError(f"model {card.name} names no default threshold: use --threshold")
     return card.default_threshold

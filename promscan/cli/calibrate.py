@@ -1,0 +1,43 @@
+"""`promscan calibrate`: a model in, the same model out, with a table of false hits per Mb in its card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from promscan import log
+from promscan.cli.options import machine_options, quiet_option
+
+
+@click.command()
+@click.argument("model", metavar="MODEL")
+@click.option("--genome", required=True, metavar="FILE", help="FASTA to call false hits on.")
+@click.option(
+    "--exclude", required=True, metavar="FILE",
+    help="BED file of its known promoters; what lies within 1,000 bp of one is not background.",
+)  # fmt: skip
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="MODEL2",
+    help="Weights file to write (.safetensors).",
+)  # fmt: skip
+@click.option("--contigs", metavar="X,Y", help="Only on these contigs, or those named X:...  [default: all]")
+@machine_options
+@quiet_option
+def calibrate(
+    model: str, genome: str, exclude: str, output: Path, contigs: str | None, quiet: bool, **machine: Any
+) -> None:
+    """Measure how many false hits per Mb a logit of MODEL stands for, on a background of your own.
+
+    All of the genome but the surroundings of known promoters is scanned, and every hit there is false. MODEL2 is MODEL
+    with this table in its card, which 'promscan scan --fp-per-mb' needs.
+
+    \b
+    promscan calibrate mine.safetensors --genome genome.fa --exclude tss.bed -o calibrated.safetensors
+    promscan scan genome.fa -o hits.bed --model calibrated.safetensors --fp-per-mb 10
+    """
+    log.configure(quiet=quiet)
+    from promscan.pipeline.calibrate import calibrate as measure
+
+    measure(model, genome, exclude, output, contigs=contigs.split(",") if contigs else (), **machine)

@@ -1,0 +1,86 @@
+"""Measure what a model's logits mean on a background: false hits per Mb."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from promscan.calibration import Calibration
+from promscan.card import Card
+from promscan.checkpoint import load_model, save_model
+from promscan.errors import InputError
+from promscan.genome import Genome, matching_contigs
+from promscan.intervals import Intervals, read_bed
+from promscan.log import logger
+from promscan.pipeline.scan import Scan
+from promscan.records import Interval
+
+DISTANCE = 1000
+"""Background keeps so many bp from every interval that is not."""
+LOWEST = 1e-6
+"""Hits below this probability are not ranked: nobody calls there."""
+
+
+def calibrate(
+    model: str | Path,
+    genome: str | Path,
+    exclude: str | Path,
+    out: Path,
+    *,
+    contigs: Sequence[str] = (),
+    device: str = "auto",
+    batch_size: int | None = None,
+    threads: int | None = None,
+    precision: str = "auto",
+) -> Card:
+    """Write `model` to the weights file `out`, with a table from logits to false hits per Mb in its card.
+
+    Args:
+        model: bundled name or weights file.
+        genome: FASTA file.
+        exclude: BED file of the known promoters; background is what lies 1,000 bp and more from each of them.
+        out: weights file to write, `.safetensors`.
+        contigs: calibrate on these only (`X` also means contigs named `X:...`); none: on all.
+        device: see `Scan`, as for the others.
+        batch_size: windows in flight.
+        threads: CPU threads.
+        precision: of the network.
+
+    Raises:
+        InputError: genome or BED file cannot be used, or no background is left.
+        ModelError: no such model, or it calls nothing on the background.
+        RunError: `out` cannot be written.
+        DeviceError: no such device.
+    """
+    network, card = load_model(str(model))
+    lengths = Genome(genome).contigs()
+    scan = Scan(
+        genome, model=model, threshold=LOWEST, regions=matching_contigs(contigs, lengths) if contigs else (),
+        exclude=_surroundings(read_bed(exclude), lengths),
+        device=device, batch_size=batch_size, threads=threads, precision=precision,
+    )  # fmt: skip
+    logits = np.array([hit.logit for hit in scan])
+    megabases = scan.statistics.windows / len(scan.strands) / 1e6
+    if not megabases:
+        raise InputError(f"{genome}: no background is left {DISTANCE} bp and more from {exclude}; give more sequence")
+    where = f"{', '.join(contigs)} of {Path(genome).name}" if contigs else Path(genome).name
+    table = Calibration.measure(logits, megabases, f"{where}, {DISTANCE} bp and more from {Path(exclude).name}")
+    card = save_model(out, network, dataclasses.replace(card, name=out.stem, calibration=table.describe()))
+    logger.info(
+        "%d hits on %.3g Mb of background; %.3g (95 %%: %.3g to %.3g) to %.3g per Mb can be asked for",
+        len(logits), megabases, table.least, *table.interval(table.least), table.most,
+    )  # fmt: skip
+    return card
+
+
+def _surroundings(intervals: Intervals, lengths: dict[str, int]) -> Intervals:
+    return Intervals.of(
+        [
+            Interval(chrom, max(0, start - DISTANCE), min(lengths[chrom], end + DISTANCE))
+            for chrom, start, end in intervals
+            if chrom in lengths
+        ]
+    )

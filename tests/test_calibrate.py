@@ -1,0 +1,111 @@
+"""A model calibrated on a background calls as many hits per Mb there as it is asked for."""
+
+import math
+
+import pytest
+from genomes import DATA, DEMO, TINY, demo_contigs, tiny_streaming
+
+import promscan
+from promscan.calibration import Calibration
+from promscan.card import read_card
+from promscan.errors import InputError, ModelError
+from promscan.pipeline.calibrate import calibrate
+
+TSS = DATA / "demo_tss.bed"
+
+
+@pytest.fixture(scope="module")
+def calibrated(tmp_path_factory):
+    out = tmp_path_factory.mktemp("models") / "mine.safetensors"
+    calibrate(tiny_streaming(), DEMO, TSS, out, device="cpu")
+    return out
+
+
+def background_hits(hits):
+    """Those that touch nothing within 1,000 bp of a promoter of the demo."""
+    known = [line.split("\t")[:3] for line in TSS.read_text().splitlines()]
+    near = [(chrom, int(start) - 1000, int(end) + 1000) for chrom, start, end in known]
+    return [hit for hit in hits if not any(c == hit.chrom and s < hit.end and hit.start < e for c, s, e in near)]
+
+
+def test_the_card_says_what_was_counted_and_the_weights_are_the_same(calibrated):
+    card, before = read_card(calibrated), read_card(tiny_streaming())
+    table = Calibration.parse(card.calibration)
+    assert (card.name, card.sha256) == ("mine", before.sha256)
+    assert table.background == "demo.fa, 1000 bp and more from demo_tss.bed"
+    assert 0 < table.megabases < sum(map(len, demo_contigs().values())) / 1e6
+
+
+@pytest.mark.parametrize("rate", [300, 1000])
+def test_a_scan_of_the_background_has_as_many_hits_as_asked_for(calibrated, rate):
+    table = Calibration.parse(read_card(calibrated).calibration)
+    scan = promscan.scan(DEMO, model=calibrated, device="cpu", fp_per_mb=rate, exclude=None)
+    assert scan.threshold == pytest.approx(table.logit_at(rate))
+    hits = list(scan)
+    assert all(hit.fp_per_mb <= rate * 1.0001 for hit in hits)
+    assert all(hit.fp_per_mb == table.fp_per_mb(hit.logit) for hit in hits)
+    # Near excluded sequence a hit of the calibration may lack the rival that beats it in the scan.
+    assert len(background_hits(hits)) == pytest.approx(rate * table.megabases, abs=4)
+
+
+def test_a_calibrated_model_is_called_at_ten_per_mb(tmp_path):
+    """Or refuses, as here: 50 kb cannot tell ten false hits per Mb."""
+    calibrate(tiny_streaming(), DEMO, TSS, tmp_path / "mine.safetensors", device="cpu")
+    with pytest.raises(ModelError, match=r"10 false hits per Mb cannot be told from 0\.0\d+ Mb of demo.fa"):
+        promscan.scan(DEMO, model=tmp_path / "mine.safetensors", device="cpu")
+
+
+def test_a_probability_still_sets_the_threshold(calibrated):
+    scan = promscan.scan(DEMO, model=calibrated, device="cpu", threshold=0.9)
+    assert scan.threshold == pytest.approx(math.log(9))
+
+
+def test_a_model_that_is_not_calibrated_says_so():
+    with pytest.raises(ModelError, match="tiny is not calibrated to false hits per Mb"):
+        promscan.scan(DEMO, model=TINY, device="cpu", fp_per_mb=10)
+
+
+def test_only_some_contigs(tmp_path):
+    calibrate(tiny_streaming(), DEMO, TSS, tmp_path / "mine.safetensors", contigs=["demo2"], device="cpu")
+    table = Calibration.parse(read_card(tmp_path / "mine.safetensors").calibration)
+    assert table.background.startswith("demo2 of demo.fa")
+    assert table.megabases < len(demo_contigs()["demo2"]) / 1e6
+
+
+def test_nothing_left_to_calibrate_on(tmp_path):
+    everything = tmp_path / "all.bed"
+    everything.write_text("".join(f"{name}\t0\t{len(bases)}\n" for name, bases in demo_contigs().items()))
+    with pytest.raises(InputError, match=r"no background is left 1000 bp and more from .*all\.bed"):
+        calibrate(tiny_streaming(), DEMO, everything, tmp_path / "mine.safetensors", device="cpu")
+    assert not (tmp_path / "mine.safetensors").exists()
+
+
+def test_the_command(promscan_cli, tmp_path):
+    out = tmp_path / "mine.safetensors"
+    outcome = promscan_cli(
+        "calibrate", tiny_streaming(), "--genome", DEMO, "--exclude", TSS, "-o", out, "--device", "cpu"
+    )
+    assert outcome.status == 0
+    assert "Mb of background" in outcome.err
+    hits = tmp_path / "hits.bed"
+    assert promscan_cli("scan", DEMO, "-o", hits, "--model", out, "--fp-per-mb", 300, "--device", "cpu").status == 0
+    rows = [line.split("\t") for line in hits.read_text().splitlines() if not line.startswith("#")]
+    assert rows
+    assert all(0 < float(row[9]) <= 300.01 for row in rows)
+
+
+def test_a_contig_that_is_not_there(promscan_cli, tmp_path):
+    outcome = promscan_cli(
+        "calibrate",
+        tiny_streaming(),
+        "--genome",
+        DEMO,
+        "--exclude",
+        TSS,
+        "-o",
+        tmp_path / "x.safetensors",
+        "--contigs",
+        "chr9",
+    )
+    assert (outcome.status, outcome.err.count("\n")) == (1, 1)
+    assert "there is no contig 'chr9'" in outcome.err
