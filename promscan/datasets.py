@@ -1,11 +1,12 @@
-"""Labelled windows: reading them, checking them, and drawing the batches of an epoch."""
+"""What is learned from: reading it, checking it, and drawing the batches of windows of an epoch."""
 
 from __future__ import annotations
 
 import csv
 import gzip
 import hashlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -18,6 +19,7 @@ from promscan import dna
 from promscan.dna import WINDOW, Codes
 from promscan.errors import InputError
 from promscan.genome import Genome
+from promscan.tss import KnownStarts, read_starts
 
 LONGEST_SEQUENCE = 1 << 20
 """Unlabelled sequences are held in memory whole: promoters with flanks, not chromosomes."""
@@ -121,6 +123,128 @@ def read_unlabelled(path: str) -> UnlabelledSequences:
     if not codes:
         raise InputError(f"{path}: no sequences in it; give FASTA, or a table with a column 'sequence'")
     return UnlabelledSequences(codes, path, hashlib.sha256(Path(path).read_bytes()).hexdigest())
+
+
+@dataclass(frozen=True)
+class LabelledGenome:
+    """Contigs in memory, codes (length,) uint8 each, and the transcription starts that are listed on them."""
+
+    contigs: Mapping[str, Codes]
+    starts: KnownStarts
+
+    @property
+    def bases(self) -> int:
+        """Bases of all contigs."""
+        return sum(map(len, self.contigs.values()))
+
+    def part(self, names: Sequence[str]) -> LabelledGenome:
+        """The contigs of these names; a name also stands for all contigs that begin with it and a colon.
+
+        Raises:
+            InputError: a name stands for no contig.
+        """
+        for name in names:
+            if not any(_named(chrom, [name]) for chrom in self.contigs):
+                raise InputError(f"the genome has no contig {name!r} (its first one is {next(iter(self.contigs))!r})")
+        return self._of({chrom: codes for chrom, codes in self.contigs.items() if _named(chrom, names)})
+
+    def without(self, chroms: Collection[str]) -> LabelledGenome:
+        """The contigs but for these."""
+        return self._of({chrom: codes for chrom, codes in self.contigs.items() if chrom not in chroms})
+
+    def _of(self, contigs: Mapping[str, Codes]) -> LabelledGenome:
+        return LabelledGenome(contigs, KnownStarts(site for site in self.starts if site.chrom in contigs))
+
+    def describe(self) -> dict[str, object]:
+        """Counts and checksums, for a card."""
+        digest = hashlib.sha256()
+        for chrom, codes in self.contigs.items():
+            digest.update(f"{chrom}\t{len(codes)}\n".encode())
+            digest.update(codes.data)
+        return {
+            "contigs": len(self.contigs),
+            "bases": self.bases,
+            "sha256": digest.hexdigest(),
+            "starts": len(self.starts),
+            "starts_sha256": self.starts.digest(),
+        }
+
+
+def _named(chrom: str, names: Sequence[str]) -> bool:
+    return chrom in names or chrom.partition(":")[0] in names
+
+
+def read_labelled_genome(genome: str, starts: str) -> LabelledGenome:
+    """A FASTA file, plain, gzip or bgzip, and a BED file of the transcription starts on it, into memory.
+
+    Raises:
+        InputError: a file cannot be used, or the two do not fit.
+    """
+    contigs = {chunk.chrom: chunk.codes for chunk in Genome(genome).read_chunks(step=sys.maxsize)}
+    return LabelledGenome(contigs, read_starts(starts, {chrom: len(codes) for chrom, codes in contigs.items()}))
+
+
+@dataclass(frozen=True)
+class Promoters:
+    """Promoters of one length: `codes` (n, length) uint8, the transcription start at `tss_index` of each.
+
+    left_out: how many were not taken because they hold a sequence that was to be dropped.
+    """
+
+    codes: Codes
+    tss_index: int
+    left_out: int
+    sha256: str
+
+    def describe(self) -> dict[str, object]:
+        """Counts and checksum, for a card."""
+        return {
+            "used": len(self.codes),
+            "left_out": self.left_out,
+            "tss_index": self.tss_index,
+            "sha256": self.sha256,
+        }
+
+
+def read_promoters(path: str, tss_index: int, drop: Sequence[str] = ()) -> Promoters:
+    """Promoters from a table with a column `sequence`; if it has a column `split`, too, only rows of `train`.
+
+    Args:
+        path: CSV or TSV, plain or gzip.
+        tss_index: 0-based place of the transcription start in each sequence.
+        drop: files of one 70-bp sequence a line; what holds one of them, on either strand, is left out.
+
+    Raises:
+        InputError: unreadable file, sequences of different lengths, without the start, or none that is left.
+    """
+    dropped = {form for file in drop for letters in _read_dropped(file) for form in _both_strands(letters)}
+    codes, left_out, width = list[Codes](), 0, None
+    for row, place in _read_table(path, required=("sequence",)):
+        if row.get("split", "train") != "train":
+            continue
+        sequence = _encode(row["sequence"], place)
+        width = width or len(sequence)
+        if len(sequence) != width or not 0 <= tss_index < width:
+            raise InputError(f"{place}: the sequence has {len(sequence)} bp; all need one length, with the start in it")
+        letters = dna.decode(sequence)
+        if any(letters[i : i + WINDOW] in dropped for i in range(width - WINDOW + 1)):
+            left_out += 1
+        else:
+            codes.append(sequence)
+    if not codes:
+        raise InputError(f"{path}: no promoter is left to train on; give more of them")
+    return Promoters(np.stack(codes), tss_index, left_out, hashlib.sha256(Path(path).read_bytes()).hexdigest())
+
+
+def _read_dropped(path: str) -> Iterator[str]:
+    with open_text(path) as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                yield dna.decode(_window(line.strip(), f"{path} line {number}"))
+
+
+def _both_strands(letters: str) -> tuple[str, str]:
+    return letters, dna.decode(dna.reverse_complement(dna.encode(letters)))
 
 
 def _table_sequences(path: str) -> Iterator[tuple[Codes, str]]:
