@@ -1,16 +1,20 @@
-"""Known transcription starts: read from BED, and how far positions are from them."""
+"""Known transcription starts: read from BED, how far positions are from them, and the genome that they are on."""
 
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import numpy as np
 
+from promscan.dna import Codes
 from promscan.errors import InputError
+from promscan.genome import Genome
 from promscan.intervals import Positions, bed_rows, interval_of
 from promscan.records import Strand
 
@@ -83,3 +87,64 @@ def read_starts(path: str | Path, contigs: Mapping[str, int]) -> KnownStarts:
     if not sites:
         raise InputError(f"{path}: there are no transcription starts in it; give a BED file of at least one")
     return KnownStarts(sites)
+
+
+@dataclass(frozen=True)
+class LabelledGenome:
+    """Contigs in memory, codes (length,) uint8 each, and the transcription starts that are listed on them."""
+
+    contigs: Mapping[str, Codes]
+    starts: KnownStarts
+
+    @property
+    def bases(self) -> int:
+        """Bases of all contigs."""
+        return sum(map(len, self.contigs.values()))
+
+    def part(self, names: Sequence[str]) -> LabelledGenome:
+        """The contigs of these names; a name also stands for all contigs that begin with it and a colon.
+
+        Raises:
+            InputError: a name stands for no contig.
+        """
+        for name in names:
+            if not any(_named(chrom, [name]) for chrom in self.contigs):
+                raise InputError(
+                    f"the genome has no contig {name!r} (its first one is {next(iter(self.contigs))!r}); check the name"
+                )
+        return self._of({chrom: codes for chrom, codes in self.contigs.items() if _named(chrom, names)})
+
+    def without(self, chroms: Collection[str]) -> LabelledGenome:
+        """The contigs but for these."""
+        return self._of({chrom: codes for chrom, codes in self.contigs.items() if chrom not in chroms})
+
+    def _of(self, contigs: Mapping[str, Codes]) -> LabelledGenome:
+        return LabelledGenome(contigs, KnownStarts(site for site in self.starts if site.chrom in contigs))
+
+    def describe(self) -> dict[str, object]:
+        """Counts and checksums, for a card."""
+        digest = hashlib.sha256()
+        for chrom, codes in self.contigs.items():
+            digest.update(f"{chrom}\t{len(codes)}\n".encode())
+            digest.update(codes.data)
+        return {
+            "contigs": len(self.contigs),
+            "bases": self.bases,
+            "sha256": digest.hexdigest(),
+            "starts": len(self.starts),
+            "starts_sha256": self.starts.digest(),
+        }
+
+
+def _named(chrom: str, names: Sequence[str]) -> bool:
+    return chrom in names or chrom.partition(":")[0] in names
+
+
+def read_labelled_genome(genome: str | Path, starts: str | Path) -> LabelledGenome:
+    """A FASTA file, plain, gzip or bgzip, and a BED file of the transcription starts on it, into memory.
+
+    Raises:
+        InputError: a file cannot be used, or the two do not fit.
+    """
+    contigs = {chunk.chrom: chunk.codes for chunk in Genome(genome).read_chunks(step=sys.maxsize)}
+    return LabelledGenome(contigs, read_starts(starts, {chrom: len(codes) for chrom, codes in contigs.items()}))

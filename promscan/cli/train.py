@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from promscan import log
 from promscan.cli.options import quiet_option
+
+if TYPE_CHECKING:
+    from promscan.model import Architecture
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 SIZES = ("hidden", "layers", "convolutions", "kernel", "dropout")
@@ -69,8 +72,8 @@ def _all_of(*options: Decorator) -> Decorator:
     return decorate
 
 
-def _comma_list(_context: click.Context, _option: click.Parameter, text: str) -> tuple[str, ...]:
-    return tuple(word for word in text.split(",") if word)
+def _comma_list(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...]:
+    return tuple(word for word in (text or "").split(",") if word)
 
 
 def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tuple[int, ...]:
@@ -78,6 +81,15 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
         return tuple(int(word) for word in text.split(",") if word)
     except ValueError as error:
         raise click.BadParameter("give whole numbers with commas between") from error
+
+
+def _architecture(**sizes: Any) -> Architecture:
+    from promscan.model import Architecture
+
+    try:
+        return Architecture(**sizes)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 @click.group()
@@ -137,7 +149,6 @@ def windows(
     """
     log.configure(quiet=quiet)
     from promscan.datasets import read_windows
-    from promscan.model import Architecture
     from promscan.train.windows import WindowRecipe, train_windows
 
     sizes = {key: recipe.pop(key) for key in SIZES}
@@ -145,7 +156,7 @@ def windows(
         read_windows(train_data),
         read_windows(dev),
         output,
-        WindowRecipe(architecture=Architecture(**sizes), **recipe),
+        WindowRecipe(architecture=_architecture(**sizes), **recipe),
         device=device,
         threads=threads,
         init=init,
@@ -198,7 +209,6 @@ def pretrain(
     """
     log.configure(quiet=quiet)
     from promscan.datasets import read_unlabelled, read_windows
-    from promscan.model import Architecture
     from promscan.train.pretrain import PretrainRecipe, train_unlabelled
 
     sizes = {key: recipe.pop(key) for key in SIZES}
@@ -206,7 +216,7 @@ def pretrain(
         read_unlabelled(sequences),
         [read_windows(path) for path in held_out],
         output,
-        PretrainRecipe(architecture=Architecture(**sizes), **recipe),
+        PretrainRecipe(architecture=_architecture(**sizes), **recipe),
         device=device,
         threads=threads,
         resume=resume,
@@ -222,8 +232,8 @@ def pretrain(
     help="Contigs to choose the best epoch on, commas between; chr9 also stands for all chr9:...",
 )  # fmt: skip
 @click.option(
-    "--leave-out", default="", metavar="NAMES", callback=_comma_list,
-    help="Contigs not to use, for a test later.  [default: none]",
+    "--leave-out", metavar="NAMES", callback=_comma_list,
+    help="Contigs not to use, for a test later.",
 )  # fmt: skip
 @click.option("--positives", metavar="TABLE", help="More promoters, pasted over listed ones; needs --positives-tss.")
 @click.option(
@@ -248,11 +258,11 @@ def pretrain(
 @click.option("--windows", type=click.IntRange(min=1), default=512, show_default=True, help="Of a segment.")
 @click.option(
     "--near", type=click.IntRange(min=0), default=5, show_default=True,
-    help="Windows at most so many bp from a start are promoters;",
+    help="A window with its tss at most so many bp from a start is a promoter.",
 )  # fmt: skip
 @click.option(
     "--ignored", type=click.IntRange(min=0), default=100, show_default=True,
-    help="at most so many bp, they count for nothing.",
+    help="Another at most so many bp from it counts for nothing.",
 )  # fmt: skip
 @click.option(
     "--opposite-weight", type=click.FloatRange(min=0), default=3.0, show_default=True,
@@ -301,10 +311,10 @@ def genome(
     if (positives is None) != (positives_tss is None) or (drop and positives is None):
         raise click.UsageError("--positives needs --positives-tss, and the other way round; --drop needs both")
     log.configure(quiet=quiet)
-    from promscan.datasets import read_labelled_genome, read_promoters
-    from promscan.model import Architecture
+    from promscan.datasets import read_promoters
     from promscan.train.genome import GenomeRecipe, train_genome
     from promscan.train.segments import SegmentRecipe
+    from promscan.tss import read_labelled_genome
 
     sizes = {key: recipe.pop(key) for key in SIZES}
     segments = {key: recipe.pop(key) for key in ("windows", "near", "ignored", "opposite_weight")}
@@ -314,7 +324,7 @@ def genome(
         promoters,
         output,
         GenomeRecipe(
-            architecture=Architecture(**sizes, composition=composition), segments=SegmentRecipe(**segments), **recipe
+            architecture=_architecture(**sizes, composition=composition), segments=SegmentRecipe(**segments), **recipe
         ),
         dev=dev,
         leave_out=leave_out,

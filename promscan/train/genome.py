@@ -25,7 +25,7 @@ import promscan
 from promscan import plots
 from promscan.card import Card
 from promscan.checkpoint import load_model, save_model, source_commit
-from promscan.datasets import LabelledGenome, Promoters, seed_epoch
+from promscan.datasets import Promoters, seed_epoch
 from promscan.device import autocast, describe, make_repeatable, resolve_device, training_precision
 from promscan.errors import InputError, ModelError
 from promscan.log import Progress, logger, progress
@@ -34,7 +34,7 @@ from promscan.train.calls import MIN_DISTANCE, JudgedCalls, call_and_judge, draw
 from promscan.train.folder import RunFolder
 from promscan.train.optimiser import Optimiser, TensorGroups
 from promscan.train.segments import SegmentRecipe, Segments, SegmentSampler
-from promscan.tss import Site
+from promscan.tss import LabelledGenome, Site
 
 History = list[dict[str, float]]
 
@@ -115,16 +115,20 @@ def train_genome(
     make_repeatable()
     if threads is not None:
         torch.set_num_threads(threads)
-    dev_part, left_out = genome.part(dev), genome.part(leave_out)
-    if both := dev_part.contigs.keys() & left_out.contigs.keys():
-        raise InputError(f"contig {min(both)!r} is named for dev and to be left out; it can be only one of them")
-    train_part = genome.without({**dev_part.contigs, **left_out.contigs})
-    data = {"train": train_part.describe(), "promoters": {} if promoters is None else promoters.describe()}
-    splits = {"dev": dev_part.describe(), "left_out": left_out.describe()}
+    train_part, dev_part, left_out = _split(genome, dev, leave_out)
+    dev_pieces = draw_pieces(dev_part.contigs, recipe.dev_bases, np.random.default_rng(0))
+    if not any(holds(piece, site) for piece in dev_pieces for site in dev_part.starts):
+        raise InputError("no transcription start is listed on the dev contigs; name others, or judge on more of them")
+    sampler = SegmentSampler(train_part.contigs, train_part.starts, promoters, recipe.segments)
+    data = {"genome": train_part.describe(), "promoters": None if promoters is None else promoters.describe()}
+    splits = {
+        "dev": {"names": list(dev), **dev_part.describe()},
+        "left_out": {"names": list(leave_out), **left_out.describe()},
+    }
     config = {
         "promscan_version": promscan.__version__,
         "recipe": dataclasses.asdict(recipe),
-        **data,
+        "train": data,
         **splits,
         "species": species,
     }
@@ -132,10 +136,6 @@ def train_genome(
     if start is not None and start.architecture.sizes != recipe.architecture.sizes:
         raise ModelError(f"{init}: of another architecture, {start.architecture}; ask for the same sizes")
     config["init"] = "" if start_card is None else start_card.sha256
-    sampler = SegmentSampler(train_part.contigs, genome.starts, promoters, recipe.segments)
-    dev_pieces = draw_pieces(dev_part.contigs, recipe.dev_bases, np.random.default_rng(0))
-    if not any(holds(piece, site) for piece in dev_pieces for site in dev_part.starts):
-        raise InputError("no transcription start is listed on the dev contigs; name others, or judge on more of them")
     folder = RunFolder(out)
     resuming = folder.begin(config, resume=resume)
     trainer = _Trainer(recipe, sampler, resolve_device(device), threads, start)
@@ -150,7 +150,7 @@ def train_genome(
         while len(history) < recipe.epochs:
             began = time.monotonic()
             row: dict[str, float] = {"epoch": len(history) + 1.0, **trainer.run_epoch(len(history), bar)}
-            calls = call_and_judge(trainer.kept, dev_part.contigs, dev_pieces, genome.starts, trainer.device, threads)
+            calls = call_and_judge(trainer.kept, dev_part.contigs, dev_pieces, dev_part.starts, trainer.device, threads)
             row |= _figures(calls) | {"seconds": time.monotonic() - began}
             history.append(row)
             bar.note(f"dev recall {row['recall']:.4f}")
@@ -158,6 +158,16 @@ def train_genome(
     best = max(history, key=lambda row: row["recall"])
     logger.info("best epoch %d of %d: dev recall %.4f", best["epoch"], len(history), best["recall"])
     return Card.parse((out / "best.json").read_text(encoding="utf-8"), str(out / "best.json"))
+
+
+def _split(
+    genome: LabelledGenome, dev: Sequence[str], leave_out: Sequence[str]
+) -> tuple[LabelledGenome, LabelledGenome, LabelledGenome]:
+    """The parts to train on, to choose on, and not to look at."""
+    dev_part, left_out = genome.part(dev), genome.part(leave_out)
+    if both := dev_part.contigs.keys() & left_out.contigs.keys():
+        raise InputError(f"contig {min(both)!r} is named for dev and to be left out; it can be only one of them")
+    return genome.without(dev_part.contigs.keys() | left_out.contigs.keys()), dev_part, left_out
 
 
 class _Trainer:
@@ -244,7 +254,7 @@ def _keep(folder: RunFolder, trainer: _Trainer, card: Card, history: History, ca
         threshold_basis=f"{THRESHOLD_FP_PER_MB} false hits per Mb in {calls.bases / 1e6:.4g} Mb of the dev contigs",
     )
     save_model(folder.path / "last.safetensors", trainer.kept, card)
-    if row["recall"] == max(r["recall"] for r in history):
+    if row is max(history, key=lambda r: r["recall"]):  # of equal ones the first
         save_model(folder.path / "best.safetensors", trainer.kept, card)
         plots.plot_recall_by_false_hits(*calls.curve(), folder.path / "dev_recall.png")
     plots.plot_recalls(history, folder.path / "learning_curves.png")
@@ -267,8 +277,9 @@ def _draft_card(
         splits=splits,
         min_distance=MIN_DISTANCE,
         limits=(
-            "Finds promoters like those of the list it was trained on. Starts that the list lacks count as false, so "
-            "figures are lower bounds. Recall far below 1 at few false hits: many promoters are missed."
+            "Knows promoters like those of the list that it was trained on, and the background of that genome only. "
+            "Starts that the list lacks count as false hits. The dev contigs chose the epoch and the threshold, so "
+            "figures on them are a little too good. A probability of 0.5 means nothing: choose a threshold on genome."
         ),
         promscan_version=promscan.__version__,
         git_commit=source_commit(),
