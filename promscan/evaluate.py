@@ -1,4 +1,4 @@
-"""Figures of merit of a classifier on labelled windows."""
+"""Figures of merit: of a classifier on labelled windows, and of the calls in a genome."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.errors import DependencyError
+from promscan.tss import distances
 
 Array = npt.NDArray[Any]
+
+TOLERANCE = 100
+"""A listed transcription start is found if a hit of its strand lies at most this far (bp) from it."""
+FALSE_BEYOND = 500
+"""A hit farther (bp) than this from every listed start of its strand is false; between the two it is neither."""
 
 
 def require_sklearn() -> None:
@@ -47,3 +53,46 @@ def cross_entropy(labels: Array, logits: Array) -> float:
     """Mean binary cross-entropy in nats."""
     z = logits.astype(np.float64)
     return float(np.mean(np.logaddexp(0.0, z) - labels * z))
+
+
+def found_at(listed: Array, tss: Array, logits: Array) -> Array:
+    """The logit down to which one must call to find each listed start; two hits on one start find it once.
+
+    Args:
+        listed: transcription starts of one strand of a contig, shape (m,).
+        tss: those of the hits there, shape (n,), in any order.
+        logits: of the hits, shape (n,).
+
+    Returns:
+        shape (m,); -inf for a start that no hit finds.
+    """
+    order = np.argsort(tss, kind="stable")
+    first = np.searchsorted(tss[order], listed - TOLERANCE)
+    last = np.searchsorted(tss[order], listed + TOLERANCE, side="right")
+    ranges = zip(first.tolist(), last.tolist(), strict=True)
+    return np.array([logits[order[lo:hi]].max(initial=-np.inf) for lo, hi in ranges], dtype=np.float64)
+
+
+def are_false(tss: Array, listed: Array) -> Array:
+    """Which hits, shape (n,), of one strand of a contig are false, given its sorted listed starts; bool (n,)."""
+    return distances(tss, listed) > FALSE_BEYOND
+
+
+def recall_by_false_hits(found: Array, false: Array) -> Array:
+    """Recall along the ranking of the hits.
+
+    Args:
+        found: of all contigs and strands, as from `found_at`, shape (m,), m at least 1.
+        false: logits of all false hits, shape (n,).
+
+    Returns:
+        entry k: share of the listed starts found if at most k false hits may pass, shape (n + 1,), never falling.
+    """
+    limits = np.append(np.sort(false)[::-1].astype(np.float64), -np.inf)
+    return 1 - np.searchsorted(np.sort(found), limits, side="right") / len(found)
+
+
+def lowest_logit(false: Array, allowed: int) -> float:
+    """The lowest threshold that at most `allowed` false hits, of these logits, reach; -inf if all of them may."""
+    ranked = np.sort(false)[::-1].astype(np.float64)
+    return float(np.nextafter(ranked[allowed], np.inf)) if allowed < len(ranked) else -np.inf

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -183,7 +183,19 @@ def _sort_and_merge(intervals: Iterable[Interval], folder: Path) -> Intervals:
 
 def _parse_bed(path: str) -> list[Interval]:
     """The intervals that cover at least one base, in the order of the file."""
-    intervals = []
+    intervals = [interval_of(fields, where) for fields, where in bed_rows(path)]
+    intervals = [interval for interval in intervals if interval.start < interval.end]
+    if not intervals:
+        raise InputError(f"{path}: there is no interval with bases in it; give a BED file of at least one")
+    return intervals
+
+
+def bed_rows(path: str) -> Iterator[tuple[list[str], str]]:
+    """The columns of each row of a BED file, plain or gzipped, and where it stands, for messages.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
     try:
         with open(path, "rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
@@ -191,20 +203,21 @@ def _parse_bed(path: str) -> list[Interval]:
             for number, line in enumerate(lines, start=1):
                 fields = line.split()
                 if fields and not line.startswith("#") and fields[0] not in ("track", "browser"):
-                    intervals.append(_interval(fields, f"{path}, line {number}"))
+                    yield fields, f"{path}, line {number}"
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not a text file; give a BED file, plain or gzipped") from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{path}: the compressed data is damaged ({error}); copy or download it again") from error
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}; give a BED file that can be read") from error
-    intervals = [interval for interval in intervals if interval.start < interval.end]
-    if not intervals:
-        raise InputError(f"{path}: there is no interval with bases in it; give a BED file of at least one")
-    return intervals
 
 
-def _interval(fields: list[str], where: str) -> Interval:
+def interval_of(fields: Sequence[str], where: str) -> Interval:
+    """The first three columns of a row of a BED file.
+
+    Raises:
+        InputError: they are no interval; `where` is named.
+    """
     if len(fields) < 3 or not (_POSITION.fullmatch(fields[1]) and _POSITION.fullmatch(fields[2])):
         raise InputError(f"{where}: not a BED interval; write contig, start and end, divided by tabs")
     interval = Interval(fields[0], int(fields[1]), int(fields[2]))

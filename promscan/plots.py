@@ -76,3 +76,25 @@ def plot_discrimination(labels: Array, logits: Array, path: Path) -> None:
     names = ["other", "promoter"]
     table.set(xticks=[0, 1], yticks=[0, 1], xticklabels=names, yticklabels=names, xlabel="called", ylabel="label")
     _save(figure, path)
+
+
+def plot_recalls(history: Sequence[Mapping[str, float]], path: Path) -> None:
+    """Loss, and recall at some false hits per Mb of dev, by epoch, the best epoch marked."""
+    figure, (loss, recall) = _figure(2)
+    epochs = [row["epoch"] for row in history]
+    best = max(history, key=lambda row: row["recall"])["epoch"]
+    for ax, kind in ((loss, "loss"), (recall, "recall")):
+        for name in (name for name in history[0] if name.startswith(kind)):
+            ax.plot(epochs, [row[name] for row in history], marker=".", label=name.replace("_", " "))
+        ax.axvline(best, color="0.6", linestyle=":", label="best dev recall")
+        ax.set(xlabel="epoch", ylabel=kind)
+        ax.legend()
+    _save(figure, path)
+
+
+def plot_recall_by_false_hits(fp_per_mb: Array, recall: Array, path: Path) -> None:
+    """Recall, shape (n,), by false hits per Mb, which rise."""
+    figure, (ax,) = _figure(1)
+    ax.step(fp_per_mb, recall, where="post")
+    ax.set(xscale="log", ylim=(0, 1), xlabel="false hits per Mb", ylabel="recall")
+    _save(figure, path)

@@ -4,45 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from promscan import log
 from promscan.cli.options import quiet_option
 
+if TYPE_CHECKING:
+    from promscan.model import Architecture
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 SIZES = ("hidden", "layers", "convolutions", "kernel", "dropout")
 
 
-def size_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Sizes of the network."""
+def size_options(*, hidden: int = 256, convolutions: int = 0, dropout: float = 0.3) -> Decorator:
+    """Sizes of the network, with these defaults."""
     positive = click.IntRange(min=1)
-    options: list[Decorator] = [
-        click.option("--hidden", type=positive, default=256, show_default=True, help="GRU units a direction."),
+    return _all_of(
+        click.option("--hidden", type=positive, default=hidden, show_default=True, help="GRU units a direction."),
         click.option("--layers", type=positive, default=1, show_default=True, help="Stacked GRU layers."),
         click.option(
-            "--convolutions", type=click.IntRange(min=0), default=0, show_default=True,
+            "--convolutions", type=click.IntRange(min=0), default=convolutions, show_default=True,
             help="Convolution blocks before the GRU.",
         ),
         click.option("--kernel", type=positive, default=9, show_default=True, help="Their width in bp; odd."),
         click.option(
-            "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.3, show_default=True,
+            "--dropout", type=click.FloatRange(0, 1, max_open=True), default=dropout, show_default=True,
             help="Share of activations dropped in training.",
         ),
-    ]  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
+    )  # fmt: skip
 
 
-def step_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """How every training steps, whatever it learns."""
-    options: list[Decorator] = [
+def step_options(*, averaging: float = 0.0) -> Decorator:
+    """How every training steps, whatever it learns, with this default."""
+    return _all_of(
         click.option("--weight-decay", type=float, default=0.01, show_default=True, help="Of AdamW."),
         click.option("--clip", type=float, default=1.0, show_default=True, help="Largest norm of a gradient."),
         click.option(
-            "--averaging", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
+            "--averaging", type=click.FloatRange(0, 1, max_open=True), default=averaging, show_default=True,
             help="Decay of a moving average of the weights, which is then what is kept; 0: none.",
         ),
         click.option(
@@ -50,23 +50,46 @@ def step_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="auto is bfloat16 on CUDA and float32 elsewhere.",
         ),
         click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of every random draw."),
-    ]  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
+    )  # fmt: skip
 
 
-def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def run_options() -> Decorator:
     """What every training has besides its recipe."""
-    options: list[Decorator] = [
+    return _all_of(
         click.option("--species", default="Homo sapiens", show_default=True, help="For the card."),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
         click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.  [default: all]"),
         click.option("--resume", is_flag=True, help="Go on with the run in RUN, to the result it would have had."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+    )
+
+
+def _all_of(*options: Decorator) -> Decorator:
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _comma_list(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...]:
+    return tuple(word for word in (text or "").split(",") if word)
+
+
+def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(word) for word in text.split(",") if word)
+    except ValueError as error:
+        raise click.BadParameter("give whole numbers with commas between") from error
+
+
+def _architecture(**sizes: Any) -> Architecture:
+    from promscan.model import Architecture
+
+    try:
+        return Architecture(**sizes)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 @click.group()
@@ -78,7 +101,7 @@ def train() -> None:
 @click.argument("train_data", metavar="TRAIN")
 @click.option("--dev", required=True, metavar="DEV", help="Labelled windows to choose the best epoch on.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder.")
-@size_options
+@size_options()
 @click.option("--learning-rate", type=float, default=1e-4, show_default=True, help="Peak of the one-cycle schedule.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=128, show_default=True, help="Windows a step.")
 @click.option("--epochs", type=click.IntRange(min=1), default=50, show_default=True, help="At most this many.")
@@ -98,9 +121,9 @@ def train() -> None:
     "--label-smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
     help="Move labels this far towards 1/2.",
 )  # fmt: skip
-@step_options
+@step_options()
 @click.option("--init", metavar="NAME|PATH", help="Start from these weights (of the same sizes), not from random ones.")
-@run_options
+@run_options()
 @quiet_option
 def windows(
     train_data: str,
@@ -126,7 +149,6 @@ def windows(
     """
     log.configure(quiet=quiet)
     from promscan.datasets import read_windows
-    from promscan.model import Architecture
     from promscan.train.windows import WindowRecipe, train_windows
 
     sizes = {key: recipe.pop(key) for key in SIZES}
@@ -134,7 +156,7 @@ def windows(
         read_windows(train_data),
         read_windows(dev),
         output,
-        WindowRecipe(architecture=Architecture(**sizes), **recipe),
+        WindowRecipe(architecture=_architecture(**sizes), **recipe),
         device=device,
         threads=threads,
         init=init,
@@ -150,7 +172,7 @@ def windows(
     help="Labelled windows of dev and test: sequences that share 25 bp with one are not used. May be repeated.",
 )  # fmt: skip
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder.")
-@size_options
+@size_options()
 @click.option("--learning-rate", type=float, default=2e-3, show_default=True, help="Peak of the one-cycle schedule.")
 @click.option("--batch-size", type=click.IntRange(min=2), default=128, show_default=True, help="Windows a step.")
 @click.option("--epochs", type=click.IntRange(min=1), default=10, show_default=True, help="Exactly this many.")
@@ -161,8 +183,8 @@ def windows(
     "--reverse-complement/--no-reverse-complement", default=True, show_default=True,
     help="Turn each window around by coin flip.",
 )  # fmt: skip
-@step_options
-@run_options
+@step_options()
+@run_options()
 @quiet_option
 def pretrain(
     sequences: str,
@@ -187,7 +209,6 @@ def pretrain(
     """
     log.configure(quiet=quiet)
     from promscan.datasets import read_unlabelled, read_windows
-    from promscan.model import Architecture
     from promscan.train.pretrain import PretrainRecipe, train_unlabelled
 
     sizes = {key: recipe.pop(key) for key in SIZES}
@@ -195,9 +216,121 @@ def pretrain(
         read_unlabelled(sequences),
         [read_windows(path) for path in held_out],
         output,
-        PretrainRecipe(architecture=Architecture(**sizes), **recipe),
+        PretrainRecipe(architecture=_architecture(**sizes), **recipe),
         device=device,
         threads=threads,
+        resume=resume,
+        species=species,
+    )
+
+
+@train.command()
+@click.argument("sequences", metavar="GENOME")
+@click.argument("starts", metavar="TSS")
+@click.option(
+    "--dev", required=True, metavar="NAMES", callback=_comma_list,
+    help="Contigs to choose the best epoch on, commas between; chr9 also stands for all chr9:...",
+)  # fmt: skip
+@click.option(
+    "--leave-out", metavar="NAMES", callback=_comma_list,
+    help="Contigs not to use, for a test later.",
+)  # fmt: skip
+@click.option("--positives", metavar="TABLE", help="More promoters, pasted over listed ones; needs --positives-tss.")
+@click.option(
+    "--positives-tss", type=click.IntRange(min=0), metavar="N", help="0-based place of the start in each of them."
+)  # fmt: skip
+@click.option(
+    "--drop", multiple=True, metavar="FILE",
+    help="70-bp sequences, one a line: positives that hold one are left out. May be repeated.",
+)  # fmt: skip
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder.")
+@size_options(hidden=64, convolutions=1, dropout=0.1)
+@click.option(
+    "--composition", default="100,300,1000", show_default=True, metavar="BP,...", callback=_widths,
+    help="Widths around a window whose base composition is known.",
+)  # fmt: skip
+@click.option("--learning-rate", type=float, default=2e-3, show_default=True, help="Peak of the one-cycle schedule.")
+@click.option("--batch-size", type=click.IntRange(min=2), default=32, show_default=True, help="Segments a step.")
+@click.option("--epochs", type=click.IntRange(min=1), default=20, show_default=True, help="Exactly this many.")
+@click.option(
+    "--segments-per-epoch", type=click.IntRange(min=1), default=8000, show_default=True, help="Drawn anew each time."
+)
+@click.option("--windows", type=click.IntRange(min=1), default=512, show_default=True, help="Of a segment.")
+@click.option(
+    "--near", type=click.IntRange(min=0), default=5, show_default=True,
+    help="A window with its tss at most so many bp from a start is a promoter.",
+)  # fmt: skip
+@click.option(
+    "--ignored", type=click.IntRange(min=0), default=100, show_default=True,
+    help="Another at most so many bp from it counts for nothing.",
+)  # fmt: skip
+@click.option(
+    "--opposite-weight", type=click.FloatRange(min=0), default=3.0, show_default=True,
+    help="Weight of background within 500 bp of a start of the other strand.",
+)  # fmt: skip
+@click.option(
+    "--dev-bases", type=click.IntRange(min=1), default=4_000_000, show_default=True,
+    help="How much of the dev contigs an epoch is judged on.",
+)  # fmt: skip
+@click.option(
+    "--mining-bases", type=click.IntRange(min=1), default=4_000_000, show_default=True,
+    help="How much is searched for false calls before an epoch.",
+)  # fmt: skip
+@step_options(averaging=0.998)
+@click.option("--init", metavar="NAME|PATH", help="Start from these weights (of the same sizes), not from random ones.")
+@run_options()
+@quiet_option
+def genome(
+    sequences: str,
+    starts: str,
+    dev: tuple[str, ...],
+    leave_out: tuple[str, ...],
+    positives: str | None,
+    positives_tss: int | None,
+    drop: tuple[str, ...],
+    output: Path,
+    composition: tuple[int, ...],
+    species: str,
+    device: str,
+    threads: int | None,
+    resume: bool,
+    init: str | None,
+    quiet: bool,
+    **recipe: Any,
+) -> None:
+    """Train a model that scans, from a genome and its known transcription starts.
+
+    GENOME is FASTA. TSS is BED of six columns: a transcription start is the start of an interval, on the strand in
+    column 6. Every position of the genome is learned from, on both strands, and an epoch is judged by the recall at 10,
+    50 and 100 false hits per Mb of the dev contigs.
+
+    \b
+    promscan train genome genome.fa tss.bed --dev chr9,chr17 --leave-out chr10 -o runs/mine
+    promscan scan other.fa -o hits.bed --model runs/mine/best.safetensors
+    """
+    if (positives is None) != (positives_tss is None) or (drop and positives is None):
+        raise click.UsageError("--positives needs --positives-tss, and the other way round; --drop needs both")
+    log.configure(quiet=quiet)
+    from promscan.datasets import read_promoters
+    from promscan.train.genome import GenomeRecipe, train_genome
+    from promscan.train.segments import SegmentRecipe
+    from promscan.tss import read_labelled_genome
+
+    sizes = {key: recipe.pop(key) for key in SIZES}
+    segments = {key: recipe.pop(key) for key in ("windows", "near", "ignored", "opposite_weight")}
+    promoters = None if positives is None or positives_tss is None else read_promoters(positives, positives_tss, drop)
+    train_genome(
+        read_labelled_genome(sequences, starts),
+        promoters,
+        output,
+        GenomeRecipe(
+            architecture=_architecture(**sizes, composition=composition), segments=SegmentRecipe(**segments), **recipe
+        ),
+        dev=dev,
+        leave_out=leave_out,
+        device=device,
+        threads=threads,
+        init=init,
         resume=resume,
         species=species,
     )

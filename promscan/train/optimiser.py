@@ -29,7 +29,6 @@ class Recipe:
 
     learning_rate: peak of the one-cycle schedule.
     clip: largest norm of a gradient.
-    reverse_complement: show each window on a strand drawn by coin flip; the model then cannot tell strands apart.
     averaging: decay a step of the exponential moving average of the weights that is evaluated and kept (0: none).
     precision: `auto` is bfloat16 on CUDA, float32 elsewhere.
     """
@@ -40,7 +39,6 @@ class Recipe:
     batch_size: int = 128
     epochs: int
     clip: float = 1.0
-    reverse_complement: bool = True
     averaging: float = 0.0
     precision: str = "auto"
     seed: int = 1

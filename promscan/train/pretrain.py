@@ -47,11 +47,13 @@ SAMPLED_ROWS = 8
 class PretrainRecipe(Recipe):
     """Everything that decides the result of a pretraining besides its sequences.
 
+    reverse_complement: show each window on a strand drawn by coin flip; the model then cannot tell strands apart.
     windows_per_epoch: an epoch is as long as it is told to be, since windows are drawn anew each time.
     """
 
     learning_rate: float = 2e-3
     epochs: int = 10
+    reverse_complement: bool = True
     windows_per_epoch: int = 48_000
 
 

@@ -43,6 +43,7 @@ EVALUATION_BATCH = 512
 class WindowRecipe(Recipe):
     """Everything that decides the result of a training besides its data; the defaults are the founding recipe.
 
+    reverse_complement: show each window on a strand drawn by coin flip; the model then cannot tell strands apart.
     patience: epochs without a better dev AUC before the training stops.
     sampler: `balanced` (as many promoters as others in every batch) or `shuffled`.
     label_smoothing: labels are moved this far towards 1/2 (0: not at all).
@@ -50,6 +51,7 @@ class WindowRecipe(Recipe):
 
     learning_rate: float = 1e-4
     epochs: int = 50
+    reverse_complement: bool = True
     patience: int = 15
     sampler: str = "balanced"
     label_smoothing: float = 0.0

@@ -1,0 +1,281 @@
+"""A model that scans: a classifier of every position of a genome, trained along its sequence.
+
+Segments around listed transcription starts and segments of background are read with the states running on, as the
+streaming engine does, and every window of them is labelled. From the second epoch on, part of the background are the
+model's own false calls. An epoch is judged as a scan is: by the recall at some false hits per Mb of the dev contigs.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import promscan
+from promscan import plots
+from promscan.card import Card
+from promscan.checkpoint import load_model, save_model, source_commit
+from promscan.datasets import Promoters, seed_epoch
+from promscan.device import autocast, describe, make_repeatable, resolve_device, training_precision
+from promscan.errors import InputError, ModelError
+from promscan.log import Progress, logger, progress
+from promscan.model import Architecture, BiGRUAttention, count_parameters
+from promscan.train.calls import MIN_DISTANCE, JudgedCalls, call_and_judge, draw_pieces, holds
+from promscan.train.folder import RunFolder
+from promscan.train.optimiser import Optimiser, Recipe, TensorGroups
+from promscan.train.segments import SegmentRecipe, Segments, SegmentSampler
+from promscan.tss import LabelledGenome, Site
+
+History = list[dict[str, float]]
+
+WARM_UPS = range(140, 421, 70)
+"""Bases of warm-up, drawn for each batch, lest the network learn to count from where its states began."""
+FP_PER_MB = (10, 50, 100)
+"""False hits per Mb of dev at which the recall is told; its mean chooses the best epoch."""
+THRESHOLD_FP_PER_MB = 50
+"""False hits per Mb of dev at the threshold that the card names."""
+HARD = 500
+"""False calls that an epoch learns from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenomeRecipe(Recipe):
+    """Everything that decides the result of a training besides its data.
+
+    segments_per_epoch: an epoch is as long as it is told to be, since segments are drawn anew each time.
+    dev_bases, mining_bases: how much of the dev contigs an epoch is judged on, always the same, and how much of the
+        others is searched for false calls before each epoch but the first, drawn anew.
+    """
+
+    architecture: Architecture = field(
+        default_factory=lambda: Architecture(64, convolutions=1, dropout=0.1, composition=(100, 300, 1000))
+    )
+    segments: SegmentRecipe = field(default_factory=SegmentRecipe)
+    learning_rate: float = 2e-3
+    batch_size: int = 32
+    epochs: int = 20
+    segments_per_epoch: int = 8000
+    dev_bases: int = 4_000_000
+    mining_bases: int = 4_000_000
+    averaging: float = 0.998
+
+
+def train_genome(
+    genome: LabelledGenome,
+    promoters: Promoters | None,
+    out: Path,
+    recipe: GenomeRecipe,
+    *,
+    dev: Sequence[str],
+    leave_out: Sequence[str] = (),
+    device: str = "auto",
+    threads: int | None = None,
+    init: str | Path | None = None,
+    resume: bool = False,
+    species: str = "Homo sapiens",
+) -> Card:
+    """Train a streaming classifier into the run folder `out`; returns the card of the best epoch.
+
+    Args:
+        genome: contigs with their listed transcription starts.
+        promoters: more promoters to learn from, pasted over listed ones.
+        out: run folder, new or empty unless `resume`.
+        recipe: everything else that decides the result.
+        dev: contigs to choose the best epoch on; a name also stands for all contigs that begin with it and a colon.
+        leave_out: contigs that are not used at all, named likewise.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        threads: CPU threads (None: all).
+        init: weights to start from, of the same architecture.
+        resume: go on with the unfinished run in `out`.
+        species: for the card.
+
+    Raises:
+        InputError: there is no such contig, or no listed start on the contigs to train on or on those of dev.
+        ModelError: `init` does not exist or does not fit the architecture.
+        RunError: the folder is in use, or holds another run.
+        DependencyError: matplotlib is missing.
+        DeviceError: no such device.
+    """
+    plots.require_matplotlib()
+    make_repeatable()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    train_part, dev_part, left_out = _split(genome, dev, leave_out)
+    dev_pieces = draw_pieces(dev_part.contigs, recipe.dev_bases, np.random.default_rng(0))
+    if not any(holds(piece, site) for piece in dev_pieces for site in dev_part.starts):
+        raise InputError("no transcription start is listed on the dev contigs; name others, or judge on more of them")
+    sampler = SegmentSampler(train_part.contigs, train_part.starts, promoters, recipe.segments)
+    data = {"genome": train_part.describe(), "promoters": None if promoters is None else promoters.describe()}
+    splits = {
+        "dev": {"names": list(dev), **dev_part.describe()},
+        "left_out": {"names": list(leave_out), **left_out.describe()},
+    }
+    config = {
+        "promscan_version": promscan.__version__,
+        "recipe": dataclasses.asdict(recipe),
+        "train": data,
+        **splits,
+        "species": species,
+    }
+    start, start_card = (None, None) if init is None else load_model(str(init))
+    if start is not None and start.architecture.sizes != recipe.architecture.sizes:
+        raise ModelError(f"{init}: of another architecture, {start.architecture}; ask for the same sizes")
+    config["init"] = "" if start_card is None else start_card.sha256
+    folder = RunFolder(out)
+    resuming = folder.begin(config, resume=resume)
+    trainer = _Trainer(recipe, sampler, resolve_device(device), threads, start)
+    history: History = trainer.restore(*folder.load_state()) if resuming else []
+    logger.info(
+        "training %d parameters on %s, %.4g Mb; run folder %s",
+        count_parameters(trainer.model), describe(trainer.device), train_part.bases / 1e6, out,
+    )  # fmt: skip
+    card = _draft_card(out.resolve().name, data, splits, recipe, species)
+    with progress(recipe.epochs * recipe.segments_per_epoch, "training", "segment") as bar:
+        bar.advance(len(history) * recipe.segments_per_epoch)
+        while len(history) < recipe.epochs:
+            began = time.monotonic()
+            row: dict[str, float] = {"epoch": len(history) + 1.0, **trainer.run_epoch(len(history), bar)}
+            calls = call_and_judge(trainer.kept, dev_part.contigs, dev_pieces, dev_part.starts, trainer.device, threads)
+            row |= _figures(calls) | {"seconds": time.monotonic() - began}
+            history.append(row)
+            bar.note(f"dev recall {row['recall']:.4f}")
+            _keep(folder, trainer, card, history, calls)
+    best = max(history, key=lambda row: row["recall"])
+    logger.info("best epoch %d of %d: dev recall %.4f", best["epoch"], len(history), best["recall"])
+    return Card.parse((out / "best.json").read_text(encoding="utf-8"), str(out / "best.json"))
+
+
+def _split(
+    genome: LabelledGenome, dev: Sequence[str], leave_out: Sequence[str]
+) -> tuple[LabelledGenome, LabelledGenome, LabelledGenome]:
+    """The parts to train on, to choose on, and not to look at."""
+    dev_part, left_out = genome.part(dev), genome.part(leave_out)
+    if both := dev_part.contigs.keys() & left_out.contigs.keys():
+        raise InputError(f"contig {min(both)!r} is named for dev and to be left out; it can be only one of them")
+    return genome.without(dev_part.contigs.keys() | left_out.contigs.keys()), dev_part, left_out
+
+
+class _Trainer:
+    """The model and its optimiser, an epoch at a time."""
+
+    def __init__(
+        self,
+        recipe: GenomeRecipe,
+        sampler: SegmentSampler,
+        device: torch.device,
+        threads: int | None,
+        init: BiGRUAttention | None,
+    ) -> None:
+        self.recipe, self.sampler, self.device, self.threads = recipe, sampler, device, threads
+        self.precision = training_precision(recipe.precision, device)
+        torch.manual_seed(recipe.seed)
+        self.model = BiGRUAttention(recipe.architecture).to(device)
+        if init is not None:
+            self.model.load_state_dict(init.state_dict())
+        self.kept = copy.deepcopy(self.model) if recipe.averaging else self.model
+        self.steps_per_epoch = -(-recipe.segments_per_epoch // recipe.batch_size)
+        self.optimiser = Optimiser(self.model, self.kept, recipe, recipe.epochs * self.steps_per_epoch)
+
+    def run_epoch(self, epoch: int, bar: Progress) -> dict[str, float]:
+        """One epoch, and before it the search for false calls to learn from; returns learning rate and losses."""
+        rng = seed_epoch(self.recipe.seed, epoch)
+        hard = self._mine(rng) if epoch else []
+        self.model.train()
+        reach, losses = self.recipe.architecture.reach, list[tuple[float, float]]()
+        for _ in range(self.steps_per_epoch):
+            warm_up = int(rng.choice(WARM_UPS))
+            margin = max(warm_up, reach)
+            losses.append(self._step(self.sampler.draw(self.recipe.batch_size, margin, hard, rng), margin, warm_up))
+            bar.advance(self.recipe.segments_per_epoch / self.steps_per_epoch)
+        promoters, background = np.mean(losses, axis=0).tolist()
+        return {
+            "learning_rate": self.optimiser.rate,
+            "loss": promoters + background,
+            "loss_promoters": promoters,
+            "loss_background": background,
+        }
+
+    def _mine(self, rng: np.random.Generator) -> list[Site]:
+        """The false calls of the highest logits on some of the training contigs."""
+        pieces = draw_pieces(self.sampler.contigs, self.recipe.mining_bases, rng)
+        calls = call_and_judge(self.kept, self.sampler.contigs, pieces, self.sampler.starts, self.device, self.threads)
+        return [Site(hit.chrom, hit.tss, hit.strand) for hit in calls.worst(HARD)]
+
+    def _step(self, batch: Segments, margin: int, warm_up: int) -> tuple[float, float]:
+        codes, labels, weights = (torch.from_numpy(values).to(self.device) for values in batch)
+        with autocast(self.device, self.precision):
+            logits = self.model.along(codes, margin, warm_up)
+        losses = F.binary_cross_entropy_with_logits(logits.float(), labels.float(), reduction="none")
+        promoters = _mean(losses, weights * labels)
+        background = _mean(losses, weights * (1 - labels))
+        self.optimiser.step(promoters + background)
+        return promoters.item(), background.item()
+
+    def restore(self, groups: TensorGroups, history: History) -> History:
+        """Continue after the last epoch of `history`."""
+        self.optimiser.restore(groups, len(history) * self.steps_per_epoch)
+        return history
+
+
+def _mean(values: Tensor, weights: Tensor) -> Tensor:
+    """The weighted mean, 0 if there is no weight at all."""
+    return (values * weights).sum() / weights.sum().clamp(min=1)
+
+
+def _figures(calls: JudgedCalls) -> dict[str, float]:
+    recalls = {f"recall_at_{rate}": calls.recall(rate) for rate in FP_PER_MB}
+    return {"recall": sum(recalls.values()) / len(recalls), **recalls}
+
+
+def _keep(folder: RunFolder, trainer: _Trainer, card: Card, history: History, calls: JudgedCalls) -> None:
+    """Write weights, metrics and plots of the epoch just done, and last the state that makes it official."""
+    row, threshold = history[-1], calls.threshold(THRESHOLD_FP_PER_MB)
+    dev = {name: value for name, value in row.items() if name.startswith("recall")}
+    dev |= {"bases": calls.bases, "starts": len(calls.found)}
+    card = dataclasses.replace(
+        card,
+        metrics={"dev": dev, "epoch": row["epoch"]},
+        default_threshold=threshold if math.isfinite(threshold) else None,
+        threshold_basis=f"{THRESHOLD_FP_PER_MB} false hits per Mb in {calls.bases / 1e6:.4g} Mb of the dev contigs",
+    )
+    save_model(folder.path / "last.safetensors", trainer.kept, card)
+    if row is max(history, key=lambda r: r["recall"]):  # of equal ones the first
+        save_model(folder.path / "best.safetensors", trainer.kept, card)
+        plots.plot_recall_by_false_hits(*calls.curve(), folder.path / "dev_recall.png")
+    plots.plot_recalls(history, folder.path / "learning_curves.png")
+    folder.write_metrics(history)
+    folder.save_state(trainer.optimiser.state(), history)
+
+
+def _draft_card(
+    name: str, data: Mapping[str, Any], splits: Mapping[str, Any], recipe: GenomeRecipe, species: str
+) -> Card:
+    return Card(
+        name=name,
+        task="promoter",
+        engine="streaming",
+        species=species,
+        architecture={},
+        sha256="",
+        strand_trusted=True,
+        training={**data, "recipe": dataclasses.asdict(recipe)},
+        splits=splits,
+        min_distance=MIN_DISTANCE,
+        limits=(
+            "Knows promoters like those of the list that it was trained on, and the background of that genome only. "
+            "Starts that the list lacks count as false hits. The dev contigs chose the epoch and the threshold, so "
+            "figures on them are a little too good. A probability of 0.5 means nothing: choose a threshold on genome."
+        ),
+        promscan_version=promscan.__version__,
+        git_commit=source_commit(),
+    )

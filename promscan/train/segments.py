@@ -1,0 +1,193 @@
+"""Segments of a genome, every window labelled: what a batch of `promscan train genome` is made of.
+
+A segment is a stretch of consecutive window starts, read on one strand, with `margin` bases around it:
+
+    read    |-- margin --|-- windows that are learned from --|-- 69 --|-- margin --|
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from promscan import dna
+from promscan.datasets import Promoters
+from promscan.dna import UNKNOWN, WINDOW, Codes, tss_of
+from promscan.errors import InputError
+from promscan.intervals import Positions
+from promscan.predict.units import scorable
+from promscan.records import Strand
+from promscan.tss import KnownStarts, Site, distances
+
+OPPOSITE_REACH = 500
+"""bp around a listed start in which calls on the other strand are its echo rather than background."""
+HOSTS = 16
+"""Listed starts of which the best fitting one receives a promoter."""
+END = 20
+"""bp at both ends of a promoter that should have the composition of what they replace."""
+
+
+@dataclass(frozen=True)
+class SegmentRecipe:
+    """What a segment is and how its windows are labelled.
+
+    windows: window starts of a segment.
+    near: a window whose tss lies at most this far (bp) from a listed one of its strand is a promoter,
+    ignored: one at most this far from it counts for nothing, and any other is background.
+    opposite_weight: weight of background within 500 bp of a listed start of the other strand.
+    """
+
+    windows: int = 512
+    near: int = 5
+    ignored: int = 100
+    opposite_weight: float = 3.0
+
+
+class Segments(NamedTuple):
+    """A batch of segments, read 5' to 3'.
+
+    codes: (b, margin + windows + 69 + margin), uint8.
+    labels: (b, windows), uint8; 1 for a promoter.
+    weights: (b, windows), float32; 0 counts for nothing.
+    """
+
+    codes: Codes
+    labels: npt.NDArray[np.uint8]
+    weights: npt.NDArray[np.float32]
+
+
+class SegmentSampler:
+    """Draws batches: half of their segments hold a listed start of the strand that is read, the others anything.
+
+    Args:
+        contigs: sequence to draw from.
+        starts: the listed starts on it.
+        promoters: more promoters, which come in the place of listed ones in every second segment that has one.
+        recipe: sizes and labels.
+
+    Raises:
+        InputError: no contig has a window, none a listed start, or no start has room for the promoters around it.
+    """
+
+    def __init__(
+        self, contigs: Mapping[str, Codes], starts: KnownStarts, promoters: Promoters | None, recipe: SegmentRecipe
+    ) -> None:
+        self.contigs = {chrom: codes for chrom, codes in contigs.items() if len(codes) >= WINDOW}
+        self.starts, self.promoters, self.recipe = starts, promoters, recipe
+        self.sites = [site for site in starts if site.chrom in self.contigs]
+        if not self.sites:
+            raise InputError("no transcription start is listed on the contigs to train on; leave more of them to train")
+        self._chroms = list(self.contigs)
+        self._ends = np.cumsum([len(codes) - WINDOW + 1 for codes in self.contigs.values()])
+        if promoters is not None:
+            self._hosts = [site for site in self.sites if self._has_room(site, promoters)]
+            if not self._hosts:
+                raise InputError("no listed start has room around it for the promoters; give shorter ones")
+            width = promoters.codes.shape[1]
+            replaced = np.stack([self._read(site, promoters.tss_index, width) for site in self._hosts])
+            self._host_ends, self._promoter_ends = _composition_of_ends(replaced), _composition_of_ends(promoters.codes)
+
+    def draw(self, size: int, margin: int, hard: Sequence[Site], rng: np.random.Generator) -> Segments:
+        """A batch of `size` segments; `hard` are places to take half of the others from, if there are any."""
+        promoters = size // 2
+        pasted = promoters // 2 if self.promoters is not None else 0
+        mined = (size - promoters) // 2 if hard else 0
+        rows = [self._segment_with_promoter(margin, rng) for _ in range(pasted)]
+        sites = [self.sites[i] for i in rng.integers(len(self.sites), size=promoters - pasted)]
+        sites += [hard[i] for i in rng.integers(len(hard), size=mined)] if hard else []
+        sites += [self._anywhere(rng) for _ in range(size - promoters - mined)]
+        rows += [self.segment(site, margin, rng) for site in sites]
+        codes, labels, weights = zip(*rows, strict=True)
+        return Segments(np.stack(codes), np.stack(labels), np.stack(weights))
+
+    def segment(self, site: Site, margin: int, rng: np.random.Generator, promoter: Codes | None = None) -> Segments:
+        """One segment, without the axis of the batch, with the window of `site` at a random place in it.
+
+        It stays inside the contig, if that is long enough: its end should not be what gives a promoter away.
+
+        Args:
+            site: a tss and the strand to read.
+            margin: bases around the windows.
+            rng: draws the place.
+            promoter: codes to paste over those around the site, which is then the only start in them.
+        """
+        chrom, tss, strand = site
+        windows, contig = self.recipe.windows, self.contigs[chrom]
+        offset = int(rng.integers(windows))
+        first = min(max(tss - tss_of(0, strand) - offset, 0), max(0, len(contig) - WINDOW + 1 - windows))
+        positions = np.arange(first, first + windows) + tss_of(0, strand)
+        begin, end = first - margin, first + windows + WINDOW - 1 + margin
+        codes = _cut(contig, begin, end)
+        known = {s: self.starts.on(chrom, s) for s in ("+", "-")}
+        if strand == "-":
+            codes, positions = dna.reverse_complement(codes), positions[::-1]
+        if promoter is not None:
+            assert self.promoters is not None
+            before = self.promoters.tss_index
+            at = (tss - begin if strand == "+" else end - 1 - tss) - before
+            codes[max(at, 0) : at + len(promoter)] = promoter[max(-at, 0) : max(len(codes) - at, 0)]
+            lo, hi = _stretch(site, before, len(promoter))
+            known = {s: listed[(listed < lo) | (listed >= hi)] for s, listed in known.items()}
+            known[strand] = np.sort(np.append(known[strand], tss))
+        labels, weights = self._label(positions, known[strand], known["-" if strand == "+" else "+"])
+        weights[~scorable(codes[margin : len(codes) - margin], 1, blocked=None)] = 0
+        return Segments(codes, labels, weights)
+
+    def _label(
+        self, positions: Positions, same: Positions, other: Positions
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+        distance = distances(positions, same)
+        labels = (distance <= self.recipe.near).astype(np.uint8)
+        weights = np.where(distances(positions, other) <= OPPOSITE_REACH, self.recipe.opposite_weight, 1.0)
+        weights[distance <= self.recipe.ignored] = 0
+        weights[labels == 1] = 1
+        return labels, weights.astype(np.float32)
+
+    def _segment_with_promoter(self, margin: int, rng: np.random.Generator) -> Segments:
+        """A segment with one of the further promoters in the place of a listed one whose flanks fit."""
+        assert self.promoters is not None
+        drawn = int(rng.integers(len(self.promoters.codes)))
+        hosts = rng.integers(len(self._hosts), size=HOSTS)
+        misfit = np.abs(self._host_ends[hosts] - self._promoter_ends[drawn]).sum(axis=1)
+        host = self._hosts[int(hosts[int(misfit.argmin())])]
+        return self.segment(host, margin, rng, self.promoters.codes[drawn])
+
+    def _anywhere(self, rng: np.random.Generator) -> Site:
+        window = int(rng.integers(self._ends[-1]))
+        index = int(np.searchsorted(self._ends, window, side="right"))
+        strand = cast(Strand, "+-"[int(rng.integers(2))])
+        start = window - (int(self._ends[index - 1]) if index else 0)
+        return Site(self._chroms[index], tss_of(start, strand), strand)
+
+    def _has_room(self, site: Site, promoters: Promoters) -> bool:
+        lo, hi = _stretch(site, promoters.tss_index, promoters.codes.shape[1])
+        return lo >= 0 and hi <= len(self.contigs[site.chrom])
+
+    def _read(self, site: Site, before: int, width: int) -> Codes:
+        lo, hi = _stretch(site, before, width)
+        codes = self.contigs[site.chrom][lo:hi]
+        return codes if site.strand == "+" else dna.reverse_complement(codes)
+
+
+def _stretch(site: Site, before: int, width: int) -> tuple[int, int]:
+    """Where the `width` bases lie, half-open, that are read from `before` bases before the site on."""
+    lo = site.tss - before if site.strand == "+" else site.tss + before + 1 - width
+    return lo, lo + width
+
+
+def _cut(contig: Codes, begin: int, end: int) -> Codes:
+    """The bases `begin`-`end`, unknown outside of the contig."""
+    codes = np.full(end - begin, UNKNOWN, dtype=np.uint8)
+    inside = contig[max(begin, 0) : max(end, 0)]
+    codes[max(-begin, 0) : max(-begin, 0) + len(inside)] = inside
+    return codes
+
+
+def _composition_of_ends(codes: Codes) -> npt.NDArray[np.float64]:
+    """Share of G and C in the first and the last bases of sequences (n, length), (n, 2)."""
+    strong = (codes >> 1) == 1
+    return np.stack([strong[:, :END].mean(axis=1), strong[:, -END:].mean(axis=1)], axis=1)
