@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, TextIO
 from urllib.parse import quote
@@ -32,13 +32,13 @@ BED_COLUMNS = (
 
 
 class Writer:
-    """Takes hits in order (contig, start, strand) and writes them as rows; made by `open_writer`."""
+    """Takes hits in order (contig, start, strand) and writes them as rows; made by `open_writer` and `open_rows`."""
 
-    def __init__(self, file: BinaryIO | pysam.BGZFile, layout: Layout, header: Mapping[str, str], target: str) -> None:
+    def __init__(self, file: BinaryIO | pysam.BGZFile, layout: Layout, first_line: str, target: str) -> None:
         self.end = 0
         """Largest end of a hit so far."""
         self._file, self._row, self._target = file, layout.row, target
-        self._put("".join(f"{line}\n" for line in layout.preamble(header_line(header))))
+        self._put("".join(f"{line}\n" for line in layout.preamble(first_line)))
 
     def write(self, hit: Hit) -> None:
         """Write one hit.
@@ -47,16 +47,19 @@ class Writer:
             RunError: the file cannot take it (a full disk).
             BrokenPipeError: nobody reads the pipe any more.
         """
-        self._put(f"{self._row(hit)}\n")
-        self.end = max(self.end, hit.end)
+        self.write_row(self._row(hit), hit.end)
+
+    def write_row(self, row: str, end: int) -> None:
+        """Write the finished row, without its newline, of a hit that ends there; raises what `write` does."""
+        self._put(f"{row}\n")
+        self.end = max(self.end, end)
 
     def _put(self, text: str) -> None:
         with telling(self._target):
             self._file.write(text.encode("utf-8", "surrogateescape"))
 
 
-@contextmanager
-def open_writer(target: str, format: str | None, header: Mapping[str, str]) -> Iterator[Writer]:
+def open_writer(target: str, format: str | None, header: Mapping[str, str]) -> AbstractContextManager[Writer]:
     """A `Writer` to `target` for the length of the `with` block; the file appears at its end, if that went well.
 
     Args:
@@ -66,13 +69,18 @@ def open_writer(target: str, format: str | None, header: Mapping[str, str]) -> I
         header: what goes into the first line, in order: model, sha256, the options that decide the hits.
 
     Raises:
-        RunError: on entry, no format fits or `target` cannot be created; later, the file cannot be finished.
+        RunError: no format fits; on entry, `target` cannot be created; later, the file cannot be finished.
     """
-    layout = _layout_of(target, format)
+    return open_rows(target, _layout_of(target, format), header_line(header))
+
+
+@contextmanager
+def open_rows(target: str, layout: Layout, first_line: str) -> Iterator[Writer]:
+    """What `open_writer` gives, for a known layout and the text of its first line, `#promscan ...`."""
     if target == "-":
         stdout = standard_output()
         stdout.flush()
-        yield Writer(stdout.buffer, layout, header, "standard output")
+        yield Writer(stdout.buffer, layout, first_line, "standard output")
         with telling("standard output"):
             stdout.flush()
         return
@@ -81,7 +89,7 @@ def open_writer(target: str, format: str | None, header: Mapping[str, str]) -> I
         with telling(target):
             file = pysam.BGZFile(str(path), "wb", None) if compressed else path.open("wb")
         with _closing(file, target):
-            writer = Writer(file, layout, header, target)
+            writer = Writer(file, layout, first_line, target)
             yield writer
         if compressed and path.is_file():  # a pipe has no index
             _index(path, target, "csi" if writer.end > TBI_LIMIT else "tbi", layout)
@@ -98,12 +106,16 @@ def header_line(header: Mapping[str, str]) -> str:
 
 
 class Layout(NamedTuple):
-    """A file format: its suffixes, the lines before the hits (from the header line), the row of a hit, tabix preset."""
+    """A file format."""
 
     suffixes: tuple[str, ...]
     preamble: Callable[[str], list[str]]
+    """The lines before the hits, from the first line."""
     row: Callable[[Hit], str]
     preset: Literal["bed", "gff"]
+    """What tabix calls it."""
+    place: tuple[int, int, int, int]
+    """Where in a row contig, start, end and strand are."""
 
 
 def _bed_row(hit: Hit) -> str:
@@ -150,9 +162,9 @@ def _escape(text: str, special: str) -> str:
 
 
 LAYOUTS = {
-    "bed": Layout((".bed",), lambda line: [line, f"#{chr(9).join(BED_COLUMNS)}"], _bed_row, "bed"),
-    "gff3": Layout((".gff3", ".gff"), lambda line: ["##gff-version 3", line], _gff3_row, "gff"),
-    "narrowpeak": Layout((".narrowpeak",), lambda line: [line], _narrowpeak_row, "bed"),
+    "bed": Layout((".bed",), lambda line: [line, f"#{chr(9).join(BED_COLUMNS)}"], _bed_row, "bed", (0, 1, 2, 5)),
+    "gff3": Layout((".gff3", ".gff"), lambda line: ["##gff-version 3", line], _gff3_row, "gff", (0, 3, 4, 6)),
+    "narrowpeak": Layout((".narrowpeak",), lambda line: [line], _narrowpeak_row, "bed", (0, 1, 2, 5)),
 }
 FORMATS = tuple(LAYOUTS)
 
@@ -164,11 +176,15 @@ def _layout_of(target: str, format: str | None) -> Layout:
         if format.lower() not in LAYOUTS:
             raise RunError(f"unknown format {format!r}; choose one of {', '.join(FORMATS)}")
         return LAYOUTS[format.lower()]
+    if (format := format_by_suffix(target)) is None:
+        raise RunError(f"{target}: no format has this suffix; end it in .bed, .gff3 or .narrowPeak, or give --format")
+    return LAYOUTS[format]
+
+
+def format_by_suffix(target: str) -> str | None:
+    """One of `FORMATS`, by the suffix of `target` before any `.gz`; None if no format has it."""
     name = target.lower().removesuffix(".gz")
-    for layout in LAYOUTS.values():
-        if name.endswith(layout.suffixes):
-            return layout
-    raise RunError(f"{target}: no format has this suffix; end it in .bed, .gff3 or .narrowPeak, or give --format")
+    return next((format for format, layout in LAYOUTS.items() if name.endswith(layout.suffixes)), None)
 
 
 def _index(path: Path, target: str, kind: Literal["tbi", "csi"], layout: Layout) -> None:
