@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from promscan.checkpoint import load_model as load_model
     from promscan.datasets import read_windows as read_windows
     from promscan.errors import PromscanError as PromscanError
+    from promscan.pipeline.merge import merge as merge
     from promscan.pipeline.scan import Scan as scan  # noqa: F401
     from promscan.pipeline.score import score as score
     from promscan.records import Hit as Hit
@@ -32,6 +33,7 @@ _HOMES = {
     "PromscanError": ("promscan.errors", "PromscanError"),
     "WindowRecipe": ("promscan.train.windows", "WindowRecipe"),
     "load_model": ("promscan.checkpoint", "load_model"),
+    "merge": ("promscan.pipeline.merge", "merge"),
     "read_windows": ("promscan.datasets", "read_windows"),
     "scan": ("promscan.pipeline.scan", "Scan"),
     "score": ("promscan.pipeline.score", "score"),

@@ -29,13 +29,13 @@ def source_name(path: str) -> str:
     return "standard input" if path == "-" else path
 
 
-def sniff(path: str) -> Compression:
+def sniff(path: str, wanted: str = "a FASTA file") -> Compression:
     """How a file that can be read more than once is compressed, by its first bytes.
 
     Raises:
-        InputError: the file cannot be read, or is bgzip and lacks its end.
+        InputError: the file cannot be read (and the message asks for what is `wanted`), or is bgzip and lacks its end.
     """
-    with _named_errors(path), open(path, "rb") as stream:
+    with _named_errors(path, wanted), open(path, "rb") as stream:
         head = stream.read(len(_BGZIP_END))
         if not head.startswith(_GZIP):
             return "plain"
@@ -54,9 +54,9 @@ def _standard_input() -> BinaryIO:
 
 
 @contextmanager
-def opened(path: str) -> Iterator[BinaryIO]:
+def opened(path: str, wanted: str = "a FASTA file") -> Iterator[BinaryIO]:
     """The text of `path` as bytes, unpacked if need be; what goes wrong within the block becomes an `InputError`."""
-    with _named_errors(source_name(path)), ExitStack() as stack:
+    with _named_errors(source_name(path), wanted), ExitStack() as stack:
         raw = cast(io.RawIOBase, _standard_input()) if path == "-" else io.FileIO(path)
         stream = io.BufferedReader(raw)
         stack.callback(stream.detach if path == "-" else stream.close)  # standard input stays open
@@ -67,7 +67,7 @@ def opened(path: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _named_errors(source: str) -> Iterator[None]:
+def _named_errors(source: str, wanted: str) -> Iterator[None]:
     try:
         yield
     except EOFError as error:
@@ -75,7 +75,7 @@ def _named_errors(source: str) -> Iterator[None]:
     except (gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{source}: the compressed data is damaged ({error}); copy or download it again") from error
     except OSError as error:
-        raise InputError(f"{source}: {error.strerror or error}; give a FASTA file that can be read") from error
+        raise InputError(f"{source}: {error.strerror or error}; give {wanted} that can be read") from error
 
 
 def parse(stream: BinaryIO, source: str, table: bytes) -> Iterator[tuple[str, bytes]]:

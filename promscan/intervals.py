@@ -79,6 +79,16 @@ class Intervals:
         """The bases of either."""
         return Intervals.of([*self, *other])
 
+    def intersection(self, other: Intervals) -> Intervals:
+        """The bases of both."""
+        return Intervals(
+            {
+                chrom: _common(ranges, other._ranges[chrom])
+                for chrom, ranges in self._ranges.items()
+                if chrom in other._ranges
+            }
+        )
+
     def contains(self, chrom: str, positions: Positions) -> Mask:
         """Which 0-based `positions` (any shape, any order) are covered; bool of the same shape."""
         if chrom not in self._ranges:
@@ -150,6 +160,41 @@ def _merge(ranges: Positions) -> Positions:
     reached = np.maximum.accumulate(ends)
     opens = np.concatenate([[True], starts[1:] > reached[:-1]])
     return np.stack([starts[opens], reached[np.append(opens[1:], True)]])
+
+
+def _common(ranges: Positions, others: Positions) -> Positions:
+    """What two sorted, disjoint ranges, of shape (2, n) and (2, m), have in common."""
+    edges = np.concatenate([ranges[0], others[0], ranges[1], others[1]])
+    steps = np.repeat([1, -1], len(edges) // 2)
+    order = np.lexsort([steps, edges])  # where one ends and another begins, the end goes first
+    both = np.flatnonzero(np.cumsum(steps[order]) == 2)
+    return np.stack([edges[order][both], edges[order][both + 1]])
+
+
+def shard_of(contigs: Mapping[str, int], index: int, count: int, grid: int) -> Intervals:
+    """Shard `index`, from 1, of `count` of a genome, balanced by bases; no base is in two of them. It may be empty.
+
+    The contigs are laid end to end, in their order, and cut into equal parts; a cut inside a contig is moved back to
+    the next multiple of `grid` on it.
+
+    Args:
+        contigs: contig to bases.
+        index: 1 to `count`.
+        count: how many shards there are.
+        grid: where chunks may begin and end, in bp.
+
+    Raises:
+        ValueError: there is no such shard.
+    """
+    if not 1 <= index <= count:
+        raise ValueError(f"there is no shard {index} of {count}")
+    total, before, parts = sum(contigs.values()), 0, []
+    for chrom, length in contigs.items():
+        cuts = (min(max(total * i // count - before, 0), length) for i in (index - 1, index))
+        start, end = (cut if cut == length else cut // grid * grid for cut in cuts)
+        parts.append(Interval(chrom, start, end))
+        before += length
+    return Intervals.of(parts)
 
 
 def read_bed(path: str | PathLike[str]) -> Intervals:

@@ -105,6 +105,14 @@ def header_line(header: Mapping[str, str]) -> str:
     return " ".join([f"#promscan {__version__}", *(f"{key}={_escape(value, ' %')}" for key, value in header.items())])
 
 
+def first_difference(header: Mapping[str, str], other: Mapping[str, str]) -> str | None:
+    """`key is 1 here and 2`, of the first key by which two headers differ; None if they are equal."""
+    for key in {**header, **other}:
+        if header.get(key) != other.get(key):
+            return f"{key} is {header.get(key, 'absent')} here and {other.get(key, 'absent')}"
+    return None
+
+
 class Layout(NamedTuple):
     """A file format."""
 

@@ -11,6 +11,7 @@ import pysam
 import pytest
 import torch
 from fasta_files import Layout, drawn_sequence
+from genomes import TINY, tiny_streaming
 from hypothesis import settings
 
 from promscan.cli import main
@@ -53,6 +54,12 @@ def device(request: pytest.FixtureRequest) -> str:
     if request.param == "cuda" and not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     return str(request.param)
+
+
+@pytest.fixture(params=["windowed", "streaming"])
+def model(request: pytest.FixtureRequest) -> Path:
+    """The tiny model, run by either engine."""
+    return TINY if request.param == "windowed" else tiny_streaming()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import promscan
 from promscan.checkpoint import load_model, save_model
+from promscan.pipeline.scan import Scan
 from promscan.records import Hit
 from promscan.writers import open_writer
 
@@ -126,11 +127,15 @@ def scan_to_bed(genome: Path, **options: Any) -> bytes:
     """The bytes of the BED file that a scan makes."""
     job = promscan.scan(genome, **{"model": TINY, "device": "cpu", **options})
     with TemporaryDirectory() as folder:
-        target = Path(folder) / "hits.bed"
-        with open_writer(str(target), None, job.settings) as writer:
-            for hit in job:
-                writer.write(hit)
-        return target.read_bytes()
+        return write_hits(job, Path(folder) / "hits.bed").read_bytes()
+
+
+def write_hits(job: Scan, target: Path) -> Path:
+    """The file that the command line makes of a scan."""
+    with open_writer(str(target), None, job.settings) as writer:
+        for hit in job:
+            writer.write(hit)
+    return target
 
 
 def logits_of(hits: list[Hit]) -> Logits:

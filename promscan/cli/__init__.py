@@ -16,6 +16,7 @@ from typing import NoReturn
 import click
 
 from promscan.cli.calibrate import calibrate
+from promscan.cli.merge import merge
 from promscan.cli.models import models, version_text
 from promscan.cli.scan import scan
 from promscan.cli.score import score
@@ -43,6 +44,7 @@ def cli() -> None:
 
     \b
     promscan scan genome.fa -o hits.bed         call promoters in a genome
+    promscan merge part*.bed -o hits.bed        join the parts of a divided scan
     promscan score windows.fa -o scores.tsv     grade single 70-bp sequences
     promscan train windows train.csv ...        train a model of your own
     promscan calibrate model.safetensors ...    measure its false hits per Mb on your background
@@ -52,7 +54,7 @@ def cli() -> None:
     """
 
 
-for command in (scan, score, train, calibrate, models):
+for command in (scan, merge, score, train, calibrate, models):
     cli.add_command(command)
 
 

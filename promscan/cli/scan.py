@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import ExitStack
 from typing import Any
@@ -11,6 +12,15 @@ import click
 from promscan import log
 from promscan.cli.options import machine_options, model_option, quiet_option
 from promscan.files import open_text_output
+
+
+def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    match = re.fullmatch("([0-9]+)/([0-9]+)", text)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        raise click.BadParameter(f"{text!r} is not I/N, such as 1/10 to 10/10")
+    return int(match[1]), int(match[2])
 
 
 @click.command()
@@ -43,6 +53,10 @@ from promscan.files import open_text_output
 )  # fmt: skip
 @click.option("--bed", metavar="FILE", help="Keep hits whose tss lies in these intervals.")
 @click.option("--exclude", metavar="FILE", help="Drop windows that overlap these intervals.")
+@click.option(
+    "--shard", callback=_shard, metavar="I/N",
+    help="Keep hits of the I-th of N parts of the genome; 'promscan merge' joins them.",
+)  # fmt: skip
 @click.option(
     "--format",
     "format_name",

@@ -29,10 +29,11 @@ from promscan.device import describe, resolve_device
 from promscan.dna import UNKNOWN, WINDOW
 from promscan.errors import InputError, ModelError
 from promscan.genome import Genome, parse_region
-from promscan.intervals import Intervals, read_bed
+from promscan.intervals import Intervals, read_bed, shard_of
 from promscan.log import logger, progress
 from promscan.peaks import PeakCaller, in_order
 from promscan.predict.engine import Engine, open_engine
+from promscan.predict.streaming import StreamingEngine
 from promscan.prefetch import prefetch
 from promscan.records import Chunk, Hit, ScoreTrack, Strand
 
@@ -78,6 +79,7 @@ class Scan:
         regions: keep only hits whose tss lies in one of these (`chr1:1,000-2,000`, 1-based, closed).
         bed: the same for the intervals of a BED file.
         exclude: drop windows that overlap these intervals, or those of a BED file.
+        shard: (I, N), keep only the hits of the I-th of N parts of the genome, I from 1 to N.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         batch_size, threads, precision: see `open_engine`.
 
@@ -105,6 +107,7 @@ class Scan:
         regions: Sequence[str] = (),
         bed: str | Path | None = None,
         exclude: str | Path | Intervals | None = None,
+        shard: tuple[int, int] | None = None,
         device: str = "auto",
         batch_size: int | None = None,
         threads: int | None = None,
@@ -125,21 +128,12 @@ class Scan:
         self.within = self._intervals_to_scan(regions, bed)
         self.exclude = None if exclude is None else self._intervals_to_exclude(exclude)
         self.statistics = Statistics()
-        self.settings = {
-            "model": self.card.name,
-            "sha256": self.card.sha256,
-            "threshold_logit": f"{self.threshold:.6g}",
-            "min_distance": str(self.min_distance),
-            "strand": strand,
-            "stride": str(stride),
-            "skip_masked": "yes" if skip_masked else "no",
-        }
-        if self.within is not None:
-            self.settings["within"] = self.within.digest()
-        if self.exclude is not None:
-            self.settings["exclude"] = self.exclude.digest()
-        if precision == "bfloat16":
-            self.settings["precision"] = precision
+        self.settings = self._settings(strand, skip_masked)
+        if shard is not None:
+            # One grid for every engine, so that a shard is the same place whatever the model.
+            part = shard_of(self.genome.contigs(), *shard, grid=StreamingEngine.lane)
+            self.within = part if self.within is None else self.within.intersection(part)
+            self.settings["shard"] = "{}/{}".format(*shard)
 
     def __iter__(self) -> Iterator[Hit]:
         self.statistics = Statistics()
@@ -179,6 +173,24 @@ class Scan:
     def _known(self, intervals: Intervals, source: str | Path) -> Intervals:
         intervals.check_against(self.genome.contigs(), str(source))
         return intervals
+
+    def _settings(self, strand: str, skip_masked: bool) -> dict[str, str]:
+        settings = {
+            "model": self.card.name,
+            "sha256": self.card.sha256,
+            "threshold_logit": f"{self.threshold:.6g}",
+            "min_distance": str(self.min_distance),
+            "strand": strand,
+            "stride": str(self.stride),
+            "skip_masked": "yes" if skip_masked else "no",
+        }
+        if self.within is not None:
+            settings["within"] = self.within.digest()
+        if self.exclude is not None:
+            settings["exclude"] = self.exclude.digest()
+        if self.precision == "bfloat16":
+            settings["precision"] = self.precision
+        return settings
 
     def _total_mb(self) -> float | None:
         total = self.genome.size_hint if self.within is None else self.within.total_bases

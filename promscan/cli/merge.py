@@ -1,0 +1,26 @@
+"""`promscan merge`: the shards of a scan in, one file out."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("shards", nargs=-1, required=True, metavar="SHARD...")
+@click.option(
+    "-o", "--output", required=True, metavar="OUT",
+    help="The hits of all shards, in their format; with .gz bgzipped and indexed; - is stdout.",
+)  # fmt: skip
+def merge(shards: tuple[str, ...], output: str) -> None:
+    """Join the outputs of all N shards of a scan, in any order, into the file of the undivided scan.
+
+    A set that lacks a shard, or whose shards are of different scans, is refused.
+
+    \b
+    promscan scan genome.fa -o part1.bed --shard 1/2
+    promscan scan genome.fa -o part2.bed --shard 2/2
+    promscan merge part1.bed part2.bed -o hits.bed
+    """
+    from promscan.pipeline.merge import merge as merge_shards
+
+    merge_shards(shards, output)

@@ -1,0 +1,316 @@
+"""Shards of a scan, joined, are the bytes of the scan; what is not a whole set of shards is refused."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import random
+import re
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest import mock
+
+import pysam
+import pytest
+from genomes import EVERY_WINDOW, TINY, a_few, demo_contigs, genomes, write_fasta, write_hits
+from hypothesis import given
+from hypothesis import strategies as st
+
+import promscan
+from promscan.intervals import Intervals, shard_of
+from promscan.predict.streaming import StreamingEngine
+from promscan.records import Interval
+
+LANE = 140
+SUFFIXES = [".bed", ".bed.gz", ".gff3", ".gff3.gz", ".narrowPeak", ".narrowPeak.gz"]
+CONTIGS = {"chr1": demo_contigs()["demo2"][3_400:4_300], "short": "ACGT" * 10, "chr2": demo_contigs()["demo1"][:500]}
+
+
+@pytest.fixture(autouse=True)
+def short_lanes():
+    with mock.patch.multiple(StreamingEngine, lane=LANE, warm_up=70):
+        yield
+
+
+def scan_of(genome, **options):
+    return promscan.scan(genome, **{"model": TINY, "device": "cpu", **options})
+
+
+# Which bases
+
+
+lengths = st.lists(st.integers(0, 60), max_size=5).map(lambda found: {f"chr{i}": n for i, n in enumerate(found)})
+
+
+@given(lengths, st.integers(1, 40), st.integers(1, 12))
+def test_shards_divide_a_genome_into_equal_parts(contigs, count, grid):
+    shards = [shard_of(contigs, index, count, grid) for index in range(1, count + 1)]
+    assert Intervals.of(part for shard in shards for part in shard) == Intervals.of(
+        Interval(chrom, 0, length) for chrom, length in contigs.items()
+    )
+    total = sum(contigs.values())
+    assert sum(shard.total_bases for shard in shards) == total
+    assert all(abs(shard.total_bases - total / count) < grid + 1 for shard in shards)
+    for chrom, start, end in (part for shard in shards for part in shard):
+        assert start % grid == 0
+        assert end % grid == 0 or end == contigs[chrom]
+
+
+@pytest.mark.parametrize("shard", [(0, 3), (4, 3), (1, 0), (-1, 3)])
+def test_there_is_no_such_shard(tmp_path, shard):
+    genome = write_fasta(tmp_path / "genome.fa", CONTIGS)
+    with pytest.raises(ValueError, match="there is no shard"):
+        scan_of(genome, shard=shard)
+
+
+intervals = st.builds(
+    lambda chrom, start, width: Interval(chrom, start, start + width),
+    st.sampled_from(["chr1", "chr2", "chr3"]), st.integers(0, 50), st.integers(0, 20),
+)  # fmt: skip
+
+
+@given(st.lists(intervals, max_size=8), st.lists(intervals, max_size=8))
+def test_intersection_is_that_of_the_bases(some, others):
+    def bases(items):
+        return {(chrom, base) for chrom, start, end in items for base in range(start, end)}
+
+    common = Intervals.of(some).intersection(Intervals.of(others))
+    assert bases(common) == bases(some) & bases(others)
+    assert common == Intervals.of(common)  # merged and sorted
+
+
+# The bytes of the scan
+
+
+@a_few
+@given(data=st.data(), contigs=genomes(), count=st.integers(1, 5), distance=st.sampled_from([1, 30, 200]))
+def test_merged_shards_are_the_undivided_scan(model, data, contigs, count, distance):
+    options = {"model": model, "threshold": 0.1, "min_distance": distance, "stride": data.draw(st.sampled_from([1, 3]))}
+    nonempty = [chrom for chrom in contigs if contigs[chrom]]
+    if nonempty and data.draw(st.booleans(), "region"):
+        options["regions"] = [data.draw(st.sampled_from(nonempty))]
+    suffix, packed = data.draw(st.sampled_from(SUFFIXES)), data.draw(st.sampled_from(["", ".gz"]))
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        genome = write_fasta(folder / "genome.fa", contigs)
+        if all(contigs.values()) and data.draw(st.booleans(), "index"):
+            pysam.faidx(str(genome))
+        whole = write_hits(scan_of(genome, **options), folder / f"whole{suffix}")
+        shards = [
+            write_hits(
+                scan_of(genome, shard=(i, count), **options), folder / f"{i}{suffix.removesuffix('.gz')}{packed}"
+            )
+            for i in range(1, count + 1)
+        ]
+        merged = folder / f"merged{suffix}"
+        promscan.merge(random.Random(0).sample(shards, count), merged)
+        files = [sorted(folder.glob(f"{path.name}*")) for path in (whole, merged)]
+        assert len(files[0]) == (2 if suffix.endswith(".gz") else 1)
+        assert [path.read_bytes() for path in files[0]] == [path.read_bytes() for path in files[1]]
+
+
+@pytest.fixture
+def genome(tmp_path):
+    return write_fasta(tmp_path / "genome.fa", CONTIGS)
+
+
+@pytest.fixture
+def shards(tmp_path, genome):
+    """Three shards of every window, as BED."""
+    return [write_hits(scan_of(genome, shard=(i, 3), **EVERY_WINDOW), tmp_path / f"part{i}.bed") for i in range(1, 4)]
+
+
+def test_rows_of_neighbouring_shards_interleave(genome, shards, tmp_path):
+    """Else the test above would not see whether they are sorted."""
+    promscan.merge(shards, tmp_path / "merged.bed")
+    rows = [line for path in shards for line in path.read_text().splitlines() if not line.startswith("#")]
+    merged = (tmp_path / "merged.bed").read_text().splitlines()[2:]
+    assert merged != rows
+    assert sorted(merged) == sorted(rows)
+    assert (tmp_path / "merged.bed").read_bytes() == write_hits(
+        scan_of(genome, **EVERY_WINDOW), tmp_path / "whole.bed"
+    ).read_bytes()
+
+
+def test_more_shards_than_bases(tmp_path, model):
+    genome = write_fasta(tmp_path / "genome.fa", {"chr1": CONTIGS["chr1"][:80], "short": "ACGT"})
+    jobs = [scan_of(genome, model=model, shard=(i, 90), **EVERY_WINDOW) for i in range(1, 91)]
+    shards = [write_hits(job, tmp_path / f"part{i}.bed") for i, job in enumerate(jobs)]
+    busy = [job for job in jobs if job.statistics.windows]
+    assert len(busy) == 1
+    assert len(jobs) - len([job for job in jobs if job.statistics.bases]) > 80
+    promscan.merge(shards, tmp_path / "merged.bed")
+    whole = write_hits(scan_of(genome, model=model, **EVERY_WINDOW), tmp_path / "whole.bed")
+    assert (tmp_path / "merged.bed").read_bytes() == whole.read_bytes()
+
+
+def test_a_shard_outside_of_the_regions_has_no_hits(genome):
+    job = scan_of(genome, shard=(1, 3), regions=["chr2"], **EVERY_WINDOW)
+    assert list(job) == []
+    assert (job.statistics.bases, job.statistics.windows) == (0, 0)
+
+
+def test_the_header_names_the_shard_last(genome):
+    whole, shard = (scan_of(genome, regions=["chr1:1-800"], shard=shard) for shard in (None, (2, 3)))
+    assert list(shard.settings.items()) == [*whole.settings.items(), ("shard", "2/3")]
+
+
+def test_the_command_line_divides_and_joins(promscan_cli, tmp_path, genome):
+    common = ["--model", TINY, "--device", "cpu", "--quiet", "--threshold", 0.5]
+    for i in (1, 2):
+        assert promscan_cli("scan", genome, "-o", tmp_path / f"{i}.gff3", "--shard", f"{i}/2", *common).status == 0
+    whole = promscan_cli("scan", genome, "-o", "-", "--format", "gff3", *common)
+    assert len(whole.out.splitlines()) > 4
+    assert promscan_cli("merge", tmp_path / "2.gff3", tmp_path / "1.gff3", "-o", "-").out == whole.out
+
+
+# Refusals
+
+
+def rewritten(path, old, new):
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
+def without_first(paths):
+    return paths[1:]
+
+
+def only_last(paths):
+    return paths[2:]
+
+
+def twice(paths):
+    shutil.copy(paths[1], copy := paths[1].with_name("copy.bed"))
+    return [*paths, copy]
+
+
+def other_option(paths):
+    rewritten(paths[1], " stride=1 ", " stride=2 ")
+    return paths
+
+
+def option_more(paths):
+    rewritten(paths[2], " shard=", " exclude=0ea098a73f08ab1d shard=")
+    return paths
+
+
+def other_version(paths):
+    rewritten(paths[1], f"#promscan {promscan.__version__}", "#promscan 0.0.1")
+    return paths
+
+
+def other_number(paths):
+    rewritten(paths[1], " shard=2/3", " shard=2/4")
+    return paths
+
+
+def whole_scan(paths):
+    rewritten(paths[1], " shard=2/3", "")
+    return paths
+
+
+def no_header(paths):
+    rewritten(paths[1], "#promscan", "#something")
+    return paths
+
+
+def empty(paths):
+    paths[1].write_text("")
+    return paths
+
+
+def other_format(paths):
+    (path := paths[1].with_suffix(".narrowPeak")).write_text(paths[1].read_text().splitlines(keepends=True)[0])
+    return [paths[0], path, paths[2]]
+
+
+def cut_line(paths):
+    paths[1].write_bytes(paths[1].read_bytes()[:-5])
+    return paths
+
+
+def bad_row(paths):
+    rewritten(paths[1], paths[1].read_text().splitlines()[4], "chr1\tfive\t10")
+    return paths
+
+
+def cut_gzip(paths):
+    packed = gzip.compress(paths[1].read_bytes())
+    (path := paths[1].with_suffix(".bed.gz")).write_bytes(packed[: len(packed) // 2])
+    return [paths[0], path, paths[2]]
+
+
+def damaged_gzip(paths):
+    packed = bytearray(gzip.compress(paths[1].read_bytes()))
+    packed[-6] ^= 1
+    (path := paths[1].with_suffix(".bed.gz")).write_bytes(packed)
+    return [paths[0], path, paths[2]]
+
+
+def bgzip_without_end(paths):
+    pysam.tabix_compress(str(paths[1]), f"{paths[1]}.gz")
+    path = Path(f"{paths[1]}.gz")
+    path.write_bytes(path.read_bytes()[:-28])
+    return [paths[0], path, paths[2]]
+
+
+def not_there(paths):
+    return [*paths[:2], paths[2].with_name("nosuch.bed")]
+
+
+def a_folder(paths):
+    (path := paths[2].with_name("folder.bed")).mkdir()
+    return [*paths[:2], path]
+
+
+def a_pipe(paths):
+    os.mkfifo(path := paths[2].with_name("pipe.bed"))
+    return [*paths[:2], path]
+
+
+REFUSALS = {
+    without_first: "there are 3 shards, and these are missing: 1; give all of them",
+    only_last: "there are 3 shards, and these are missing: 1, 2; give all of them",
+    twice: ".*part2.bed and .*copy.bed are the same shard, 2; give each once",
+    other_option: ".*part2.bed: stride is 2 here and 1 in .*part1.bed; give the shards of one scan",
+    option_more: ".*part3.bed: exclude is 0ea098a73f08ab1d here and absent in .*part1.bed; give the shards of one scan",
+    other_version: ".*part2.bed: promscan is 0.0.1 here and [0-9.]+ in .*part1.bed; give the shards of one scan",
+    other_number: ".*part2.bed: number of shards is 4 here and 3 in .*part1.bed; give the shards of one scan",
+    whole_scan: ".*part2.bed: holds no shard, but a whole scan; give the files that scan --shard wrote",
+    no_header: ".*part2.bed: does not begin like an output of promscan scan; give the files that scan --shard wrote",
+    empty: ".*part2.bed: does not begin like an output of promscan scan; give the files that scan --shard wrote",
+    other_format: ".*part2.narrowPeak: format is narrowpeak here and bed in .*part1.bed; give the shards of one scan",
+    cut_line: ".*part2.bed: ends within a line; copy it again",
+    bad_row: ".*part2.bed, line 5: not a row of promscan; copy the file again",
+    cut_gzip: ".*part2.bed.gz: the compressed data ends too early; copy or download it again",
+    damaged_gzip: ".*part2.bed.gz: the compressed data is damaged .*; copy or download it again",
+    bgzip_without_end: ".*part2.bed.gz: the compressed data ends too early; copy or download it again",
+    not_there: ".*nosuch.bed: No such file or directory; give an output of promscan scan that can be read",
+    a_folder: ".*folder.bed: Is a directory; give an output of promscan scan that can be read",
+    a_pipe: ".*pipe.bed: shards are read twice, and a pipe only once; save it to a file",
+}
+
+
+@pytest.mark.parametrize("spoil", REFUSALS, ids=lambda spoil: spoil.__name__)
+def test_what_is_not_a_whole_set_is_refused_in_one_line(promscan_cli, tmp_path, shards, spoil):
+    paths = spoil(shards)
+    (out := tmp_path / "out").mkdir()
+    outcome = promscan_cli("merge", *paths, "-o", out / "merged.bed")
+    assert (outcome.status, outcome.out) == (1, "")
+    assert re.fullmatch(f"promscan: error: {REFUSALS[spoil]}\n", outcome.err)
+    assert list(out.iterdir()) == []
+
+
+def test_the_suffix_of_another_format_is_refused(promscan_cli, shards, tmp_path):
+    outcome = promscan_cli("merge", *shards, "-o", tmp_path / "merged.gff3")
+    assert outcome.status == 1
+    assert re.fullmatch("promscan: error: .*merged.gff3: the shards are bed, .*; end it in .bed\n", outcome.err)
+    assert promscan_cli("merge", *shards, "-o", tmp_path / "merged.txt").status == 0
+
+
+@pytest.mark.parametrize("line", ["merge -o x.bed", "merge part1.bed"])
+def test_wrong_usage_exits_with_2(promscan_cli, line):
+    assert promscan_cli(*line.split()).status == 2
