@@ -26,4 +26,4 @@ class DependencyError(PromscanError, ImportError):
 
 
 class RunError(PromscanError, RuntimeError):
-    """A run folder or an output path cannot be used."""
+    """A run folder, an output path or a journal cannot be used."""

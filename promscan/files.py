@@ -24,7 +24,7 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         RunError: `target` is a folder, or its own folder is missing or cannot be written to.
     """
     final = Path(os.path.realpath(target))
-    if _is_special(Path(target)):
+    if is_special(target):
         yield Path(target)
         return
     if final.is_dir():
@@ -87,7 +87,9 @@ def telling(target: str) -> Iterator[None]:
         raise RunError(f"{target}: cannot be written: {reason}; check the space left and your permissions") from error
 
 
-def _is_special(path: Path) -> bool:
+def is_special(target: str | os.PathLike[str]) -> bool:
+    """Whether `target` is a pipe or a device, which is written to and never replaced."""
+    path = Path(target)
     return path.is_fifo() or path.is_char_device() or path.is_block_device() or path.is_socket()
 
 

@@ -9,7 +9,8 @@ scored (NaN) beat nobody.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -82,6 +83,27 @@ class PeakCaller:
         self._drop(self._decided - self.radius)
         return hits
 
+    def state(self) -> dict[str, Any]:
+        """What decides the hits to come, for JSON; `restore` brings another caller of the same settings there.
+
+        Only logits that reach the threshold are in it: a lower one is no hit, and beats none that could be.
+        """
+        passing = np.flatnonzero(self._passing(self._buffer)).tolist()
+        return {
+            "chrom": self._chrom,
+            "start": self._start,
+            "decided": self._decided,
+            "length": len(self._buffer),
+            "passing": [[index, float(self._buffer[index])] for index in passing],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self._chrom, self._start, self._decided = state["chrom"], state["start"], state["decided"]
+        self._buffer = np.full(state["length"], np.nan, dtype=np.float32)
+        for index, logit in state["passing"]:
+            self._buffer[index] = logit
+
     def flush(self) -> list[Hit]:
         """Decide the windows that are left, as at the end of a contig, and begin anew."""
         hits = self._decide(len(self._buffer))
@@ -98,13 +120,16 @@ class PeakCaller:
     def _decide(self, end: int) -> list[Hit]:
         """Hits among the undecided windows before index `end` of the buffer."""
         first, self._decided = self._decided, max(self._decided, end)
-        logits = self._buffer[first : self._decided]
-        # A Python float would be rounded to float32 by numpy 2 before the comparison, so the array is widened instead.
-        passing = logits.astype(np.float64) >= self.threshold
+        passing = self._passing(self._buffer[first : self._decided])
         if not passing.any():
             return []
         passing &= ~self._beaten(first, self._decided)
         return [self._hit(first + i) for i in np.flatnonzero(passing).tolist()]
+
+    def _passing(self, logits: Logits) -> Mask:
+        # A Python float would be rounded to float32 by numpy 2 before the comparison, so the array is widened instead.
+        passing: Mask = logits.astype(np.float64) >= self.threshold
+        return passing
 
     def _beaten(self, first: int, end: int) -> Mask:
         """Whether each window from index `first` to `end` of the buffer has a rival that beats it."""

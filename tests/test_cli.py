@@ -280,7 +280,7 @@ def test_help_describes_every_option(promscan_cli, name):
 
 def test_scan_has_the_promised_options(promscan_cli):
     promised = """--output --model --fp-per-mb --threshold --min-distance --strand --stride --skip-masked --region --bed
-    --exclude --format --device --batch-size --threads --precision --summary --quiet"""
+    --exclude --shard --format --device --batch-size --threads --precision --resume --summary --quiet"""
     assert set(promised.split()) <= set(re.findall(r"--[a-z-]+", promscan_cli("scan", "--help").out))
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import json
 import math
 
 import numpy as np
@@ -81,6 +82,19 @@ def divided_scans(draw):
 def test_hits_are_those_of_the_definition_however_the_contig_is_divided(divided):
     scan, cuts = divided
     assert starts(call(**scan, cuts=cuts)) == oracle(**scan)
+
+
+@settings(deadline=None)
+@given(divided_scans())
+def test_another_caller_goes_on_where_one_stopped(divided):
+    scan, cuts = divided
+    limits = scan["strand"], scan["threshold"], scan["min_distance"], scan["stride"]
+    caller, hits = PeakCaller(*limits), []
+    for track in tracks(scan["logits"], scan["strand"], scan["stride"], cuts):
+        hits += caller.feed(track)
+        state, caller = json.loads(json.dumps(caller.state())), PeakCaller(*limits)
+        caller.restore(state)
+    assert starts(hits + caller.flush()) == oracle(**scan)
 
 
 @settings(deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ import click
 
 from promscan import log
 from promscan.cli.options import machine_options, model_option, quiet_option
-from promscan.files import open_text_output
+from promscan.files import is_special, open_text_output
 
 
 def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
@@ -64,6 +65,7 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     help="Whatever the suffix.  [default: by suffix]",
 )
 @machine_options
+@click.option("--resume", is_flag=True, help="Go on with a killed scan from OUT.journal, to the same bytes.")
 @click.option("--summary", metavar="FILE", help="Write settings, counts, times and memory as JSON.")
 @quiet_option
 def scan(
@@ -72,6 +74,7 @@ def scan(
     format_name: str | None,
     summary: str | None,
     quiet: bool,
+    resume: bool,
     **options: Any,
 ) -> None:
     """Call promoters in GENOME: FASTA, plain, gzip or bgzip, or - for standard input.
@@ -86,12 +89,16 @@ def scan(
     """
     if options["threshold"] is not None and options["fp_per_mb"] is not None:
         raise click.UsageError("--threshold and --fp-per-mb are two ways to say the same: give one")
+    # Beside the file that a symbolic link points to, as its temporary file is: there it can be written.
+    journal = None if output == "-" or is_special(output) else f"{os.path.realpath(output)}.journal"
+    if resume and journal is None:
+        raise click.UsageError("--resume goes on with a file, and OUT is none: give one, or scan without --resume")
     log.configure(quiet=quiet)
     from promscan.pipeline.scan import Scan
     from promscan.writers import open_writer, write_summary
 
     began = time.monotonic()
-    job = Scan(genome, **options)
+    job = Scan(genome, journal=journal, resume=resume, **options)
     with ExitStack() as outputs:
         # Both outputs are opened before the work, so that a bad path is not found out after it.
         summary_file = None if summary is None else outputs.enter_context(open_text_output(summary))
@@ -101,6 +108,7 @@ def scan(
         seconds = time.monotonic() - began
         if summary_file is not None:
             write_summary(summary_file, {**job.summary(), "total_seconds": seconds})
+    job.finish()
     counts = job.statistics
     log.logger.info(
         "%s hits, %s bp scanned, %.1f s; strands %s",

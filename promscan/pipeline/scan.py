@@ -2,7 +2,8 @@
 
     genome.read_chunks -> engine.score -> PeakCaller -> hits, sorted by contig in FASTA order, start and strand
 
-Reading runs ahead in a thread; memory does not grow with the genome or its contigs.
+Reading runs ahead in a thread; memory does not grow with the genome or its contigs. A journal is kept on the way, if
+one is wanted; a scan that goes on from one reads all chunks and scores the remaining ones.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from promscan.genome import Genome, parse_region
 from promscan.intervals import Intervals, read_bed, shard_of
 from promscan.log import logger, progress
 from promscan.peaks import PeakCaller, in_order
+from promscan.pipeline.journal import Journal
 from promscan.predict.engine import Engine, open_engine
 from promscan.predict.streaming import StreamingEngine
 from promscan.prefetch import prefetch
@@ -82,6 +84,8 @@ class Scan:
         shard: (I, N), keep only the hits of the I-th of N parts of the genome, I from 1 to N.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         batch_size, threads, precision: see `open_engine`.
+        journal: keep a journal in this file once the scan has run for some seconds; it stays until `finish`.
+        resume: go on from the journal that is there, to the hits of a scan that was never stopped.
 
     Attributes:
         settings: what decides the hits, for the header of a file.
@@ -91,6 +95,7 @@ class Scan:
         InputError: the genome, a region or a BED file cannot be used.
         ModelError: no such model, or it lacks what the options need.
         DeviceError: no such device.
+        RunError: on iteration, the journal is of another scan or genome, or cannot be written.
     """
 
     def __init__(
@@ -112,11 +117,15 @@ class Scan:
         batch_size: int | None = None,
         threads: int | None = None,
         precision: str = "auto",
+        journal: str | Path | None = None,
+        resume: bool = False,
     ) -> None:
         if stride < 1 or (min_distance is not None and min_distance < 1):
             raise ValueError("stride and min_distance must be at least 1")
         if strand not in ("both", "+", "-"):
             raise ValueError(f"strand must be both, + or -, not {strand!r}")
+        if resume and journal is None:
+            raise ValueError("resume needs a journal")
         self.device = resolve_device(device)
         self.network, self.card = load_model(str(model))
         self.calibration = Calibration.parse(self.card.calibration) if self.card.calibration else None
@@ -124,6 +133,7 @@ class Scan:
         self.min_distance = min_distance or self.card.min_distance or DEFAULT_MIN_DISTANCE
         self.stride, self.batch_size, self.threads, self.precision = stride, batch_size, threads, precision
         self.strands: tuple[Strand, ...] = ("+", "-") if strand == "both" else (strand,)
+        self.journal, self.resume = None if journal is None else Path(journal), resume
         self.genome = Genome(genome, skip_masked=skip_masked)
         self.within = self._intervals_to_scan(regions, bed)
         self.exclude = None if exclude is None else self._intervals_to_exclude(exclude)
@@ -136,15 +146,21 @@ class Scan:
             self.settings["shard"] = "{}/{}".format(*shard)
 
     def __iter__(self) -> Iterator[Hit]:
-        self.statistics = Statistics()
         with (
             self._engine() as engine,
+            self._open_journal(engine) as journal,
             progress(self._total_mb(), "scanning", "Mb") as bar,
-            closing(prefetch(self._chunks(engine))) as chunks,
+            closing(prefetch(self._chunks(engine, journal.chunk_step))) as chunks,
         ):
+            self.statistics = Statistics(windows=journal.windows)
             counted = self._counted(self._timed(chunks, "read"), bar.advance)
-            tracks = self._timed(self._score(counted, engine), "score")
-            yield from self._in_wanted_place(self._timed(self._call(tracks), "call"))
+            tracks = self._timed(self._score(journal.remaining(counted), engine), "score")
+            yield from self._in_wanted_place(self._timed(self._call(tracks, journal), "call"))
+
+    def finish(self) -> None:
+        """Remove the journal, when the hits are where they should be."""
+        if self.journal is not None:
+            self.journal.unlink(missing_ok=True)
 
     def _engine(self) -> Engine:
         return open_engine(
@@ -157,6 +173,11 @@ class Scan:
             batch_size=self.batch_size,
             precision=self.precision,
         )
+
+    def _open_journal(self, engine: Engine) -> Journal:
+        # Kinds of devices differ in the last bits, which would end in the hits of neither.
+        scan = {"promscan": promscan.__version__, **self.settings, "device": self.device.type}
+        return Journal(self.journal, scan, engine.chunk_step, resume=self.resume)
 
     def _intervals_to_scan(self, regions: Sequence[str], bed: str | Path | None) -> Intervals | None:
         if not regions and bed is None:
@@ -196,9 +217,9 @@ class Scan:
         total = self.genome.size_hint if self.within is None else self.within.total_bases
         return None if total is None else total / 1e6
 
-    def _chunks(self, engine: Engine) -> Iterator[Chunk]:
+    def _chunks(self, engine: Engine, step: int) -> Iterator[Chunk]:
         spans = None if self.within is None else self.within.spans_of_starts(self.min_distance, engine.grid)
-        for chunk in self.genome.read_chunks(engine.chunk_step, spans, margin=engine.margin):
+        for chunk in self.genome.read_chunks(step, spans, margin=engine.margin):
             if self.exclude is None:
                 yield chunk
             else:
@@ -230,12 +251,15 @@ class Scan:
             self.statistics.windows += sum(int(np.isfinite(track.logits).sum()) for track in tracks)
             yield tracks
 
-    def _call(self, tracks_of_chunks: Iterable[list[ScoreTrack]]) -> Iterator[Hit]:
+    def _call(self, tracks_of_chunks: Iterable[list[ScoreTrack]], journal: Journal) -> Iterator[Hit]:
         """Hits of all strands, sorted: the callers of both strands decide the same starts at a time."""
         callers = [PeakCaller(strand, self.threshold, self.min_distance, self.stride) for strand in self.strands]
+        yield from journal.replay(callers)
         for tracks in tracks_of_chunks:
             batches = [caller.feed(track) for caller, track in zip(callers, tracks, strict=True)]
-            yield from in_order(batches, tracks[0].chrom)
+            hits = in_order(batches, tracks[0].chrom)
+            journal.note(tracks[0], hits, callers, self.statistics.windows)
+            yield from hits
         yield from in_order([caller.flush() for caller in callers], None)
 
     def _in_wanted_place(self, hits: Iterable[Hit]) -> Iterator[Hit]:
