@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
     network, card = load_model(arguments.model)
-    with WindowedEngine(network, torch.device("cpu")) as engine:
+    with WindowedEngine(network, [torch.device("cpu")]) as engine:
         report = evaluate(arguments.data, arguments.split, engine.score_windows)
     result = {"promscan": promscan.__version__, "model": card.name, "sha256": card.sha256, "split": arguments.split}
     arguments.output.parent.mkdir(parents=True, exist_ok=True)

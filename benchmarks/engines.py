@@ -44,7 +44,7 @@ def random_codes(length: int) -> dna.Codes:
 def seconds_a_base(engine_name: str, model: BiGRUAttention, bases: int) -> float:
     """Best of some runs over one strand of so many windows, one thread."""
     chunk = Chunk("random", 0, random_codes(bases + dna.WINDOW - 1))
-    with open_engine(engine_name, model, torch.device("cpu"), strands=["+"], threads=1) as engine:
+    with open_engine(engine_name, model, [torch.device("cpu")], strands=["+"], threads=1) as engine:
         times = []
         for _ in range(REPEATS):
             began = time.perf_counter()

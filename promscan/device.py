@@ -35,6 +35,20 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
+def resolve_devices(name: str) -> list[torch.device]:
+    """As `resolve_device`; `all` are all CUDA devices of the machine.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    if name != "all":
+        return [resolve_device(name)]
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if count == 0:
+        raise DeviceError("device all: this machine has no CUDA device; use --device auto or cpu")
+    return [torch.device("cuda", index) for index in range(count)]
+
+
 def make_repeatable() -> None:
     """Let equal inputs give equal bits: no TF32, no autotuned kernels."""
     torch.backends.cuda.matmul.allow_tf32 = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import random
 import re
 import subprocess
@@ -23,7 +22,7 @@ from hypothesis import strategies as st
 
 import promscan
 from promscan.errors import InputError, RunError
-from promscan.pipeline.journal import Journal
+from promscan.pipeline.journal import JOURNAL
 from promscan.predict import streaming
 from promscan.predict.streaming import StreamingEngine
 from promscan.predict.windowed import WindowedEngine
@@ -50,12 +49,16 @@ def genome(tmp_path):
 
 
 @pytest.fixture
-def journal(tmp_path):
-    return tmp_path / "hits.bed.journal"
+def folder(tmp_path):
+    return tmp_path / "hits.bed.resume"
 
 
-def scan_of(genome, journal=None, **options):
-    return promscan.scan(genome, journal=journal, **{"model": TINY, "device": "cpu", **options})
+def scan_of(genome, folder=None, **options):
+    return promscan.scan(genome, resume=folder, **{"model": TINY, "device": "cpu", **options})
+
+
+def lines_of(folder):
+    return (folder / JOURNAL).read_bytes().splitlines()
 
 
 def stop_after(hits, job):
@@ -72,15 +75,13 @@ def counts_of(job):
     return counts
 
 
-def same_as_never_stopped(genome, journal, **options):
+def same_as_never_stopped(genome, folder, **options):
     """Resume the scan; whether it ends as one without a journal does."""
-    resumed, whole = scan_of(genome, journal, resume=True, **options), scan_of(genome, **options)
-    with TemporaryDirectory() as folder:
-        files = [
-            write_hits(job, Path(folder) / f"{name}.bed") for name, job in (("resumed", resumed), ("whole", whole))
-        ]
+    resumed, whole = scan_of(genome, folder, **options), scan_of(genome, **options)
+    with TemporaryDirectory() as name:
+        files = [write_hits(job, Path(name) / f"{what}.bed") for what, job in (("resumed", resumed), ("whole", whole))]
         resumed.finish()
-        assert not journal.exists()
+        assert not folder.exists()
         return files[0].read_bytes() == files[1].read_bytes() and counts_of(resumed) == counts_of(whole)
 
 
@@ -99,7 +100,7 @@ def test_a_scan_that_was_stopped_goes_on(tmp_path, model, data, contigs, distanc
     options = {"model": model, "threshold": 0.1, "min_distance": distance, "stride": stride}
     if data.draw(st.booleans(), "shard"):
         options["shard"] = (data.draw(st.integers(1, 2)), 2)
-    journal = tmp_path / "hits.bed.journal"
+    folder = tmp_path / "hits.bed.resume"
     for _ in range(data.draw(st.integers(1, 4), "stops")):
         packing = data.draw(st.sampled_from(["plain", "gzip", "bgzip"]), "packing")
         genome = write_fasta(tmp_path / "genome.fa", contigs, packing=packing)
@@ -113,18 +114,18 @@ def test_a_scan_that_was_stopped_goes_on(tmp_path, model, data, contigs, distanc
             mock.patch.object(StreamingEngine, "chunk_step", data.draw(st.sampled_from([LANE, 2 * LANE]))),
         ):
             hits = data.draw(st.integers(1, 3) | st.integers(1, 300), "hits")
-            stop_after(hits, scan_of(genome, journal, resume=True, **machine, **options))
-    assert same_as_never_stopped(genome, journal, **options)
+            stop_after(hits, scan_of(genome, folder, **machine, **options))
+    assert same_as_never_stopped(genome, folder, **options)
 
 
 @pytest.mark.parametrize("hits", [1, 400, 1000])
-def test_what_is_done_is_not_scored_again(genome, journal, model, hits, monkeypatch):
+def test_what_is_done_is_not_scored_again(genome, folder, model, hits, monkeypatch):
     scored = list[tuple[str, int]]()
     for engine in (WindowedEngine, StreamingEngine):
         monkeypatch.setattr(engine, "score", noting(engine.score, scored))
-    stop_after(hits, scan_of(genome, journal, model=model, **EVERY_WINDOW))
-    done = scored[: len(journal.read_text().splitlines()) - 1]  # a line for each chunk, after the first one
-    list(scan_of(genome, journal, model=model, resume=True, **EVERY_WINDOW))
+    stop_after(hits, scan_of(genome, folder, model=model, **EVERY_WINDOW))
+    done = scored[: len(lines_of(folder)) - 1]  # a line for each chunk, after the first one
+    list(scan_of(genome, folder, model=model, **EVERY_WINDOW))
     resumed = scored[len(done) :]
     scored.clear()
     list(scan_of(genome, model=model, **EVERY_WINDOW))
@@ -144,22 +145,23 @@ def noting(score, scored):
 @a_few
 @given(cut=st.integers(0, 4000), hits=st.integers(1, 250))
 @example(cut=1, hits=100)
-def test_a_line_that_was_cut_short_does_not_count(tmp_path, journal, cut, hits):
+def test_a_line_that_was_cut_short_does_not_count(tmp_path, folder, cut, hits):
     genome = write_fasta(tmp_path / "genome.fa", {"chr1": CONTIGS["chr1"][:300]})
-    stop_after(hits, scan_of(genome, journal, **EVERY_WINDOW))
+    stop_after(hits, scan_of(genome, folder, **EVERY_WINDOW))
+    journal = folder / JOURNAL
     text = journal.read_bytes()
     journal.write_bytes(text[: max(len(text) - cut, 0)])
-    stop_after(hits + 200, scan_of(genome, journal, resume=True, **EVERY_WINDOW))
+    stop_after(hits + 200, scan_of(genome, folder, **EVERY_WINDOW))
     assert [json.loads(line) for line in journal.read_text().splitlines()]
-    assert same_as_never_stopped(genome, journal, **EVERY_WINDOW)
+    assert same_as_never_stopped(genome, folder, **EVERY_WINDOW)
 
 
-def test_standard_input_goes_on_with_the_same_pipe(genome, journal, monkeypatch):
+def test_standard_input_goes_on_with_the_same_pipe(genome, folder, monkeypatch):
     with genome.open() as again, genome.open() as pipe:
         monkeypatch.setattr(sys, "stdin", pipe)
-        stop_after(400, scan_of("-", journal, **EVERY_WINDOW))
+        stop_after(400, scan_of("-", folder, **EVERY_WINDOW))
         monkeypatch.setattr(sys, "stdin", again)
-        assert list(scan_of("-", journal, resume=True, **EVERY_WINDOW)) == list(scan_of(genome, **EVERY_WINDOW))
+        assert list(scan_of("-", folder, **EVERY_WINDOW)) == list(scan_of(genome, **EVERY_WINDOW))
 
 
 DRIVER = """
@@ -176,7 +178,7 @@ def test_a_process_that_is_killed_again_and_again(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(promscan.__file__).parents[1]))
     (out := tmp_path / "out").mkdir()
     genome = write_fasta(tmp_path / "genome.fa", {"chr1": random_bases(6_000, 1), "chr2": random_bases(2_000, 2)})
-    target, journal = out / "hits.gff3.gz", out / "hits.gff3.gz.journal"
+    target, journal = out / "hits.gff3.gz", out / "hits.gff3.gz.resume" / JOURNAL
     options = ["--model", TINY, "--device", "cpu", "--quiet", "--threshold", "0.3", "--min-distance", "30"]
     command = [sys.executable, "-c", DRIVER, "scan", genome, "-o", target, "--resume", *options]
     lines = list[int]()
@@ -222,16 +224,16 @@ def changed(contigs, chrom, at):
     ],
     ids=["first base", "last base of a contig", "a short contig", "too few contigs", "another name", "another order"],
 )
-def test_another_genome_is_refused(genome, journal, other):
-    stop_after(900, scan_of(genome, journal, **EVERY_WINDOW))
-    before = journal.read_bytes()
-    assert json.loads(before.splitlines()[-1])["place"]["chrom"] == "chr2"
+def test_another_genome_is_refused(genome, folder, other):
+    stop_after(900, scan_of(genome, folder, **EVERY_WINDOW))
+    before = lines_of(folder)
+    assert json.loads(before[-1])["place"]["chrom"] == "chr2"
     write_fasta(genome, other)
     with pytest.raises(
-        RunError, match=r"journal: the genome differs from the one .*; remove this file, or scan without"
+        RunError, match=r"resume: the genome differs from the one .*; give that one, or remove this folder"
     ):
-        list(scan_of(genome, journal, resume=True, **EVERY_WINDOW))
-    assert journal.read_bytes() == before
+        list(scan_of(genome, folder, **EVERY_WINDOW))
+    assert lines_of(folder) == before
 
 
 @pytest.mark.parametrize(
@@ -243,59 +245,46 @@ def test_another_genome_is_refused(genome, journal, other):
         ({"shard": (1, 2)}, "shard is absent here and 1/2"),
     ],
 )
-def test_other_settings_are_refused(genome, journal, options, difference):
-    stop_after(900, scan_of(genome, journal, **EVERY_WINDOW))
-    before = journal.read_bytes()
+def test_other_settings_are_refused(genome, folder, options, difference):
+    stop_after(900, scan_of(genome, folder, **EVERY_WINDOW))
+    before = lines_of(folder)
     with pytest.raises(
-        RunError, match=f"journal: {difference} in this scan; give the options that it was begun with, or"
+        RunError, match=f"resume: {difference} in this scan; give the options that it was begun with, or"
     ):
-        list(scan_of(genome, journal, resume=True, **EVERY_WINDOW | options))
-    assert journal.read_bytes() == before
+        list(scan_of(genome, folder, **EVERY_WINDOW | options))
+    assert lines_of(folder) == before
 
 
-def test_another_version_is_refused(genome, journal, monkeypatch):
-    stop_after(900, scan_of(genome, journal, **EVERY_WINDOW))
+def test_another_version_is_refused(genome, folder, monkeypatch):
+    stop_after(900, scan_of(genome, folder, **EVERY_WINDOW))
     monkeypatch.setattr(promscan, "__version__", "99.0")
     with pytest.raises(RunError, match=r"promscan is [0-9.]+ here and 99.0 in this scan"):
-        list(scan_of(genome, journal, resume=True, **EVERY_WINDOW))
-
-
-def test_without_resume_an_old_journal_is_thrown_away(genome, journal):
-    stop_after(900, scan_of(genome, journal, **EVERY_WINDOW))
-    before = journal.read_bytes()
-    stop_after(1, scan_of(genome, journal, stride=2, **EVERY_WINDOW))
-    after = journal.read_bytes()
-    assert len(after.splitlines()) < len(before.splitlines())
-    assert json.loads(after.splitlines()[0])["scan"]["stride"] == "2"
+        list(scan_of(genome, folder, **EVERY_WINDOW))
 
 
 # When there is one
 
 
-def test_a_short_scan_leaves_no_journal(genome, journal, monkeypatch):
+def test_the_folder_is_there_from_the_start(genome, folder, monkeypatch):
     monkeypatch.setattr("promscan.pipeline.journal.INTERVAL", 60)
-    stop_after(900, scan_of(genome, journal, **EVERY_WINDOW))
-    assert not journal.exists()
+    stop_after(1, scan_of(genome, folder, **EVERY_WINDOW))
+    assert len(lines_of(folder)) == 1
+    assert same_as_never_stopped(genome, folder, **EVERY_WINDOW)
 
 
-def test_bad_input_leaves_no_journal(genome, journal):
+def test_bad_input_leaves_no_journal(genome, folder):
     genome.write_text(genome.read_text() + ">protein\nMEEPQSDPSVEPPLSQ\n")
-    job = iter(scan_of(genome, journal, **EVERY_WINDOW))
+    job = iter(scan_of(genome, folder, **EVERY_WINDOW))
     next(job)
-    assert journal.exists()
+    assert folder.exists()
     with pytest.raises(InputError, match="is not a nucleotide letter"):
         list(job)
-    assert not journal.exists()
+    assert not folder.exists()
 
 
 def test_a_journal_that_cannot_be_written_is_told(genome, tmp_path):
-    with pytest.raises(RunError, match=r"nosuch/hits.journal: cannot be written: No such file"):
-        list(scan_of(genome, tmp_path / "nosuch" / "hits.journal"))
-
-
-def test_resuming_needs_a_journal(genome):
-    with pytest.raises(ValueError, match="resume needs a journal"):
-        scan_of(genome, resume=True)
+    with pytest.raises(RunError, match=r"nosuch/hits.resume: cannot be written: No such file"):
+        list(scan_of(genome, tmp_path / "nosuch" / "hits.resume"))
 
 
 # The command line
@@ -324,11 +313,11 @@ def interrupted(score):
 def test_ctrl_c_keeps_the_journal_and_resume_uses_it_up(run, tmp_path):
     out = tmp_path / "out"
     with mock.patch.object(WindowedEngine, "score", interrupted(WindowedEngine.score)):
-        outcome = run("--quiet")
+        outcome = run("--resume", "--quiet")
     assert (outcome.status, outcome.err.splitlines()[-1]) == (130, "promscan: interrupted")
-    assert [path.name for path in out.iterdir()] == ["hits.bed.journal"]
+    assert [path.name for path in out.iterdir()] == ["hits.bed.resume"]
     resumed = run("--resume", "--summary", tmp_path / "resumed.json")
-    assert (resumed.status, resumed.err.splitlines()[0]) == (0, f"{out}/hits.bed.journal: going on at chr1:300")
+    assert (resumed.status, resumed.err.splitlines()[0]) == (0, f"{out}/hits.bed.resume: going on at chr1:300")
     assert [path.name for path in out.iterdir()] == ["hits.bed"]
     assert run(out=tmp_path / "whole.bed").status == 0
     assert (out / "hits.bed").read_bytes() == (tmp_path / "whole.bed").read_bytes()
@@ -338,32 +327,23 @@ def test_ctrl_c_keeps_the_journal_and_resume_uses_it_up(run, tmp_path):
         assert told[0][key] == told[1][key]
 
 
-def test_nothing_to_resume_is_told_and_no_failure(run, tmp_path):
-    outcome = run("--resume")
-    assert outcome.status == 0
-    assert re.match(
-        r".*/hits.bed.journal: there is no journal to go on from; the scan begins at the start\n", outcome.err
-    )
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["hits.bed"]
-
-
 def test_a_failure_to_resume_is_one_line(run, tmp_path):
     with mock.patch.object(WindowedEngine, "score", interrupted(WindowedEngine.score)):
-        run()
+        run("--resume")
     outcome = run("--resume", "--quiet", "--strand", "+")
     assert outcome.status == 1
     assert re.fullmatch(
-        "promscan: error: .*/hits.bed.journal: strand is both here and [+] in this scan; .*\n", outcome.err
+        "promscan: error: .*/hits.bed.resume: strand is both here and [+] in this scan; .*\n", outcome.err
     )
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["hits.bed.journal"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["hits.bed.resume"]
 
 
-def test_the_journal_is_beside_the_file_that_a_link_points_to(run, tmp_path):
+def test_the_folder_is_beside_the_file_that_a_link_points_to(run, tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "out" / "hits.bed").symlink_to(tmp_path / "disk" / "real.bed")
     with mock.patch.object(WindowedEngine, "score", interrupted(WindowedEngine.score)):
-        run()
-    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["real.bed.journal"]
+        run("--resume")
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["real.bed.resume"]
 
 
 @pytest.mark.parametrize("target", ["-", "/dev/null"])
@@ -373,7 +353,7 @@ def test_resume_needs_a_file(run, target):
     assert "--resume goes on with a file, and OUT is none" in outcome.err
 
 
-def test_standard_output_and_devices_have_no_journal(run):
-    with mock.patch.object(Journal, "_opened", side_effect=AssertionError):
-        assert run(out="-").status == 0
-        assert run("--format", "bed", out=os.devnull).status == 0
+def test_without_resume_there_is_no_folder(run, tmp_path):
+    with mock.patch.object(WindowedEngine, "score", interrupted(WindowedEngine.score)):
+        assert run().status == 130
+    assert list((tmp_path / "out").iterdir()) == []

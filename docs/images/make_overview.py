@@ -58,7 +58,7 @@ class Result(NamedTuple):
 def scan(network: BiGRUAttention, card: Card) -> Result:
     """Score and call every window of the contig, as `promscan scan` does."""
     threshold = calling_logit(card, None, None)
-    engine = WindowedEngine(network, resolve_device("auto"))
+    engine = WindowedEngine(network, [resolve_device("auto")])
     (chunk,) = (chunk for chunk in Genome(DATA / "demo.fa").read_chunks(1 << 20) if chunk.chrom == CONTIG)
     with engine:
         tracks: list[ScoreTrack] = engine.score(chunk)

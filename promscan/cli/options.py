@@ -26,7 +26,12 @@ def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Where and how fast: these never change a result on one kind of device, except a lower precision."""
     options: list[Decorator] = [
-        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
+        click.option(
+            "--device",
+            default="auto",
+            show_default=True,
+            help="auto, cpu, cuda, cuda:N, mps, or all: every CUDA device.",
+        ),
         click.option(
             "--batch-size",
             type=click.IntRange(min=1),

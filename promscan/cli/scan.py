@@ -65,7 +65,7 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     help="Whatever the suffix.  [default: by suffix]",
 )
 @machine_options
-@click.option("--resume", is_flag=True, help="Go on with a killed scan from OUT.journal, to the same bytes.")
+@click.option("--resume", is_flag=True, help="Keep OUT.resume beside OUT, and go on from it if it is there.")
 @click.option("--summary", metavar="FILE", help="Write settings, counts, times and memory as JSON.")
 @quiet_option
 def scan(
@@ -90,15 +90,15 @@ def scan(
     if options["threshold"] is not None and options["fp_per_mb"] is not None:
         raise click.UsageError("--threshold and --fp-per-mb are two ways to say the same: give one")
     # Beside the file that a symbolic link points to, as its temporary file is: there it can be written.
-    journal = None if output == "-" or is_special(output) else f"{os.path.realpath(output)}.journal"
-    if resume and journal is None:
+    folder = f"{os.path.realpath(output)}.resume" if resume else None
+    if resume and (output == "-" or is_special(output)):
         raise click.UsageError("--resume goes on with a file, and OUT is none: give one, or scan without --resume")
     log.configure(quiet=quiet)
     from promscan.pipeline.scan import Scan
     from promscan.writers import open_writer, write_summary
 
     began = time.monotonic()
-    job = Scan(genome, journal=journal, resume=resume, **options)
+    job = Scan(genome, resume=folder, **options)
     with ExitStack() as outputs:
         # Both outputs are opened before the work, so that a bad path is not found out after it.
         summary_file = None if summary is None else outputs.enter_context(open_text_output(summary))

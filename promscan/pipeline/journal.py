@@ -1,7 +1,7 @@
 """The journal of a scan: what is done and found so far, so that a killed scan goes on where it stopped.
 
-A text file of JSON, only ever appended to. The first line says which scan it is, and each further one how far that has
-come and what it found since:
+A text file of JSON in a folder of its own, there from the start of the scan and only ever appended to. The first line
+says which scan it is, and each further one how far that has come and what it found since:
 
     {"scan": {"promscan": "0.1.0", "model": "core70", ...}, "chunk_step": 4096}
     {"place": {"chrom": "chr1", "end": 358400, "crc": 2774914}, "windows": 716662, "hits": [...], "callers": [...]}
@@ -30,8 +30,12 @@ from promscan.peaks import PeakCaller
 from promscan.records import Chunk, Hit, ScoreTrack
 from promscan.writers import first_difference
 
-INTERVAL = 10.0
-"""Seconds of scanning between two lines; a scan that takes less leaves no journal."""
+INTERVAL = 5.0
+"""Seconds of scanning between two lines."""
+
+
+JOURNAL = "journal.jsonl"
+"""The file in the folder."""
 
 
 class _Place(NamedTuple):
@@ -43,38 +47,34 @@ class _Place(NamedTuple):
 
 
 class Journal:
-    """Keeps the journal of one scan. As a context manager it removes the file if the input turns out to be bad.
+    """Keeps the journal of one scan, and goes on from the one that is there.
+
+    As a context manager it removes the folder if the input turns out to be bad.
 
     Args:
-        path: the file; None keeps no journal.
+        folder: holds the journal, and is made if need be; None keeps no journal.
         scan: what decides the hits, by name.
         chunk_step: window starts of a chunk, in bp.
-        resume: go on from the journal that is there; else it is removed.
 
     Attributes:
         chunk_step: that of the scan that began the journal, for it counts whole chunks.
         windows: the windows that are scored already.
 
     Raises:
-        RunError: the journal that is there is of another scan.
+        RunError: the journal that is there is of another scan, or none can be written.
     """
 
-    def __init__(self, path: Path | None, scan: Mapping[str, str], chunk_step: int, *, resume: bool) -> None:
-        self.path, self.scan, self.chunk_step, self.windows = path, scan, chunk_step, 0
+    def __init__(self, folder: Path | None, scan: Mapping[str, str], chunk_step: int) -> None:
+        self.folder, self.chunk_step, self.windows = folder, chunk_step, 0
         self._last: dict[str, Any] | None = None
-        self._size = 0
-        """Bytes of the complete lines that are there."""
         self._file: BinaryIO | None = None
         self._due = time.monotonic() + INTERVAL
         self._read = deque[_Place]()
         """The chunks that are read and not done."""
         self._hits = list[Hit]()
         """What was found since the last line."""
-        if path is not None:
-            if resume:
-                self._load(path)
-            if self._last is None:
-                path.unlink(missing_ok=True)
+        if folder is not None:
+            self._open(folder, scan)
 
     def __enter__(self) -> Journal:
         return self
@@ -82,31 +82,38 @@ class Journal:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._file is not None:
             self._file.close()
-        if self.path is not None and kind is not None and issubclass(kind, InputError):
-            self.path.unlink(missing_ok=True)
+        if self.folder is not None and kind is not None and issubclass(kind, InputError):
+            remove_journal(self.folder)
 
-    def _load(self, path: Path) -> None:
-        lines = _lines(path)
-        head, _ = next(lines, ({}, 0))
-        for self._last, self._size in lines:
-            pass
-        if self._last is None:
-            logger.info("%s: there is no journal to go on from; the scan begins at the start", path)
-            return
-        if (difference := first_difference(head["scan"], self.scan)) is not None:
+    def _open(self, folder: Path, scan: Mapping[str, str]) -> None:
+        """Read the lines that are there, and get ready to write after the last complete one."""
+        lines = _lines(folder)
+        first: dict[str, Any] = {"scan": scan, "chunk_step": self.chunk_step}
+        head, size = next(lines, (first, 0))
+        if (difference := first_difference(head["scan"], scan)) is not None:
             raise RunError(
-                f"{path}: {difference} in this scan; give the options that it was begun with, or scan without --resume"
+                f"{folder}: {difference} in this scan; give the options that it was begun with, or remove this folder"
             )
-        self.chunk_step, self.windows = head["chunk_step"], self._last["windows"]
-        logger.info("%s: going on at %s:%d", path, self._last["place"]["chrom"], self._last["place"]["end"])
+        self.chunk_step = head["chunk_step"]
+        for line, end in lines:
+            self._last, size = line, end
+        if self._last is not None:
+            self.windows = self._last["windows"]
+            logger.info("%s: going on at %s:%d", folder, self._last["place"]["chrom"], self._last["place"]["end"])
+        with telling(str(folder)):
+            folder.mkdir(exist_ok=True)
+            self._file = (folder / JOURNAL).open("ab")
+            self._file.truncate(size)
+            if size == 0:
+                self._write(head)
 
     def replay(self, callers: Sequence[PeakCaller]) -> Iterator[Hit]:
         """Bring the callers to where the journal ends, and yield the hits that it holds."""
-        if self.path is None or self._last is None:
+        if self.folder is None or self._last is None:
             return
         for caller, state in zip(callers, self._last["callers"], strict=True):
             caller.restore(state)
-        for line, _ in islice(_lines(self.path), 1, None):
+        for line, _ in islice(_lines(self.folder), 1, None):
             for fields in line["hits"]:
                 yield Hit(**fields)
 
@@ -116,7 +123,7 @@ class Journal:
         Raises:
             RunError: those that are done are not those that the journal was begun with.
         """
-        if self.path is None:
+        if self.folder is None:
             yield from chunks
             return
         placed = _placed(chunks)
@@ -124,8 +131,8 @@ class Journal:
             done = _Place(**self._last["place"])
             if next((place for _, place in placed if place[:2] == done[:2]), None) != done:
                 raise RunError(
-                    f"{self.path}: the genome differs from the one that the scan began with; remove this file, or scan "
-                    "without --resume"
+                    f"{self.folder}: the genome differs from the one that the scan began with; give that one, or "
+                    "remove this folder"
                 )
         for chunk, place in placed:
             self._read.append(place)
@@ -143,7 +150,7 @@ class Journal:
         Raises:
             RunError: the file cannot be written.
         """
-        if self.path is None:
+        if self.folder is None:
             return
         place = self._read.popleft()
         while place.chrom != track.chrom or place.end <= track.start:  # a chunk without tracks
@@ -153,28 +160,30 @@ class Journal:
             return
         line = {"place": place._asdict(), "windows": windows, "hits": [asdict(hit) for hit in self._hits]}
         line["callers"] = [caller.state() for caller in callers]
-        with telling(str(self.path)):
-            self._file = self._file or self._opened(self.path)
-            self._file.write(_json_line(line))
-            self._file.flush()
+        with telling(str(self.folder)):
+            self._write(line)
         self._hits.clear()
         self._due = time.monotonic() + INTERVAL
 
-    def _opened(self, path: Path) -> BinaryIO:
-        """The file, with the complete lines that are there, else with the first one."""
-        file = path.open("ab")
-        file.truncate(self._size)
-        if self._last is None:
-            file.write(_json_line({"scan": self.scan, "chunk_step": self.chunk_step}))
-        return file
+    def _write(self, line: Mapping[str, Any]) -> None:
+        assert self._file is not None
+        self._file.write(json.dumps(line).encode() + b"\n")
+        self._file.flush()
 
 
-def _lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
-    """The complete lines of a journal, each with the position of its end; none if there is no such file."""
-    if not path.is_file():
+def remove_journal(folder: Path) -> None:
+    """Remove the folder of a journal, if it is there."""
+    (folder / JOURNAL).unlink(missing_ok=True)
+    if folder.is_dir():
+        folder.rmdir()
+
+
+def _lines(folder: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    """The complete lines of a journal, each with the position of its end; none if there is no journal."""
+    if not (folder / JOURNAL).is_file():
         return
     end = 0
-    with path.open("rb") as file:
+    with (folder / JOURNAL).open("rb") as file:
         for text in file:
             try:
                 line = json.loads(text)
@@ -184,10 +193,6 @@ def _lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
                 return
             end += len(text)
             yield line, end
-
-
-def _json_line(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value).encode() + b"\n"
 
 
 def _placed(chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, _Place]]:

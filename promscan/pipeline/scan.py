@@ -26,14 +26,14 @@ import promscan
 from promscan.calibration import Calibration
 from promscan.card import DEFAULT_MODEL, Card
 from promscan.checkpoint import load_model
-from promscan.device import describe, resolve_device
+from promscan.device import describe, resolve_devices
 from promscan.dna import UNKNOWN, WINDOW
 from promscan.errors import InputError, ModelError
 from promscan.genome import Genome, parse_region
 from promscan.intervals import Intervals, read_bed, shard_of
 from promscan.log import logger, progress
 from promscan.peaks import PeakCaller, in_order
-from promscan.pipeline.journal import Journal
+from promscan.pipeline.journal import Journal, remove_journal
 from promscan.predict.engine import Engine, open_engine
 from promscan.predict.streaming import StreamingEngine
 from promscan.prefetch import prefetch
@@ -82,10 +82,10 @@ class Scan:
         bed: the same for the intervals of a BED file.
         exclude: drop windows that overlap these intervals, or those of a BED file.
         shard: (I, N), keep only the hits of the I-th of N parts of the genome, I from 1 to N.
-        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device).
         batch_size, threads, precision: see `open_engine`.
-        journal: keep a journal in this file once the scan has run for some seconds; it stays until `finish`.
-        resume: go on from the journal that is there, to the hits of a scan that was never stopped.
+        resume: keep a journal in this folder, and go on from the one that is there, to the hits of a scan that never
+            stopped; the folder stays until `finish`.
 
     Attributes:
         settings: what decides the hits, for the header of a file.
@@ -117,23 +117,20 @@ class Scan:
         batch_size: int | None = None,
         threads: int | None = None,
         precision: str = "auto",
-        journal: str | Path | None = None,
-        resume: bool = False,
+        resume: str | Path | None = None,
     ) -> None:
         if stride < 1 or (min_distance is not None and min_distance < 1):
             raise ValueError("stride and min_distance must be at least 1")
         if strand not in ("both", "+", "-"):
             raise ValueError(f"strand must be both, + or -, not {strand!r}")
-        if resume and journal is None:
-            raise ValueError("resume needs a journal")
-        self.device = resolve_device(device)
+        self.devices = resolve_devices(device)
         self.network, self.card = load_model(str(model))
         self.calibration = Calibration.parse(self.card.calibration) if self.card.calibration else None
         self.threshold = calling_logit(self.card, threshold, fp_per_mb)
         self.min_distance = min_distance or self.card.min_distance or DEFAULT_MIN_DISTANCE
         self.stride, self.batch_size, self.threads, self.precision = stride, batch_size, threads, precision
         self.strands: tuple[Strand, ...] = ("+", "-") if strand == "both" else (strand,)
-        self.journal, self.resume = None if journal is None else Path(journal), resume
+        self.resume = None if resume is None else Path(resume)
         self.genome = Genome(genome, skip_masked=skip_masked)
         self.within = self._intervals_to_scan(regions, bed)
         self.exclude = None if exclude is None else self._intervals_to_exclude(exclude)
@@ -159,14 +156,14 @@ class Scan:
 
     def finish(self) -> None:
         """Remove the journal, when the hits are where they should be."""
-        if self.journal is not None:
-            self.journal.unlink(missing_ok=True)
+        if self.resume is not None:
+            remove_journal(self.resume)
 
     def _engine(self) -> Engine:
         return open_engine(
             self.card.engine,
             self.network,
-            self.device,
+            self.devices,
             stride=self.stride,
             strands=self.strands,
             threads=self.threads,
@@ -176,8 +173,8 @@ class Scan:
 
     def _open_journal(self, engine: Engine) -> Journal:
         # Kinds of devices differ in the last bits, which would end in the hits of neither.
-        scan = {"promscan": promscan.__version__, **self.settings, "device": self.device.type}
-        return Journal(self.journal, scan, engine.chunk_step, resume=self.resume)
+        scan = {"promscan": promscan.__version__, **self.settings, "device": self.devices[0].type}
+        return Journal(self.resume, scan, engine.chunk_step)
 
     def _intervals_to_scan(self, regions: Sequence[str], bed: str | Path | None) -> Intervals | None:
         if not regions and bed is None:
@@ -299,7 +296,7 @@ class Scan:
             **counts,
             "seconds": {"read": read, "score": score - read, "call": call - score},
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * per_kilobyte,
-            "device": describe(self.device),
+            "device": ", ".join(describe(device) for device in self.devices),
             "host": socket.gethostname(),
         }
 

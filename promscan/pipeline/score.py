@@ -13,7 +13,7 @@ import numpy as np
 from promscan.card import DEFAULT_MODEL
 from promscan.checkpoint import load_model
 from promscan.datasets import read_windows_to_score
-from promscan.device import resolve_device
+from promscan.device import resolve_devices
 from promscan.peaks import probability_of
 from promscan.predict.engine import open_engine
 
@@ -40,7 +40,7 @@ def score(
     Args:
         sequences: FASTA, or CSV/TSV with a column `sequence` (and `name`, else rows are numbered from 1).
         model: bundled name or weights file.
-        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device).
         batch_size: windows in flight at most; see `open_engine`.
         threads: CPU threads (None: all).
         precision: `auto`, `float32` or `bfloat16`.
@@ -52,7 +52,7 @@ def score(
     """
     network, card = load_model(str(model))
     with open_engine(
-        card.engine, network, resolve_device(device), threads=threads, batch_size=batch_size, precision=precision
+        card.engine, network, resolve_devices(device), threads=threads, batch_size=batch_size, precision=precision
     ) as engine:
         rows = read_windows_to_score(str(sequences))
         while batch := list(itertools.islice(rows, engine.batch_windows)):

@@ -54,7 +54,7 @@ class Engine(AbstractContextManager["Engine"], Protocol):
 def open_engine(
     name: str,
     model: BiGRUAttention,
-    device: torch.device,
+    devices: Sequence[torch.device],
     *,
     stride: int = 1,
     strands: Sequence[Strand] = ("+", "-"),
@@ -66,8 +66,8 @@ def open_engine(
 
     Args:
         name: `windowed` or `streaming`.
-        model: the network, in evaluation mode; moved to `device`.
-        device: where it runs.
+        model: the network, in evaluation mode.
+        devices: where it runs, of one kind; each computes its share of the units.
         stride: only windows whose start is divisible by this are scored, on both strands.
         strands: which strands to score.
         threads: CPU threads (None: as many as the process may use).
@@ -80,5 +80,5 @@ def open_engine(
     if name not in ENGINES:
         raise ModelError(f"there is no engine {name!r}, only {', '.join(ENGINES)}; is this promscan too old for it?")
     return ENGINES[name](
-        model, device, stride=stride, strands=strands, threads=threads, batch_size=batch_size, precision=precision
+        model, devices, stride=stride, strands=strands, threads=threads, batch_size=batch_size, precision=precision
     )

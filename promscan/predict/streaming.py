@@ -28,7 +28,7 @@ from promscan import dna
 from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW, Codes
 from promscan.model import BiGRUAttention
 from promscan.predict.lanes import LaneNetwork
-from promscan.predict.units import UnitRunner, scorable
+from promscan.predict.units import UnitRunner, copies, scorable
 from promscan.records import Chunk, Logits, ScoreTrack, Strand
 
 LANES = {"cpu": 64, "cuda": 4096, "mps": 1024}
@@ -59,7 +59,7 @@ class StreamingEngine:
     def __init__(
         self,
         model: BiGRUAttention,
-        device: torch.device,
+        devices: Sequence[torch.device],
         *,
         stride: int = 1,
         strands: Sequence[Strand] = ("+", "-"),
@@ -67,14 +67,14 @@ class StreamingEngine:
         batch_size: int | None = None,
         precision: str = "auto",
     ) -> None:
-        self.device = device
         self.stride, self.strands = stride, tuple(strands)
-        self.lanes = LANES[device.type]
+        self.lanes = LANES[devices[0].type]
         self._around = max(self.warm_up, model.architecture.reach)
-        self._network = LaneNetwork(model, device, torch.bfloat16 if precision == "bfloat16" else torch.float32)
+        dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        self._networks = {device: LaneNetwork(copy, device, dtype) for device, copy in copies(model, devices).items()}
         self._runner = UnitRunner(
             self._run_unit,
-            device,
+            devices,
             unit_windows=self.lanes * self.lane,
             threads=threads,
             batch_size=batch_size,
@@ -139,18 +139,18 @@ class StreamingEngine:
             columns = np.full((2 * self._around + 2 * WINDOW, self.lanes), UNKNOWN, dtype=np.uint8)
             columns[self._around : self._around + WINDOW, : len(batch)] = batch.T
             with torch.inference_mode():
-                logits[first : first + len(batch)] = self._logits(columns)[0, : len(batch)]
+                logits[first : first + len(batch)] = self._logits(columns, next(iter(self._networks)))[0, : len(batch)]
         logits[(codes == UNKNOWN).sum(axis=1) > MAX_UNKNOWN] = np.nan
         return logits
 
-    def _run_unit(self, unit: list[_Lane]) -> tuple[list[_Lane], Logits]:
+    def _run_unit(self, unit: list[_Lane], device: torch.device) -> tuple[list[_Lane], Logits]:
         columns = np.full((2 * self._around + self.lane + WINDOW, self.lanes), UNKNOWN, dtype=np.uint8)
         for i, lane in enumerate(unit):
             columns[:, i] = lane.codes
-        return unit, self._logits(columns)
+        return unit, self._logits(columns, device)
 
-    def _logits(self, columns: Codes) -> Logits:
-        logits = self._network.logits(torch.from_numpy(columns).to(self.device), self._around, self.warm_up)
+    def _logits(self, columns: Codes, device: torch.device) -> Logits:
+        logits = self._networks[device].logits(torch.from_numpy(columns).to(device), self._around, self.warm_up)
         result: Logits = logits.cpu().numpy()
         return result
 

@@ -6,10 +6,12 @@ run by one thread. Batch size and threads decide how many of them run at once, a
 
 from __future__ import annotations
 
+import copy
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import cycle
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -20,6 +22,7 @@ from promscan.device import available_threads, make_repeatable
 from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW, Codes
 from promscan.errors import DeviceError
 from promscan.log import logger
+from promscan.model import BiGRUAttention
 from promscan.records import Mask
 
 Unit = TypeVar("Unit")
@@ -33,18 +36,20 @@ class UnitRunner(Generic[Unit, Result]):
     """Runs units with `run`; close it when done, for it owns threads.
 
     Args:
-        run: computes one unit; called in threads, with one torch thread each and, on CUDA, a stream of its own.
-        device: where units run.
+        run: computes a unit on a device; called in threads, with one torch thread each and, on CUDA, a stream of its
+            own.
+        devices: of one kind; each gets its share of the units.
         unit_windows: how many windows one unit scores.
         threads: CPU threads (None: as many as the process may use).
-        batch_size: windows in flight at most, rounded to whole units (None: by threads on CPU, by memory on CUDA).
+        batch_size: windows in flight at most, rounded to whole units a device (None: by threads on CPU, by memory on
+            CUDA).
         sample: a unit to measure the memory of a GPU with.
     """
 
     def __init__(
         self,
-        run: Callable[[Unit], Result],
-        device: torch.device,
+        run: Callable[[Unit, torch.device], Result],
+        devices: Sequence[torch.device],
         *,
         unit_windows: int,
         threads: int | None,
@@ -52,78 +57,94 @@ class UnitRunner(Generic[Unit, Result]):
         sample: Callable[[], Unit],
     ) -> None:
         make_repeatable()
-        self._run, self.device, self.unit_windows = run, device, unit_windows
+        self._run, self.unit_windows = run, unit_windows
+        kind = devices[0].type
+        allowed = (threads or available_threads()) if kind == "cpu" else MAX_UNITS_AT_ONCE
         if batch_size is not None:
-            at_once = max(1, batch_size // unit_windows)
-        elif device.type == "cuda":
-            at_once = self._units_that_fit(sample())
-        else:
-            at_once = MAX_UNITS_AT_ONCE
-        if device.type == "cpu":
-            allowed = threads or available_threads()
-            at_once = allowed if batch_size is None else min(at_once, allowed)
-        self.at_once = at_once
-        self._pool = ThreadPoolExecutor(at_once, "promscan-unit")
+            allowed = min(allowed, max(1, batch_size // (unit_windows * len(devices))))
+        self._workers = [_Worker(device, allowed) for device in devices]
+        if kind == "cuda" and batch_size is None:
+            for worker in self._workers:
+                worker.resize(self._units_that_fit(sample(), worker.device))
+
+    @property
+    def at_once(self) -> int:
+        """Units that run at once, on all devices."""
+        return sum(worker.at_once for worker in self._workers)
 
     def close(self) -> None:
         """Stop the threads; units that have not begun are dropped."""
-        self._pool.shutdown(cancel_futures=True)
+        for worker in self._workers:
+            worker.pool.shutdown(cancel_futures=True)
 
     def map(self, units: Iterable[Unit]) -> Iterator[Result]:
         """Results of `units`, in their order; `units` is read no further ahead than is needed to keep all threads busy.
 
         Raises:
-            DeviceError: the device has not even memory for one unit.
+            DeviceError: a device has not even memory for one unit.
         """
-        running: deque[tuple[Unit, Future[Result]]] = deque()
+        running: deque[tuple[Unit, _Worker, Future[Result]]] = deque()
         with _one_thread_each():
             try:
-                for unit in units:
-                    running.append((unit, self._submit(unit)))
+                for unit, worker in zip(units, cycle(self._workers)):
+                    running.append((unit, worker, self._submit(unit, worker)))
                     if len(running) > self.at_once:
-                        yield self._result(running)
+                        yield self._result(*running.popleft())
                 while running:
-                    yield self._result(running)
+                    yield self._result(*running.popleft())
             finally:
-                for _, future in running:
+                for _, _, future in running:
                     future.cancel()
 
-    def _submit(self, unit: Unit) -> Future[Result]:
-        return self._pool.submit(self._run_in_own_stream, unit)
+    def _submit(self, unit: Unit, worker: _Worker) -> Future[Result]:
+        return worker.pool.submit(self._run_in_own_stream, unit, worker.device)
 
-    def _run_in_own_stream(self, unit: Unit) -> Result:
-        with torch.inference_mode(), _own_stream(self.device):
-            return self._run(unit)
+    def _run_in_own_stream(self, unit: Unit, device: torch.device) -> Result:
+        with torch.inference_mode(), _own_stream(device):
+            return self._run(unit, device)
 
-    def _result(self, running: deque[tuple[Unit, Future[Result]]]) -> Result:
-        """The result of the first unit that runs, which is taken out; it runs again if the device was out of memory."""
-        unit, future = running.popleft()
+    def _result(self, unit: Unit, worker: _Worker, future: Future[Result]) -> Result:
+        """The result of a unit, which runs again if its device was out of memory."""
         while True:
             try:
                 return future.result()
             except torch.OutOfMemoryError as error:
-                self._run_fewer(error)
-                future = self._submit(unit)
+                if worker.at_once == 1:
+                    raise DeviceError(
+                        f"device {worker.device}: no memory for {self.unit_windows} windows; free some, or use "
+                        "--device cpu"
+                    ) from error
+                worker.resize(worker.at_once // 2)
+                logger.info("device %s is out of memory: %d units at once from here on", worker.device, worker.at_once)
+                torch.cuda.empty_cache()
+                future = self._submit(unit, worker)
 
-    def _run_fewer(self, error: torch.OutOfMemoryError) -> None:
-        if self.at_once == 1:
-            raise DeviceError(
-                f"device {self.device}: no memory for {self.unit_windows} windows; free some, or use --device cpu"
-            ) from error
-        self.at_once //= 2
-        logger.info("device %s is out of memory: %d units at once from here on", self.device, self.at_once)
-        self._pool.shutdown()
-        torch.cuda.empty_cache()
-        self._pool = ThreadPoolExecutor(self.at_once, "promscan-unit")
-
-    def _units_that_fit(self, sample: Unit) -> int:
-        """How many units fit into the free memory of the device, measured by running one of them."""
-        torch.cuda.reset_peak_memory_stats(self.device)
-        before = torch.cuda.memory_allocated(self.device)
-        self._run_in_own_stream(sample)
-        taken = torch.cuda.max_memory_allocated(self.device) - before
-        free, _ = torch.cuda.mem_get_info(self.device)
+    def _units_that_fit(self, sample: Unit, device: torch.device) -> int:
+        """How many units fit into the free memory of a device, measured by running one of them."""
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        self._run_in_own_stream(sample, device)
+        taken = torch.cuda.max_memory_allocated(device) - before
+        free, _ = torch.cuda.mem_get_info(device)
         return int(min(max(0.8 * free // max(1, taken), 1), MAX_UNITS_AT_ONCE))
+
+
+class _Worker:
+    """A device and the threads that run units on it."""
+
+    def __init__(self, device: torch.device, at_once: int) -> None:
+        self.device, self.at_once = device, at_once
+        self.pool = ThreadPoolExecutor(at_once, "promscan-unit")
+
+    def resize(self, at_once: int) -> None:
+        """Run so many units at once, after those that run or wait."""
+        self.pool.shutdown()
+        self.at_once, self.pool = at_once, ThreadPoolExecutor(at_once, "promscan-unit")
+
+
+def copies(model: BiGRUAttention, devices: Sequence[torch.device]) -> dict[torch.device, BiGRUAttention]:
+    """The network on each device, in evaluation mode."""
+    return {device: copy.deepcopy(model).to(device).eval() for device in devices}
 
 
 def scorable(codes: Codes, stride: int, *, blocked: Mask | None) -> Mask:

@@ -23,19 +23,20 @@ from torch import Tensor
 from promscan.device import autocast
 from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW, Codes
 from promscan.model import BiGRUAttention
-from promscan.predict.units import UnitRunner, scorable
+from promscan.predict.units import UnitRunner, copies, scorable
 from promscan.records import Chunk, Logits, Mask, ScoreTrack, Strand
 
 UNIT = {"cpu": 128, "cuda": 2048, "mps": 1024}
 """Windows in a unit, by kind of device."""
+COMPLEMENT = torch.tensor([1, 0, 3, 2, 4], dtype=torch.uint8)
 
 
 class WindowedEngine:
     """Scores the windows of chunks. Use it as a context manager: it owns threads.
 
     Args:
-        model: the network, in evaluation mode; moved to `device`.
-        device: where it runs.
+        model: the network, in evaluation mode.
+        devices: where it runs, of one kind.
         stride: only windows whose start is divisible by this are scored, on both strands.
         strands: which strands to score.
         threads: CPU threads (None: as many as the process may use).
@@ -49,7 +50,7 @@ class WindowedEngine:
     def __init__(
         self,
         model: BiGRUAttention,
-        device: torch.device,
+        devices: Sequence[torch.device],
         *,
         stride: int = 1,
         strands: Sequence[Strand] = ("+", "-"),
@@ -57,14 +58,13 @@ class WindowedEngine:
         batch_size: int | None = None,
         precision: str = "auto",
     ) -> None:
-        self.model = model.to(device).eval()
-        self.device, self.precision = device, precision
+        self.models = copies(model, devices)
+        self.precision = precision
         self.stride, self.strands = stride, tuple(strands)
-        self.unit = UNIT[device.type]
-        self.complement = torch.tensor([1, 0, 3, 2, 4], dtype=torch.uint8, device=device)
+        self.unit = UNIT[devices[0].type]
         self._runner = UnitRunner(
             self._run_unit,
-            device,
+            devices,
             unit_windows=self.unit,
             threads=threads,
             batch_size=batch_size,
@@ -106,7 +106,7 @@ class WindowedEngine:
         scored[: first - unit_first * self.unit] = False
         scored[end - unit_first * self.unit :] = False
         units = np.flatnonzero(scored.reshape(-1, self.unit).any(axis=1))
-        windows = torch.from_numpy(padded).to(self.device).unfold(0, WINDOW, self.stride)
+        windows = torch.from_numpy(padded).unfold(0, WINDOW, self.stride)
         own = slice(first - unit_first * self.unit, end - unit_first * self.unit)
         tracks = []
         for strand, values in zip(self.strands, self._run(windows, units), strict=True):
@@ -121,13 +121,13 @@ class WindowedEngine:
         units = -(-len(codes) // self.unit)
         padded = np.full((units * self.unit, WINDOW), UNKNOWN, dtype=np.uint8)
         padded[: len(codes)] = codes
-        windows = torch.from_numpy(padded).to(self.device)
+        windows = torch.from_numpy(padded)
         logits = next(self._run(windows, np.arange(units), strands=("+",))).reshape(-1)[: len(codes)]
         logits[(codes == UNKNOWN).sum(axis=1) > MAX_UNKNOWN] = np.nan
         return logits
 
     def _sample(self) -> tuple[Tensor, Strand]:
-        return torch.full((self.unit, WINDOW), UNKNOWN, dtype=torch.uint8, device=self.device), "+"
+        return torch.full((self.unit, WINDOW), UNKNOWN, dtype=torch.uint8), "+"
 
     def _pad(self, chunk: Chunk, unit_first: int, unit_end: int) -> Codes:
         return self._place(chunk, unit_first, unit_end, chunk.codes[chunk.own], UNKNOWN)
@@ -151,7 +151,7 @@ class WindowedEngine:
     def _run(
         self, windows: Tensor, units: npt.NDArray[np.int64], strands: Sequence[Strand] | None = None
     ) -> Iterator[Logits]:
-        """Logits (len(units), UNIT) for each strand; `windows` is (n * UNIT, 70) on the device."""
+        """Logits (len(units), UNIT) for each strand; `windows` is (n * UNIT, 70)."""
         strands = self.strands if strands is None else strands
         tasks = [(windows[u * self.unit : (u + 1) * self.unit], strand) for strand in strands for u in units.tolist()]
         values = list(self._runner.map(tasks))
@@ -159,10 +159,10 @@ class WindowedEngine:
             part = values[i * len(units) : (i + 1) * len(units)]
             yield np.stack(part) if part else np.empty((0, self.unit), dtype=np.float32)
 
-    def _run_unit(self, task: tuple[Tensor, Strand]) -> Logits:
+    def _run_unit(self, task: tuple[Tensor, Strand], device: torch.device) -> Logits:
         windows, strand = task
-        with autocast(self.device, self.precision):
+        with autocast(device, self.precision):
             if strand == "-":
-                windows = self.complement[windows.flip(1).int()]
-            logits: Logits = self.model(windows).float().cpu().numpy()
+                windows = COMPLEMENT[windows.flip(1).int()]
+            logits: Logits = self.models[device](windows.to(device)).float().cpu().numpy()
             return logits

@@ -114,7 +114,7 @@ def _call(
     threads: int | None,
 ) -> Iterator[Hit]:
     callers = [PeakCaller(strand, -math.inf, MIN_DISTANCE, 1) for strand in STRANDS]
-    with StreamingEngine(model, device, strands=STRANDS, threads=threads) as engine:
+    with StreamingEngine(model, [device], strands=STRANDS, threads=threads) as engine:
         for tracks in engine.score(_chunk(contigs[piece.chrom], piece, engine.margin) for piece in pieces):
             for caller, track in zip(callers, tracks, strict=True):
                 yield from caller.feed(track)
