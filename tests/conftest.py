@@ -11,7 +11,6 @@ import pysam
 import pytest
 import torch
 from fasta_files import Layout, drawn_sequence
-from genomes import TINY, tiny_streaming
 from hypothesis import settings
 
 from promscan.cli import main
@@ -59,6 +58,8 @@ def device(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(params=["windowed", "streaming"])
 def model(request: pytest.FixtureRequest) -> Path:
     """The tiny model, run by either engine."""
+    from genomes import TINY, tiny_streaming  # whose settings of hypothesis are made from the profile above
+
     return TINY if request.param == "windowed" else tiny_streaming()
 
 
