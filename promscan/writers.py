@@ -27,8 +27,11 @@ TBI_LIMIT = 2**29
 
 BED_COLUMNS = (
     "chrom", "start", "end", "name", "score", "strand",
-    "tss", "logit", "probability", "fp_per_mb", "strength", "strength_sd",
+    "tss", "logit", "probability", "fp_per_mb", "strength", "strength_sd", "type",
 )  # fmt: skip
+GRADES = BED_COLUMNS[7:12]
+TYPE = "promoter"
+"""What a hit is (SO:0000167). In BED it is a thirteenth column: bedtools would take twelve for BED12."""
 
 
 class Writer:
@@ -128,7 +131,7 @@ class Layout(NamedTuple):
 
 def _bed_row(hit: Hit) -> str:
     numbers = _numbers(hit)
-    return "\t".join([*_bed6(hit), str(hit.tss), *(numbers.get(column, ".") for column in BED_COLUMNS[7:])])
+    return "\t".join([*_bed6(hit), str(hit.tss), *(numbers.get(grade, ".") for grade in GRADES), TYPE])
 
 
 def _narrowpeak_row(hit: Hit) -> str:
@@ -144,7 +147,7 @@ def _gff3_row(hit: Hit) -> str:
     )
     # The specification (1.26) lists what a seqid may hold unescaped; `quote` would let ~ through.
     seqid = quote(hit.chrom, safe=".:^*$@!+_?-|", errors="surrogateescape").replace("~", "%7E")
-    place = (seqid, "promscan", "promoter", str(hit.start + 1), str(hit.end))
+    place = (seqid, "promscan", TYPE, str(hit.start + 1), str(hit.end))
     return "\t".join([*place, probability, hit.strand, ".", attributes])
 
 

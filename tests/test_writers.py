@@ -151,8 +151,8 @@ def test_numbers_of_the_formats(format, tmp_path):
 
 def test_bed_row(tmp_path):
     rows = rows_of(write(tmp_path / "hits.bed", HITS[:2]))
-    assert " ".join(rows[0]) == "chr1 1000 1070 chr1_1033_+ 881 + 1033 2.0000 0.8808 12.35 1.5000 0.2500"
-    assert " ".join(rows[1]) == "chr1 1000 1070 chr1_1036_- 500 - 1036 0.0000 0.5000 . . ."
+    assert " ".join(rows[0]) == "chr1 1000 1070 chr1_1033_+ 881 + 1033 2.0000 0.8808 12.35 1.5000 0.2500 promoter"
+    assert " ".join(rows[1]) == "chr1 1000 1070 chr1_1036_- 500 - 1036 0.0000 0.5000 . . . promoter"
 
 
 def test_gff3_row(tmp_path):

@@ -7,7 +7,7 @@ import promscan
 from promscan.dna import tss_of
 from promscan.peaks import probability_of
 from promscan.records import Hit
-from promscan.writers import BED_COLUMNS, open_writer
+from promscan.writers import GRADES, open_writer
 
 HEADER = {"model": "core70", "sha256": "ab12", "threshold_logit": "2.5", "strand": "both"}
 FIRST_LINE = f"#promscan {promscan.__version__} model=core70 sha256=ab12 threshold_logit=2.5 strand=both"
@@ -85,7 +85,7 @@ def grades_of(row, suffix):
         return {"probability": row[5], **{k: v for k, v in attributes.items() if k not in ("ID", "tss")}}
     if "arrow" in suffix:
         return {"logit": row[6]}
-    return {name: text for name, text in zip(BED_COLUMNS[7:], row[7:], strict=True) if text != "."}
+    return {name: text for name, text in zip(GRADES, row[7:12], strict=True) if text != "."}
 
 
 def expected_place(hit):
