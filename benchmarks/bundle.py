@@ -1,9 +1,11 @@
 """Put a trained model into weights/, with a card that says what was measured.
 
 Takes the texts of `benchmarks/models.json` and the results of `core_promoters.py` (and of `default_threshold.py`,
-unless the texts name a threshold), refuses results of other weights, writes weights/NAME.safetensors and NAME.json.
+unless the texts name a threshold) or, for a scanning model that is calibrated, of `genome_recall.py`; refuses results
+of other weights, writes weights/NAME.safetensors and NAME.json.
 
     python benchmarks/bundle.py core70 runs/core70/best.safetensors
+    python benchmarks/bundle.py human runs/human/calibrated.safetensors
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from promscan.card import Card
 from promscan.checkpoint import load_model, save_model
 
 HERE = Path(__file__).parent
@@ -34,24 +37,41 @@ def main() -> None:
     arguments = parser.parse_args()
     model, card = load_model(arguments.weights)
     texts = json.loads((HERE / "models.json").read_text())[arguments.name]
+    if card.engine == "streaming":
+        card = with_recall(card, result("genome_recall", arguments.name, card.sha256))
+    else:
+        card = with_benchmark(card, arguments.name, texts)
+    out = HERE.parent / "weights" / f"{arguments.name}.safetensors"
+    print(save_model(out, model, dataclasses.replace(card, name=arguments.name, **texts)).sha256)
+
+
+def with_recall(card: Card, test: dict[str, Any]) -> Card:
+    """The card with the recall on contigs that were never used for choosing."""
+    recall = test["all"]["recall"]
+    return dataclasses.replace(
+        card,
+        metrics={**card.metrics, "test": {key: test[key] for key in ("contigs", "tolerance", "all", "random")}},
+        headline={f"recall at {rate} false hits per Mb": recall[rate]["recall"] for rate in ("10", "50", "100")},
+        splits={**card.splits, "test": f"{test['contigs']}, never used for choosing"},
+    )
+
+
+def with_benchmark(card: Card, name: str, texts: dict[str, Any]) -> Card:
+    """The card with the figures of the benchmark, and `texts` with a threshold."""
     if "default_threshold" not in texts:
-        threshold = result("default_threshold", arguments.name, card.sha256)
+        threshold = result("default_threshold", name, card.sha256)
         texts["default_threshold"] = threshold["default_threshold"]
         texts["threshold_basis"] = (
             f"{threshold['hits_per_mb']} hits per Mb in {threshold['bases']} bp of {threshold['background']}"
         )
-    test = result("core_promoters", arguments.name, card.sha256)["sets"]
+    test = result("core_promoters", name, card.sha256)["sets"]
     whole = test["all"]["one_strand"]["whole"]
-    card = dataclasses.replace(
+    return dataclasses.replace(
         card,
-        name=arguments.name,
-        **texts,
         metrics={**card.metrics, "test": test},
         headline={name: whole[name] for name in ("accuracy", "mcc", "auc")},
         splits={**card.splits, "test": "core promoter benchmark (GUE prom_core), test split, never used for choosing"},
     )
-    out = HERE.parent / "weights" / f"{arguments.name}.safetensors"
-    print(save_model(out, model, card).sha256)
 
 
 if __name__ == "__main__":

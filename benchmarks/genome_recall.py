@@ -7,7 +7,7 @@ from the genome; the others hold chosen genes and are denser in promoters.
 
     asked     what the model was calibrated to: called at so many false hits per Mb, how many were there
 
-    python benchmarks/genome_recall.py human --data DATA --contigs chr10,chr16 -o benchmarks/results/genome.human.json
+    python benchmarks/genome_recall.py MODEL --data DATA --contigs chr10,chr16 -o RESULT.json
 """
 
 from __future__ import annotations

@@ -82,6 +82,42 @@ def strand_table() -> str:
     return table(["model", "promoters", "right strand (95 %)"], rows)
 
 
+def recall_table() -> str:
+    """Recall by false hits per Mb on the test contigs, and what came of asking for a rate."""
+    rows = []
+    for path in sorted(RESULTS.glob("genome_recall.*.json")):
+        result = read(path)
+        figures = result["all"]
+        for rate, found in figures["recall"].items():
+            low, high = found["interval95"]
+            asked = figures.get("asked", {}).get(rate)
+            rows.append([
+                f"`{result['model']}`", rate, f"{found['recall']:.2f} ({low:.2f} to {high:.2f})",
+                NONE if asked is None else f"{asked['got']:.0f}", NONE if asked is None else f"{asked['recall']:.2f}",
+            ])  # fmt: skip
+    head = ["model", "false hits per Mb", "recall (95 %)", "false hits per Mb when asked for so many", "recall then"]
+    return table(head, rows)
+
+
+def engine_table() -> str:
+    figures = read(RESULTS / "engines.json")
+    if not figures:
+        return f"{NONE}\n"
+    costs = figures["microseconds_a_base_and_strand"]
+    scans = {key: figures[key] for key in ("scan_1Mb", "scan_10Mb", "scan_60Mb") if key in figures}
+    rows = [
+        ["windowed, one thread", f"{costs['windowed']:.0f} microseconds a base and strand"],
+        ["streaming, one thread", f"{costs['streaming']:.1f} microseconds a base and strand"],
+        ["the ratio", f"{figures['ratio']:.0f}"],
+        ["`promscan scan` of one window, from start to end", f"{figures['start']['seconds']:.1f} s"],
+    ]
+    for key, scan in scans.items():
+        speed = f"{scan['kb_per_second']:.0f} kb/s, {scan['peak_memory_bytes'] / 1e6:.0f} MB at most"
+        words = key.removeprefix("scan_").replace("Mb", " Mb")
+        rows.append([f"`promscan scan` of one contig of {words}, both strands, {figures['threads']} threads", speed])
+    return table(["what", "measured"], rows)
+
+
 def genome_table() -> str:
     rows = []
     for genome in ("chrIII", "human"):
@@ -155,6 +191,8 @@ def headline_table() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "benchmark": benchmark_table,
     "strand": strand_table,
+    "recall": recall_table,
+    "engines": engine_table,
     "genome": genome_table,
     "time": time_table,
     "commands": commands,

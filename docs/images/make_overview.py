@@ -26,8 +26,8 @@ from promscan.genome import Genome
 from promscan.model import BiGRUAttention
 from promscan.peaks import PeakCaller
 from promscan.pipeline.scan import DEFAULT_MIN_DISTANCE, calling_logit
-from promscan.predict.windowed import WindowedEngine
-from promscan.records import Hit, Logits, ScoreTrack, Strand
+from promscan.predict.engine import open_engine
+from promscan.records import Hit, Logits, Strand
 
 Array = npt.NDArray[Any]
 
@@ -58,10 +58,10 @@ class Result(NamedTuple):
 def scan(network: BiGRUAttention, card: Card) -> Result:
     """Score and call every window of the contig, as `promscan scan` does."""
     threshold = calling_logit(card, None, None)
-    engine = WindowedEngine(network, [resolve_device("auto")])
+    engine = open_engine(card.engine, network, [resolve_device("auto")])
     (chunk,) = (chunk for chunk in Genome(DATA / "demo.fa").read_chunks(1 << 20) if chunk.chrom == CONTIG)
     with engine:
-        tracks: list[ScoreTrack] = engine.score(chunk)
+        tracks = next(engine.score([chunk]))
     hits = []
     for track in tracks:
         caller = PeakCaller(track.strand, threshold, card.min_distance or DEFAULT_MIN_DISTANCE, 1)
