@@ -92,7 +92,7 @@ def test_a_planted_motif_is_found_on_its_own_strand(tmp_path: Path, monkeypatch:
 
 
 def slow_segment(
-    sampler: SegmentSampler, site: Site, segment: Segments, margin: int, promoter: Codes | None, strand: str
+    sampler: SegmentSampler, site: Site, segment: Segments, margin: int, promoter: Codes | None
 ) -> Segments:
     """From the definition, window by window: where the codes stand in the contig, edited if a promoter is pasted."""
     contig, recipe = sampler.contigs[site.chrom].copy(), sampler.recipe
@@ -104,14 +104,14 @@ def slow_segment(
             if 0 <= position < len(contig):
                 contig[position] = code if site.strand == "+" else int(code) ^ 1
         starts = {start for start in starts if start[0] not in stretch} | {(site.tss, site.strand)}
-    read = contig if strand == "+" else dna.reverse_complement(contig)
+    read = contig if site.strand == "+" else dna.reverse_complement(contig)
     at = [i for i in range(-len(segment.codes), len(read)) if matches(read, segment.codes, i)]
     assert len(at) == 1
     labels, weights = [], []
     for start in range(at[0] + margin, at[0] + margin + recipe.windows):
-        tss = start + 33 if strand == "+" else len(contig) - 1 - (start + 33)
-        same = min((abs(tss - other) for other, sense in starts if sense == strand), default=10**9)
-        opposite = min((abs(tss - other) for other, sense in starts if sense != strand), default=10**9)
+        tss = start + 33 if site.strand == "+" else len(contig) - 1 - (start + 33)
+        same = min((abs(tss - other) for other, strand in starts if strand == site.strand), default=10**9)
+        opposite = min((abs(tss - other) for other, strand in starts if strand != site.strand), default=10**9)
         labels.append(int(same <= recipe.near))
         outside = not 0 <= start <= len(read) - 70
         unknown = sum(not 0 <= i < len(read) for i in range(start, start + 70)) > 7
@@ -145,10 +145,8 @@ def test_labels_are_those_of_the_definition(data: st.DataObject) -> None:
     promoter = promoters.codes[0] if data.draw(st.booleans()) else None
     site = data.draw(st.sampled_from(listed if promoter is None else sampler._hosts))
     margin = data.draw(st.integers(70, 120))
-    reading = data.draw(st.sampled_from(["same", "other"]))
-    strand = site.strand if reading == "same" else "-" if site.strand == "+" else "+"
-    segment = sampler.segment(site, margin, rng, promoter, reading)
-    expected = slow_segment(sampler, site, segment, margin, promoter, strand)
+    segment = sampler.segment(site, margin, rng, promoter)
+    expected = slow_segment(sampler, site, segment, margin, promoter)
     assert segment.codes.shape == (2 * margin + recipe.windows + 69,)
     assert segment.weights.tolist() == expected.weights.tolist()
     counted = segment.weights > 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -61,9 +61,7 @@ class Segments(NamedTuple):
 
 
 class SegmentSampler:
-    """Draws batches: half of their segments hold a promoter on the strand read, an eighth one on the other strand.
-
-    The rest are anywhere, or half of them at false calls.
+    """Draws batches: half of their segments hold a listed start of the strand that is read, the others anything.
 
     Args:
         contigs: sequence to draw from.
@@ -96,23 +94,17 @@ class SegmentSampler:
     def draw(self, size: int, margin: int, hard: Sequence[Site], rng: np.random.Generator) -> Segments:
         """A batch of `size` segments; `hard` are places to take half of the others from, if there are any."""
         promoters = size // 2
-        opposite, mined = (size - promoters) // 4, (size - promoters) // 2 if hard else 0
-        rows = [self._segment_of_promoter(i % 2 == 0, "same", margin, rng) for i in range(promoters)]
-        rows += [self._segment_of_promoter(i % 2 == 0, "other", margin, rng) for i in range(opposite)]
-        sites = [hard[i] for i in rng.integers(len(hard), size=mined)] if hard else []
-        sites += [self._anywhere(rng) for _ in range(size - promoters - opposite - mined)]
+        pasted = promoters // 2 if self.promoters is not None else 0
+        mined = (size - promoters) // 2 if hard else 0
+        rows = [self._segment_with_promoter(margin, rng) for _ in range(pasted)]
+        sites = [self.sites[i] for i in rng.integers(len(self.sites), size=promoters - pasted)]
+        sites += [hard[i] for i in rng.integers(len(hard), size=mined)] if hard else []
+        sites += [self._anywhere(rng) for _ in range(size - promoters - mined)]
         rows += [self.segment(site, margin, rng) for site in sites]
         codes, labels, weights = zip(*rows, strict=True)
         return Segments(np.stack(codes), np.stack(labels), np.stack(weights))
 
-    def segment(
-        self,
-        site: Site,
-        margin: int,
-        rng: np.random.Generator,
-        promoter: Codes | None = None,
-        reading: Literal["same", "other"] = "same",
-    ) -> Segments:
+    def segment(self, site: Site, margin: int, rng: np.random.Generator, promoter: Codes | None = None) -> Segments:
         """One segment, without the axis of the batch, with the window of `site` at a random place in it.
 
         It stays inside the contig, if that is long enough: its end should not be what gives a promoter away.
@@ -122,10 +114,8 @@ class SegmentSampler:
             margin: bases around the windows.
             rng: draws the place.
             promoter: codes to paste over those around the site, which is then the only start in them.
-            reading: which strand is read, that of the site or the other one.
         """
-        chrom, tss, sense = site
-        strand = sense if reading == "same" else _other(sense)
+        chrom, tss, strand = site
         windows, contig = self.recipe.windows, self.contigs[chrom]
         offset = int(rng.integers(windows))
         first = min(max(tss - tss_of(0, strand) - offset, 0), max(0, len(contig) - WINDOW + 1 - windows))
@@ -133,16 +123,17 @@ class SegmentSampler:
         begin, end = first - margin, first + windows + WINDOW - 1 + margin
         codes = _cut(contig, begin, end)
         known = {s: self.starts.on(chrom, s) for s in ("+", "-")}
-        if promoter is not None:
-            assert self.promoters is not None
-            lo, hi = _stretch(site, self.promoters.tss_index, len(promoter))
-            pasted, at = promoter if sense == "+" else dna.reverse_complement(promoter), lo - begin
-            codes[max(at, 0) : max(at + len(pasted), 0)] = pasted[max(-at, 0) : max(len(codes) - at, 0)]
-            known = {s: listed[(listed < lo) | (listed >= hi)] for s, listed in known.items()}
-            known[sense] = np.sort(np.append(known[sense], tss))
         if strand == "-":
             codes, positions = dna.reverse_complement(codes), positions[::-1]
-        labels, weights = self._label(positions, known[strand], known[_other(strand)])
+        if promoter is not None:
+            assert self.promoters is not None
+            before = self.promoters.tss_index
+            at = (tss - begin if strand == "+" else end - 1 - tss) - before
+            codes[max(at, 0) : at + len(promoter)] = promoter[max(-at, 0) : max(len(codes) - at, 0)]
+            lo, hi = _stretch(site, before, len(promoter))
+            known = {s: listed[(listed < lo) | (listed >= hi)] for s, listed in known.items()}
+            known[strand] = np.sort(np.append(known[strand], tss))
+        labels, weights = self._label(positions, known[strand], known["-" if strand == "+" else "+"])
         weights[~scorable(codes[margin : len(codes) - margin], 1, blocked=None)] = 0
         return Segments(codes, labels, weights)
 
@@ -156,17 +147,14 @@ class SegmentSampler:
         weights[labels == 1] = 1
         return labels, weights.astype(np.float32)
 
-    def _segment_of_promoter(
-        self, further: bool, reading: Literal["same", "other"], margin: int, rng: np.random.Generator
-    ) -> Segments:
-        """A segment with a listed start, or with one of the further promoters over a listed one whose flanks fit."""
-        if not further or self.promoters is None:
-            return self.segment(self.sites[int(rng.integers(len(self.sites)))], margin, rng, None, reading)
+    def _segment_with_promoter(self, margin: int, rng: np.random.Generator) -> Segments:
+        """A segment with one of the further promoters in the place of a listed one whose flanks fit."""
+        assert self.promoters is not None
         drawn = int(rng.integers(len(self.promoters.codes)))
         hosts = rng.integers(len(self._hosts), size=HOSTS)
         misfit = np.abs(self._host_ends[hosts] - self._promoter_ends[drawn]).sum(axis=1)
         host = self._hosts[int(hosts[int(misfit.argmin())])]
-        return self.segment(host, margin, rng, self.promoters.codes[drawn], reading)
+        return self.segment(host, margin, rng, self.promoters.codes[drawn])
 
     def _anywhere(self, rng: np.random.Generator) -> Site:
         window = int(rng.integers(self._ends[-1]))
@@ -183,10 +171,6 @@ class SegmentSampler:
         lo, hi = _stretch(site, before, width)
         codes = self.contigs[site.chrom][lo:hi]
         return codes if site.strand == "+" else dna.reverse_complement(codes)
-
-
-def _other(strand: Strand) -> Strand:
-    return "-" if strand == "+" else "+"
 
 
 def _stretch(site: Site, before: int, width: int) -> tuple[int, int]:
