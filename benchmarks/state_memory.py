@@ -41,9 +41,8 @@ def sample_lanes(genome: Path) -> dna.Codes:
 
 def grade(network: LaneNetwork, lanes: dna.Codes, warm_up: int) -> np.ndarray:
     """Logits (70, 64) of the windows in the middle, after this warm-up."""
-    cut = LONGEST - warm_up
     with torch.inference_mode():
-        return network.logits(torch.from_numpy(lanes[cut : len(lanes) - cut].copy()), warm_up, warm_up).numpy()
+        return network.logits(torch.from_numpy(lanes), LONGEST, warm_up).numpy()
 
 
 def main() -> None:

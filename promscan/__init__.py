@@ -4,7 +4,7 @@ The command line is a thin layer over this package; what it does can be called f
 
     import promscan
 
-    for hit in promscan.scan("genome.fa", model="core70"):
+    for hit in promscan.scan("genome.fa"):
         print(hit.chrom, hit.tss, hit.strand, hit.probability)
 
 Importing it is cheap: the network library is loaded by the first call.

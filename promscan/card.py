@@ -17,7 +17,10 @@ from promscan.errors import ModelError
 from promscan.files import atomic_path
 
 FORMAT_VERSION = 1
-DEFAULT_MODEL = "core70"
+DEFAULT_MODEL = "human"
+"""Of a scan."""
+DEFAULT_CLASSIFIER = "core70"
+"""Of single windows, which a model that reads along a genome knows less of."""
 
 
 @dataclass(frozen=True)

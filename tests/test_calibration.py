@@ -37,7 +37,7 @@ def test_both_directions_agree(logits, share):
 @given(logits=hit_logits, one=st.floats(-30, 30), other=st.floats(-30, 30))
 def test_a_higher_logit_is_never_more_often_false(logits, one, other):
     table = measured(logits)
-    assert table.fp_per_mb(max(one, other)) <= table.fp_per_mb(min(one, other))
+    assert table.fp_per_mb(max(one, other)) <= table.fp_per_mb(min(one, other)) * (1 + 1e-9)
     assert table.least * (1 - 1e-9) <= table.fp_per_mb(one) <= table.most * (1 + 1e-9)
 
 

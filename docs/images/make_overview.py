@@ -33,7 +33,8 @@ Array = npt.NDArray[Any]
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "tests" / "data"
-CONTIG = "demo1"
+CONTIG = "demo2"
+FP_PER_MB = 50
 STRANDS: tuple[Strand, Strand] = ("+", "-")
 NEAR = 100
 """bp between a hit and a planted promoter that count as one place, as in docs/results.md."""
@@ -57,7 +58,7 @@ class Result(NamedTuple):
 
 def scan(network: BiGRUAttention, card: Card) -> Result:
     """Score and call every window of the contig, as `promscan scan` does."""
-    threshold = calling_logit(card, None, None)
+    threshold = calling_logit(card, None, FP_PER_MB if card.calibration else None)
     engine = open_engine(card.engine, network, [resolve_device("auto")])
     (chunk,) = (chunk for chunk in Genome(DATA / "demo.fa").read_chunks(1 << 20) if chunk.chrom == CONTIG)
     with engine:

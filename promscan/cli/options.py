@@ -7,20 +7,18 @@ from typing import Any
 
 import click
 
-from promscan.card import DEFAULT_MODEL
-
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def model_option(default: str) -> Decorator:
     """`--model`, a bundled name or a file."""
     return click.option(
         "--model",
-        default=DEFAULT_MODEL,
+        default=default,
         show_default=True,
         metavar="NAME|PATH",
         help="Bundled model (see 'promscan models') or a .safetensors file with its card beside it.",
-    )(command)
+    )
 
 
 def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from promscan import log
+from promscan.card import DEFAULT_MODEL
 from promscan.cli.options import machine_options, model_option, quiet_option
 from promscan.files import is_special, open_text_output
 
@@ -30,7 +31,7 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     "-o", "--output", required=True, metavar="OUT",
     help="Hits, in the format of the suffix: .bed, .gff3 or .narrowPeak; with .gz bgzipped and indexed; - is stdout.",
 )  # fmt: skip
-@model_option
+@model_option(DEFAULT_MODEL)
 @click.option(
     "--fp-per-mb", type=float, metavar="X",
     help="Call at X false hits per Mb of background.  [default: 10, or the threshold of an uncalibrated model]",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from promscan import log
+from promscan.card import DEFAULT_CLASSIFIER
 from promscan.cli.options import machine_options, model_option, quiet_option
 from promscan.files import open_text_output
 
@@ -14,7 +15,7 @@ from promscan.files import open_text_output
 @click.command()
 @click.argument("sequences", metavar="SEQS")
 @click.option("-o", "--output", default="-", metavar="OUT.tsv", help="Table of scores.  [default: standard output]")
-@model_option
+@model_option(DEFAULT_CLASSIFIER)
 @machine_options
 @quiet_option
 def score(sequences: str, output: str, quiet: bool, **options: Any) -> None:

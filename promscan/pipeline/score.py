@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from promscan.card import DEFAULT_MODEL
+from promscan.card import DEFAULT_CLASSIFIER
 from promscan.checkpoint import load_model
 from promscan.datasets import read_windows_to_score
 from promscan.device import resolve_devices
@@ -29,7 +29,7 @@ class Score(NamedTuple):
 def score(
     sequences: str | Path,
     *,
-    model: str | Path = DEFAULT_MODEL,
+    model: str | Path = DEFAULT_CLASSIFIER,
     device: str = "auto",
     batch_size: int | None = None,
     threads: int | None = None,

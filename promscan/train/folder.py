@@ -40,7 +40,7 @@ class RunFolder:
         """
         config_path = self.path / "config.json"
         if resume and config_path.is_file():
-            if _read_config(config_path) != config:
+            if _read_config(config_path) != json.loads(json.dumps(config)):  # JSON has no tuples
                 raise RunError(f"{config_path}: another recipe, data or version; resume with the same, or train anew")
             return self.state_path.is_file()
         try:
