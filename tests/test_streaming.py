@@ -28,9 +28,11 @@ import promscan
 from promscan.card import Card
 from promscan.checkpoint import load_model, save_model
 from promscan.dna import UNKNOWN, WINDOW, encode, reverse_complement
-from promscan.errors import ModelError
+from promscan.errors import DeviceError, ModelError
 from promscan.model import Architecture, BiGRUAttention
+from promscan.predict.engine import open_engine
 from promscan.predict.streaming import StreamingEngine
+from promscan.records import Chunk
 
 LANE, WARM_UP = 140, 70
 calling = st.fixed_dictionaries(
@@ -120,6 +122,24 @@ def test_bytes_do_not_depend_on_how_the_scan_is_run(
     other = write_fasta(tmp_path / "other.fa", contigs, **layout)
     with mock.patch.object(StreamingEngine, "chunk_step", lanes_a_chunk * LANE):
         assert scan_to_bed(other, **common, **machine) == plain
+
+
+@pytest.mark.parametrize("engine", ["windowed", "streaming"])
+def test_several_devices_share_the_work_and_results_stay_in_order(engine):
+    """As `--device all` does; here the devices are one CPU several times."""
+    model, chunk = load_model(str(TINY))[0], Chunk("chr1", 0, encode(random_bases(3_000, seed=1)))
+    scored = []
+    for devices in (1, 3):
+        with open_engine(engine, model, [torch.device("cpu")] * devices, threads=2) as opened:
+            scored.append([track.logits for tracks in opened.score([chunk]) for track in tracks])
+    for alone, shared in zip(*scored, strict=True):
+        assert np.array_equal(alone, shared, equal_nan=True)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there are CUDA devices")
+def test_all_devices_where_there_is_none():
+    with pytest.raises(DeviceError, match="device all: this machine has no CUDA device; use --device auto or cpu"):
+        stream({"chr1": "ACGT" * 50}, device="all")
 
 
 @a_few
