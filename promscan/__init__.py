@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from promscan.checkpoint import load_model as load_model
     from promscan.datasets import read_windows as read_windows
     from promscan.errors import PromscanError as PromscanError
+    from promscan.pipeline.calibrate import calibrate as calibrate
     from promscan.pipeline.merge import merge as merge
     from promscan.pipeline.scan import Scan as scan  # noqa: F401
     from promscan.pipeline.score import score as score
@@ -32,6 +33,7 @@ _HOMES = {
     "Hit": ("promscan.records", "Hit"),
     "PromscanError": ("promscan.errors", "PromscanError"),
     "WindowRecipe": ("promscan.train.windows", "WindowRecipe"),
+    "calibrate": ("promscan.pipeline.calibrate", "calibrate"),
     "load_model": ("promscan.checkpoint", "load_model"),
     "merge": ("promscan.pipeline.merge", "merge"),
     "read_windows": ("promscan.datasets", "read_windows"),
