@@ -29,7 +29,7 @@ Unit = TypeVar("Unit")
 Result = TypeVar("Result")
 
 MAX_UNITS_AT_ONCE = 8
-"""On a GPU; a few units in flight hide the latency of the recurrence, more only take memory."""
+"""On a CUDA device; a few units in flight hide the latency of the recurrence, more only take memory."""
 
 
 class UnitRunner(Generic[Unit, Result]):
@@ -59,7 +59,7 @@ class UnitRunner(Generic[Unit, Result]):
         make_repeatable()
         self._run, self.unit_windows = run, unit_windows
         kind = devices[0].type
-        allowed = (threads or available_threads()) if kind == "cpu" else MAX_UNITS_AT_ONCE
+        allowed = {"cpu": threads or available_threads(), "cuda": MAX_UNITS_AT_ONCE}.get(kind, 1)
         if batch_size is not None:
             allowed = min(allowed, max(1, batch_size // (unit_windows * len(devices))))
         self._workers = [_Worker(device, allowed) for device in devices]
