@@ -109,3 +109,11 @@ def test_a_contig_that_is_not_there(promscan_cli, tmp_path):
     )
     assert (outcome.status, outcome.err.count("\n")) == (1, 1)
     assert "there is no contig 'chr9'" in outcome.err
+
+
+def test_promoters_under_other_names_are_refused(tmp_path):
+    """They would all count as background."""
+    other = tmp_path / "tss.bed"
+    other.write_text("2\t1000\t1001\n")
+    with pytest.raises(InputError, match=r"tss\.bed: the genome has no contig '2'"):
+        calibrate(tiny_streaming(), DEMO, other, tmp_path / "mine.safetensors", device="cpu")

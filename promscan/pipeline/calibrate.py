@@ -10,7 +10,7 @@ import numpy as np
 
 from promscan.calibration import Calibration
 from promscan.card import Card
-from promscan.checkpoint import load_model, save_model
+from promscan.checkpoint import save_model
 from promscan.errors import InputError
 from promscan.genome import Genome, matching_contigs
 from promscan.intervals import Intervals, read_bed
@@ -55,11 +55,12 @@ def calibrate(
         RunError: `out` cannot be written.
         DeviceError: no such device.
     """
-    network, card = load_model(str(model))
-    lengths = Genome(genome).contigs()
+    lengths, known = Genome(genome).contigs(), read_bed(exclude)
+    # Promoters under other names than the genome's would all count as background.
+    known.check_against(lengths, str(exclude))
     scan = Scan(
         genome, model=model, threshold=LOWEST, regions=matching_contigs(contigs, lengths) if contigs else (),
-        exclude=_surroundings(read_bed(exclude), lengths),
+        exclude=_surroundings(known, lengths),
         device=device, batch_size=batch_size, threads=threads, precision=precision,
     )  # fmt: skip
     logits = np.array([hit.logit for hit in scan])
@@ -68,7 +69,8 @@ def calibrate(
         raise InputError(f"{genome}: no background is left {DISTANCE} bp and more from {exclude}; give more sequence")
     where = f"{', '.join(contigs)} of {Path(genome).name}" if contigs else Path(genome).name
     table = Calibration.measure(logits, megabases, f"{where}, {DISTANCE} bp and more from {Path(exclude).name}")
-    card = save_model(out, network, dataclasses.replace(card, name=out.stem, calibration=table.describe()))
+    card = dataclasses.replace(scan.card, name=out.stem, calibration=table.describe())
+    card = save_model(out, scan.network, card)
     logger.info(
         "%d hits on %.3g Mb of background; %.3g (95 %%: %.3g to %.3g) to %.3g per Mb can be asked for",
         len(logits), megabases, table.least, *table.interval(table.least), table.most,
@@ -81,6 +83,5 @@ def _surroundings(intervals: Intervals, lengths: dict[str, int]) -> Intervals:
         [
             Interval(chrom, max(0, start - DISTANCE), min(lengths[chrom], end + DISTANCE))
             for chrom, start, end in intervals
-            if chrom in lengths
         ]
     )
