@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from promscan.dna import WINDOW
+from promscan.recurrence import FadingGRU
 
 COMPOSITION = ("gc", "cpg", "gc_skew", "at_skew")
 """What is known of the bases around a window, see `composition`."""
@@ -32,6 +33,8 @@ class Architecture:
     dropout: share of activations dropped after embedding, convolutions, GRU and in the head.
     composition: widths in bp, divisible by 2, of stretches around the middle of a window whose base composition the
         head sees beside the context of the window; only networks that run along sequence can have them.
+    half_life: bases in which a state of the GRU loses half of what it held, at the latest; 0: it may keep it for ever.
+        Only what fades can be run along lanes with little to bring the states into shape.
     """
 
     hidden: int = 256
@@ -40,10 +43,11 @@ class Architecture:
     kernel: int = 9
     dropout: float = 0.3
     composition: tuple[int, ...] = ()
+    half_life: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.hidden, self.layers) < 1 or self.convolutions < 0:
-            raise ValueError("hidden and layers must be positive, convolutions not negative")
+        if min(self.hidden, self.layers) < 1 or min(self.convolutions, self.half_life) < 0:
+            raise ValueError("hidden and layers must be positive, convolutions and half_life not negative")
         if self.kernel < 1 or self.kernel % 2 == 0:
             raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
         if not 0 <= self.dropout < 1:
@@ -100,13 +104,11 @@ class BiGRUAttention(nn.Module):
         self.norm = nn.LayerNorm(a.hidden)
         self.dropout = nn.Dropout(a.dropout)
         self.stem = nn.Sequential(*(ConvolutionBlock(a.hidden, a.kernel, a.dropout) for _ in range(a.convolutions)))
-        self.gru = nn.GRU(
-            a.hidden,
-            a.hidden,
-            a.layers,
-            batch_first=True,
-            bidirectional=True,
-            dropout=a.dropout if a.layers > 1 else 0.0,
+        between = a.dropout if a.layers > 1 else 0.0
+        self.gru = (
+            FadingGRU(a.hidden, a.hidden, a.layers, between, a.half_life)
+            if a.half_life
+            else nn.GRU(a.hidden, a.hidden, a.layers, batch_first=True, dropout=between, bidirectional=True)
         )
         self.attention = nn.Linear(2 * a.hidden, a.hidden)
         self.attention_score = nn.Linear(a.hidden, 1, bias=False)

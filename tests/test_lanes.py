@@ -16,6 +16,8 @@ ARCHITECTURES = [
     Architecture(hidden=40, convolutions=2, kernel=5),
     Architecture(hidden=24, layers=2),
     Architecture(hidden=128),
+    Architecture(hidden=24, convolutions=1, half_life=20),
+    Architecture(hidden=24, layers=2, half_life=8),
 ]
 
 

@@ -92,7 +92,7 @@ def test_a_planted_motif_is_found_on_its_own_strand(tmp_path: Path, monkeypatch:
 
 
 def slow_segment(
-    sampler: SegmentSampler, site: Site, segment: Segments, margin: int, promoter: Codes | None
+    sampler: SegmentSampler, site: Site, segment: Segments, margin: int, promoter: Codes | None, read_strand: Strand
 ) -> Segments:
     """From the definition, window by window: where the codes stand in the contig, edited if a promoter is pasted."""
     contig, recipe = sampler.contigs[site.chrom].copy(), sampler.recipe
@@ -104,14 +104,14 @@ def slow_segment(
             if 0 <= position < len(contig):
                 contig[position] = code if site.strand == "+" else int(code) ^ 1
         starts = {start for start in starts if start[0] not in stretch} | {(site.tss, site.strand)}
-    read = contig if site.strand == "+" else dna.reverse_complement(contig)
+    read = contig if read_strand == "+" else dna.reverse_complement(contig)
     at = [i for i in range(-len(segment.codes), len(read)) if matches(read, segment.codes, i)]
     assert len(at) == 1
     labels, weights = [], []
     for start in range(at[0] + margin, at[0] + margin + recipe.windows):
-        tss = start + 33 if site.strand == "+" else len(contig) - 1 - (start + 33)
-        same = min((abs(tss - other) for other, strand in starts if strand == site.strand), default=10**9)
-        opposite = min((abs(tss - other) for other, strand in starts if strand != site.strand), default=10**9)
+        tss = start + 33 if read_strand == "+" else len(contig) - 1 - (start + 33)
+        same = min((abs(tss - other) for other, strand in starts if strand == read_strand), default=10**9)
+        opposite = min((abs(tss - other) for other, strand in starts if strand != read_strand), default=10**9)
         labels.append(int(same <= recipe.near))
         outside = not 0 <= start <= len(read) - 70
         unknown = sum(not 0 <= i < len(read) for i in range(start, start + 70)) > 7
@@ -145,8 +145,10 @@ def test_labels_are_those_of_the_definition(data: st.DataObject) -> None:
     promoter = promoters.codes[0] if data.draw(st.booleans()) else None
     site = data.draw(st.sampled_from(listed if promoter is None else sampler._hosts))
     margin = data.draw(st.integers(70, 120))
-    segment = sampler.segment(site, margin, rng, promoter)
-    expected = slow_segment(sampler, site, segment, margin, promoter)
+    opposite = data.draw(st.booleans())
+    segment = sampler.segment(site, margin, rng, promoter, opposite=opposite)
+    read = site.strand if not opposite else "-" if site.strand == "+" else "+"
+    expected = slow_segment(sampler, site, segment, margin, promoter, read)
     assert segment.codes.shape == (2 * margin + recipe.windows + 69,)
     assert segment.weights.tolist() == expected.weights.tolist()
     counted = segment.weights > 0
@@ -159,9 +161,13 @@ def test_a_promoter_replaces_one_with_like_ends() -> None:
     promoters = Promoters(np.array([[3] * 100], np.uint8), 60, 0, "")
     sampler = SegmentSampler({"strong": strong, "weak": weak}, starts, promoters, SegmentRecipe(windows=10))
     for seed in range(20):
-        codes, labels, _ = sampler._segment_with_promoter(100, np.random.default_rng(seed))
+        codes, labels, _ = sampler._segment_with_promoter(100, np.random.default_rng(seed), opposite=False)
         assert np.unique(codes).tolist() == [2, 3]
         assert labels.any()
+        codes, labels, weights = sampler._segment_with_promoter(100, np.random.default_rng(seed), opposite=True)
+        assert np.unique(codes).tolist() == [2, 3]
+        assert not labels.any()
+        assert (weights == sampler.recipe.opposite_weight).all()
 
 
 def test_half_of_a_batch_holds_listed_starts() -> None:

@@ -249,6 +249,10 @@ def pretrain(
     "--composition", default="100,300,1000", show_default=True, metavar="BP,...", callback=_widths,
     help="Widths around a window whose base composition is known.",
 )  # fmt: skip
+@click.option(
+    "--half-life", type=click.IntRange(min=0), default=32, show_default=True, metavar="BP",
+    help="A state loses half of what it held in so many bases, at the latest; 0: no such limit.",
+)  # fmt: skip
 @click.option("--learning-rate", type=float, default=2e-3, show_default=True, help="Peak of the one-cycle schedule.")
 @click.option("--batch-size", type=click.IntRange(min=2), default=32, show_default=True, help="Segments a step.")
 @click.option("--epochs", type=click.IntRange(min=1), default=20, show_default=True, help="Exactly this many.")
@@ -290,6 +294,7 @@ def genome(
     drop: tuple[str, ...],
     output: Path,
     composition: tuple[int, ...],
+    half_life: int,
     species: str,
     device: str,
     threads: int | None,
@@ -324,7 +329,9 @@ def genome(
         promoters,
         output,
         GenomeRecipe(
-            architecture=_architecture(**sizes, composition=composition), segments=SegmentRecipe(**segments), **recipe
+            architecture=_architecture(**sizes, composition=composition, half_life=half_life),
+            segments=SegmentRecipe(**segments),
+            **recipe,
         ),
         dev=dev,
         leave_out=leave_out,

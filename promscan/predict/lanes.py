@@ -23,6 +23,7 @@ from torch import Tensor
 from promscan.dna import UNKNOWN, WINDOW
 from promscan.errors import ModelError
 from promscan.model import BiGRUAttention, composition
+from promscan.recurrence import ceiling
 
 LARGEST_SCORE = 40.0
 """exp of an attention score up to this can be summed in float32, whatever its sign."""
@@ -33,10 +34,12 @@ class Cell(NamedTuple):
 
     gates: (3d, d + m), applied to the state above the input: reset gate, update gate, and what the reset gate scales.
     candidate: (d, m), applied to the input.
+    ceiling: of the update gate.
     """
 
     gates: Tensor
     candidate: Tensor
+    ceiling: float
 
     @property
     def hidden(self) -> int:
@@ -177,7 +180,8 @@ def _cell(model: BiGRUAttention, layer: int, reverse: bool, table: Tensor | None
     inputs = per_state_bias.clone()
     inputs[: 2 * d] += per_input[: 2 * d]
     gates = torch.cat([from_state, inputs], dim=1).to(dtype)
-    return Cell(gates.contiguous(), per_input[2 * d :].to(dtype).contiguous())
+    highest = ceiling(model.architecture.half_life)
+    return Cell(gates.contiguous(), per_input[2 * d :].to(dtype).contiguous(), highest)
 
 
 def _run(cell: Cell, inputs: Tensor) -> Tensor:
@@ -209,6 +213,8 @@ def _steps(cell: Cell, columns: Tensor) -> Tensor:
     for position, (column, candidate) in enumerate(zip(columns[:-1].unbind(0), candidates, strict=True)):
         torch.mm(cell.gates, column, out=gates)
         both.sigmoid_()
+        if cell.ceiling < 1:
+            update.mul_(cell.ceiling)
         candidate.addcmul_(scaled, reset).tanh_()
         torch.lerp(candidate, states[position], update, out=states[position + 1])
     return columns[1:, :d]

@@ -38,7 +38,7 @@ from promscan.tss import LabelledGenome, Site
 
 History = list[dict[str, float]]
 
-WARM_UPS = range(140, 421, 70)
+WARM_UPS = range(140, 351, 70)
 """Bases of warm-up, drawn for each batch, lest the network learn to count from where its states began."""
 FP_PER_MB = (10, 50, 100)
 """False hits per Mb of dev at which the recall is told; its mean chooses the best epoch."""
@@ -58,7 +58,9 @@ class GenomeRecipe(Recipe):
     """
 
     architecture: Architecture = field(
-        default_factory=lambda: Architecture(64, convolutions=1, dropout=0.1, composition=(100, 300, 1000))
+        default_factory=lambda: Architecture(
+            64, convolutions=1, dropout=0.1, composition=(100, 300, 1000), half_life=32
+        )
     )
     segments: SegmentRecipe = field(default_factory=SegmentRecipe)
     learning_rate: float = 2e-3
