@@ -25,7 +25,7 @@ from promscan.train import calls
 from promscan.train import genome as train_genome_module
 from promscan.train.calls import call_and_judge, draw_pieces
 from promscan.train.folder import RunFolder
-from promscan.train.genome import GenomeRecipe, train_genome
+from promscan.train.genome import GenomeRecipe, ranking_loss, train_genome
 from promscan.train.segments import SegmentRecipe, Segments, SegmentSampler
 from promscan.tss import KnownStarts, LabelledGenome, Site
 
@@ -185,6 +185,33 @@ def test_half_of_a_batch_holds_listed_starts() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(batch, again, strict=True))
 
 
+# Loss
+
+
+def test_the_ranking_loss_is_that_of_its_definition() -> None:
+    rng = np.random.default_rng(1)
+    logits, labels = rng.normal(size=(3, 5)), np.array([[0, 1, 1, 0, 0], [0, 0, 0, 0, 0], [1, 0, 0, 0, 0]])
+    weights = np.array([[3, 1, 1, 0, 1], [1, 1, 0, 0, 1], [1, 0, 0, 0, 0]])
+    background = (np.exp(logits) * weights * (1 - labels)).sum(axis=1)
+    promoters = (np.exp(logits) * weights * labels).sum(axis=1)
+    losses = [-np.log(promoters[i] / (promoters[i] + of)) for i in (0, 2) for of in (background[i], background.sum())]
+    found = ranking_loss(*map(torch.from_numpy, (logits, labels, weights.astype(np.float64))))
+    assert found.item() == pytest.approx(np.mean(losses))
+
+
+def test_the_ranking_loss_can_be_learned_from_whatever_a_batch_lacks() -> None:
+    for labels, weights in ((torch.zeros(2, 3), torch.ones(2, 3)), (torch.ones(2, 3), torch.zeros(2, 3))):
+        logits = torch.zeros(2, 3, requires_grad=True)
+        (loss := ranking_loss(logits, labels, weights) + 0 * logits.sum()).backward()
+        assert loss.item() == 0
+        assert logits.grad is not None
+        assert logits.grad.isfinite().all()
+    logits = torch.zeros(2, 3, requires_grad=True)
+    ranking_loss(logits, torch.tensor([[1, 0, 0], [0, 0, 0]]), torch.tensor([[1.0, 0, 0], [1, 1, 1]])).backward()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
+
+
 # Calls
 
 
@@ -222,7 +249,7 @@ def test_a_run_folder_is_complete(tmp_path: Path) -> None:
     }  # fmt: skip
     header, *rows = (tmp_path / "run" / "metrics.tsv").read_text().splitlines()
     assert len(rows) == 2
-    assert {"loss", "recall", "recall_at_10", "recall_at_50", "recall_at_100"} <= set(header.split("\t"))
+    assert {"loss_ranking", "recall", "recall_at_10", "recall_at_50", "recall_at_100"} <= set(header.split("\t"))
     assert card.splits["dev"]["names"] == ["chr0"]
     assert card.splits["dev"]["starts"] == card.metrics["dev"]["starts"] == 19
     assert "50 false hits per Mb" in card.threshold_basis
