@@ -21,9 +21,9 @@ import numpy as np
 import torch
 
 import promscan
-from promscan import evaluate
 from promscan.calibration import Calibration
 from promscan.checkpoint import load_model
+from promscan.figures import TOLERANCE
 from promscan.train.calls import JudgedCalls, call_and_judge, draw_pieces
 from promscan.tss import LabelledGenome, read_labelled_genome
 
@@ -78,7 +78,7 @@ def main() -> None:
         "model": card.name,
         "sha256": card.sha256,
         "contigs": arguments.contigs,
-        "tolerance": evaluate.TOLERANCE,
+        "tolerance": TOLERANCE,
         "all": figures(judge(model, part), calibration),
         "random": figures(judge(model, part.without(fixed)), calibration),
     }

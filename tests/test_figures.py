@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promscan.evaluate import are_false, found_at, lowest_logit, recall_by_false_hits
+from promscan.figures import are_false, found_at, lowest_logit, recall_by_false_hits
 
 positions = st.integers(0, 3000)
 logits = st.integers(-5, 5).map(float)  # few values, so that some are equal
