@@ -258,10 +258,16 @@ def bed_rows(path: str) -> Iterator[tuple[list[str], str]]:
         InputError: the file cannot be read.
     """
     for line, where in bed_lines(path):
-        # A name may hold blanks where tabs divide the columns.
-        fields = [field.strip() for field in line.split("\t")] if "\t" in line else line.split()
-        if fields and not line.startswith("#") and line.split()[0] not in ("track", "browser"):
+        if fields := columns_of(line):
             yield fields, where
+
+
+def columns_of(line: str) -> list[str]:
+    """The columns of a line of a BED file; none if it is no row, but a comment or a setting of a browser."""
+    if line.startswith("#") or line.split()[0] in ("track", "browser"):
+        return []
+    # A name may hold blanks where tabs divide the columns.
+    return [field.strip() for field in line.split("\t")] if "\t" in line else line.split()
 
 
 def bed_lines(path: str) -> Iterator[tuple[str, str]]:

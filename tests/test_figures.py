@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promscan.figures import are_false, found_at, lowest_logit, recall_by_false_hits
+from promscan.figures import are_false, found_at, lowest_threshold, recall_by_false_hits
 
 positions = st.integers(0, 3000)
 logits = st.integers(-5, 5).map(float)  # few values, so that some are equal
@@ -32,11 +32,11 @@ def test_a_hit_farther_than_500_bp_from_every_start_is_false(tss: list[int], sta
 
 
 @given(st.lists(st.one_of(logits, st.just(-math.inf)), min_size=1), st.lists(logits))
-def test_recall_is_that_at_the_lowest_logit_for_so_many_false_hits(found: list[float], false: list[float]) -> None:
+def test_recall_is_that_at_the_lowest_threshold_for_so_many_false_hits(found: list[float], false: list[float]) -> None:
     recall = recall_by_false_hits(np.array(found), np.array(false))
     assert len(recall) == len(false) + 1
     for allowed, share in enumerate(recall.tolist()):
-        logit = lowest_logit(np.array(false), allowed)
+        logit = lowest_threshold(np.array(false), allowed)
         assert sum(other >= logit for other in false) <= allowed
         assert all(sum(other >= lower for other in false) > allowed for lower in false if lower < logit)
         assert math.isclose(share, sum(other >= logit and other > -math.inf for other in found) / len(found))

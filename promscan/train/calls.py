@@ -60,7 +60,7 @@ class JudgedCalls:
 
     def threshold(self, fp_per_mb: float) -> float:
         """The lowest logit at which there are no more false hits than this per Mb; -inf if there never are."""
-        return figures.lowest_logit(self.false_logits, math.floor(fp_per_mb * self.bases / 1e6))
+        return figures.lowest_threshold(self.false_logits, math.floor(fp_per_mb * self.bases / 1e6))
 
     def worst(self, count: int) -> list[Hit]:
         """The false hits of the highest logits, highest first."""
