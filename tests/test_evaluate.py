@@ -341,7 +341,7 @@ def test_a_header_without_hits_is_no_error(folder: Path) -> None:
     assert evaluation.whole[:7] == (math.inf, 0, 0, 0.0, 0, 0, None)
     assert evaluation.curve() == []
     described = evaluation.describe()["at_fp_per_mb"]["all"]
-    assert (described["threshold"], described["recall_interval95"]) == (None, [0.0, 0.0])
+    assert (described["threshold"], described["recall_interval95"]) == (None, (0.0, 0.0))
 
 
 @pytest.mark.parametrize(
@@ -499,6 +499,7 @@ def test_what_is_wrong_is_told_in_one_line(promscan_cli, arguments, folder: Path
     assert "hits.bed, line 1: the genome has no contig 'chr9'" in outcome.err
     assert not (folder / "out.tsv").exists()
     assert promscan_cli(*arguments, "--tolerance", "-1").status == 2
+    assert promscan_cli(*arguments, "-o", "-", "--json", "-").status == 2
 
 
 def test_judging_loads_no_network_library(arguments) -> None:

@@ -67,14 +67,14 @@ def evaluate(
     from promscan import plots
     from promscan.pipeline.evaluate import evaluate as judge
 
+    if output == json_file == "-":
+        raise click.UsageError("-o and --json cannot both be standard output")
     if plot is not None:
         plots.require_matplotlib()
         plots.format_of(plot)
     evaluation = judge(hits, contigs=contigs.split(",") if contigs else (), **options)
     if plot is not None:
-        intervals = zip(evaluation.rates.items(), evaluation.intervals, strict=False)  # the last is that of all hits
-        at_rates = {float(rate): (point.recall, interval) for (rate, point), interval in intervals}
-        plots.plot_evaluation(evaluation.curve(), at_rates, evaluation.distances, plot)
+        _draw(evaluation, plot)
     if json_file is not None:
         with open_text_output(json_file) as file:
             file.write(json.dumps(evaluation.describe(), indent=2) + "\n")
@@ -86,10 +86,20 @@ def evaluate(
             _write_summary(evaluation, file)
 
 
+def _draw(evaluation: Evaluation, path: Path) -> None:
+    from promscan import plots
+
+    intervals = evaluation.intervals[:-1]  # the last is that of all hits
+    rates = zip(evaluation.rates.items(), intervals, strict=True)
+    at_rates = {float(rate): (point.recall, interval) for (rate, point), interval in rates}
+    plots.plot_evaluation(evaluation.curve(), at_rates, evaluation.distances, path)
+
+
 def _write_curve(evaluation: Evaluation, file: TextIO) -> None:
-    points = evaluation.curve()
     file.write("\t".join(evaluation.whole._fields) + "\n")
-    file.writelines("\t".join(map(_text, point)) + "\n" for point in points)
+    for point in evaluation.curve():
+        # Ten digits, as a threshold that was rounded up would not let its own hit pass.
+        file.write("\t".join([f"{point.threshold:.10g}", *map(_text, point[1:])]) + "\n")
 
 
 def _text(value: float | None) -> str:

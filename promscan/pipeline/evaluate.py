@@ -92,7 +92,11 @@ class Evaluation:
         """All figures but the curve, as JSON has them; no paths, no times."""
         rates = [(str(rate), point) for rate, point in self.rates.items()]
         points = {
-            name: {**point._asdict(), "threshold": finite(point.threshold), "recall_interval95": list(interval)}
+            name: {
+                **point._asdict(),
+                "threshold": point.threshold if point.hits else None,
+                "recall_interval95": interval,
+            }
             for (name, point), interval in zip([*rates, ("all", self.whole)], self.intervals, strict=True)
         }
         return {
@@ -111,11 +115,6 @@ class Evaluation:
                 "hits": {str(distance): count for distance, count in sorted(Counter(self.distances.tolist()).items())},
             },
         }
-
-
-def finite(threshold: float) -> float | None:
-    """A threshold, or None if nothing passes."""
-    return threshold if threshold < np.inf else None
 
 
 def evaluate(
