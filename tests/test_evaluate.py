@@ -216,6 +216,16 @@ def test_two_hits_on_one_start_are_one_right_one() -> None:
     assert evaluation.median_distance == 10
 
 
+@pytest.mark.parametrize(("sides", "expected"), [((-30, 10), 10), ((30, -10), -10), ((10, -10), -10)])
+def test_of_equally_high_hits_at_one_start_the_nearer_is_right(sides: tuple[int, int], expected: int) -> None:
+    evaluation = only(*((2000 + side, "+", 1) for side in sides))
+    assert evaluation.distances.tolist() == [expected]
+
+
+def test_nothing_within_the_tolerance_is_false() -> None:
+    assert only((2700, "+", 1), (1200, "+", 1), tolerance=750).whole[1:7] == (2, 1, 1.0, 1, 1, 0.5)
+
+
 def test_distances_are_read_along_the_strand() -> None:
     starts = [Called("chr1", 2000, "-"), Called("chr1", 1000, "+")]
     evaluation = judge([Called("chr1", 1990, "-", 1), Called("chr1", 970, "+", 1)], starts)

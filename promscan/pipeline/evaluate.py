@@ -94,7 +94,7 @@ class Evaluation:
         points = {
             name: {
                 **point._asdict(),
-                "threshold": point.threshold if point.hits else None,
+                "threshold": point.threshold if point.hits else None,  # JSON has no infinity
                 "recall_interval95": interval,
             }
             for (name, point), interval in zip([*rates, ("all", self.whole)], self.intervals, strict=True)
