@@ -105,7 +105,7 @@ def _row(fields: Sequence[str], where: str, contigs: Mapping[str, int], score_co
 
 
 def _position(text: str, where: str) -> int:
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
         raise InputError(
             f"{where}: {text!r} in column {POSITION_COLUMN} is no position; give BED, with the thick start there, or "
             "of six columns"
