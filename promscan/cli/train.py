@@ -250,6 +250,10 @@ def pretrain(
     help="Widths around a window whose base composition is known.",
 )  # fmt: skip
 @click.option(
+    "--context", type=click.IntRange(min=0), default=32, show_default=True,
+    help="Learned features whose means in 100-bp bins are known, 300 bp to each side of a window.",
+)  # fmt: skip
+@click.option(
     "--half-life", type=click.IntRange(min=0), default=32, show_default=True, metavar="BP",
     help="A state loses half of what it held in so many bases, at the latest; 0: no such limit.",
 )  # fmt: skip
@@ -294,6 +298,7 @@ def genome(
     drop: tuple[str, ...],
     output: Path,
     composition: tuple[int, ...],
+    context: int,
     half_life: int,
     species: str,
     device: str,
@@ -329,7 +334,7 @@ def genome(
         promoters,
         output,
         GenomeRecipe(
-            architecture=_architecture(**sizes, composition=composition, half_life=half_life),
+            architecture=_architecture(**sizes, composition=composition, context=context, half_life=half_life),
             segments=SegmentRecipe(**segments),
             **recipe,
         ),
