@@ -1,4 +1,4 @@
-"""Put the measured figures of benchmarks/results into the tables of docs/results.md and README.md.
+"""Put the measured figures of benchmarks/results into the tables of docs/accuracy.md, docs/results.md and README.md.
 
 A table stands between `<!-- FIGURES NAME: from ... -->` and `<!-- END -->`; what was not measured yet shows as a dash.
 
@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (ROOT / "docs" / "results.md", ROOT / "README.md")
+PAGES = (ROOT / "docs" / "accuracy.md", ROOT / "docs" / "results.md", ROOT / "README.md")
 MODELS = ("promoter-rnn", "core70")
 GENOMES = {
     "chrIII": "*S. cerevisiae* chrIII, stride 1",
