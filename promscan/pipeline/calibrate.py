@@ -28,6 +28,7 @@ def calibrate(
     out: Path,
     *,
     contigs: Sequence[str] = (),
+    min_distance: int | None = None,
     device: str = "auto",
     batch_size: int | None = None,
     threads: int | None = None,
@@ -41,6 +42,7 @@ def calibrate(
         exclude: BED file of the known promoters; background is what lies 1,000 bp and more from each of them.
         out: weights file to write, `.safetensors`.
         contigs: calibrate on these only (`X` also means contigs named `X:...`); none: on all.
+        min_distance: least distance in bp between two hits of a strand, written into the card (None: as it is there).
         device: see `Scan`, as for the others.
         batch_size: windows in flight.
         threads: CPU threads.
@@ -57,7 +59,7 @@ def calibrate(
     known.check_against(lengths, str(exclude))
     scan = Scan(
         genome, model=model, threshold=LOWEST, regions=matching_contigs(contigs, lengths) if contigs else (),
-        exclude=known.widened(CLEARANCE, lengths),
+        exclude=known.widened(CLEARANCE, lengths), min_distance=min_distance,
         device=device, batch_size=batch_size, threads=threads, precision=precision,
     )  # fmt: skip
     logits = np.array([hit.logit for hit in scan])
@@ -66,7 +68,7 @@ def calibrate(
         raise InputError(f"{genome}: no background is left {CLEARANCE} bp and more from {exclude}; give more sequence")
     where = f"{', '.join(contigs)} of {Path(genome).name}" if contigs else Path(genome).name
     table = Calibration.measure(logits, megabases, f"{where}, {CLEARANCE} bp and more from {Path(exclude).name}")
-    card = dataclasses.replace(scan.card, name=out.stem, calibration=table.describe())
+    card = dataclasses.replace(scan.card, name=out.stem, calibration=table.describe(), min_distance=scan.min_distance)
     card = save_model(out, scan.network, card)
     logger.info(
         "%d hits on %.3g Mb of background; %.3g (95 %%: %.3g to %.3g) to %.3g per Mb can be asked for",
