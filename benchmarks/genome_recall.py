@@ -7,7 +7,7 @@ evaluate`. Not every real start is listed, so the false hits are an upper bound.
     within_500  at a tolerance of 500 bp, not 100
     asked       what the model was calibrated to: called at so many false hits per Mb, how many were there
 
-    python benchmarks/genome_recall.py MODEL --data DATA --contigs chr10,chr16 -o RESULT.json
+    python benchmarks/genome_recall.py MODEL --genome GENOME.fa --tss TSS.bed --contigs chr10,chr16 -o RESULT.json
 """
 
 from __future__ import annotations
@@ -41,26 +41,29 @@ def figures(evaluation: Evaluation, calibration: Calibration | None) -> dict[str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--genome", type=Path, required=True)
+    parser.add_argument("--tss", type=Path, required=True)
     parser.add_argument("--contigs", required=True, help="Contigs, or names before a colon, commas between.")
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
-    genome, tss = arguments.data / "human/hg38_contigs.fa", arguments.data / "human/hg38_tss.bed"
-    lengths = Genome(genome).contigs()
+    lengths = Genome(arguments.genome).contigs()
     contigs = matching_contigs(arguments.contigs.split(","), lengths)
-    scan = promscan.scan(genome, model=arguments.model, threshold=LOWEST, regions=contigs, device="cpu", threads=1)
+    scan = promscan.scan(
+        arguments.genome, model=arguments.model, threshold=LOWEST, regions=contigs, device="cpu", threads=1
+    )
     hits = list(scan)
     calibration = Calibration.parse(scan.card.calibration) if scan.card.calibration else None
     drawn = [chrom for chrom in contigs if lengths[chrom] == RANDOM_CONTIG]
-    judgements = {"all": (contigs, 100), "within_500": (contigs, 500), "random": (drawn, 100)}
+    judgements = {"all": (contigs, 100), "within_500": (contigs, 500)} | ({"random": (drawn, 100)} if drawn else {})
+
+    def judge(part: list[str], tolerance: int) -> Evaluation:
+        return promscan.evaluate(hits, arguments.tss, arguments.genome, contigs=part, tolerance=tolerance)
+
     result: dict[str, Any] = {
         "model": scan.card.name,
         "sha256": scan.card.sha256,
         "contigs": arguments.contigs,
-        **{
-            name: figures(promscan.evaluate(hits, tss, genome, contigs=part, tolerance=tolerance), calibration)
-            for name, (part, tolerance) in judgements.items()
-        },
+        **{name: figures(judge(part, tolerance), calibration) for name, (part, tolerance) in judgements.items()},
     }
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")
     print(arguments.output.read_text())

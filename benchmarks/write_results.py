@@ -87,10 +87,18 @@ def strand_table() -> str:
 
 
 def recall_table() -> str:
-    """Recall by false hits per Mb on the test contigs, of the models and of simple scores."""
+    """Recall by false hits per Mb on the human test contigs, of the model and of simple scores."""
+    return recalls([RESULTS / "genome_recall.human.json", *sorted(RESULTS.glob("baseline.*.json"))])
+
+
+def yeast_table() -> str:
+    """The same of the model on the test contig of yeast."""
+    return recalls([RESULTS / "genome_recall.yeast.json"])
+
+
+def recalls(paths: Sequence[Path]) -> str:
     rows = []
-    for path in (*sorted(RESULTS.glob("genome_recall.*.json")), *sorted(RESULTS.glob("baseline.*.json"))):
-        result = read(path)
+    for result in filter(None, map(read, paths)):
         name = f"`{result['model']}`" if "model" in result else SIMPLE[result["baseline"]]
         near, wide = (result.get(model) or result.get(simple) for model, simple in JUDGED)
         for rate in RATES:
@@ -205,6 +213,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "benchmark": benchmark_table,
     "strand": strand_table,
     "recall": recall_table,
+    "yeast": yeast_table,
     "calibration": calibration_table,
     "engines": engine_table,
     "genome": genome_table,
