@@ -1,7 +1,8 @@
-"""Figures of merit: of a classifier on labelled windows, and of the calls in a genome."""
+"""Figures of merit: of a classifier on windows, of the calls in a genome, and of predicted expression."""
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,10 @@ TOLERANCE = 100
 """A listed transcription start is found if a hit of its strand lies at most this far (bp) from it."""
 FALSE_BEYOND = 500
 """A hit farther (bp) than this from every listed start of its strand is false; between the two it is neither."""
+NORMAL_WITHIN_ONE = 0.6827
+"""Share of a normal distribution within one standard deviation of its mean."""
+COVERAGES = (0.5, 0.6827, 0.8, 0.9, 0.95)
+"""Shares that intervals promise, for `coverage`."""
 
 
 def require_sklearn() -> None:
@@ -96,3 +101,30 @@ def lowest_logit(false: Array, allowed: int) -> float:
     """The lowest threshold that at most `allowed` false hits, of these logits, reach; -inf if all of them may."""
     ranked = np.sort(false)[::-1].astype(np.float64)
     return float(np.nextafter(ranked[allowed], np.inf)) if allowed < len(ranked) else -np.inf
+
+
+def regression_figures(measured: Array, predicted: Array) -> dict[str, float]:
+    """Pearson's and Spearman's correlation and the root mean square error of predictions, shape (n,)."""
+    with np.errstate(invalid="ignore"):  # a constant has no correlation
+        pearson = float(np.corrcoef(measured, predicted)[0, 1])
+        spearman = float(np.corrcoef(_ranks(measured), _ranks(predicted))[0, 1])
+    error = np.asarray(measured, dtype=np.float64) - predicted
+    return {"pearson": pearson, "spearman": spearman, "rmse": float(np.sqrt(np.mean(error**2)))}
+
+
+def _ranks(values: Array) -> Array:
+    """Ranks from 0; equal values share the mean of theirs."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts + 1) / 2)[inverse]
+
+
+def widening(measured: Array, predicted: Array, deviation: Array) -> float:
+    """The factor that makes standard deviations (n,) right: then 68 % of the errors are smaller than theirs."""
+    return max(float(np.quantile(np.abs(measured - predicted) / deviation, NORMAL_WITHIN_ONE)), 1e-6)
+
+
+def coverage(measured: Array, predicted: Array, deviation: Array) -> dict[float, float]:
+    """Share of the measurements inside a central interval of the normal distribution, by the share it promises."""
+    distance = np.abs(measured - predicted) / deviation
+    bounds = {share: NormalDist().inv_cdf((1 + share) / 2) for share in COVERAGES}
+    return {share: float(np.mean(distance <= bound)) for share, bound in bounds.items()}
