@@ -2,9 +2,9 @@
 
 Both read the whole construct in its own orientation, and end in a head for each unit of expression that they learned.
 
-- `convolution`, the default: a first layer of motifs, residual convolution blocks with squeeze-excitation (Hu et al.
-  2018; as LegNet, Penzar et al. 2023), pooled in pairs twice on the way, a bidirectional GRU if asked for, attention,
-  and every position by itself.
+- `convolution`, the default: a first layer of motifs, and residual convolution blocks with squeeze-excitation (Hu et
+  al. 2018; as LegNet, Penzar et al. 2023), each with half the positions and more features than the one before. What
+  they see is read twice: weighed by attention, and by place.
 - `gru`, the founding one: one GRU over the construct, and a linear layer on its last state.
 """
 
@@ -31,9 +31,8 @@ class ExpressionArchitecture:
     kind: `convolution` or `gru`.
     length: of the construct in bp.
     units: names of the units of expression; each has a head.
-    hidden: features of the convolutions, or hidden units of the founding GRU.
+    hidden: motifs of the first layer, which half as many more and twice as many follow; units of the founding GRU.
     kernel: odd width in bp of the first layer.
-    recurrent: units a direction of the GRU behind the convolutions (0: none).
     dropout: share of activations dropped before the heads.
     bins: bins that a head tells the probability of; 0: it tells the mean, and its uncertainty is the same everywhere.
     """
@@ -41,9 +40,8 @@ class ExpressionArchitecture:
     kind: str = "convolution"
     length: int = 110
     units: tuple[str, ...] = ("expression",)
-    hidden: int = 96
-    kernel: int = 13
-    recurrent: int = 0
+    hidden: int = 64
+    kernel: int = 11
     dropout: float = 0.1
     bins: int = 33
 
@@ -53,8 +51,8 @@ class ExpressionArchitecture:
             raise ValueError(f"the architecture must be one of {', '.join(KINDS)}, not {self.kind!r}")
         if not self.units or len(set(self.units)) < len(self.units):
             raise ValueError(f"units must have names of their own, got {', '.join(self.units) or 'none'}")
-        if self.hidden < 4 or self.length < 4 or self.recurrent < 0:
-            raise ValueError("hidden and length must be at least 4, recurrent not negative")
+        if self.hidden < 4 or self.length < 4:
+            raise ValueError(f"hidden and length must be at least 4, got {self.hidden} and {self.length}")
         if self.kernel < 1 or self.kernel % 2 == 0:
             raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
         if self.bins < 0 or self.bins == 1:
@@ -89,16 +87,17 @@ class SqueezeExcitation(nn.Module):
 
 
 class Block(nn.Module):
-    """Residual block: convolution, batch norm, SiLU, squeeze-excitation; (batch, features, length) in and out."""
+    """Residual block: convolution, batch norm, SiLU, squeeze-excitation; (batch, before, n) to (batch, after, n)."""
 
-    def __init__(self, features: int, kernel: int) -> None:
+    def __init__(self, before: int, after: int, kernel: int) -> None:
         super().__init__()
-        self.convolution = nn.Conv1d(features, features, kernel, padding=kernel // 2, bias=False)
-        self.norm = nn.BatchNorm1d(features)
-        self.attend = SqueezeExcitation(features)
+        self.convolution = nn.Conv1d(before, after, kernel, padding=kernel // 2, bias=False)
+        self.norm = nn.BatchNorm1d(after)
+        self.attend = SqueezeExcitation(after)
+        self.shortcut = nn.Conv1d(before, after, 1) if before != after else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.add(x, self.attend(F.silu(self.norm(self.convolution(x)))))
+        return torch.add(self.shortcut(x), self.attend(F.silu(self.norm(self.convolution(x)))))
 
 
 class Convolutions(nn.Module):
@@ -114,12 +113,15 @@ class Convolutions(nn.Module):
             nn.Conv1d(4, a.hidden, a.kernel, padding=a.kernel // 2, bias=False),
             nn.BatchNorm1d(a.hidden),
             nn.SiLU(),
-            Halve(),
         )
-        self.blocks = nn.Sequential(Block(a.hidden, 7), Halve(), Block(a.hidden, 5))
-        positions, features = a.length // 2 // 2, a.hidden
-        self.gru = nn.GRU(features, a.recurrent, batch_first=True, bidirectional=True) if a.recurrent else None
-        features = 2 * a.recurrent or features
+        positions, features = a.length // 2 // 2, 2 * a.hidden
+        self.blocks = nn.Sequential(
+            Block(a.hidden, a.hidden, 7),
+            Halve(),
+            Block(a.hidden, 3 * a.hidden // 2, 5),
+            Halve(),
+            Block(3 * a.hidden // 2, features, 5),
+        )
         self.attention = nn.Linear(features, 1)
         self.place = nn.Parameter(torch.zeros(positions, 1))
         self.reduce = nn.Linear(features, self.REDUCED)
@@ -129,8 +131,6 @@ class Convolutions(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         states = self.blocks(self.motifs(x)).transpose(1, 2)
-        if self.gru is not None:
-            states = self.gru(states)[0]
         weights = torch.softmax(self.attention(states) + self.place, dim=1)
         seen = [(weights * states).sum(dim=1), F.silu(self.reduce(states)).flatten(1)]
         vectors: Tensor = self.dropout(F.silu(self.dense(torch.cat(seen, dim=1))))

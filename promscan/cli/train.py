@@ -368,7 +368,7 @@ def _strength_recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]
     unknown = [name for name in (*chosen["shares"], chosen["unit"]) if name and name not in units]
     if unknown:
         raise click.UsageError(f"no table has the unit {unknown[0]!r}; there are {', '.join(units)}")
-    sizes = {key: chosen.pop(key) for key in ("hidden", "kernel", "recurrent", "dropout", "bins") if key in chosen}
+    sizes = {key: chosen.pop(key) for key in ("hidden", "kernel", "dropout", "bins") if key in chosen}
     try:
         architecture = ExpressionArchitecture(kind=kind, length=length, units=units, **sizes)
     except ValueError as error:
@@ -399,15 +399,11 @@ def _strength_recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]
 )  # fmt: skip
 @click.option(
     "--hidden", type=click.IntRange(min=4), metavar="N",
-    help="Features of the convolutions, or units of the gru.  [default: 96; gru: 256]",
+    help="Motifs of the first convolution, or units of the gru.  [default: 64; gru: 256]",
 )  # fmt: skip
 @click.option(
-    "--kernel", type=click.IntRange(min=1), default=13, show_default=True, help="Width of the motifs in bp; odd."
+    "--kernel", type=click.IntRange(min=1), default=11, show_default=True, help="Width of the motifs in bp; odd."
 )
-@click.option(
-    "--recurrent", type=click.IntRange(min=0), default=0, show_default=True,
-    help="GRU units a direction behind the convolutions; 0: none.",
-)  # fmt: skip
 @click.option(
     "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True,
     help="Share of activations dropped before the heads.",
