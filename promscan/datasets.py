@@ -96,6 +96,21 @@ def read_windows_to_score(path: str) -> Iterator[tuple[str, Codes]]:
         yield row.get("name") or str(number), _window(row["sequence"], place)
 
 
+def read_sequences_to_score(path: str) -> Iterator[tuple[str, Codes]]:
+    """Name and codes (length,) of each sequence, of any length, of a FASTA file or a table with a `sequence` column.
+
+    Tables may name their rows in a column `name`; otherwise rows are numbered from 1.
+
+    Raises:
+        InputError: unreadable file, or a letter that is no nucleotide code.
+    """
+    if path == "-" or is_fasta(path):
+        yield from _fasta_sequences(path)
+        return
+    for number, (row, place) in enumerate(read_table(path, required=("sequence",)), start=1):
+        yield row.get("name") or str(number), encode_at(row["sequence"], place)
+
+
 @dataclass(frozen=True)
 class UnlabelledSequences:
     """Sequences of at least 70 bp, codes (length,) uint8 each."""
@@ -112,7 +127,8 @@ def read_unlabelled(path: str) -> UnlabelledSequences:
         InputError: unreadable file, or a sequence that is shorter than a window or has unknown bases.
     """
     codes = list[Codes]()
-    for sequence, place in _fasta_sequences(path) if is_fasta(path) else _table_sequences(path):
+    named = ((codes, f"{path}: sequence {name}") for name, codes in _fasta_sequences(path))
+    for sequence, place in named if is_fasta(path) else _table_sequences(path):
         if len(sequence) < WINDOW:
             raise InputError(f"{place}: the sequence has {len(sequence)} bp; give at least {WINDOW}")
         if (sequence == dna.UNKNOWN).any():
@@ -191,11 +207,11 @@ def _table_sequences(path: str) -> Iterator[tuple[Codes, str]]:
         yield encode_at(row["sequence"], place), place
 
 
-def _fasta_sequences(path: str) -> Iterator[tuple[Codes, str]]:
+def _fasta_sequences(path: str) -> Iterator[tuple[str, Codes]]:
     for chunk in Genome(path).read_chunks(step=LONGEST_SEQUENCE):
         if chunk.start > 0:
             raise InputError(f"{path}: sequence {chunk.chrom} is longer than {LONGEST_SEQUENCE} bp; cut it")
-        yield chunk.codes, f"{path}: sequence {chunk.chrom}"
+        yield chunk.chrom, chunk.codes
 
 
 def is_fasta(path: str) -> bool:

@@ -92,7 +92,9 @@ def share_kmers(inserts: Codes) -> SharedKmers:
     packed.sort()
     kmers = packed >> ROW_BITS
     same = kmers[1:] == kmers[:-1]
-    shared = np.append(same, False) | np.insert(same, 0, False)
+    shared = np.zeros(len(kmers), dtype=bool)
+    shared[1:] = same
+    shared[:-1] |= same
     kmers, rows = kmers[shared], packed[shared] & ((1 << ROW_BITS) - 1)
     starts = np.flatnonzero(np.diff(kmers, prepend=-1))
     return SharedKmers(rows, starts, kmers[starts], firsts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,8 @@ from promscan.datasets import encode_at, read_table
 from promscan.dna import Codes
 from promscan.errors import InputError
 from promscan.families import KMER, draw_families, share_kmers
-from promscan.log import logger
 from promscan.records import Mask
-from promscan.reporter import Fitted, Reporter
+from promscan.reporter import Changes, Reporter
 
 Array = npt.NDArray[Any]
 
@@ -34,7 +33,7 @@ class Measurements:
     expression: (n,) float32.
     weights: how much a row counts in training, (n,) float32.
     sets: which part of the table a row is of, (n,) text; figures are told by set as well.
-    fitted: how many sequences were stripped of a part of the flank, trimmed and padded.
+    changes: how many sequences were stripped of a part of the flank, trimmed and padded.
     """
 
     unit: str
@@ -42,7 +41,7 @@ class Measurements:
     expression: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
     sets: npt.NDArray[np.str_]
-    fitted: Mapping[str, int]
+    changes: Changes
     source: str
     sha256: str
 
@@ -51,7 +50,7 @@ class Measurements:
 
     def describe(self) -> dict[str, object]:
         """Counts and checksum, for a card."""
-        return {"unit": self.unit, "rows": len(self), **self.fitted, "sha256": self.sha256}
+        return {"unit": self.unit, "rows": len(self), **self.changes._asdict(), "sha256": self.sha256}
 
 
 def read_measurements(path: str, unit: str, reporter: Reporter) -> Measurements:
@@ -73,28 +72,18 @@ def read_measurements(path: str, unit: str, reporter: Reporter) -> Measurements:
         sets.append(row.get("set", ""))
     if not sequences:
         raise InputError(f"{path}: no measurements in it; give a table with columns 'sequence' and 'expression'")
-    fitted = reporter.fit(sequences)
-    tell_fitted(path, fitted)
+    inserts, changes = reporter.fit(sequences)
+    changes.tell(path)
     return Measurements(
         unit,
-        fitted.inserts,
+        inserts,
         np.array(expression, dtype=np.float32),
         np.array(weights, dtype=np.float32),
         np.array(sets),
-        {"stripped": fitted.stripped, "trimmed": fitted.trimmed, "padded": fitted.padded},
+        changes,
         path,
         hashlib.sha256(Path(path).read_bytes()).hexdigest(),
     )
-
-
-def tell_fitted(source: str, fitted: Fitted) -> None:
-    """Say how many sequences did not fit the reporter as they were, if there are any."""
-    if fitted.stripped or fitted.trimmed or fitted.padded:
-        logger.info(
-            "%s: %d sequences begin with a part of the flank, which was stripped; %d are longer than %d bp and were "
-            "trimmed at the 5' end; %d are shorter and were padded there",
-            source, fitted.stripped, fitted.trimmed, fitted.inserts.shape[1], fitted.padded,
-        )  # fmt: skip
 
 
 def _insert(sequence: str, place: str) -> Codes:

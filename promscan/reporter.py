@@ -11,28 +11,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from promscan import dna
 from promscan.dna import UNKNOWN, Codes
+from promscan.log import logger
 
 SHORTEST_PART = 12
 """A sequence that begins with so many bases of the 5' flank begins with a part of it, and not by chance."""
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """Inserts, shape (n, insert length) uint8, with unknown bases before those that are shorter.
+class Changes(NamedTuple):
+    """How many sequences began with a part of the 5' flank, were longer than an insert, were shorter."""
 
-    stripped, trimmed, padded: how many sequences began with a part of the flank, were too long, were too short.
-    """
+    stripped: int = 0
+    trimmed: int = 0
+    padded: int = 0
 
-    inserts: Codes
-    stripped: int
-    trimmed: int
-    padded: int
+    def plus(self, other: Changes) -> Changes:
+        """Those of both."""
+        return Changes(*(one + another for one, another in zip(self, other, strict=True)))
+
+    def tell(self, source: str) -> None:
+        """Say what became of the sequences of `source`, if anything did."""
+        if any(self):
+            logger.info(
+                "%s: %d sequences begin with a part of the 5' flank, which was stripped; %d are longer than an insert "
+                "and lost their 5' end; %d are shorter and were padded there",
+                source, *self,
+            )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,22 +64,23 @@ class Reporter:
         """Of the construct, in bp."""
         return len(self.five_prime) + self.insert + len(self.three_prime)
 
-    def fit(self, sequences: Sequence[Codes]) -> Fitted:
-        """Inserts from sequences of any length.
+    def fit(self, sequences: Sequence[Codes]) -> tuple[Codes, Changes]:
+        """Inserts (n, insert length) from sequences of any length, and what had to be changed.
 
         A leading part of the 5' flank is stripped; then the last `insert` bases are kept, or unknown ones put before.
         """
         flank = dna.encode(self.five_prime)
+        beginnings = {flank[i : i + SHORTEST_PART].tobytes() for i in range(len(flank) - SHORTEST_PART + 1)}
         inserts = np.full((len(sequences), self.insert), UNKNOWN, dtype=np.uint8)
         stripped = trimmed = padded = 0
         for row, codes in enumerate(sequences):
-            part = leading_part(codes, flank)
+            part = leading_part(codes, flank) if codes[:SHORTEST_PART].tobytes() in beginnings else 0
             kept = codes[part:][-self.insert :]
             inserts[row, self.insert - len(kept) :] = kept
             stripped += part > 0
             trimmed += len(codes) - part > self.insert
             padded += len(kept) < self.insert
-        return Fitted(inserts, stripped, trimmed, padded)
+        return inserts, Changes(stripped, trimmed, padded)
 
     def constructs(self, inserts: Codes) -> Codes:
         """Inserts (n, insert length) to constructs (n, length); unknown bases that lead an insert are none of it."""
