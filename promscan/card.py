@@ -23,6 +23,10 @@ DEFAULT_MODEL = "human"
 """Of a scan."""
 DEFAULT_CLASSIFIER = "core70"
 """Of single windows, which a model that reads along a genome knows less of."""
+DEFAULT_STRENGTH = "yeast-strength"
+"""Of the design of inserts."""
+SCAN_STRENGTH: str | None = None
+"""Of the hits of a scan."""
 
 
 @dataclass(frozen=True)
