@@ -24,6 +24,7 @@ from promscan.writers import open_writer
 DATA = Path(__file__).parent / "data"
 DEMO = DATA / "demo.fa"
 TINY = DATA / "tiny.safetensors"
+TINY_STRENGTH = DATA / "tiny-strength.safetensors"
 
 _FOLDER = TemporaryDirectory()
 """For what lives as long as the test process."""
