@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from promscan.checkpoint import load_model as load_model
     from promscan.datasets import read_windows as read_windows
     from promscan.errors import PromscanError as PromscanError
+    from promscan.inserts import Design as Design
+    from promscan.inserts import design as design
     from promscan.pipeline.calibrate import calibrate as calibrate
     from promscan.pipeline.merge import merge as merge
     from promscan.pipeline.scan import Scan as scan  # noqa: F401
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Design": ("promscan.inserts", "Design"),
     "Hit": ("promscan.records", "Hit"),
     "PromscanError": ("promscan.errors", "PromscanError"),
     "WindowRecipe": ("promscan.train.windows", "WindowRecipe"),
     "calibrate": ("promscan.pipeline.calibrate", "calibrate"),
+    "design": ("promscan.inserts", "design"),
     "load_model": ("promscan.checkpoint", "load_model"),
     "merge": ("promscan.pipeline.merge", "merge"),
     "read_windows": ("promscan.datasets", "read_windows"),

@@ -16,6 +16,7 @@ from typing import NoReturn
 import click
 
 from promscan.cli.calibrate import calibrate
+from promscan.cli.design import design
 from promscan.cli.merge import merge
 from promscan.cli.models import models, version_text
 from promscan.cli.scan import scan
@@ -46,6 +47,7 @@ def cli() -> None:
     promscan scan genome.fa -o hits.bed         call promoters in a genome
     promscan merge part*.bed -o hits.bed        join the parts of a divided scan
     promscan score windows.fa -o scores.tsv     grade single 70-bp sequences
+    promscan design --strength 12 -o new.fa     propose inserts of a wanted strength
     promscan train windows train.csv ...        train a model of your own
     promscan calibrate model.safetensors ...    measure its false hits per Mb on your background
     promscan models                             list the bundled models
@@ -54,7 +56,7 @@ def cli() -> None:
     """
 
 
-for command in (scan, merge, score, train, calibrate, models):
+for command in (scan, merge, score, design, train, calibrate, models):
     cli.add_command(command)
 
 

@@ -68,6 +68,11 @@ class StrengthPredictor:
         self._runner.close()
 
     @property
+    def spread(self) -> float:
+        """Standard deviation of what the model learned from, in its unit."""
+        return float(next(iter(self.models.values())).spread[self._head])
+
+    @property
     def batch_inserts(self) -> int:
         """How many inserts to predict in one call."""
         return self.unit * max(8, 4 * self._runner.at_once)
