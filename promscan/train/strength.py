@@ -72,7 +72,7 @@ class StrengthRecipe(Recipe):
 
 @dataclass(frozen=True)
 class UnitRows:
-    """The rows of one unit that are for the same purpose, from whatever table."""
+    """The rows of one unit that are for the same purpose, from whatever table; none of weight 0."""
 
     unit: str
     inserts: Codes
@@ -343,6 +343,7 @@ def _epoch_counts(recipe: StrengthRecipe, train: Sequence[UnitRows]) -> list[int
 
 def _rows_of(unit: str, tables: Sequence[Measurements], division: Division, part: int) -> UnitRows:
     chosen = [(table, division.rows(i, part)) for i, table in enumerate(tables) if table.unit == unit]
+    chosen = [(table, rows[table.weights[rows] > 0]) for table, rows in chosen]
     rows = UnitRows(
         unit,
         np.concatenate([table.inserts[rows] for table, rows in chosen]),
