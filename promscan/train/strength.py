@@ -154,7 +154,7 @@ def train_strength(
         "training %d parameters on %s, %d rows in %d families; run folder %s",
         count_parameters(trainer.model), describe(trainer.device), sum(map(len, train)), division.families, out,
     )  # fmt: skip
-    card = _draft_card(out.resolve().name, config, recipe, reporter)
+    card = _draft_card(out.resolve().name, config, recipe, reporter, start_card)
     run = _Run(folder, trainer, card, dev, judged=units.index(recipe.unit or units[0]))
     with progress(recipe.epochs * trainer.epoch_rows, "training", "row") as bar:
         bar.advance(len(history) * trainer.epoch_rows)
@@ -396,7 +396,12 @@ def _describe_data(
     }
 
 
-def _draft_card(name: str, config: Mapping[str, Any], recipe: StrengthRecipe, reporter: Reporter) -> Card:
+def _draft_card(
+    name: str, config: Mapping[str, Any], recipe: StrengthRecipe, reporter: Reporter, start: Card | None
+) -> Card:
+    made = {key: config[key] for key in ("tables", "held_out", "families", "recipe")}
+    if start is not None:
+        made["init"] = {"sha256": start.sha256, "git_commit": start.git_commit, "training": start.training}
     return Card(
         name=name,
         task=STRENGTH,
@@ -405,7 +410,7 @@ def _draft_card(name: str, config: Mapping[str, Any], recipe: StrengthRecipe, re
         architecture={},
         sha256="",
         strand_trusted=True,
-        training={key: config[key] for key in ("tables", "held_out", "families", "recipe", "init")},
+        training=made,
         splits={"by": "sequence families over all tables", "dev": recipe.dev_share, "test": recipe.test_share},
         strength={"unit": recipe.unit or recipe.architecture.units[0], "reporter": dataclasses.asdict(reporter)},
         window=reporter.insert,
