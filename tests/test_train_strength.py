@@ -20,7 +20,7 @@ from genomes import random_bases
 
 import promscan
 from promscan import dna, evaluate
-from promscan.checkpoint import load_model, load_strength
+from promscan.checkpoint import load_strength
 from promscan.errors import InputError, ModelError, RunError
 from promscan.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.families import share_kmers
@@ -45,7 +45,9 @@ def effect(network: ExpressionNetwork, motif: str) -> float:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a small model of the planted motifs."""
     folder = tmp_path_factory.mktemp("trained")
-    train_strength([tables.measurements(folder, 1500, 1)], folder / "run", tables.recipe(epochs=6), threads=1)
+    train_strength(
+        [tables.measurements(folder, 1500, 1)], folder / "run", tables.recipe(epochs=4, learning_rate=1e-2), threads=1
+    )
     return folder / "run"
 
 
@@ -74,7 +76,9 @@ def test_uncertainties_cover_what_they_promise(trained: Path, tmp_path: Path) ->
 def test_the_founding_gru_learns_too(tmp_path: Path) -> None:
     rows = [(letters, float(letters[-8:].count("G"))) for letters, _ in tables.planted(400, 1)]
     table = read_measurements(str(tables.write(tmp_path / "g.tsv", rows)), "expression", tables.REPORTER)
-    card = train_strength([table], tmp_path / "run", tables.recipe(kind="gru", bins=0, epochs=6), threads=1)
+    card = train_strength(
+        [table], tmp_path / "run", tables.recipe(kind="gru", bins=0, epochs=4, learning_rate=2e-2), threads=1
+    )
     assert card.metrics["dev"]["expression"]["pearson"] > 0.4
 
 
@@ -232,8 +236,8 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; import strength_tables as t\n"
         "from promscan.train.strength import train_strength\n"
         "folder = Path(sys.argv[1]); folder.mkdir(exist_ok=True)\n"
-        "train_strength([t.measurements(folder, 600, 1)], folder / 'run', t.recipe(rows_per_epoch=200, patience=9),"
-        " threads=1, resume=True)"
+        "recipe = t.recipe(epochs=2, rows_per_epoch=200)\n"
+        "train_strength([t.measurements(folder, 300, 1)], folder / 'run', recipe, threads=1, resume=True)"
     )
     here = Path(__file__).parent
     environment = {**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{here.parent}"}
@@ -258,8 +262,10 @@ def test_training_starts_from_given_weights_and_keeps_the_heads_of_units_it_know
     two = tables.recipe("other", "expression", **still)
     train_strength([table, other], tmp_path / "second", two, threads=1, init=start)
     first, second = (load_strength(str(tmp_path / name / "last.safetensors"))[0] for name in ("first", "second"))
-    before, after = (predict_inserts(network, table.inserts, tables.REPORTER, CPU)[0] for network in (first, second))
-    assert np.corrcoef(before[:, 0], after[:, 1])[0, 1] > 0.99
+    bins = first.architecture.bins
+    assert torch.allclose(first.heads.weight, second.heads.weight[bins:], atol=1e-5)
+    assert torch.allclose(first.trunk.dense.weight, second.trunk.dense.weight, atol=1e-5)
+    assert (first.mean[0], first.spread[0]) == (second.mean[1], second.spread[1])
     with pytest.raises(ModelError, match="another architecture"):
         train_strength([table], tmp_path / "third", tables.recipe(hidden=8), init=start)
 
@@ -301,19 +307,6 @@ def test_command_line_trains_on_several_units_and_scores(tmp_path: Path, promsca
 def test_wrong_usage(tmp_path: Path, promscan_cli, wrong: list[str]) -> None:
     assert promscan_cli("train", "strength", *wrong, "-o", tmp_path / "run").status == 2
     assert not (tmp_path / "run").exists()
-
-
-def test_a_strength_model_does_not_scan_and_a_classifier_tells_no_strength(tmp_path: Path, promscan_cli) -> None:
-    train_strength([tables.measurements(tmp_path, 150, 1)], tmp_path / "run", tables.recipe(epochs=1), threads=1)
-    weights = str(tmp_path / "run" / "best.safetensors")
-    with pytest.raises(ModelError, match="a strength model, which finds no promoters"):
-        load_model(weights)
-    with pytest.raises(ModelError, match="a classifier, which knows nothing of strength"):
-        load_strength("promoter-rnn")
-    demo = Path(__file__).parent / "data" / "demo.fa"
-    refused = promscan_cli("scan", demo, "-o", tmp_path / "hits.bed", "--model", weights)
-    assert (refused.status, refused.err.count("\n")) == (1, 1)
-    assert not (tmp_path / "hits.bed").exists()
 
 
 @pytest.mark.shared

@@ -486,11 +486,11 @@ def strength(
         reporter = Reporter(five_prime, three_prime, insert)
     except ValueError as error:
         raise click.UsageError(f"a flank is no sequence: {error}") from error
-    units = tuple(dict.fromkeys(name for name, _ in named))
+    made = _strength_recipe(tuple(dict.fromkeys(name for name, _ in named)), reporter.length, recipe)
     train_strength(
         [read_measurements(path, name, reporter) for name, path in named],
         output,
-        _strength_recipe(units, reporter.length, recipe),
+        made,
         held_out=[read_measurements(path, "", reporter) for path in held_out],
         reporter=reporter,
         device=device,
