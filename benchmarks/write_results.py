@@ -25,6 +25,12 @@ GENOMES = {
     "memory_1Mb": "human, one contig of 1 Mb, stride 100",
     "memory_10Mb": "human, one contig of 10 Mb, stride 100",
 }
+STRENGTHS = {
+    "yeast-strength": "`yeast-strength`",
+    "teacher": "its teacher, DeepAtt",
+    "gru": "the founding GRU",
+    "ridge": "ridge on 4- to 6-mers",
+}
 NONE = "–"  # noqa: RUF001 - a dash, not a minus
 Figures = dict[str, Any]
 BLOCK = re.compile(r"(<!-- FIGURES (\w+): from [^>]*-->\n).*?(<!-- END -->)", re.DOTALL)
@@ -97,6 +103,47 @@ def recall_table() -> str:
             ])  # fmt: skip
     head = ["model", "false hits per Mb", "recall (95 %)", "false hits per Mb when asked for so many", "recall then"]
     return table(head, rows)
+
+
+def strength_table() -> str:
+    """Correlation with measured expression on held-out promoters, of models and baselines."""
+    rows = []
+    for name, words in STRENGTHS.items():
+        sets = read(RESULTS / f"strength.{name}.json").get("sets", {})
+        cells = []
+        for kind in ("random", "native"):
+            found = sets.get(kind, {})
+            low, high = found.get("interval95", (None, None))
+            cells += [
+                show("{:,}", found.get("sequences")),
+                show("{:.3f} ({:.3f} to {:.3f})", found.get("pearson"), low, high),
+                show("{:.2f}", found.get("rmse")),
+            ]
+        rows.append([words, *cells])
+    head = ["model", "random", "r (95 %)", "error", "native", "r (95 %)", "error"]
+    return table(head, rows)
+
+
+def coverage_table() -> str:
+    sets = read(RESULTS / "strength.yeast-strength.json").get("sets", {})
+    shares = list(next(iter(sets.values()))["coverage"]) if sets else []
+    rows = [[kind, *(f"{found['coverage'][share]:.1%}" for share in shares)] for kind, found in sets.items()]
+    return table(["promoters", *(f"{float(share):.0%}" for share in shares)], rows) if sets else f"{NONE}\n"
+
+
+def strength_rate_table() -> str:
+    rate = read(RESULTS / "strength.yeast-strength.json").get("rate", {})
+    speed = show("{:,} sequences/s", rate.get("per_second"))
+    return table(["what", "measured"], [[f"`promscan score`, {rate.get('threads', NONE)} threads", speed]])
+
+
+def learning_rate_table() -> str:
+    losses = read(RESULTS / "strength_learning_rates.json").get("losses", {})
+    if not losses:
+        return f"{NONE}\n"
+    epochs = range(1, len(next(iter(losses.values()))) + 1)
+    rows = [[rate, *(f"{value:.3g}" for value in values)] for rate, values in losses.items()]
+    return table(["peak learning rate", *(f"epoch {epoch}" for epoch in epochs)], rows)
 
 
 def engine_table() -> str:
@@ -188,6 +235,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "benchmark": benchmark_table,
     "strand": strand_table,
     "recall": recall_table,
+    "strength": strength_table,
+    "coverage": coverage_table,
+    "strength_rate": strength_rate_table,
+    "learning_rates": learning_rate_table,
     "engines": engine_table,
     "genome": genome_table,
     "time": time_table,

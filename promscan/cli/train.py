@@ -365,7 +365,7 @@ def _strength_recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]
     kind = chosen.pop("arch")
     chosen = {key: value for key, value in chosen.items() if value is not None}
     chosen = (FOUNDING_STRENGTH if kind == "gru" else {}) | chosen
-    unknown = [name for name in (*chosen["shares"], chosen["unit"]) if name and name not in units]
+    unknown = [name for name in (*chosen["shares"], chosen.get("unit")) if name and name not in units]
     if unknown:
         raise click.UsageError(f"no table has the unit {unknown[0]!r}; there are {', '.join(units)}")
     sizes = {key: chosen.pop(key) for key in ("hidden", "kernel", "dropout", "bins") if key in chosen}
@@ -428,7 +428,6 @@ def _strength_recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]
 )  # fmt: skip
 @click.option(
     "--unit",
-    default="",
     metavar="NAME",
     help="The unit of the scores, by which the best epoch is chosen.  [default: the first]",
 )
@@ -487,11 +486,11 @@ def strength(
         reporter = Reporter(five_prime, three_prime, insert)
     except ValueError as error:
         raise click.UsageError(f"a flank is no sequence: {error}") from error
-    units = tuple(dict.fromkeys(name for name, _ in named))
+    made = _strength_recipe(tuple(dict.fromkeys(name for name, _ in named)), reporter.length, recipe)
     train_strength(
         [read_measurements(path, name, reporter) for name, path in named],
         output,
-        _strength_recipe(units, reporter.length, recipe),
+        made,
         held_out=[read_measurements(path, "", reporter) for path in held_out],
         reporter=reporter,
         device=device,

@@ -72,7 +72,7 @@ class StrengthRecipe(Recipe):
 
 @dataclass(frozen=True)
 class UnitRows:
-    """The rows of one unit that are for the same purpose, from whatever table."""
+    """The rows of one unit that are for the same purpose, from whatever table; none of weight 0."""
 
     unit: str
     inserts: Codes
@@ -154,7 +154,7 @@ def train_strength(
         "training %d parameters on %s, %d rows in %d families; run folder %s",
         count_parameters(trainer.model), describe(trainer.device), sum(map(len, train)), division.families, out,
     )  # fmt: skip
-    card = _draft_card(out.resolve().name, config, recipe, reporter)
+    card = _draft_card(out.resolve().name, config, recipe, reporter, start_card)
     run = _Run(folder, trainer, card, dev, judged=units.index(recipe.unit or units[0]))
     with progress(recipe.epochs * trainer.epoch_rows, "training", "row") as bar:
         bar.advance(len(history) * trainer.epoch_rows)
@@ -343,6 +343,7 @@ def _epoch_counts(recipe: StrengthRecipe, train: Sequence[UnitRows]) -> list[int
 
 def _rows_of(unit: str, tables: Sequence[Measurements], division: Division, part: int) -> UnitRows:
     chosen = [(table, division.rows(i, part)) for i, table in enumerate(tables) if table.unit == unit]
+    chosen = [(table, rows[table.weights[rows] > 0]) for table, rows in chosen]
     rows = UnitRows(
         unit,
         np.concatenate([table.inserts[rows] for table, rows in chosen]),
@@ -395,7 +396,12 @@ def _describe_data(
     }
 
 
-def _draft_card(name: str, config: Mapping[str, Any], recipe: StrengthRecipe, reporter: Reporter) -> Card:
+def _draft_card(
+    name: str, config: Mapping[str, Any], recipe: StrengthRecipe, reporter: Reporter, start: Card | None
+) -> Card:
+    made = {key: config[key] for key in ("tables", "held_out", "families", "recipe")}
+    if start is not None:
+        made["init"] = {"sha256": start.sha256, "git_commit": start.git_commit, "training": start.training}
     return Card(
         name=name,
         task=STRENGTH,
@@ -404,7 +410,7 @@ def _draft_card(name: str, config: Mapping[str, Any], recipe: StrengthRecipe, re
         architecture={},
         sha256="",
         strand_trusted=True,
-        training={key: config[key] for key in ("tables", "held_out", "families", "recipe", "init")},
+        training=made,
         splits={"by": "sequence families over all tables", "dev": recipe.dev_share, "test": recipe.test_share},
         strength={"unit": recipe.unit or recipe.architecture.units[0], "reporter": dataclasses.asdict(reporter)},
         window=reporter.insert,
