@@ -146,6 +146,30 @@ def learning_rate_table() -> str:
     return table(["peak learning rate", *(f"epoch {epoch}" for epoch in epochs)], rows)
 
 
+def insert_position_table() -> str:
+    found = read(RESULTS / "insert_position.yeast-strength.json").get("ends_before", {})
+    rows = [
+        [distance, f"{row['contrast']:.2f} ({row['interval95'][0]:.2f} to {row['interval95'][1]:.2f})"]
+        for distance, row in found.items()
+        if int(distance) % 20 == 0
+    ]
+    return table(["bp before the start", "contrast (95 %)"], rows) if found else f"{NONE}\n"
+
+
+def design_table() -> str:
+    found = read(RESULTS / "design_check.yeast-strength.json")
+    if not found:
+        return f"{NONE}\n"
+    rows = [
+        [f"{row['wanted']:.2f}", str(row["proposals"]), f"{row['predicted']:.2f}",
+         f"{row['graded']:.2f} ± {row['graded_sd']:.2f}"]
+        for row in found["levels"]
+    ]  # fmt: skip
+    figures = found["figures"]
+    rows.append(["all", f"r = {figures['pearson']:.3f}", "", f"error {figures['rmse']:.2f}"])
+    return table(["asked for", "proposals", "predicted", "graded"], rows)
+
+
 def engine_table() -> str:
     figures = read(RESULTS / "engines.json")
     if not figures:
@@ -239,6 +263,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "coverage": coverage_table,
     "strength_rate": strength_rate_table,
     "learning_rates": learning_rate_table,
+    "insert_position": insert_position_table,
+    "design_check": design_table,
     "engines": engine_table,
     "genome": genome_table,
     "time": time_table,

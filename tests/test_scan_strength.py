@@ -263,7 +263,7 @@ def test_a_domain_that_the_card_does_not_name_is_that_of_its_species(tmp_path):
 
 
 def test_another_species_is_told_once(files, tmp_path):
-    warning = "warning: strengths are those of a model of made up, and hits those of a model of Homo sapiens"
+    warning = "warning: model tiny-strength is for made up, and that of the scan, tiny, for Homo sapiens"
     assert files(".bed")[1].err.count(warning) == 1
     network, card = load_model(str(TINY))
     save_model(tmp_path / "kin.safetensors", network, dataclasses.replace(card, species="made up"))

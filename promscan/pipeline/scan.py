@@ -151,8 +151,8 @@ class Scan:
         self.exclude = None if exclude is None else self._intervals_to_exclude(exclude)
         if self.strength is not None and (species := self.strength[1].species) != self.card.species:
             logger.warning(
-                "strengths are those of a model of %s, and hits those of a model of %s: compare them with care",
-                species, self.card.species,
+                "model %s is for %s, and that of the scan, %s, for %s: take the strengths as guesses",
+                self.strength[1].name, species, self.card.name, self.card.species,
             )  # fmt: skip
         self.statistics = Statistics()
         self.settings = self._settings(strand, skip_masked)
