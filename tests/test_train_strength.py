@@ -181,6 +181,15 @@ def test_rows_of_no_weight_teach_nothing(tmp_path: Path) -> None:
     assert torch.equal(a["heads.weight"], b["heads.weight"])
 
 
+def test_the_card_tells_figures_by_set(tmp_path: Path) -> None:
+    table = tables.measurements(tmp_path, 200, 1)
+    table = dataclasses.replace(table, sets=np.where(np.arange(200) < 100, "early", "late"))
+    card = train_strength([table], tmp_path / "run", tables.recipe(epochs=1, dev_share=0.3), threads=1)
+    sets = card.metrics["dev_by_set"]["expression"]
+    assert sorted(sets) == ["early", "late"]
+    assert sum(found["rows"] for found in sets.values()) == card.training["tables"][0]["dev"]
+
+
 # Losses and draws
 
 

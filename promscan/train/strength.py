@@ -78,16 +78,19 @@ class UnitRows:
     inserts: Codes
     expression: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
+    sets: npt.NDArray[np.str_]
 
     def __len__(self) -> int:
         return len(self.expression)
+
+    def __getitem__(self, rows: Rows) -> UnitRows:
+        return UnitRows(self.unit, self.inserts[rows], self.expression[rows], self.weights[rows], self.sets[rows])
 
     def some(self, most: int, seed: int) -> UnitRows:
         """All rows, or `most` of them drawn by the seed."""
         if len(self) <= most:
             return self
-        rows = np.sort(np.random.default_rng(seed).permutation(len(self))[:most])
-        return UnitRows(self.unit, self.inserts[rows], self.expression[rows], self.weights[rows])
+        return self[np.sort(np.random.default_rng(seed).permutation(len(self))[:most])]
 
 
 def train_strength(
@@ -296,7 +299,7 @@ class _Run:
         bar.note(f"dev correlation {row['dev_pearson']:.4f}")
         card = dataclasses.replace(
             self.card,
-            metrics={"dev": figures, "epoch": row["epoch"]},
+            metrics={"dev": figures, "dev_by_set": self._by_set(predictions), "epoch": row["epoch"]},
             headline={"dev correlation": row["dev_pearson"]},
         )
         save_model(self.folder.path / "last.safetensors", self.trainer.kept, card)
@@ -322,6 +325,17 @@ class _Run:
             figures[rows.unit] = evaluate.regression_figures(rows.expression, mean)
             predictions.append((mean, deviation * factor))
         return figures, predictions
+
+    def _by_set(self, predictions: Sequence[tuple[Array, Array]]) -> dict[str, dict[str, dict[str, float]]]:
+        """Figures on dev of each unit whose rows name several sets, by unit and set."""
+        found: dict[str, dict[str, dict[str, float]]] = {}
+        for rows, (mean, _) in zip(self.dev, predictions, strict=True):
+            names, counts = np.unique(rows.sets, return_counts=True)
+            for name in names[counts > 1].tolist() if len(names) > 1 else ():
+                chosen = rows.sets == name
+                figures = evaluate.regression_figures(rows.expression[chosen], mean[chosen])
+                found.setdefault(rows.unit, {})[name or "."] = {"rows": float(chosen.sum()), **figures}
+        return found
 
 
 def draw_rows(rows: int, count: int, epoch: int, seed: tuple[int, int]) -> Rows:
@@ -349,6 +363,7 @@ def _rows_of(unit: str, tables: Sequence[Measurements], division: Division, part
         np.concatenate([table.inserts[rows] for table, rows in chosen]),
         np.concatenate([table.expression[rows] for table, rows in chosen]),
         np.concatenate([table.weights[rows] for table, rows in chosen]),
+        np.concatenate([table.sets[rows] for table, rows in chosen]),
     )
     if not len(rows):
         kind = "training" if part == TRAIN else "dev"
