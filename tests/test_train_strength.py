@@ -19,7 +19,7 @@ import torch
 from genomes import random_bases
 
 import promscan
-from promscan import dna, evaluate
+from promscan import dna, figures
 from promscan.checkpoint import load_strength
 from promscan.errors import InputError, ModelError, RunError
 from promscan.expression import ExpressionArchitecture, ExpressionNetwork
@@ -68,7 +68,7 @@ def test_uncertainties_cover_what_they_promise(trained: Path, tmp_path: Path) ->
     network, _ = load_strength(str(trained / "best.safetensors"))
     fresh = tables.measurements(tmp_path, 600, 2)
     mean, deviation = (values[:, 0] for values in predict_inserts(network, fresh.inserts, tables.REPORTER, CPU))
-    found = evaluate.coverage(fresh.expression, mean, deviation)
+    found = figures.coverage(fresh.expression, mean, deviation)
     assert found[0.6827] == pytest.approx(0.68, abs=0.15)
     assert found[0.95] > 0.8
 

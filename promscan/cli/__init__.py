@@ -16,6 +16,7 @@ from typing import NoReturn
 import click
 
 from promscan.cli.calibrate import calibrate
+from promscan.cli.evaluate import evaluate
 from promscan.cli.merge import merge
 from promscan.cli.models import models, version_text
 from promscan.cli.scan import scan
@@ -48,13 +49,14 @@ def cli() -> None:
     promscan score windows.fa -o scores.tsv     grade single 70-bp sequences
     promscan train windows train.csv ...        train a model of your own
     promscan calibrate model.safetensors ...    measure its false hits per Mb on your background
+    promscan evaluate hits.bed --tss ...        judge hits by known transcription starts
     promscan models                             list the bundled models
 
     'promscan COMMAND --help' explains a command and all of its options.
     """
 
 
-for command in (scan, merge, score, train, calibrate, models):
+for command in (scan, merge, score, train, calibrate, evaluate, models):
     cli.add_command(command)
 
 
