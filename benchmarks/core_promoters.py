@@ -25,7 +25,7 @@ import promscan
 from promscan import dna
 from promscan.checkpoint import load_model
 from promscan.datasets import LabelledWindows, read_windows
-from promscan.evaluate import classification_figures
+from promscan.figures import classification_figures
 from promscan.predict.windowed import WindowedEngine
 
 SHARED = 35

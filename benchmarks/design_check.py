@@ -23,7 +23,7 @@ import numpy.typing as npt
 import torch
 
 import promscan
-from promscan import dna, evaluate
+from promscan import dna, figures
 from promscan.checkpoint import load_strength
 from promscan.dna import Codes
 from promscan.errors import DesignError
@@ -117,7 +117,7 @@ def main() -> None:
             "offset": round(float(offset), 4),
         },
         "asked": levels(by_model),
-        "figures": evaluate.regression_figures(np.array([each.wanted for each in designs]), grades),
+        "figures": figures.regression_figures(np.array([each.wanted for each in designs]), grades),
         "levels": by_level(designs, grades),
     }
     arguments.output.parent.mkdir(parents=True, exist_ok=True)

@@ -28,7 +28,7 @@ import numpy.typing as npt
 import torch
 
 import promscan
-from promscan import dna, evaluate
+from promscan import dna, figures
 from promscan.card import Card
 from promscan.checkpoint import load_strength
 from promscan.device import available_threads
@@ -76,15 +76,15 @@ def divide_again(card: Card, data: Path) -> Split:
     return Split({table.unit: table for table in tables}, divide(tables, held_out, **options), held_out[0])
 
 
-def figures(measured: Array, predicted: Array, deviation: Array | None = None) -> dict[str, Any]:
-    found = evaluate.regression_figures(measured, predicted)
+def report_on(measured: Array, predicted: Array, deviation: Array | None = None) -> dict[str, Any]:
+    found = figures.regression_figures(measured, predicted)
     rng = np.random.default_rng(1)
     draws = (rng.integers(0, len(measured), len(measured)) for _ in range(DRAWS))
     bounds = np.quantile([np.corrcoef(measured[rows], predicted[rows])[0, 1] for rows in draws], [0.025, 0.975])
     report: dict[str, Any] = {"sequences": len(measured)} | {name: round(value, 4) for name, value in found.items()}
     report["interval95"] = [round(float(bound), 4) for bound in bounds]
     if deviation is not None:
-        covered = evaluate.coverage(measured, predicted, deviation)
+        covered = figures.coverage(measured, predicted, deviation)
         report["coverage"] = {str(share): round(value, 4) for share, value in covered.items()}
         errors = np.abs(measured - predicted)
         report["error_of_sharpest_quarter"] = round(float(errors[deviation <= np.quantile(deviation, 0.25)].mean()), 3)
@@ -147,15 +147,15 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     asked = split.asked(arguments.split)
     if arguments.baseline == "ridge":
         predict = ridge(split)
-        return {"sets": {name: figures(y, predict(inserts)) for name, (inserts, y) in asked.items()}}
+        return {"sets": {name: report_on(y, predict(inserts)) for name, (inserts, y) in asked.items()}}
     if arguments.baseline == "teacher":
         named = {name: (y, looked_up(split, inserts)) for name, (inserts, y) in asked.items()}
         named = {name: (y[~np.isnan(label)], label[~np.isnan(label)]) for name, (y, label) in named.items()}
-        return {"sets": {name: figures(y, label) for name, (y, label) in named.items() if len(y)}}
+        return {"sets": {name: report_on(y, label) for name, (y, label) in named.items() if len(y)}}
     sets = {}
     with StrengthPredictor(network, card, [torch.device("cpu")]) as predictor:
         for name, (inserts, y) in asked.items():
-            sets[name] = figures(y, *predictor.predict(inserts))
+            sets[name] = report_on(y, *predictor.predict(inserts))
     return {
         "sha256": card.sha256,
         "unit": card.strength["unit"],

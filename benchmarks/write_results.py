@@ -1,4 +1,4 @@
-"""Put the measured figures of benchmarks/results into the tables of docs/results.md and README.md.
+"""Put the measured figures of benchmarks/results into the tables of docs/accuracy.md, docs/results.md and README.md.
 
 A table stands between `<!-- FIGURES NAME: from ... -->` and `<!-- END -->`; what was not measured yet shows as a dash.
 
@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (ROOT / "docs" / "results.md", ROOT / "README.md")
+PAGES = (ROOT / "docs" / "accuracy.md", ROOT / "docs" / "results.md", ROOT / "README.md")
 MODELS = ("promoter-rnn", "core70")
 GENOMES = {
     "chrIII": "*S. cerevisiae* chrIII, stride 1",
@@ -31,6 +31,10 @@ STRENGTHS = {
     "gru": "the founding GRU",
     "ridge": "ridge on 4- to 6-mers",
 }
+RATES = ("1", "5", "10", "20", "50", "100", "500")
+SIMPLE = {"cpg": "CpG observed/expected", "kmers": "4-mers, linear"}
+JUDGED = (("all", "tolerance_100"), ("within_500", "tolerance_500"))
+"""What the judgements at a tolerance of 100 and of 500 bp are called in the results of models and of simple scores."""
 NONE = "–"  # noqa: RUF001 - a dash, not a minus
 Figures = dict[str, Any]
 BLOCK = re.compile(r"(<!-- FIGURES (\w+): from [^>]*-->\n).*?(<!-- END -->)", re.DOTALL)
@@ -89,20 +93,33 @@ def strand_table() -> str:
 
 
 def recall_table() -> str:
-    """Recall by false hits per Mb on the test contigs, and what came of asking for a rate."""
+    """Recall by false hits per Mb on the test contigs, of the models and of simple scores."""
+    rows = []
+    for path in (*sorted(RESULTS.glob("genome_recall.*.json")), *sorted(RESULTS.glob("baseline.*.json"))):
+        result = read(path)
+        name = f"`{result['model']}`" if "model" in result else SIMPLE[result["baseline"]]
+        near, wide = (result.get(model) or result.get(simple) for model, simple in JUDGED)
+        for rate in RATES:
+            points = [figures["at_fp_per_mb"][rate] for figures in (near, wide)]
+            rows.append([name, rate, *map(recall_of, points), show("{:.2f}", points[0]["precision"])])
+    head = ["ranked by", "false hits per Mb", "recall (95 %)", "recall within 500 bp (95 %)", "precision"]
+    return table(head, rows)
+
+
+def recall_of(point: Figures) -> str:
+    low, high = point["recall_interval95"]
+    return f"{point['recall']:.2f} ({low:.2f} to {high:.2f})"
+
+
+def calibration_table() -> str:
+    """What came of asking a calibrated model for so many false hits per Mb."""
     rows = []
     for path in sorted(RESULTS.glob("genome_recall.*.json")):
         result = read(path)
-        figures = result["all"]
-        for rate, found in figures["recall"].items():
-            low, high = found["interval95"]
-            asked = figures.get("asked", {}).get(rate)
-            rows.append([
-                f"`{result['model']}`", rate, f"{found['recall']:.2f} ({low:.2f} to {high:.2f})",
-                NONE if asked is None else f"{asked['got']:.0f}", NONE if asked is None else f"{asked['recall']:.2f}",
-            ])  # fmt: skip
-    head = ["model", "false hits per Mb", "recall (95 %)", "false hits per Mb when asked for so many", "recall then"]
-    return table(head, rows)
+        for rate, point in result["all"].get("asked", {}).items():
+            counts = (point["background_fp_per_mb"], point["fp_per_mb"])
+            rows.append([f"`{result['model']}`", rate, *(f"{count:.3g}" for count in counts), f"{point['recall']:.2f}"])
+    return table(["model", "asked for", "on background", "on all sequence", "recall"], rows)
 
 
 def strength_table() -> str:
@@ -237,7 +254,7 @@ def headline_table() -> str:
         sets = [core_promoters(model).get("all", {}).get("one_strand", {}).get("whole", {}) for model in MODELS]
         return [NONE, *(show("{:.3f}", whole.get(key)) for whole in sets)]
 
-    recall = read(RESULTS / "genome_recall.human.json").get("all", {}).get("recall", {})
+    recall = read(RESULTS / "genome_recall.human.json").get("all", {}).get("at_fp_per_mb", {})
     return table(
         ["measured on", "`human`", *(f"`{model}`" for model in MODELS)],
         [
@@ -265,6 +282,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "learning_rates": learning_rate_table,
     "insert_position": insert_position_table,
     "design_check": design_table,
+    "calibration": calibration_table,
     "engines": engine_table,
     "genome": genome_table,
     "time": time_table,

@@ -7,7 +7,7 @@ The command line is a thin layer over this package; what it does can be called f
     for hit in promscan.scan("genome.fa"):
         print(hit.chrom, hit.tss, hit.strand, hit.probability)
 
-Importing it is cheap: the network library is loaded by the first call.
+Importing it is cheap: the network library is loaded by the first call that needs it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from promscan.inserts import design as design
     from promscan.measurements import read_measurements as read_measurements
     from promscan.pipeline.calibrate import calibrate as calibrate
+    from promscan.pipeline.evaluate import evaluate as evaluate
     from promscan.pipeline.merge import merge as merge
     from promscan.pipeline.scan import Scan as scan  # noqa: F401
     from promscan.pipeline.score import score as score
@@ -43,6 +44,7 @@ _HOMES = {
     "WindowRecipe": ("promscan.train.windows", "WindowRecipe"),
     "calibrate": ("promscan.pipeline.calibrate", "calibrate"),
     "design": ("promscan.inserts", "design"),
+    "evaluate": ("promscan.pipeline.evaluate", "evaluate"),
     "load_model": ("promscan.checkpoint", "load_model"),
     "load_strength": ("promscan.checkpoint", "load_strength"),
     "merge": ("promscan.pipeline.merge", "merge"),

@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 from promscan.errors import ModelError
 
+CLEARANCE = 1000
+"""Background keeps so many bp from every known promoter."""
 STEP = 1.1
 """A knot of the table has at least so many times the hits of the one before."""
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import re
 import shutil
 import tempfile
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike, fspath
@@ -18,6 +16,7 @@ import numpy.typing as npt
 
 from promscan.dna import tss_of
 from promscan.errors import DependencyError, InputError
+from promscan.fasta import opened, source_name
 from promscan.records import Interval, Mask
 
 _POSITION = re.compile("[0-9]{1,15}")
@@ -97,6 +96,23 @@ class Intervals:
         before = np.searchsorted(starts, positions, side="right")
         covered: Mask = (before > 0) & (positions < ends[before - 1])
         return covered
+
+    def bases_before(self, chrom: str, positions: Positions) -> Positions:
+        """How many bases of a contig are covered before each of `positions`, shape (n,)."""
+        if chrom not in self._ranges:
+            return np.zeros(len(positions), dtype=np.int64)
+        starts, ends = self._ranges[chrom]
+        covered = np.concatenate([[0], np.cumsum(ends - starts)])
+        begun = np.searchsorted(starts, positions)
+        beyond = np.maximum(np.append(0, ends)[begun] - positions, 0)
+        before: Positions = covered[begun] - beyond
+        return before
+
+    def widened(self, by: int, contigs: Mapping[str, int]) -> Intervals:
+        """The bases up to `by` bp away from these as well, as far as the contigs, name to bases, reach."""
+        return Intervals.of(
+            Interval(chrom, max(0, start - by), min(contigs[chrom], end + by)) for chrom, start, end in self
+        )
 
     def mask(self, chrom: str, start: int, end: int) -> Mask:
         """Which bases of `start`-`end` are covered; bool of length `end - start`."""
@@ -241,20 +257,36 @@ def bed_rows(path: str) -> Iterator[tuple[list[str], str]]:
     Raises:
         InputError: the file cannot be read.
     """
-    try:
-        with open(path, "rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        with (gzip.open if packed else open)(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                fields = line.split()
-                if fields and not line.startswith("#") and fields[0] not in ("track", "browser"):
-                    yield fields, f"{path}, line {number}"
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text file; give a BED file, plain or gzipped") from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}: the compressed data is damaged ({error}); copy or download it again") from error
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}; give a BED file that can be read") from error
+    for line, where in bed_lines(path):
+        if fields := columns_of(line):
+            yield fields, where
+
+
+def columns_of(line: str) -> list[str]:
+    """The columns of a line of a BED file; none if it is no row, but a comment or a setting of a browser."""
+    if line.startswith("#") or line.split()[0] in ("track", "browser"):
+        return []
+    # A name may hold blanks where tabs divide the columns.
+    return [field.strip() for field in line.split("\t")] if "\t" in line else line.split()
+
+
+def bed_lines(path: str) -> Iterator[tuple[str, str]]:
+    """Each line of a BED file, plain or gzipped, or of standard input (`-`), and where it stands, for messages.
+
+    Blank lines are left out.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    source = source_name(path)
+    with opened(path, "a BED file") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                text = line.decode().strip()
+            except UnicodeDecodeError as error:
+                raise InputError(f"{source}: not a text file; give a BED file, plain or gzipped") from error
+            if text:
+                yield text, f"{source}, line {number}"
 
 
 def interval_of(fields: Sequence[str], where: str) -> Interval:

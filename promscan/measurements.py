@@ -32,7 +32,7 @@ class Measurements:
     inserts: codes (n, insert length) uint8, with unknown bases before those that are shorter.
     expression: (n,) float32.
     weights: how much a row counts in training, (n,) float32.
-    sets: which part of the table a row is of, (n,) text; figures are told by set as well.
+    sets: which part of the table a row is of, (n,) text; the card tells figures by set.
     changes: how many sequences were stripped of a part of the flank, trimmed and padded.
     """
 

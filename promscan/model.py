@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -16,9 +17,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from promscan.dna import WINDOW
+from promscan.recurrence import FadingGRU
 
 COMPOSITION = ("gc", "cpg", "gc_skew", "at_skew")
 """What is known of the bases around a window, see `composition`."""
+BIN = 100
+"""bp of a bin of the context."""
+BINS = 6
+"""Bins of the context of a window, half of them on each side of its middle."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,10 @@ class Architecture:
     dropout: share of activations dropped after embedding, convolutions, GRU and in the head.
     composition: widths in bp, divisible by 2, of stretches around the middle of a window whose base composition the
         head sees beside the context of the window; only networks that run along sequence can have them.
+    context: features of which the head sees the mean in each of six bins of 100 bp around the middle of a window; they
+        are learned, from what the GRU gets. Likewise for networks that run along sequence, with convolutions.
+    half_life: bases in which a state of the GRU loses half of what it held, at the latest; 0: it may keep it for ever.
+        Only what fades can be run along lanes with little to bring the states into shape.
     """
 
     hidden: int = 256
@@ -40,10 +50,14 @@ class Architecture:
     kernel: int = 9
     dropout: float = 0.3
     composition: tuple[int, ...] = ()
+    context: int = 0
+    half_life: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.hidden, self.layers) < 1 or self.convolutions < 0:
-            raise ValueError("hidden and layers must be positive, convolutions not negative")
+        if min(self.hidden, self.layers) < 1 or min(self.convolutions, self.context, self.half_life) < 0:
+            raise ValueError("hidden and layers must be positive; convolutions, context and half_life not negative")
+        if self.context and not self.convolutions:
+            raise ValueError("context must be 0 without convolutions: its features come from them")
         if self.kernel < 1 or self.kernel % 2 == 0:
             raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
         if not 0 <= self.dropout < 1:
@@ -57,14 +71,19 @@ class Architecture:
         return {**dataclasses.asdict(self), "composition": list(self.composition)}
 
     @property
-    def sizes(self) -> tuple[int, int, int, int, tuple[int, ...]]:
+    def sizes(self) -> tuple[int, int, int, int, int, tuple[int, ...]]:
         """What the tensors' shapes depend on."""
-        return self.hidden, self.layers, self.convolutions, self.kernel, self.composition
+        return self.hidden, self.layers, self.convolutions, self.kernel, self.context, self.composition
+
+    @property
+    def context_reach(self) -> int:
+        """Bases before and after a window that its context is made of, at most; a bin may reach into the next base."""
+        return (BIN * BINS - WINDOW) // 2 + 1 + self.convolutions * (self.kernel // 2) if self.context else 0
 
     @property
     def reach(self) -> int:
-        """Bases before and after a window that its composition is counted in, at most."""
-        return max((width - WINDOW) // 2 for width in (WINDOW, *self.composition))
+        """Bases before and after a window that its composition or its context is made of, at most."""
+        return max(self.context_reach, *((width - WINDOW) // 2 for width in (WINDOW, *self.composition)))
 
 
 class ConvolutionBlock(nn.Module):
@@ -100,18 +119,18 @@ class BiGRUAttention(nn.Module):
         self.norm = nn.LayerNorm(a.hidden)
         self.dropout = nn.Dropout(a.dropout)
         self.stem = nn.Sequential(*(ConvolutionBlock(a.hidden, a.kernel, a.dropout) for _ in range(a.convolutions)))
-        self.gru = nn.GRU(
-            a.hidden,
-            a.hidden,
-            a.layers,
-            batch_first=True,
-            bidirectional=True,
-            dropout=a.dropout if a.layers > 1 else 0.0,
+        between = a.dropout if a.layers > 1 else 0.0
+        self.gru = (
+            FadingGRU(a.hidden, a.hidden, a.layers, between, a.half_life)
+            if a.half_life
+            else nn.GRU(a.hidden, a.hidden, a.layers, batch_first=True, dropout=between, bidirectional=True)
         )
+        if a.context:
+            self.context = nn.Linear(a.hidden, a.context)
         self.attention = nn.Linear(2 * a.hidden, a.hidden)
         self.attention_score = nn.Linear(a.hidden, 1, bias=False)
         self.head = nn.Sequential(
-            nn.Linear(2 * a.hidden + len(COMPOSITION) * len(a.composition), a.hidden),
+            nn.Linear(2 * a.hidden + len(COMPOSITION) * len(a.composition) + BINS * a.context, a.hidden),
             nn.GELU(),
             nn.Dropout(a.dropout),
             nn.Linear(a.hidden, max(1, a.hidden // 2)),
@@ -142,8 +161,10 @@ class BiGRUAttention(nn.Module):
         The states run on, as in the streaming engine, from `warm_up` bases before the first window to `warm_up` behind
         the last. `margin` is at least that, and at least the `reach` of the architecture.
         """
-        unused = margin - warm_up
-        states = self.states(codes[:, unused : codes.shape[1] - unused])
+        inner = max(warm_up, self.architecture.context_reach)
+        features = self.features(codes[:, margin - inner : codes.shape[1] - (margin - inner)])
+        read = features[:, inner - warm_up : features.shape[1] - (inner - warm_up)]
+        states = self.dropout(self.gru(read)[0])
         states = states[:, warm_up : states.shape[1] - warm_up]
         scores = self.attention_score(torch.tanh(self.attention(states)))
         weights = torch.exp(scores - scores.amax(dim=1, keepdim=True).detach())
@@ -151,6 +172,10 @@ class BiGRUAttention(nn.Module):
         sums = sums[:, WINDOW:] - sums[:, :-WINDOW]
         vectors = [sums[..., :-1] / sums[..., -1:]]
         vectors += [composition(codes, width, margin) for width in self.architecture.composition]
+        if self.architecture.context:
+            marks = torch.cumsum(F.gelu(self.context(features)).transpose(0, 1), dim=0)
+            means = bin_means(F.pad(marks, (0, 0, 0, 0, 1, 0)), inner, sums.shape[1])
+            vectors.append(self.dropout(torch.cat(means, dim=2).transpose(0, 1)))
         logits: Tensor = self.head(torch.cat(vectors, dim=2))
         return logits.squeeze(-1)
 
@@ -175,6 +200,19 @@ def composition(codes: Tensor, width: int, margin: int) -> Tensor:
     known, strong, steps, gs, cs, as_, ts = counts.float().unbind(2)
     known = known.clamp(min=1)
     return torch.stack([strong / known, 10 * steps / known, (gs - cs) / known, (as_ - ts) / known], dim=2)
+
+
+def bin_means(sums: Tensor, first: int, windows: int) -> list[Tensor]:
+    """Means of the context's features in the bins around windows, each (windows, ...).
+
+    Args:
+        sums: running sums of the features, (positions + 1, ...), beginning with zero.
+        first: position at which the first window starts.
+        windows: how many windows there are, one a position.
+    """
+    edges = range(first + WINDOW // 2 - BIN * BINS // 2, first + WINDOW // 2 + BIN * BINS // 2 + 1, BIN)
+    at = [sums[edge : edge + windows] for edge in edges]
+    return [(after - before) / BIN for before, after in pairwise(at)]
 
 
 def count_parameters(model: nn.Module) -> int:

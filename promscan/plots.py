@@ -1,4 +1,4 @@
-"""The pictures of a training run. matplotlib is loaded only here, and only when a picture is drawn."""
+"""The pictures of trainings and evaluations. matplotlib is loaded only here, and only when a picture is drawn."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from promscan.errors import DependencyError
+from promscan.errors import DependencyError, RunError
 from promscan.files import atomic_path
 
 Array = npt.NDArray[Any]
+
+FORMATS: Mapping[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+"""What a picture may be, and the metadata that it must not have."""
 
 
 def require_matplotlib() -> None:
@@ -24,7 +27,7 @@ def require_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise DependencyError("the plots of a training need matplotlib: pip install 'promscan[train]'") from error
+        raise DependencyError("plots need matplotlib: pip install 'promscan[plot]'") from error
 
 
 def _figure(columns: int, rows: int = 1) -> tuple[Any, list[Any]]:
@@ -35,9 +38,25 @@ def _figure(columns: int, rows: int = 1) -> tuple[Any, list[Any]]:
     return figure, list(axes.flat)
 
 
+def format_of(path: Path) -> str:
+    """The format that a picture gets by its suffix.
+
+    Raises:
+        RunError: by the suffix, it is none of `FORMATS`.
+    """
+    format = path.suffix.lower().removeprefix(".")
+    if format not in FORMATS:
+        raise RunError(f"{path}: a plot cannot have this suffix; end it in {', '.join(f'.{name}' for name in FORMATS)}")
+    return format
+
+
 def _save(figure: Any, path: Path) -> None:
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)
+    import matplotlib
+
+    format = format_of(path)
+    # Neither times nor random names, so that the same figures give the same bytes.
+    with atomic_path(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "promscan"}):
+        figure.savefig(temporary, format=format, dpi=120, metadata=FORMATS[format])
 
 
 def plot_learning_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
@@ -139,4 +158,35 @@ def plot_coverage(coverage: Mapping[float, float], path: Path) -> None:
     ax.plot([0, 1], [0, 1], color="0.7", linestyle=":")
     ax.plot(list(coverage), list(coverage.values()), marker="o")
     ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="promised share", ylabel="share inside the interval")
+    _save(figure, path)
+
+
+def plot_evaluation(
+    points: Sequence[Any], at_rates: Mapping[float, tuple[float, tuple[float, float]]], distances: Array, path: Path
+) -> None:
+    """Recall by false hits per Mb, precision by recall, and how far right hits lie from their starts.
+
+    Args:
+        points: along the ranking from the top, `figures.Point`s.
+        at_rates: recall and its interval at some numbers of false hits per Mb.
+        distances: of right hits to their starts (bp), shape (n,).
+        path: picture to write, in the format of its suffix.
+    """
+    figure, (recall, precision, distance) = _figure(3)
+    found = [point.recall for point in points]
+    recall.step([point.fp_per_mb for point in points], found, where="post", label="of all sequence")
+    if all(point.background_fp_per_mb is not None for point in points):
+        background = [point.background_fp_per_mb for point in points]
+        recall.step(background, found, where="post", color="0.6", label="of background")
+    for rate, (height, (low, high)) in at_rates.items():
+        recall.vlines(rate, low, high, color="C0", alpha=0.5)
+        recall.plot(rate, height, ".", color="C0")
+    recall.set(xscale="log", ylim=(0, 1), xlabel="false hits per Mb", ylabel="recall (bars: 95 %)")
+    recall.legend()
+    known = [point for point in points if point.precision is not None]
+    precision.plot([point.recall for point in known], [point.precision for point in known])
+    precision.set(xlim=(0, 1), ylim=(0, 1), xlabel="recall", ylabel="precision")
+    distance.hist(distances, bins=41)
+    distance.axvline(0, color="0.6", linestyle=":")
+    distance.set(xlabel="bp from the listed start to the hit, 5' to 3'", ylabel="right hits")
     _save(figure, path)

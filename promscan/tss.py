@@ -56,11 +56,21 @@ class KnownStarts:
         return hashlib.sha256(repr(list(self)).encode()).hexdigest()
 
 
+def offsets(positions: Positions, known: Positions) -> Positions:
+    """How far, in bp, each of `positions` lies beyond (else, below 0: before) the nearest of the sorted `known`.
+
+    Of two equally near ones the lower counts. Without any, the offset is FAR_AWAY or more, either way.
+    """
+    bounded = np.concatenate([[-2 * FAR_AWAY], known, [2 * FAR_AWAY]])
+    after = np.searchsorted(bounded, positions)
+    beyond, before = positions - bounded[after - 1], positions - bounded[after]
+    nearest: Positions = np.where(beyond <= -before, beyond, before)
+    return nearest
+
+
 def distances(positions: Positions, known: Positions) -> Positions:
     """Distance in bp of each of `positions` to the nearest of the sorted `known`; FAR_AWAY or more without any."""
-    bounded = np.concatenate([[-FAR_AWAY], known, [2 * FAR_AWAY]])
-    after = np.searchsorted(bounded, positions)
-    nearest: Positions = np.minimum(positions - bounded[after - 1], bounded[after] - positions)
+    nearest: Positions = np.abs(offsets(positions, known))
     return nearest
 
 

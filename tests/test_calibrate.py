@@ -1,6 +1,7 @@
 """A model calibrated on a background calls as many hits per Mb there as it is asked for."""
 
 import math
+from itertools import pairwise
 
 import pytest
 from genomes import DATA, DEMO, TINY, demo_contigs, tiny_streaming
@@ -70,6 +71,17 @@ def test_only_some_contigs(tmp_path):
     table = Calibration.parse(read_card(tmp_path / "mine.safetensors").calibration)
     assert table.background.startswith("demo2 of demo.fa")
     assert table.megabases < len(demo_contigs()["demo2"]) / 1e6
+
+
+def test_hits_closer_together_are_more_and_the_scan_keeps_to_it(calibrated, tmp_path):
+    out = tmp_path / "close.safetensors"
+    calibrate(tiny_streaming(), DEMO, TSS, out, device="cpu", min_distance=50)
+    close, usual = read_card(out), read_card(calibrated)
+    assert (close.min_distance, usual.min_distance) == (50, 500)
+    assert len(Calibration.parse(close.calibration).logits) > len(Calibration.parse(usual.calibration).logits)
+    starts = [hit.start for hit in promscan.scan(DEMO, model=out, device="cpu", fp_per_mb=1000, strand="+")]
+    gaps = [after - before for before, after in pairwise(starts) if after > before]
+    assert 50 <= min(gaps) < 500
 
 
 def test_nothing_left_to_calibrate_on(tmp_path):

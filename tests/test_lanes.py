@@ -16,6 +16,8 @@ ARCHITECTURES = [
     Architecture(hidden=40, convolutions=2, kernel=5),
     Architecture(hidden=24, layers=2),
     Architecture(hidden=128),
+    Architecture(hidden=24, convolutions=1, half_life=20),
+    Architecture(hidden=24, layers=2, half_life=8),
 ]
 
 
@@ -118,16 +120,32 @@ def test_attention_scores_that_float32_cannot_sum_are_refused():
         LaneNetwork(model, torch.device("cpu"))
 
 
-@pytest.mark.parametrize("warm_up", [70, 210])
-def test_networks_that_see_composition_are_trained_as_they_are_run(warm_up):
+@pytest.mark.parametrize("warm_up", [70, 280])
+def test_networks_that_see_around_windows_are_trained_as_they_are_run(warm_up):
     """`BiGRUAttention.along`, which trains, and lanes, which scan, say the same."""
-    model = random_network(Architecture(hidden=24, convolutions=1, composition=(100, 400)))
-    codes = random_lanes(2 * 210 + 4 * 70, 4)
+    model = random_network(Architecture(hidden=24, convolutions=1, composition=(100, 400), context=5, half_life=32))
+    codes = random_lanes(2 * 300 + 4 * 70, 4)
     with torch.inference_mode():
-        expected = model.along(torch.from_numpy(codes.T.copy()), 210, warm_up)[:, :210].T.numpy()
-        logits = LaneNetwork(model, torch.device("cpu")).logits(torch.from_numpy(codes), 210, warm_up).numpy()
+        expected = model.along(torch.from_numpy(codes.T.copy()), 300, warm_up)[:, :210].T.numpy()
+        logits = LaneNetwork(model, torch.device("cpu")).logits(torch.from_numpy(codes), 300, warm_up).numpy()
     assert expected.std() > 0.1
     assert np.abs(logits - expected).max() < 1e-4
+
+
+def test_the_context_is_the_mean_of_its_features_in_bins():
+    model = random_network(Architecture(hidden=8, convolutions=1, kernel=3, context=2)).double()
+    codes = torch.from_numpy(random_lanes(2 * 300 + 80, 1).T.copy())
+    model.dropout.register_forward_hook(lambda _, inputs, output: seen.append(output))
+    seen = []
+    with torch.inference_mode():
+        model.along(codes, 300, 0)
+        marks = torch.nn.functional.gelu(model.context(model.features(codes)))[0]
+    context = seen[2][0]  # after those of the embedding and of the states
+    assert context.shape == (11, 12)
+    for window in (0, 4, 10):
+        middle = 300 + window + 35
+        bins = [marks[middle + 100 * k : middle + 100 * (k + 1)].mean(dim=0) for k in range(-3, 3)]
+        torch.testing.assert_close(context[window], torch.cat(bins))
 
 
 @pytest.mark.parametrize("width", [70, 100, 500])

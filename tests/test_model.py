@@ -49,7 +49,17 @@ def test_forward_follows_its_definition() -> None:
 
 
 @pytest.mark.parametrize(
-    "sizes", [{"hidden": 0}, {"layers": 0}, {"convolutions": -1}, {"kernel": 4}, {"kernel": 0}, {"dropout": 1.0}]
+    "sizes",
+    [
+        {"hidden": 0},
+        {"layers": 0},
+        {"convolutions": -1},
+        {"kernel": 4},
+        {"kernel": 0},
+        {"dropout": 1.0},
+        {"context": 3},
+        {"half_life": -1},
+    ],
 )
 def test_impossible_sizes_are_refused(sizes: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must"):

@@ -189,6 +189,17 @@ def test_the_other_strand_read_forwards_has_the_mirrored_logits(forgetful, conti
     assert [mirrored[window] for window in logits] == pytest.approx(list(logits.values()), abs=1e-4)
 
 
+@pytest.mark.long_lanes
+def test_the_default_model_forgets_where_its_lanes_began():
+    contigs = {"demo": demo_contigs()["demo1"][:12_000]}
+    turned = {"demo": contigs["demo"][::-1].translate(str.maketrans("ACGTacgt", "TGCAtgca"))}
+    options = {**EVERY_WINDOW, "model": "human"}
+    logits, mirrored = logits_of(stream(contigs, **options)), logits_of(stream(turned, **options))
+    for (chrom, start, strand), logit in logits.items():
+        other = mirrored[chrom, 12_000 - WINDOW - start, "-" if strand == "+" else "+"]
+        assert other == pytest.approx(logit, abs=1e-4)
+
+
 # As it is used
 
 

@@ -25,7 +25,7 @@ from promscan.train import calls
 from promscan.train import genome as train_genome_module
 from promscan.train.calls import call_and_judge, draw_pieces
 from promscan.train.folder import RunFolder
-from promscan.train.genome import GenomeRecipe, train_genome
+from promscan.train.genome import GenomeRecipe, ranking_loss, train_genome
 from promscan.train.segments import SegmentRecipe, Segments, SegmentSampler
 from promscan.tss import KnownStarts, LabelledGenome, Site
 
@@ -92,7 +92,7 @@ def test_a_planted_motif_is_found_on_its_own_strand(tmp_path: Path, monkeypatch:
 
 
 def slow_segment(
-    sampler: SegmentSampler, site: Site, segment: Segments, margin: int, promoter: Codes | None
+    sampler: SegmentSampler, site: Site, segment: Segments, margin: int, promoter: Codes | None, read_strand: Strand
 ) -> Segments:
     """From the definition, window by window: where the codes stand in the contig, edited if a promoter is pasted."""
     contig, recipe = sampler.contigs[site.chrom].copy(), sampler.recipe
@@ -104,14 +104,14 @@ def slow_segment(
             if 0 <= position < len(contig):
                 contig[position] = code if site.strand == "+" else int(code) ^ 1
         starts = {start for start in starts if start[0] not in stretch} | {(site.tss, site.strand)}
-    read = contig if site.strand == "+" else dna.reverse_complement(contig)
+    read = contig if read_strand == "+" else dna.reverse_complement(contig)
     at = [i for i in range(-len(segment.codes), len(read)) if matches(read, segment.codes, i)]
     assert len(at) == 1
     labels, weights = [], []
     for start in range(at[0] + margin, at[0] + margin + recipe.windows):
-        tss = start + 33 if site.strand == "+" else len(contig) - 1 - (start + 33)
-        same = min((abs(tss - other) for other, strand in starts if strand == site.strand), default=10**9)
-        opposite = min((abs(tss - other) for other, strand in starts if strand != site.strand), default=10**9)
+        tss = start + 33 if read_strand == "+" else len(contig) - 1 - (start + 33)
+        same = min((abs(tss - other) for other, strand in starts if strand == read_strand), default=10**9)
+        opposite = min((abs(tss - other) for other, strand in starts if strand != read_strand), default=10**9)
         labels.append(int(same <= recipe.near))
         outside = not 0 <= start <= len(read) - 70
         unknown = sum(not 0 <= i < len(read) for i in range(start, start + 70)) > 7
@@ -145,8 +145,10 @@ def test_labels_are_those_of_the_definition(data: st.DataObject) -> None:
     promoter = promoters.codes[0] if data.draw(st.booleans()) else None
     site = data.draw(st.sampled_from(listed if promoter is None else sampler._hosts))
     margin = data.draw(st.integers(70, 120))
-    segment = sampler.segment(site, margin, rng, promoter)
-    expected = slow_segment(sampler, site, segment, margin, promoter)
+    opposite = data.draw(st.booleans())
+    segment = sampler.segment(site, margin, rng, promoter, opposite=opposite)
+    read = site.strand if not opposite else "-" if site.strand == "+" else "+"
+    expected = slow_segment(sampler, site, segment, margin, promoter, read)
     assert segment.codes.shape == (2 * margin + recipe.windows + 69,)
     assert segment.weights.tolist() == expected.weights.tolist()
     counted = segment.weights > 0
@@ -159,9 +161,13 @@ def test_a_promoter_replaces_one_with_like_ends() -> None:
     promoters = Promoters(np.array([[3] * 100], np.uint8), 60, 0, "")
     sampler = SegmentSampler({"strong": strong, "weak": weak}, starts, promoters, SegmentRecipe(windows=10))
     for seed in range(20):
-        codes, labels, _ = sampler._segment_with_promoter(100, np.random.default_rng(seed))
+        codes, labels, _ = sampler._segment_with_promoter(100, np.random.default_rng(seed), opposite=False)
         assert np.unique(codes).tolist() == [2, 3]
         assert labels.any()
+        codes, labels, weights = sampler._segment_with_promoter(100, np.random.default_rng(seed), opposite=True)
+        assert np.unique(codes).tolist() == [2, 3]
+        assert not labels.any()
+        assert (weights == sampler.recipe.opposite_weight).all()
 
 
 def test_half_of_a_batch_holds_listed_starts() -> None:
@@ -177,6 +183,33 @@ def test_half_of_a_batch_holds_listed_starts() -> None:
     assert sum(mined) >= 4
     again = sampler.draw(16, 100, hard, np.random.default_rng(1))
     assert all(np.array_equal(a, b) for a, b in zip(batch, again, strict=True))
+
+
+# Loss
+
+
+def test_the_ranking_loss_is_that_of_its_definition() -> None:
+    rng = np.random.default_rng(1)
+    logits, labels = rng.normal(size=(3, 5)), np.array([[0, 1, 1, 0, 0], [0, 0, 0, 0, 0], [1, 0, 0, 0, 0]])
+    weights = np.array([[3, 1, 1, 0, 1], [1, 1, 0, 0, 1], [1, 0, 0, 0, 0]])
+    background = (np.exp(logits) * weights * (1 - labels)).sum(axis=1)
+    promoters = (np.exp(logits) * weights * labels).sum(axis=1)
+    losses = [-np.log(promoters[i] / (promoters[i] + of)) for i in (0, 2) for of in (background[i], background.sum())]
+    found = ranking_loss(*map(torch.from_numpy, (logits, labels, weights.astype(np.float64))))
+    assert found.item() == pytest.approx(np.mean(losses))
+
+
+def test_the_ranking_loss_can_be_learned_from_whatever_a_batch_lacks() -> None:
+    for labels, weights in ((torch.zeros(2, 3), torch.ones(2, 3)), (torch.ones(2, 3), torch.zeros(2, 3))):
+        logits = torch.zeros(2, 3, requires_grad=True)
+        (loss := ranking_loss(logits, labels, weights) + 0 * logits.sum()).backward()
+        assert loss.item() == 0
+        assert logits.grad is not None
+        assert logits.grad.isfinite().all()
+    logits = torch.zeros(2, 3, requires_grad=True)
+    ranking_loss(logits, torch.tensor([[1, 0, 0], [0, 0, 0]]), torch.tensor([[1.0, 0, 0], [1, 1, 1]])).backward()
+    assert logits.grad is not None
+    assert logits.grad.isfinite().all()
 
 
 # Calls
@@ -216,7 +249,7 @@ def test_a_run_folder_is_complete(tmp_path: Path) -> None:
     }  # fmt: skip
     header, *rows = (tmp_path / "run" / "metrics.tsv").read_text().splitlines()
     assert len(rows) == 2
-    assert {"loss", "recall", "recall_at_10", "recall_at_50", "recall_at_100"} <= set(header.split("\t"))
+    assert {"loss_ranking", "recall", "recall_at_10", "recall_at_50", "recall_at_100"} <= set(header.split("\t"))
     assert card.splits["dev"]["names"] == ["chr0"]
     assert card.splits["dev"]["starts"] == card.metrics["dev"]["starts"] == 19
     assert "50 false hits per Mb" in card.threshold_basis

@@ -19,7 +19,7 @@ import torch
 from genomes import random_bases
 
 import promscan
-from promscan import dna, evaluate
+from promscan import dna, figures
 from promscan.checkpoint import load_strength
 from promscan.errors import InputError, ModelError, RunError
 from promscan.expression import ExpressionArchitecture, ExpressionNetwork
@@ -68,7 +68,7 @@ def test_uncertainties_cover_what_they_promise(trained: Path, tmp_path: Path) ->
     network, _ = load_strength(str(trained / "best.safetensors"))
     fresh = tables.measurements(tmp_path, 600, 2)
     mean, deviation = (values[:, 0] for values in predict_inserts(network, fresh.inserts, tables.REPORTER, CPU))
-    found = evaluate.coverage(fresh.expression, mean, deviation)
+    found = figures.coverage(fresh.expression, mean, deviation)
     assert found[0.6827] == pytest.approx(0.68, abs=0.15)
     assert found[0.95] > 0.8
 
@@ -179,6 +179,15 @@ def test_rows_of_no_weight_teach_nothing(tmp_path: Path) -> None:
         train_strength([table], tmp_path / name, tables.recipe(epochs=1), threads=1)
     a, b = (load_strength(str(tmp_path / name / "last.safetensors"))[0].state_dict() for name in "ab")
     assert torch.equal(a["heads.weight"], b["heads.weight"])
+
+
+def test_the_card_tells_figures_by_set(tmp_path: Path) -> None:
+    table = tables.measurements(tmp_path, 200, 1)
+    table = dataclasses.replace(table, sets=np.where(np.arange(200) < 100, "early", "late"))
+    card = train_strength([table], tmp_path / "run", tables.recipe(epochs=1, dev_share=0.3), threads=1)
+    sets = card.metrics["dev_by_set"]["expression"]
+    assert sorted(sets) == ["early", "late"]
+    assert sum(found["rows"] for found in sets.values()) == card.training["tables"][0]["dev"]
 
 
 # Losses and draws

@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promscan.errors import InputError
-from promscan.tss import FAR_AWAY, KnownStarts, LabelledGenome, Site, distances, read_labelled_genome, read_starts
+from promscan.tss import (
+    FAR_AWAY,
+    KnownStarts,
+    LabelledGenome,
+    Site,
+    distances,
+    offsets,
+    read_labelled_genome,
+    read_starts,
+)
 
 CONTIGS = {"chr1:0-100": 100, "chr1:200-300": 100, "chr10": 50}
 
@@ -23,9 +32,8 @@ def read(folder: Path, text: str) -> KnownStarts:
 
 
 def test_starts_are_read_once_each_in_order(tmp_path: Path) -> None:
-    starts = read(
-        tmp_path, "chr10\t7\t8\tb\t0\t-\n#x\nchr10\t3\t4\ta\t0\t-\nchr10 7 9 c 0 -\nchr1:0-100\t99\t100\td\t0\t+\n"
-    )
+    rows = ["chr10\t7\t8\ttwo words\t0\t-", "#x", "chr10\t3\t4\ta\t0\t-", "chr10 7 9 c 0 -", "chr1:0-100 99 100 d 0 +"]
+    starts = read(tmp_path, "\n".join(rows))
     assert list(starts) == [Site("chr10", 3, "-"), Site("chr10", 7, "-"), Site("chr1:0-100", 99, "+")]
     assert len(starts) == 3
     assert starts.on("chr10", "-").tolist() == [3, 7]
@@ -54,6 +62,13 @@ def test_distances_are_to_the_nearest(positions: list[int], known: set[int]) -> 
     for position, distance in zip(positions, found.tolist(), strict=True):
         assert distance == min((abs(position - other) for other in known), default=distance)
         assert known or distance >= FAR_AWAY
+
+
+@given(st.lists(st.integers(-300, 300)), st.sets(st.integers(-300, 300), min_size=1))
+def test_offsets_are_from_the_nearest_and_of_two_from_the_lower(positions: list[int], known: set[int]) -> None:
+    found = offsets(np.array(positions, dtype=np.int64), np.array(sorted(known), dtype=np.int64))
+    for position, offset in zip(positions, found.tolist(), strict=True):
+        assert position - offset == min(known, key=lambda other: (abs(position - other), other))
 
 
 def test_a_name_stands_for_its_contigs() -> None:

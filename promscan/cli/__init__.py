@@ -17,6 +17,7 @@ import click
 
 from promscan.cli.calibrate import calibrate
 from promscan.cli.design import design
+from promscan.cli.evaluate import evaluate
 from promscan.cli.merge import merge
 from promscan.cli.models import models, version_text
 from promscan.cli.scan import scan
@@ -50,13 +51,14 @@ def cli() -> None:
     promscan design --strength 12 -o new.fa     propose inserts of a wanted strength
     promscan train windows train.csv ...        train a model of your own
     promscan calibrate model.safetensors ...    measure its false hits per Mb on your background
+    promscan evaluate hits.bed --tss ...        judge hits by known transcription starts
     promscan models                             list the bundled models
 
     'promscan COMMAND --help' explains a command and all of its options.
     """
 
 
-for command in (scan, merge, score, design, train, calibrate, models):
+for command in (scan, merge, score, design, train, calibrate, evaluate, models):
     cli.add_command(command)
 
 

@@ -23,10 +23,14 @@ from promscan.cli.options import machine_options, quiet_option
     help="Weights file to write (.safetensors).",
 )  # fmt: skip
 @click.option("--contigs", metavar="X,Y", help="Only on these contigs, or those named X:...  [default: all]")
+@click.option(
+    "--min-distance", type=click.IntRange(min=1), metavar="N",
+    help="Least distance in bp between two hits of a strand, for MODEL2 from then on.  [default: that of MODEL]",
+)  # fmt: skip
 @machine_options
 @quiet_option
 def calibrate(
-    model: str, genome: str, exclude: str, output: Path, contigs: str | None, quiet: bool, **machine: Any
+    model: str, genome: str, exclude: str, output: Path, contigs: str | None, quiet: bool, **options: Any
 ) -> None:
     """Measure how many false hits per Mb a logit of MODEL stands for, on a background of your own.
 
@@ -40,4 +44,4 @@ def calibrate(
     log.configure(quiet=quiet)
     from promscan.pipeline.calibrate import calibrate as measure
 
-    measure(model, genome, exclude, output, contigs=contigs.split(",") if contigs else (), **machine)
+    measure(model, genome, exclude, output, contigs=contigs.split(",") if contigs else (), **options)

@@ -250,6 +250,14 @@ def pretrain(
     "--composition", default="100,300,1000", show_default=True, metavar="BP,...", callback=_widths,
     help="Widths around a window whose base composition is known.",
 )  # fmt: skip
+@click.option(
+    "--context", type=click.IntRange(min=0), default=32, show_default=True,
+    help="Learned features whose means in 100-bp bins are known, 300 bp to each side of a window.",
+)  # fmt: skip
+@click.option(
+    "--half-life", type=click.IntRange(min=0), default=32, show_default=True, metavar="BP",
+    help="A state loses half of what it held in so many bases, at the latest; 0: no such limit.",
+)  # fmt: skip
 @click.option("--learning-rate", type=float, default=2e-3, show_default=True, help="Peak of the one-cycle schedule.")
 @click.option("--batch-size", type=click.IntRange(min=2), default=32, show_default=True, help="Segments a step.")
 @click.option("--epochs", type=click.IntRange(min=1), default=20, show_default=True, help="Exactly this many.")
@@ -291,6 +299,8 @@ def genome(
     drop: tuple[str, ...],
     output: Path,
     composition: tuple[int, ...],
+    context: int,
+    half_life: int,
     species: str,
     device: str,
     threads: int | None,
@@ -325,7 +335,9 @@ def genome(
         promoters,
         output,
         GenomeRecipe(
-            architecture=_architecture(**sizes, composition=composition), segments=SegmentRecipe(**segments), **recipe
+            architecture=_architecture(**sizes, composition=composition, context=context, half_life=half_life),
+            segments=SegmentRecipe(**segments),
+            **recipe,
         ),
         dev=dev,
         leave_out=leave_out,

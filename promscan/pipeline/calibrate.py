@@ -8,18 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from promscan.calibration import Calibration
+from promscan.calibration import CLEARANCE, Calibration
 from promscan.card import Card
 from promscan.checkpoint import save_model
 from promscan.errors import InputError
 from promscan.genome import Genome, matching_contigs
-from promscan.intervals import Intervals, read_bed
+from promscan.intervals import read_bed
 from promscan.log import logger
 from promscan.pipeline.scan import Scan
-from promscan.records import Interval
 
-DISTANCE = 1000
-"""Background keeps so many bp from every interval that is not."""
 LOWEST = 1e-6
 """Hits below this probability are not ranked: nobody calls there."""
 
@@ -31,6 +28,7 @@ def calibrate(
     out: Path,
     *,
     contigs: Sequence[str] = (),
+    min_distance: int | None = None,
     device: str = "auto",
     batch_size: int | None = None,
     threads: int | None = None,
@@ -44,6 +42,7 @@ def calibrate(
         exclude: BED file of the known promoters; background is what lies 1,000 bp and more from each of them.
         out: weights file to write, `.safetensors`.
         contigs: calibrate on these only (`X` also means contigs named `X:...`); none: on all.
+        min_distance: least distance in bp between two hits of a strand, written into the card (None: as it is there).
         device: see `Scan`, as for the others.
         batch_size: windows in flight.
         threads: CPU threads.
@@ -60,28 +59,19 @@ def calibrate(
     known.check_against(lengths, str(exclude))
     scan = Scan(
         genome, model=model, threshold=LOWEST, regions=matching_contigs(contigs, lengths) if contigs else (),
-        exclude=_surroundings(known, lengths),
+        exclude=known.widened(CLEARANCE, lengths), min_distance=min_distance,
         device=device, batch_size=batch_size, threads=threads, precision=precision,
     )  # fmt: skip
     logits = np.array([hit.logit for hit in scan])
     megabases = scan.statistics.windows / len(scan.strands) / 1e6
     if not megabases:
-        raise InputError(f"{genome}: no background is left {DISTANCE} bp and more from {exclude}; give more sequence")
+        raise InputError(f"{genome}: no background is left {CLEARANCE} bp and more from {exclude}; give more sequence")
     where = f"{', '.join(contigs)} of {Path(genome).name}" if contigs else Path(genome).name
-    table = Calibration.measure(logits, megabases, f"{where}, {DISTANCE} bp and more from {Path(exclude).name}")
-    card = dataclasses.replace(scan.card, name=out.stem, calibration=table.describe())
+    table = Calibration.measure(logits, megabases, f"{where}, {CLEARANCE} bp and more from {Path(exclude).name}")
+    card = dataclasses.replace(scan.card, name=out.stem, calibration=table.describe(), min_distance=scan.min_distance)
     card = save_model(out, scan.network, card)
     logger.info(
         "%d hits on %.3g Mb of background; %.3g (95 %%: %.3g to %.3g) to %.3g per Mb can be asked for",
         len(logits), megabases, table.least, *table.interval(table.least), table.most,
     )  # fmt: skip
     return card
-
-
-def _surroundings(intervals: Intervals, lengths: dict[str, int]) -> Intervals:
-    return Intervals.of(
-        [
-            Interval(chrom, max(0, start - DISTANCE), min(lengths[chrom], end + DISTANCE))
-            for chrom, start, end in intervals
-        ]
-    )

@@ -22,7 +22,8 @@ from torch import Tensor
 
 from promscan.dna import UNKNOWN, WINDOW
 from promscan.errors import ModelError
-from promscan.model import BiGRUAttention, composition
+from promscan.model import BiGRUAttention, bin_means, composition
+from promscan.recurrence import ceiling
 
 LARGEST_SCORE = 40.0
 """exp of an attention score up to this can be summed in float32, whatever its sign."""
@@ -33,15 +34,35 @@ class Cell(NamedTuple):
 
     gates: (3d, d + m), applied to the state above the input: reset gate, update gate, and what the reset gate scales.
     candidate: (d, m), applied to the input.
+    ceiling: of the update gate.
     """
 
     gates: Tensor
     candidate: Tensor
+    ceiling: float
 
     @property
     def hidden(self) -> int:
         """d, units of the layer."""
         return len(self.candidate)
+
+
+class _Around(NamedTuple):
+    """What the head sees of a window beside its states.
+
+    compositions: (windows, features, lanes).
+    sums: running sums of the features of the context, or None.
+    first: where in them the first window starts.
+    """
+
+    compositions: Tensor
+    sums: Tensor | None
+    first: int
+
+    def of(self, begin: int) -> list[Tensor]:
+        """For the block of windows from `begin` on, each (70, features, lanes)."""
+        means = [] if self.sums is None else bin_means(self.sums, self.first + begin, WINDOW)
+        return [self.compositions[begin : begin + WINDOW], *means]
 
 
 class LaneNetwork:
@@ -82,14 +103,16 @@ class LaneNetwork:
         Returns:
             (70 * blocks, lanes), float32, for the windows that start at `margin` and after it.
         """
-        unused = margin - warm_up
-        inputs = self._inputs(codes[unused : len(codes) - unused])
+        inner = max(warm_up, self.model.architecture.context_reach)
+        features = self._inputs(codes[margin - inner : len(codes) - (margin - inner)])
+        inputs = features[inner - warm_up : len(features) - (inner - warm_up)]
+        around = _Around(self._compositions(codes, margin), self._context(features), inner)
         *lower, (forward, backward) = self.layers
         for cells in lower:
             states = [_run(cells[0], inputs), _run(cells[1], inputs.flip(0)).flip(0)]
             inputs = torch.cat([*states, torch.ones_like(inputs[:, :1])], dim=1)
         left = _run(forward, inputs[: len(inputs) - warm_up])[warm_up:]
-        return self._grade(left, backward, inputs[warm_up:], self._compositions(codes, margin))
+        return self._grade(left, backward, inputs[warm_up:], around)
 
     def _compositions(self, codes: Tensor, margin: int) -> Tensor:
         """What the head sees beside the states, (windows, features, lanes)."""
@@ -97,7 +120,15 @@ class LaneNetwork:
         features = [composition(codes.T, width, margin).permute(1, 2, 0) for width in widths]
         return torch.cat(features, dim=1) if features else codes.new_empty(len(codes), 0, codes.shape[1]).float()
 
-    def _grade(self, left: Tensor, backward: Cell, inputs: Tensor, compositions: Tensor) -> Tensor:
+    def _context(self, features: Tensor) -> Tensor | None:
+        """Running sums of the features of the context, (positions + 1, context, lanes)."""
+        if not self.model.architecture.context:
+            return None
+        layer = self.model.context
+        marks = F.gelu(_product(layer.weight, features[:, :-1].float()).add_(layer.bias.unsqueeze(1)))
+        return F.pad(torch.cumsum(marks, dim=0), (0, 0, 0, 0, 1, 0))
+
+    def _grade(self, left: Tensor, backward: Cell, inputs: Tensor, around: _Around) -> Tensor:
         """Run the backward direction from the far end of `inputs`, and grade windows as soon as it reaches them.
 
         left: states (70 * (blocks + 1), d, lanes) of the forward direction.
@@ -115,7 +146,7 @@ class LaneNetwork:
             weighted = self._weighted(left[block], right.flip(0))
             if following is not None:
                 means = _window_means(weighted.clone(), following)
-                logits.append(self._head(torch.cat([means, compositions[block]], dim=1)))
+                logits.append(self._head(torch.cat([means, *around.of(begin)], dim=1)))
             following = weighted
         return torch.cat(logits[::-1])
 
@@ -177,7 +208,8 @@ def _cell(model: BiGRUAttention, layer: int, reverse: bool, table: Tensor | None
     inputs = per_state_bias.clone()
     inputs[: 2 * d] += per_input[: 2 * d]
     gates = torch.cat([from_state, inputs], dim=1).to(dtype)
-    return Cell(gates.contiguous(), per_input[2 * d :].to(dtype).contiguous())
+    highest = ceiling(model.architecture.half_life)
+    return Cell(gates.contiguous(), per_input[2 * d :].to(dtype).contiguous(), highest)
 
 
 def _run(cell: Cell, inputs: Tensor) -> Tensor:
@@ -209,6 +241,8 @@ def _steps(cell: Cell, columns: Tensor) -> Tensor:
     for position, (column, candidate) in enumerate(zip(columns[:-1].unbind(0), candidates, strict=True)):
         torch.mm(cell.gates, column, out=gates)
         both.sigmoid_()
+        if cell.ceiling < 1:
+            update.mul_(cell.ceiling)
         candidate.addcmul_(scaled, reset).tanh_()
         torch.lerp(candidate, states[position], update, out=states[position + 1])
     return columns[1:, :d]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from promscan import evaluate
+from promscan import figures
 from promscan.dna import WINDOW, Codes
 from promscan.model import BiGRUAttention
 from promscan.peaks import PeakCaller
@@ -50,7 +50,7 @@ class JudgedCalls:
 
     def curve(self) -> tuple[Curve, Curve]:
         """False hits per Mb, rising, and the share of the listed starts that is found at no more of them."""
-        recall = evaluate.recall_by_false_hits(self.found, self.false_logits)
+        recall = figures.recall_by_false_hits(self.found, self.false_logits)
         return np.arange(len(recall)) * 1e6 / self.bases, recall
 
     def recall(self, fp_per_mb: float) -> float:
@@ -60,7 +60,7 @@ class JudgedCalls:
 
     def threshold(self, fp_per_mb: float) -> float:
         """The lowest logit at which there are no more false hits than this per Mb; -inf if there never are."""
-        return evaluate.lowest_logit(self.false_logits, math.floor(fp_per_mb * self.bases / 1e6))
+        return figures.lowest_threshold(self.false_logits, math.floor(fp_per_mb * self.bases / 1e6))
 
     def worst(self, count: int) -> list[Hit]:
         """The false hits of the highest logits, highest first."""
@@ -101,8 +101,8 @@ def call_and_judge(
         listed = starts.on(chrom, strand)
         tss, logits = np.array([hit.tss for hit in hits], dtype=np.int64), np.array([hit.logit for hit in hits])
         scanned = [(listed >= piece.start) & (listed < piece.end) for piece in pieces if piece.chrom == chrom]
-        found.append(evaluate.found_at(listed[np.any(scanned, axis=0)], tss, logits))
-        false += [hits[i] for i in np.flatnonzero(evaluate.are_false(tss, listed)).tolist()]
+        found.append(figures.found_at(listed[np.any(scanned, axis=0)], tss, logits))
+        false += [hits[i] for i in np.flatnonzero(figures.are_false(tss, listed)).tolist()]
     return JudgedCalls(np.concatenate(found), false, sum(piece.end - piece.start for piece in pieces))
 
 

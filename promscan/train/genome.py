@@ -38,7 +38,7 @@ from promscan.tss import LabelledGenome, Site
 
 History = list[dict[str, float]]
 
-WARM_UPS = range(140, 421, 70)
+WARM_UPS = range(140, 351, 70)
 """Bases of warm-up, drawn for each batch, lest the network learn to count from where its states began."""
 FP_PER_MB = (10, 50, 100)
 """False hits per Mb of dev at which the recall is told; its mean chooses the best epoch."""
@@ -46,6 +46,10 @@ THRESHOLD_FP_PER_MB = 50
 """False hits per Mb of dev at the threshold that the card names."""
 HARD = 500
 """False calls that an epoch learns from."""
+RANKING = 0.25
+"""Share of the ranking loss in the loss."""
+NOTHING = 1e-30
+"""A weight whose logarithm is still finite, as gradients must be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +62,9 @@ class GenomeRecipe(Recipe):
     """
 
     architecture: Architecture = field(
-        default_factory=lambda: Architecture(64, convolutions=1, dropout=0.1, composition=(100, 300, 1000))
+        default_factory=lambda: Architecture(
+            64, convolutions=1, dropout=0.1, composition=(100, 300, 1000), context=32, half_life=32
+        )
     )
     segments: SegmentRecipe = field(default_factory=SegmentRecipe)
     learning_rate: float = 2e-3
@@ -191,19 +197,14 @@ class _Trainer:
         rng = seed_epoch(self.recipe.seed, epoch)
         hard = self._mine(rng) if epoch else []
         self.model.train()
-        reach, losses = self.recipe.architecture.reach, list[tuple[float, float]]()
+        reach, losses = self.recipe.architecture.reach, list[tuple[float, ...]]()
         for _ in range(self.steps_per_epoch):
             warm_up = int(rng.choice(WARM_UPS))
             margin = max(warm_up, reach)
             losses.append(self._step(self.sampler.draw(self.recipe.batch_size, margin, hard, rng), margin, warm_up))
             bar.advance(self.recipe.segments_per_epoch / self.steps_per_epoch)
-        promoters, background = np.mean(losses, axis=0).tolist()
-        return {
-            "learning_rate": self.optimiser.rate,
-            "loss": promoters + background,
-            "loss_promoters": promoters,
-            "loss_background": background,
-        }
+        means = dict(zip(("loss_promoters", "loss_background", "loss_ranking"), np.mean(losses, axis=0), strict=True))
+        return {"learning_rate": self.optimiser.rate, **{name: float(value) for name, value in means.items()}}
 
     def _mine(self, rng: np.random.Generator) -> list[Site]:
         """The false calls of the highest logits on some of the training contigs."""
@@ -211,15 +212,17 @@ class _Trainer:
         calls = call_and_judge(self.kept, self.sampler.contigs, pieces, self.sampler.starts, self.device, self.threads)
         return [Site(hit.chrom, hit.tss, hit.strand) for hit in calls.worst(HARD)]
 
-    def _step(self, batch: Segments, margin: int, warm_up: int) -> tuple[float, float]:
+    def _step(self, batch: Segments, margin: int, warm_up: int) -> tuple[float, ...]:
         codes, labels, weights = (torch.from_numpy(values).to(self.device) for values in batch)
         with autocast(self.device, self.precision):
             logits = self.model.along(codes, margin, warm_up)
-        losses = F.binary_cross_entropy_with_logits(logits.float(), labels.float(), reduction="none")
+        logits = logits.float()
+        losses = F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none")
         promoters = _mean(losses, weights * labels)
         background = _mean(losses, weights * (1 - labels))
-        self.optimiser.step(promoters + background)
-        return promoters.item(), background.item()
+        ranking = ranking_loss(logits, labels, weights)
+        self.optimiser.step(promoters + background + RANKING * ranking)
+        return promoters.item(), background.item(), ranking.item()
 
     def restore(self, groups: TensorGroups, history: History) -> History:
         """Continue after the last epoch of `history`."""
@@ -230,6 +233,30 @@ class _Trainer:
 def _mean(values: Tensor, weights: Tensor) -> Tensor:
     """The weighted mean, 0 if there is no weight at all."""
     return (values * weights).sum() / weights.sum().clamp(min=1)
+
+
+def ranking_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """How far promoters stand above the background that would be called in their place, in nats.
+
+    For each segment with a promoter, the cross-entropy of picking one of its promoter windows: out of its own windows,
+    as a caller has to, and out of all of the background of the batch, as a threshold has to. The mean of the two.
+    Windows compete in proportion to their weight.
+
+    Args:
+        logits: (segments, windows).
+        labels: of these windows, as in `Segments`.
+        weights: likewise.
+    """
+    weighed = logits + weights.clamp(min=NOTHING).log()
+    promoters = torch.where(labels == 1, weighed, math.log(NOTHING)).logsumexp(dim=1)
+    background = torch.where(labels == 0, weighed, math.log(NOTHING)).logsumexp(dim=1)
+    held = (labels * weights > 0).any(dim=1)
+    if not held.any():
+        return 0 * logits.sum()
+    promoters = promoters[held]
+    own = torch.logaddexp(promoters, background[held]) - promoters
+    everywhere = torch.logaddexp(promoters, background.logsumexp(dim=0)) - promoters
+    return (own + everywhere).mean() / 2
 
 
 def _figures(calls: JudgedCalls) -> dict[str, float]:

@@ -21,13 +21,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import promscan
-from promscan import evaluate
 from promscan.card import Card
 from promscan.checkpoint import save_model, source_commit
 from promscan.datasets import LabelledWindows, UnlabelledSequences, flip_some, seed_epoch
 from promscan.device import autocast, describe, make_repeatable, resolve_device, training_precision
 from promscan.dna import WINDOW, Codes
 from promscan.errors import InputError
+from promscan.figures import classification_figures, require_sklearn
 from promscan.log import Progress, logger, progress
 from promscan.model import Architecture, BiGRUAttention, count_parameters
 from promscan.records import Mask
@@ -113,7 +113,7 @@ def train_unlabelled(
         RunError: the folder is in use, or holds another run.
         DeviceError: no such device.
     """
-    evaluate.require_sklearn()
+    require_sklearn()
     make_repeatable()
     usable = _usable(sequences, held_out)
     source = {
@@ -213,7 +213,7 @@ class _Trainer:
 
 
 def _auc(truth: Sequence[Array], logits: Sequence[Array]) -> float:
-    figures = evaluate.classification_figures(np.concatenate(truth).ravel(), np.concatenate(logits).ravel())
+    figures = classification_figures(np.concatenate(truth).ravel(), np.concatenate(logits).ravel())
     return figures["auc"]
 
 

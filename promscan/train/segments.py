@@ -27,6 +27,7 @@ OPPOSITE_REACH = 500
 """bp around a listed start in which calls on the other strand are its echo rather than background."""
 HOSTS = 16
 """Listed starts of which the best fitting one receives a promoter."""
+OTHER: dict[Strand, Strand] = {"+": "-", "-": "+"}
 END = 20
 """bp at both ends of a promoter that should have the composition of what they replace."""
 
@@ -61,12 +62,15 @@ class Segments(NamedTuple):
 
 
 class SegmentSampler:
-    """Draws batches: half of their segments hold a listed start of the strand that is read, the others anything.
+    """Draws batches: half of their segments hold a start of the strand that is read, the others anything.
+
+    Of those with a start, three of four have one of the further promoters, if there are any. An eighth of the batch has
+    one on the strand that is not read: what is a promoter on one strand should not be called on the other.
 
     Args:
         contigs: sequence to draw from.
         starts: the listed starts on it.
-        promoters: more promoters, which come in the place of listed ones in every second segment that has one.
+        promoters: more promoters, which come in the place of listed ones.
         recipe: sizes and labels.
 
     Raises:
@@ -93,47 +97,56 @@ class SegmentSampler:
 
     def draw(self, size: int, margin: int, hard: Sequence[Site], rng: np.random.Generator) -> Segments:
         """A batch of `size` segments; `hard` are places to take half of the others from, if there are any."""
-        promoters = size // 2
-        pasted = promoters // 2 if self.promoters is not None else 0
-        mined = (size - promoters) // 2 if hard else 0
-        rows = [self._segment_with_promoter(margin, rng) for _ in range(pasted)]
-        sites = [self.sites[i] for i in rng.integers(len(self.sites), size=promoters - pasted)]
-        sites += [hard[i] for i in rng.integers(len(hard), size=mined)] if hard else []
-        sites += [self._anywhere(rng) for _ in range(size - promoters - mined)]
+        promoters, opposite, mined = size // 2, size // 8, size // 4 if hard else 0
+        pasted = 3 * promoters // 4 if self.promoters is not None else 0
+        draw = self._segment_with_promoter if self.promoters is not None else self._segment_with_start
+        rows = [self._segment_with_promoter(margin, rng, opposite=False) for _ in range(pasted)]
+        rows += [self._segment_with_start(margin, rng, opposite=False) for _ in range(promoters - pasted)]
+        rows += [draw(margin, rng, opposite=True) for _ in range(opposite)]
+        sites = [hard[i] for i in rng.integers(len(hard), size=mined)] if hard else []
+        sites += [self._anywhere(rng) for _ in range(size - promoters - opposite - mined)]
         rows += [self.segment(site, margin, rng) for site in sites]
         codes, labels, weights = zip(*rows, strict=True)
         return Segments(np.stack(codes), np.stack(labels), np.stack(weights))
 
-    def segment(self, site: Site, margin: int, rng: np.random.Generator, promoter: Codes | None = None) -> Segments:
+    def segment(
+        self,
+        site: Site,
+        margin: int,
+        rng: np.random.Generator,
+        promoter: Codes | None = None,
+        *,
+        opposite: bool = False,
+    ) -> Segments:
         """One segment, without the axis of the batch, with the window of `site` at a random place in it.
 
         It stays inside the contig, if that is long enough: its end should not be what gives a promoter away.
 
         Args:
-            site: a tss and the strand to read.
+            site: a tss and its strand.
             margin: bases around the windows.
             rng: draws the place.
             promoter: codes to paste over those around the site, which is then the only start in them.
+            opposite: read the other strand than that of the site.
         """
         chrom, tss, strand = site
+        read = OTHER[strand] if opposite else strand
         windows, contig = self.recipe.windows, self.contigs[chrom]
         offset = int(rng.integers(windows))
-        first = min(max(tss - tss_of(0, strand) - offset, 0), max(0, len(contig) - WINDOW + 1 - windows))
-        positions = np.arange(first, first + windows) + tss_of(0, strand)
+        first = min(max(tss - tss_of(0, read) - offset, 0), max(0, len(contig) - WINDOW + 1 - windows))
         begin, end = first - margin, first + windows + WINDOW - 1 + margin
         codes = _cut(contig, begin, end)
-        known = {s: self.starts.on(chrom, s) for s in ("+", "-")}
-        if strand == "-":
-            codes, positions = dna.reverse_complement(codes), positions[::-1]
+        known = {s: self.starts.on(chrom, s) for s in OTHER}
         if promoter is not None:
             assert self.promoters is not None
-            before = self.promoters.tss_index
-            at = (tss - begin if strand == "+" else end - 1 - tss) - before
-            codes[max(at, 0) : at + len(promoter)] = promoter[max(-at, 0) : max(len(codes) - at, 0)]
-            lo, hi = _stretch(site, before, len(promoter))
+            lo, hi = _stretch(site, self.promoters.tss_index, len(promoter))
+            _paste(codes, promoter if strand == "+" else dna.reverse_complement(promoter), lo - begin)
             known = {s: listed[(listed < lo) | (listed >= hi)] for s, listed in known.items()}
             known[strand] = np.sort(np.append(known[strand], tss))
-        labels, weights = self._label(positions, known[strand], known["-" if strand == "+" else "+"])
+        positions = np.arange(first, first + windows) + tss_of(0, read)
+        if read == "-":
+            codes, positions = dna.reverse_complement(codes), positions[::-1]
+        labels, weights = self._label(positions, known[read], known[OTHER[read]])
         weights[~scorable(codes[margin : len(codes) - margin], 1, blocked=None)] = 0
         return Segments(codes, labels, weights)
 
@@ -147,14 +160,17 @@ class SegmentSampler:
         weights[labels == 1] = 1
         return labels, weights.astype(np.float32)
 
-    def _segment_with_promoter(self, margin: int, rng: np.random.Generator) -> Segments:
+    def _segment_with_start(self, margin: int, rng: np.random.Generator, *, opposite: bool) -> Segments:
+        return self.segment(self.sites[int(rng.integers(len(self.sites)))], margin, rng, opposite=opposite)
+
+    def _segment_with_promoter(self, margin: int, rng: np.random.Generator, *, opposite: bool) -> Segments:
         """A segment with one of the further promoters in the place of a listed one whose flanks fit."""
         assert self.promoters is not None
         drawn = int(rng.integers(len(self.promoters.codes)))
         hosts = rng.integers(len(self._hosts), size=HOSTS)
         misfit = np.abs(self._host_ends[hosts] - self._promoter_ends[drawn]).sum(axis=1)
         host = self._hosts[int(hosts[int(misfit.argmin())])]
-        return self.segment(host, margin, rng, self.promoters.codes[drawn])
+        return self.segment(host, margin, rng, self.promoters.codes[drawn], opposite=opposite)
 
     def _anywhere(self, rng: np.random.Generator) -> Site:
         window = int(rng.integers(self._ends[-1]))
@@ -185,6 +201,11 @@ def _cut(contig: Codes, begin: int, end: int) -> Codes:
     inside = contig[max(begin, 0) : max(end, 0)]
     codes[max(-begin, 0) : max(-begin, 0) + len(inside)] = inside
     return codes
+
+
+def _paste(codes: Codes, piece: Codes, at: int) -> None:
+    """Write `piece` over `codes` from index `at` on, as far as it falls inside."""
+    codes[max(at, 0) : max(at + len(piece), 0)] = piece[max(-at, 0) : max(len(codes) - at, 0)]
 
 
 def _composition_of_ends(codes: Codes) -> npt.NDArray[np.float64]:

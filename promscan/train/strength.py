@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import promscan
-from promscan import evaluate, plots
+from promscan import figures, plots
 from promscan.card import STRENGTH, Card
 from promscan.checkpoint import load_strength, save_model, source_commit
 from promscan.datasets import seed_epoch
@@ -78,16 +78,19 @@ class UnitRows:
     inserts: Codes
     expression: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
+    sets: npt.NDArray[np.str_]
 
     def __len__(self) -> int:
         return len(self.expression)
+
+    def __getitem__(self, rows: Rows) -> UnitRows:
+        return UnitRows(self.unit, self.inserts[rows], self.expression[rows], self.weights[rows], self.sets[rows])
 
     def some(self, most: int, seed: int) -> UnitRows:
         """All rows, or `most` of them drawn by the seed."""
         if len(self) <= most:
             return self
-        rows = np.sort(np.random.default_rng(seed).permutation(len(self))[:most])
-        return UnitRows(self.unit, self.inserts[rows], self.expression[rows], self.weights[rows])
+        return self[np.sort(np.random.default_rng(seed).permutation(len(self))[:most])]
 
 
 def train_strength(
@@ -124,7 +127,7 @@ def train_strength(
         DependencyError: scikit-learn or matplotlib is missing.
         DeviceError: no such device.
     """
-    evaluate.require_sklearn()
+    figures.require_sklearn()
     plots.require_matplotlib()
     make_repeatable()
     if threads is not None:
@@ -288,15 +291,15 @@ class _Run:
         """One more epoch, judged, with its weights, metrics and plots, and last the state that makes it official."""
         began = time.monotonic()
         row: dict[str, float] = {"epoch": len(history) + 1.0, **self.trainer.run_epoch(len(history), bar)}
-        figures, predictions = self._judge()
-        row |= {f"dev_{unit}_{name}": value for unit, found in figures.items() for name, value in found.items()}
+        by_unit, predictions = self._judge()
+        row |= {f"dev_{unit}_{name}": value for unit, found in by_unit.items() for name, value in found.items()}
         unit = self.dev[self.judged].unit
-        row |= {"dev_pearson": figures[unit]["pearson"], "seconds": time.monotonic() - began}
+        row |= {"dev_pearson": by_unit[unit]["pearson"], "seconds": time.monotonic() - began}
         history.append(row)
         bar.note(f"dev correlation {row['dev_pearson']:.4f}")
         card = dataclasses.replace(
             self.card,
-            metrics={"dev": figures, "epoch": row["epoch"]},
+            metrics={"dev": by_unit, "dev_by_set": self._by_set(predictions), "epoch": row["epoch"]},
             headline={"dev correlation": row["dev_pearson"]},
         )
         save_model(self.folder.path / "last.safetensors", self.trainer.kept, card)
@@ -305,7 +308,7 @@ class _Run:
             mean, deviation = predictions[self.judged]
             measured = self.dev[self.judged].expression
             plots.plot_predictions(measured, mean, unit, self.folder.path / "dev_predictions.png")
-            plots.plot_coverage(evaluate.coverage(measured, mean, deviation), self.folder.path / "dev_coverage.png")
+            plots.plot_coverage(figures.coverage(measured, mean, deviation), self.folder.path / "dev_coverage.png")
         plots.plot_strength_curves(history, self.folder.path / "learning_curves.png")
         self.folder.write_metrics(history)
         self.folder.save_state(self.trainer.optimiser.state(), history)
@@ -314,14 +317,25 @@ class _Run:
         """Figures of each unit on dev by name, and its predictions; sets how far uncertainties are widened."""
         network, device, reporter = self.trainer.kept, self.trainer.device, self.trainer.reporter
         network.widening.fill_(1.0)
-        figures, predictions = dict[str, dict[str, float]](), list[tuple[Array, Array]]()
+        by_unit, predictions = dict[str, dict[str, float]](), list[tuple[Array, Array]]()
         for unit, rows in enumerate(self.dev):
             mean, deviation = (values[:, unit] for values in predict_inserts(network, rows.inserts, reporter, device))
-            factor = evaluate.widening(rows.expression, mean, deviation)
+            factor = figures.widening(rows.expression, mean, deviation)
             network.widening[unit] = factor
-            figures[rows.unit] = evaluate.regression_figures(rows.expression, mean)
+            by_unit[rows.unit] = figures.regression_figures(rows.expression, mean)
             predictions.append((mean, deviation * factor))
-        return figures, predictions
+        return by_unit, predictions
+
+    def _by_set(self, predictions: Sequence[tuple[Array, Array]]) -> dict[str, dict[str, dict[str, float]]]:
+        """Figures on dev of each unit whose rows name several sets, by unit and set."""
+        found: dict[str, dict[str, dict[str, float]]] = {}
+        for rows, (mean, _) in zip(self.dev, predictions, strict=True):
+            names, counts = np.unique(rows.sets, return_counts=True)
+            for name in names[counts > 1].tolist() if len(names) > 1 else ():
+                chosen = rows.sets == name
+                of_set = figures.regression_figures(rows.expression[chosen], mean[chosen])
+                found.setdefault(rows.unit, {})[name or "."] = {"rows": float(chosen.sum()), **of_set}
+        return found
 
 
 def draw_rows(rows: int, count: int, epoch: int, seed: tuple[int, int]) -> Rows:
@@ -349,6 +363,7 @@ def _rows_of(unit: str, tables: Sequence[Measurements], division: Division, part
         np.concatenate([table.inserts[rows] for table, rows in chosen]),
         np.concatenate([table.expression[rows] for table, rows in chosen]),
         np.concatenate([table.weights[rows] for table, rows in chosen]),
+        np.concatenate([table.sets[rows] for table, rows in chosen]),
     )
     if not len(rows):
         kind = "training" if part == TRAIN else "dev"

@@ -22,12 +22,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import promscan
-from promscan import evaluate, plots
+from promscan import plots
 from promscan.card import Card
 from promscan.checkpoint import load_model, save_model, source_commit
 from promscan.datasets import LabelledWindows, epoch_batches, seed_epoch
 from promscan.device import autocast, describe, make_repeatable, resolve_device, training_precision
 from promscan.errors import ModelError
+from promscan.figures import classification_figures, cross_entropy, require_sklearn
 from promscan.log import Progress, logger, progress
 from promscan.model import Architecture, BiGRUAttention, count_parameters
 from promscan.train.folder import RunFolder
@@ -89,7 +90,7 @@ def train_windows(
         DependencyError: scikit-learn or matplotlib is missing.
         DeviceError: no such device.
     """
-    evaluate.require_sklearn()
+    require_sklearn()
     plots.require_matplotlib()
     make_repeatable()
     if threads is not None:
@@ -188,7 +189,7 @@ class _Trainer:
 
 
 def _prefixed(split: str, labels: Array, logits: Array) -> dict[str, float]:
-    figures = {"loss": evaluate.cross_entropy(labels, logits), **evaluate.classification_figures(labels, logits)}
+    figures = {"loss": cross_entropy(labels, logits), **classification_figures(labels, logits)}
     return {f"{split}_{name}": value for name, value in figures.items()}
 
 

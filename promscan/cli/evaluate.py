@@ -1,0 +1,131 @@
+"""`promscan evaluate`: hits and known transcription starts in, recall and precision out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from promscan import log
+from promscan.cli.options import quiet_option
+from promscan.files import open_text_output
+
+if TYPE_CHECKING:
+    from promscan.figures import Point
+    from promscan.pipeline.evaluate import Evaluation
+
+TABLE = "{:>13}  {:<22}  {:>9}  {:>10}  {:>6}  {:>6}  {:>18}\n"
+
+
+@click.command()
+@click.argument("hits", metavar="HITS")
+@click.option("--tss", required=True, metavar="FILE", help="BED file of the known transcription starts (TSSs).")
+@click.option("--genome", required=True, metavar="FILE", help="FASTA that the hits were called on.")
+@click.option(
+    "-o", "--output", metavar="OUT.tsv",
+    help="Table of the figures along the ranking; - is stdout.  [default: a summary on standard output]",
+)  # fmt: skip
+@click.option("--json", "json_file", metavar="FILE", help="Write the figures at some rates as JSON.")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw recall, precision and distances: .png, .svg, .pdf",
+)
+@click.option(
+    "--tolerance", type=click.IntRange(min=0), default=100, show_default=True, metavar="BP",
+    help="A TSS is found by a hit at most this far from it, on its strand.",
+)  # fmt: skip
+@click.option("--bed", metavar="FILE", help="What was scanned, if not all: only bases, TSSs and hits in it count.")
+@click.option("--contigs", metavar="X,Y", help="Only these contigs count, or those named X:...  [default: all]")
+@click.option(
+    "--score-column", type=click.IntRange(min=1), metavar="N",
+    help="Rank the hits by this column, counted from 1.  [default: logit, if the header has it, else 5]",
+)  # fmt: skip
+@quiet_option
+def evaluate(
+    hits: str,
+    output: str | None,
+    json_file: str | None,
+    plot: Path | None,
+    contigs: str | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Judge HITS by known transcription starts: recall and precision by false hits per Mb.
+
+    HITS is BED with strands, of promscan or of any other tool, plain or gzipped; - is standard input. A TSS is found if
+    a hit of its strand lies within 100 bp; a hit farther than 500 bp from every TSS of its strand is false.
+
+    \b
+    promscan scan genome.fa -o hits.bed --fp-per-mb 500
+    promscan evaluate hits.bed --tss tss.bed --genome genome.fa --plot recall.png
+    """
+    log.configure(quiet=quiet)
+    from promscan import plots
+    from promscan.pipeline.evaluate import evaluate as judge
+
+    if output == json_file == "-":
+        raise click.UsageError("-o and --json cannot both be standard output")
+    if plot is not None:
+        plots.require_matplotlib()
+        plots.format_of(plot)
+    evaluation = judge(hits, contigs=contigs.split(",") if contigs else (), **options)
+    if plot is not None:
+        _draw(evaluation, plot)
+    if json_file is not None:
+        with open_text_output(json_file) as file:
+            file.write(json.dumps(evaluation.describe(), indent=2) + "\n")
+    if output is not None:
+        with open_text_output(output) as file:
+            _write_curve(evaluation, file)
+    elif json_file != "-":
+        with open_text_output("-") as file:
+            _write_summary(evaluation, file)
+
+
+def _draw(evaluation: Evaluation, path: Path) -> None:
+    from promscan import plots
+
+    intervals = evaluation.intervals[:-1]  # the last is that of all hits
+    rates = zip(evaluation.rates.items(), intervals, strict=True)
+    at_rates = {float(rate): (point.recall, interval) for (rate, point), interval in rates}
+    plots.plot_evaluation(evaluation.curve(), at_rates, evaluation.distances, path)
+
+
+def _write_curve(evaluation: Evaluation, file: TextIO) -> None:
+    file.write("\t".join(evaluation.whole._fields) + "\n")
+    for point in evaluation.curve():
+        # Ten digits, as a threshold that was rounded up would not let its own hit pass.
+        file.write("\t".join([f"{point.threshold:.10g}", *map(_text, point[1:])]) + "\n")
+
+
+def _text(value: float | None) -> str:
+    return "." if value is None or value == float("inf") else f"{value:.6g}" if isinstance(value, float) else f"{value}"
+
+
+def _write_summary(evaluation: Evaluation, file: TextIO) -> None:
+    ranking, whole = evaluation.ranking, evaluation.whole
+    median = "none" if evaluation.median_distance is None else f"{evaluation.median_distance:g} bp"
+    file.write(
+        f"{whole.found:,} of {len(ranking.found.scores):,} TSSs found by {whole.hits:,} hits, ranked by "
+        f"{evaluation.score}, on {ranking.bases:,} bp\n"
+        f"{whole.right:,} hits right (within {evaluation.tolerance} bp; median distance {median}), "
+        f"{whole.false:,} false; {whole.background_hits:,} on {ranking.background_bases:,} bp of background\n\n"
+    )
+    file.write(
+        TABLE.format("false hits/Mb", "recall (95 %)", "precision", "threshold", "right", "false", "background hits/Mb")
+    )
+    names = [*map(str, evaluation.rates), f"all: {whole.fp_per_mb:.4g}"]
+    points = [*evaluation.rates.values(), whole]
+    for name, point, interval in zip(names, points, evaluation.intervals, strict=True):
+        file.write(_row(name, point, interval))
+
+
+def _row(name: str, point: Point, interval: tuple[float, float]) -> str:
+    recall = f"{point.recall:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"
+    precision = "." if point.precision is None else f"{point.precision:.3f}"
+    background = "." if point.background_fp_per_mb is None else f"{point.background_fp_per_mb:.4g}"
+    return TABLE.format(name, recall, precision, _text(point.threshold), point.right, point.false, background)
