@@ -16,7 +16,7 @@ from genomes import DEMO, EVERY_WINDOW, TINY, demo_contigs, scan_to_bed, write_f
 
 ROOT = Path(__file__).parent.parent
 PROMSCAN = [sys.executable, "-m", "promscan"]
-OPTIONS = ["--model", str(TINY), "--device", "cpu", "--quiet"]
+OPTIONS = ["--model", str(TINY), "--strength", "none", "--device", "cpu", "--quiet"]
 CONTIGS = {"demo2": demo_contigs()["demo2"][3_400:4_600]}
 
 
@@ -118,7 +118,7 @@ for arguments in {commands}:
 
 def test_closed_standard_error_costs_no_hits(start, tmp_path):
     path = write_fasta(tmp_path / "genome.fa", CONTIGS)
-    command = [*PROMSCAN, "scan", str(path), "-o", "-", "--model", str(TINY), "--device", "cpu"]
+    command = [*PROMSCAN, "scan", str(path), "-o", "-", "--model", str(TINY), "--strength", "none", "--device", "cpu"]
     process = start(["sh", "-c", 'exec "$@" 2>&-', "sh", *command], stdout=subprocess.PIPE)
     assert process.communicate()[0] == scan_to_bed(path)
     assert process.returncode == 0

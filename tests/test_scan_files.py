@@ -29,7 +29,7 @@ TOLERANCE = 2e-4
 
 NUMBER = re.compile(r"-?\d+\.\d+")
 VERSION = re.compile(r"^#promscan \S+", re.MULTILINE)
-COMMON = ("--model", TINY, "--device", "cpu", "--quiet")
+COMMON = ("--model", TINY, "--strength", "none", "--device", "cpu", "--quiet")
 
 
 # Golden files
