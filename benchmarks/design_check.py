@@ -36,7 +36,7 @@ LEVELS = 9
 """How many strengths are asked for."""
 RANGE = (0.5, 99.5)
 """Percentiles of the strengths of random inserts, between which strengths are asked for; and beyond, `BEYOND`."""
-BEYOND = 1.0
+BEYOND = 0.2
 """Standard deviations of random inserts past either end of the range."""
 Array = npt.NDArray[np.float64]
 
