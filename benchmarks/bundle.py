@@ -1,11 +1,12 @@
 """Put a trained model into weights/, with a card that says what was measured.
 
 Takes the texts of `benchmarks/models.json` and the results of `core_promoters.py` (and of `default_threshold.py`,
-unless the texts name a threshold) or, for a scanning model that is calibrated, of `genome_recall.py`; refuses results
-of other weights, writes weights/NAME.safetensors and NAME.json.
+unless the texts name a threshold), for a scanning model that is calibrated of `genome_recall.py`, or for a strength
+model of `strength.py`; refuses results of other weights, writes weights/NAME.safetensors and NAME.json.
 
     python benchmarks/bundle.py core70 runs/core70/best.safetensors
     python benchmarks/bundle.py human runs/human/calibrated.safetensors
+    python benchmarks/bundle.py yeast-strength runs/tuned/best.safetensors
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from promscan.card import Card
-from promscan.checkpoint import load_model, save_model
+from promscan.card import STRENGTH, Card, find_model, read_card
+from promscan.checkpoint import load_model, load_strength, save_model
 
 HERE = Path(__file__).parent
 JUDGEMENTS = ("all", "within_500", "random")
@@ -36,9 +37,12 @@ def main() -> None:
     parser.add_argument("name")
     parser.add_argument("weights")
     arguments = parser.parse_args()
-    model, card = load_model(arguments.weights)
+    strong = read_card(find_model(arguments.weights)).task == STRENGTH
+    model, card = load_strength(arguments.weights) if strong else load_model(arguments.weights)
     texts = json.loads((HERE / "models.json").read_text())[arguments.name]
-    if card.engine == "streaming":
+    if strong:
+        card, texts = with_correlations(card, result("strength", arguments.name, card.sha256), texts)
+    elif card.engine == "streaming":
         card = with_recall(card, result("genome_recall", arguments.name, card.sha256))
     else:
         card = with_benchmark(card, arguments.name, texts)
@@ -56,6 +60,18 @@ def with_recall(card: Card, test: dict[str, Any]) -> Card:
         headline={f"recall at {rate} false hits per Mb": points[rate]["recall"] for rate in ("10", "50", "100")},
         splits={**card.splits, "test": f"{test['contigs']}, never used for choosing"},
     )
+
+
+def with_correlations(card: Card, test: dict[str, Any], texts: dict[str, Any]) -> tuple[Card, dict[str, Any]]:
+    """The card with the correlations on promoters that were never used for choosing, and what its scores are about."""
+    strength = {**card.strength, **texts.pop("strength")}
+    card = dataclasses.replace(
+        card,
+        metrics={**card.metrics, "test": test["sets"], "rate": test["rate"]},
+        headline={f"correlation, {name} promoters": found["pearson"] for name, found in test["sets"].items()},
+        strength=strength,
+    )
+    return card, texts
 
 
 def with_benchmark(card: Card, name: str, texts: dict[str, Any]) -> Card:

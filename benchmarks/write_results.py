@@ -25,6 +25,12 @@ GENOMES = {
     "memory_1Mb": "human, one contig of 1 Mb, stride 100",
     "memory_10Mb": "human, one contig of 10 Mb, stride 100",
 }
+STRENGTHS = {
+    "yeast-strength": "`yeast-strength`",
+    "teacher": "its teacher, DeepAtt",
+    "gru": "the founding GRU",
+    "ridge": "ridge on 4- to 6-mers",
+}
 RATES = ("1", "5", "10", "20", "50", "100", "500")
 SIMPLE = {"cpg": "CpG observed/expected", "kmers": "4-mers, linear"}
 JUDGED = (("all", "tolerance_100"), ("within_500", "tolerance_500"))
@@ -124,6 +130,71 @@ def calibration_table() -> str:
     return table(["model", "asked for", "on background", "on all sequence", "recall"], rows)
 
 
+def strength_table() -> str:
+    """Correlation with measured expression on held-out promoters, of models and baselines."""
+    rows = []
+    for name, words in STRENGTHS.items():
+        sets = read(RESULTS / f"strength.{name}.json").get("sets", {})
+        cells = []
+        for kind in ("random", "native"):
+            found = sets.get(kind, {})
+            low, high = found.get("interval95", (None, None))
+            cells += [
+                show("{:,}", found.get("sequences")),
+                show("{:.3f} ({:.3f} to {:.3f})", found.get("pearson"), low, high),
+                show("{:.2f}", found.get("rmse")),
+            ]
+        rows.append([words, *cells])
+    head = ["model", "random", "r (95 %)", "error", "native", "r (95 %)", "error"]
+    return table(head, rows)
+
+
+def coverage_table() -> str:
+    sets = read(RESULTS / "strength.yeast-strength.json").get("sets", {})
+    shares = list(next(iter(sets.values()))["coverage"]) if sets else []
+    rows = [[kind, *(f"{found['coverage'][share]:.1%}" for share in shares)] for kind, found in sets.items()]
+    return table(["promoters", *(f"{float(share):.0%}" for share in shares)], rows) if sets else f"{NONE}\n"
+
+
+def strength_rate_table() -> str:
+    rate = read(RESULTS / "strength.yeast-strength.json").get("rate", {})
+    speed = show("{:,} sequences/s", rate.get("per_second"))
+    return table(["what", "measured"], [[f"`promscan score`, {rate.get('threads', NONE)} threads", speed]])
+
+
+def learning_rate_table() -> str:
+    losses = read(RESULTS / "strength_learning_rates.json").get("losses", {})
+    if not losses:
+        return f"{NONE}\n"
+    epochs = range(1, len(next(iter(losses.values()))) + 1)
+    rows = [[rate, *(f"{value:.3g}" for value in values)] for rate, values in losses.items()]
+    return table(["peak learning rate", *(f"epoch {epoch}" for epoch in epochs)], rows)
+
+
+def insert_position_table() -> str:
+    found = read(RESULTS / "insert_position.yeast-strength.json").get("ends_before", {})
+    rows = [
+        [distance, f"{row['contrast']:.2f} ({row['interval95'][0]:.2f} to {row['interval95'][1]:.2f})"]
+        for distance, row in found.items()
+        if int(distance) % 20 == 0
+    ]
+    return table(["bp before the start", "contrast (95 %)"], rows) if found else f"{NONE}\n"
+
+
+def design_table() -> str:
+    found = read(RESULTS / "design_check.yeast-strength.json")
+    if not found:
+        return f"{NONE}\n"
+    rows = [
+        [f"{row['wanted']:.2f}", str(row["proposals"]), f"{row['predicted']:.2f}",
+         f"{row['graded']:.2f} ± {row['graded_sd']:.2f}"]
+        for row in found["levels"]
+    ]  # fmt: skip
+    figures = found["figures"]
+    rows.append(["all", f"r = {figures['pearson']:.3f}", "", f"error {figures['rmse']:.2f}"])
+    return table(["asked for", "proposals", "predicted", "graded"], rows)
+
+
 def engine_table() -> str:
     figures = read(RESULTS / "engines.json")
     if not figures:
@@ -214,6 +285,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "strand": strand_table,
     "recall": recall_table,
     "yeast": yeast_table,
+    "strength": strength_table,
+    "coverage": coverage_table,
+    "strength_rate": strength_rate_table,
+    "learning_rates": learning_rate_table,
+    "insert_position": insert_position_table,
+    "design_check": design_table,
     "calibration": calibration_table,
     "engines": engine_table,
     "genome": genome_table,

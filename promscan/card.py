@@ -17,21 +17,29 @@ from promscan.errors import ModelError
 from promscan.files import atomic_path
 
 FORMAT_VERSION = 1
+STRENGTH = "strength"
+"""The task of models that tell expression; all others are classifiers."""
 DEFAULT_MODEL = "human"
 """Of a scan."""
 DEFAULT_CLASSIFIER = "core70"
 """Of single windows, which a model that reads along a genome knows less of."""
+DEFAULT_STRENGTH = "yeast-strength"
+"""Of the design of inserts."""
+SCAN_STRENGTH: str | None = None
+"""Of the hits of a scan."""
 
 
 @dataclass(frozen=True)
 class Card:
     """What a weights file is, how it came to be, and what it may be used for.
 
-    task: `promoter` (logit of a 70-bp window).
-    engine: `windowed`, the way of running that the weights were trained for.
+    task: `promoter` (logit of a 70-bp window) or `strength` (expression of an insert in a reporter).
+    engine: the way of running that the weights were trained for: `windowed` or `streaming`, `whole` for strength.
     default_threshold: calling logit when none is asked for, and `threshold_basis`, how it was chosen.
     calibration: the table from logits to false hits per Mb (`Calibration.describe`); takes the place of
         `default_threshold`.
+    strength: of a strength model, the `unit` of its scores and the `reporter` (flanks, insert length) they are about.
+    window: width of a window in bp, or of the insert of a strength model, which has no `tss_index`.
     strand_trusted: whether the strand of a call can be relied on.
     training, splits, metrics: data with counts and sha256, how it was divided, figures with the data behind them.
     headline: the few figures that `promscan models` shows.
@@ -54,12 +62,13 @@ class Card:
     threshold_basis: str = ""
     calibration: Mapping[str, Any] = field(default_factory=dict)
     min_distance: int | None = None
+    strength: Mapping[str, Any] = field(default_factory=dict)
     limits: str = ""
     licence: str = "MIT"
     promscan_version: str = ""
     git_commit: str = ""
     window: int = dna.WINDOW
-    tss_index: int = dna.TSS_INDEX
+    tss_index: int | None = dna.TSS_INDEX
     alphabet: str = dna.ALPHABET
     format_version: int = FORMAT_VERSION
 
@@ -82,6 +91,8 @@ class Card:
             raise ModelError(f"{source}: card of another format version; this promscan reads version {FORMAT_VERSION}")
         card = cls(**values)
         geometry = (card.window, card.tss_index, card.alphabet)
+        if card.task == STRENGTH and card.alphabet == dna.ALPHABET:
+            return card
         if geometry != (dna.WINDOW, dna.TSS_INDEX, dna.ALPHABET):
             raise ModelError(f"{source}: made for window, TSS index and alphabet {geometry}, which this promscan lacks")
         return card

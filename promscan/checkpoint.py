@@ -10,44 +10,71 @@ import hashlib
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import safetensors
 import safetensors.torch
 import torch
 
-from promscan.card import Card, find_model, read_card, write_card
+from promscan.card import STRENGTH, Card, find_model, read_card, write_card
 from promscan.errors import ModelError
+from promscan.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.files import atomic_path
 from promscan.model import Architecture, BiGRUAttention
 
+Network = TypeVar("Network", bound=torch.nn.Module)
+
 
 def load_model(name: str) -> tuple[BiGRUAttention, Card]:
-    """A model ready for prediction (evaluation mode, CPU, float32), and its card.
+    """A classifier ready for prediction (evaluation mode, CPU, float32), and its card.
 
     Args:
         name: bundled name or path of a `.safetensors` file with its card beside it.
 
     Raises:
-        ModelError: missing, damaged (sha256), or tensors that do not fit the architecture in the card.
+        ModelError: missing, damaged (sha256), a strength model, or tensors that do not fit the architecture in the
+            card.
     """
     path = find_model(name)
     card = read_card(path)
+    if card.task == STRENGTH:
+        raise ModelError(f"{name}: a strength model, which finds no promoters; it is for 'promscan score'")
+    return _load(path, card, lambda: BiGRUAttention(Architecture(**card.architecture))), card
+
+
+def load_strength(name: str) -> tuple[ExpressionNetwork, Card]:
+    """A strength model ready for prediction (evaluation mode, CPU, float32), and its card.
+
+    Args:
+        name: bundled name or path of a `.safetensors` file with its card beside it.
+
+    Raises:
+        ModelError: missing, damaged (sha256), a classifier, or tensors that do not fit the architecture in the card.
+    """
+    path = find_model(name)
+    card = read_card(path)
+    if card.task != STRENGTH:
+        raise ModelError(f"{name}: a classifier, which knows nothing of strength; give a model of that task")
+    return _load(path, card, lambda: ExpressionNetwork(ExpressionArchitecture(**card.architecture))), card
+
+
+def _load(path: Path, card: Card, build: Callable[[], Network]) -> Network:
+    """The network of a card with the tensors beside it."""
     raw = path.read_bytes()
     if hashlib.sha256(raw).hexdigest() != card.sha256:
         raise ModelError(f"{path}: sha256 differs from its card's: the file is damaged or belongs to another card")
     try:
-        model = BiGRUAttention(Architecture(**card.architecture))
+        model = build()
         model.load_state_dict(safetensors.torch.load(raw))
     except (TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{path}: the weights do not fit the architecture in the card: {reason}") from error
-    return model.eval(), card
+    return model.eval()
 
 
-def save_model(path: Path, model: BiGRUAttention, card: Card) -> Card:
+def save_model(path: Path, model: BiGRUAttention | ExpressionNetwork, card: Card) -> Card:
     """Write weights and card; returns the card with the sha256 and architecture of what was written."""
     raw = safetensors.torch.save({name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()})
     card = dataclasses.replace(card, sha256=hashlib.sha256(raw).hexdigest(), architecture=model.architecture.describe())

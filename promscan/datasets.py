@@ -92,8 +92,23 @@ def read_windows_to_score(path: str) -> Iterator[tuple[str, Codes]]:
     if path == "-" or is_fasta(path):
         yield from _read_fasta(path)
         return
-    for number, (row, place) in enumerate(_read_table(path, required=("sequence",)), start=1):
+    for number, (row, place) in enumerate(read_table(path, required=("sequence",)), start=1):
         yield row.get("name") or str(number), _window(row["sequence"], place)
+
+
+def read_sequences_to_score(path: str) -> Iterator[tuple[str, Codes]]:
+    """Name and codes (length,) of each sequence, of any length, of a FASTA file or a table with a `sequence` column.
+
+    Tables may name their rows in a column `name`; otherwise rows are numbered from 1.
+
+    Raises:
+        InputError: unreadable file, or a letter that is no nucleotide code.
+    """
+    if path == "-" or is_fasta(path):
+        yield from _fasta_sequences(path)
+        return
+    for number, (row, place) in enumerate(read_table(path, required=("sequence",)), start=1):
+        yield row.get("name") or str(number), encode_at(row["sequence"], place)
 
 
 @dataclass(frozen=True)
@@ -112,7 +127,8 @@ def read_unlabelled(path: str) -> UnlabelledSequences:
         InputError: unreadable file, or a sequence that is shorter than a window or has unknown bases.
     """
     codes = list[Codes]()
-    for sequence, place in _fasta_sequences(path) if is_fasta(path) else _table_sequences(path):
+    named = ((codes, f"{path}: sequence {name}") for name, codes in _fasta_sequences(path))
+    for sequence, place in named if is_fasta(path) else _table_sequences(path):
         if len(sequence) < WINDOW:
             raise InputError(f"{place}: the sequence has {len(sequence)} bp; give at least {WINDOW}")
         if (sequence == dna.UNKNOWN).any():
@@ -158,10 +174,10 @@ def read_promoters(path: str, tss_index: int, drop: Sequence[str] = ()) -> Promo
     """
     dropped = {form for file in drop for letters in _read_dropped(file) for form in _both_strands(letters)}
     codes, left_out, width = list[Codes](), 0, None
-    for row, place in _read_table(path, required=("sequence",)):
+    for row, place in read_table(path, required=("sequence",)):
         if row.get("split", "train") != "train":
             continue
-        sequence = _encode(row["sequence"], place)
+        sequence = encode_at(row["sequence"], place)
         width = width or len(sequence)
         if len(sequence) != width or not 0 <= tss_index < width:
             raise InputError(f"{place}: the sequence has {len(sequence)} bp; all need one length, with the start in it")
@@ -187,15 +203,15 @@ def _both_strands(letters: str) -> tuple[str, str]:
 
 
 def _table_sequences(path: str) -> Iterator[tuple[Codes, str]]:
-    for row, place in _read_table(path, required=("sequence",)):
-        yield _encode(row["sequence"], place), place
+    for row, place in read_table(path, required=("sequence",)):
+        yield encode_at(row["sequence"], place), place
 
 
-def _fasta_sequences(path: str) -> Iterator[tuple[Codes, str]]:
+def _fasta_sequences(path: str) -> Iterator[tuple[str, Codes]]:
     for chunk in Genome(path).read_chunks(step=LONGEST_SEQUENCE):
         if chunk.start > 0:
             raise InputError(f"{path}: sequence {chunk.chrom} is longer than {LONGEST_SEQUENCE} bp; cut it")
-        yield chunk.codes, f"{path}: sequence {chunk.chrom}"
+        yield chunk.chrom, chunk.codes
 
 
 def is_fasta(path: str) -> bool:
@@ -208,14 +224,18 @@ def is_fasta(path: str) -> bool:
 
 
 def _labelled(path: str) -> Iterator[tuple[Codes, int]]:
-    for row, place in _read_table(path, required=("sequence", "label")):
+    for row, place in read_table(path, required=("sequence", "label")):
         if row["label"] not in ("0", "1"):
             raise InputError(f"{place}: label {row['label']!r} must be 0 or 1")
         yield _window(row["sequence"], place), int(row["label"])
 
 
-def _read_table(path: str, required: tuple[str, ...]) -> Iterator[tuple[dict[str, str], str]]:
-    """Rows of a CSV or TSV file by column name, each with its place for messages."""
+def read_table(path: str, required: tuple[str, ...]) -> Iterator[tuple[dict[str, str], str]]:
+    """Rows of a CSV or TSV file, plain or gzip, by column name, each with its place for messages.
+
+    Raises:
+        InputError: unreadable or damaged file, or without a column that is `required`.
+    """
     with open_text(path) as file:
         try:
             head = file.readline()
@@ -239,7 +259,12 @@ def _read_fasta(path: str) -> Iterator[tuple[str, Codes]]:
         yield chunk.chrom, chunk.codes
 
 
-def _encode(sequence: str, place: str) -> Codes:
+def encode_at(sequence: str, place: str) -> Codes:
+    """Codes of a sequence that stands at `place`, for messages.
+
+    Raises:
+        InputError: a letter is no nucleotide code.
+    """
     try:
         return dna.encode(sequence)
     except ValueError as error:
@@ -247,7 +272,7 @@ def _encode(sequence: str, place: str) -> Codes:
 
 
 def _window(sequence: str, place: str) -> Codes:
-    codes = _encode(sequence, place)
+    codes = encode_at(sequence, place)
     if len(codes) != WINDOW:
         raise InputError(f"{place}: the sequence has {len(codes)} bp; windows have exactly {WINDOW}")
     return codes

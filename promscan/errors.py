@@ -21,6 +21,10 @@ class DeviceError(PromscanError, RuntimeError):
     """The requested device does not exist here, or has no memory left."""
 
 
+class DesignError(PromscanError, RuntimeError):
+    """No insert meets what was asked for."""
+
+
 class DependencyError(PromscanError, ImportError):
     """An optional library or an external program is not installed."""
 

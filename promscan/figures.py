@@ -1,10 +1,11 @@
-"""Figures of merit: of a classifier on labelled windows, and of the calls in a genome."""
+"""Figures of merit: of a classifier on windows, of the calls in a genome, and of predicted expression."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,10 @@ FALSE_BEYOND = 500
 """A hit farther (bp) than this from every listed start of its strand is false; between the two it is neither."""
 DRAWS = 1000
 """Bootstrap draws of an interval."""
+NORMAL_WITHIN_ONE = 0.6827
+"""Share of a normal distribution within one standard deviation of its mean."""
+COVERAGES = (0.5, 0.6827, 0.8, 0.9, 0.95)
+"""Shares that intervals promise, for `coverage`."""
 
 
 def require_sklearn() -> None:
@@ -219,3 +224,30 @@ class Ranking:
             if starts.any():  # else the draw has no listed start, and no recall
                 draw[:] = (self.found.scores > first_too_many[:, None]) @ starts / starts.sum()
         return [(low, high) for low, high in np.nanpercentile(recalls, [2.5, 97.5], axis=0).T.tolist()]
+
+
+def regression_figures(measured: Array, predicted: Array) -> dict[str, float]:
+    """Pearson's and Spearman's correlation and the root mean square error of predictions, shape (n,)."""
+    with np.errstate(invalid="ignore"):  # a constant has no correlation
+        pearson = float(np.corrcoef(measured, predicted)[0, 1])
+        spearman = float(np.corrcoef(_ranks(measured), _ranks(predicted))[0, 1])
+    error = np.asarray(measured, dtype=np.float64) - predicted
+    return {"pearson": pearson, "spearman": spearman, "rmse": float(np.sqrt(np.mean(error**2)))}
+
+
+def _ranks(values: Array) -> Array:
+    """Ranks from 0; equal values share the mean of theirs."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts + 1) / 2)[inverse]
+
+
+def widening(measured: Array, predicted: Array, deviation: Array) -> float:
+    """The factor that makes standard deviations (n,) right: then 68 % of the errors are smaller than theirs."""
+    return max(float(np.quantile(np.abs(measured - predicted) / deviation, NORMAL_WITHIN_ONE)), 1e-6)
+
+
+def coverage(measured: Array, predicted: Array, deviation: Array) -> dict[float, float]:
+    """Share of the measurements inside a central interval of the normal distribution, by the share it promises."""
+    distance = np.abs(measured - predicted) / deviation
+    bounds = {share: NormalDist().inv_cdf((1 + share) / 2) for share in COVERAGES}
+    return {share: float(np.mean(distance <= bound)) for share, bound in bounds.items()}

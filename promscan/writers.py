@@ -22,6 +22,8 @@ from promscan.errors import RunError
 from promscan.files import atomic_path, standard_output, telling
 from promscan.records import Hit
 
+Header = Mapping[str, str]
+
 TBI_LIMIT = 2**29
 """A .tbi index cannot hold coordinates past this; a .csi index can."""
 
@@ -30,6 +32,8 @@ BED_COLUMNS = (
     "tss", "logit", "probability", "fp_per_mb", "strength", "strength_sd", "type",
 )  # fmt: skip
 GRADES = BED_COLUMNS[7:12]
+ABOUT_STRENGTH = ("strength_unit", "strength_domain", "strength_insert")
+"""What GFF3 repeats of the header beside each strength."""
 TYPE = "promoter"
 """What a hit is (SO:0000167). In BED it is a thirteenth column: bedtools would take twelve for BED12."""
 
@@ -37,10 +41,12 @@ TYPE = "promoter"
 class Writer:
     """Takes hits in order (contig, start, strand) and writes them as rows; made by `open_writer` and `open_rows`."""
 
-    def __init__(self, file: BinaryIO | pysam.BGZFile, layout: Layout, first_line: str, target: str) -> None:
+    def __init__(
+        self, file: BinaryIO | pysam.BGZFile, layout: Layout, first_line: str, target: str, header: Header
+    ) -> None:
         self.end = 0
         """Largest end of a hit so far."""
-        self._file, self._row, self._target = file, layout.row, target
+        self._file, self._row, self._target, self._header = file, layout.row, target, header
         self._put("".join(f"{line}\n" for line in layout.preamble(first_line)))
 
     def write(self, hit: Hit) -> None:
@@ -50,7 +56,7 @@ class Writer:
             RunError: the file cannot take it (a full disk).
             BrokenPipeError: nobody reads the pipe any more.
         """
-        self.write_row(self._row(hit), hit.end)
+        self.write_row(self._row(hit, self._header), hit.end)
 
     def write_row(self, row: str, end: int) -> None:
         """Write the finished row, without its newline, of a hit that ends there; raises what `write` does."""
@@ -62,7 +68,7 @@ class Writer:
             self._file.write(text.encode("utf-8", "surrogateescape"))
 
 
-def open_writer(target: str, format: str | None, header: Mapping[str, str]) -> AbstractContextManager[Writer]:
+def open_writer(target: str, format: str | None, header: Header) -> AbstractContextManager[Writer]:
     """A `Writer` to `target` for the length of the `with` block; the file appears at its end, if that went well.
 
     Args:
@@ -74,16 +80,16 @@ def open_writer(target: str, format: str | None, header: Mapping[str, str]) -> A
     Raises:
         RunError: no format fits; on entry, `target` cannot be created; later, the file cannot be finished.
     """
-    return open_rows(target, _layout_of(target, format), header_line(header))
+    return open_rows(target, _layout_of(target, format), header_line(header), header)
 
 
 @contextmanager
-def open_rows(target: str, layout: Layout, first_line: str) -> Iterator[Writer]:
+def open_rows(target: str, layout: Layout, first_line: str, header: Header) -> Iterator[Writer]:
     """What `open_writer` gives, for a known layout and the text of its first line, `#promscan ...`."""
     if target == "-":
         stdout = standard_output()
         stdout.flush()
-        yield Writer(stdout.buffer, layout, first_line, "standard output")
+        yield Writer(stdout.buffer, layout, first_line, "standard output", header)
         with telling("standard output"):
             stdout.flush()
         return
@@ -92,7 +98,7 @@ def open_rows(target: str, layout: Layout, first_line: str) -> Iterator[Writer]:
         with telling(target):
             file = pysam.BGZFile(str(path), "wb", None) if compressed else path.open("wb")
         with _closing(file, target):
-            writer = Writer(file, layout, first_line, target)
+            writer = Writer(file, layout, first_line, target, header)
             yield writer
         if compressed and path.is_file():  # a pipe has no index
             _index(path, target, "csi" if writer.end > TBI_LIMIT else "tbi", layout)
@@ -103,12 +109,12 @@ def write_summary(file: TextIO, summary: Mapping[str, Any]) -> None:
     file.write(json.dumps(summary, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
-def header_line(header: Mapping[str, str]) -> str:
+def header_line(header: Header) -> str:
     """`#promscan VERSION key=value ...`; space, control characters and % in a value become %XX."""
     return " ".join([f"#promscan {__version__}", *(f"{key}={_escape(value, ' %')}" for key, value in header.items())])
 
 
-def first_difference(header: Mapping[str, str], other: Mapping[str, str]) -> str | None:
+def first_difference(header: Header, other: Header) -> str | None:
     """`key is 1 here and 2`, of the first key by which two headers differ; None if they are equal."""
     for key in {**header, **other}:
         if header.get(key) != other.get(key):
@@ -122,25 +128,27 @@ class Layout(NamedTuple):
     suffixes: tuple[str, ...]
     preamble: Callable[[str], list[str]]
     """The lines before the hits, from the first line."""
-    row: Callable[[Hit], str]
+    row: Callable[[Hit, Header], str]
     preset: Literal["bed", "gff"]
     """What tabix calls it."""
     place: tuple[int, int, int, int]
     """Where in a row contig, start, end and strand are."""
 
 
-def _bed_row(hit: Hit) -> str:
+def _bed_row(hit: Hit, _: Header) -> str:
     numbers = _numbers(hit)
     return "\t".join([*_bed6(hit), str(hit.tss), *(numbers.get(grade, ".") for grade in GRADES), TYPE])
 
 
-def _narrowpeak_row(hit: Hit) -> str:
+def _narrowpeak_row(hit: Hit, _: Header) -> str:
     return "\t".join([*_bed6(hit), _numbers(hit)["logit"], "-1", "-1", str(hit.tss - hit.start)])
 
 
-def _gff3_row(hit: Hit) -> str:
+def _gff3_row(hit: Hit, header: Header) -> str:
     numbers = _numbers(hit)
     probability = numbers.pop("probability")
+    if hit.strength is not None:
+        numbers |= {key: header[key] for key in ABOUT_STRENGTH if key in header}
     attributes = ";".join(
         f"{key}={_escape(value, '%;=&,')}"
         for key, value in {"ID": hit.name, "tss": str(hit.tss + 1), **numbers}.items()

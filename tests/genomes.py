@@ -24,6 +24,7 @@ from promscan.writers import open_writer
 DATA = Path(__file__).parent / "data"
 DEMO = DATA / "demo.fa"
 TINY = DATA / "tiny.safetensors"
+TINY_STRENGTH = DATA / "tiny-strength.safetensors"
 
 _FOLDER = TemporaryDirectory()
 """For what lives as long as the test process."""
@@ -120,12 +121,12 @@ def scan(contigs: Contigs, *, index: bool = False, **options: Any) -> list[Hit]:
         path = write_fasta(Path(folder) / "genome.fa", contigs)
         if index:
             pysam.faidx(str(path))
-        return list(promscan.scan(path, **{"model": TINY, "device": "cpu", **options}))
+        return list(promscan.scan(path, **{"model": TINY, "strength": None, "device": "cpu", **options}))
 
 
 def scan_to_bed(genome: Path, **options: Any) -> bytes:
     """The bytes of the BED file that a scan makes."""
-    job = promscan.scan(genome, **{"model": TINY, "device": "cpu", **options})
+    job = promscan.scan(genome, **{"model": TINY, "strength": None, "device": "cpu", **options})
     with TemporaryDirectory() as folder:
         return write_hits(job, Path(folder) / "hits.bed").read_bytes()
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from promscan.card import Card, bundled_models, find_model, read_card, weights_folder
-from promscan.checkpoint import load_model, load_tensors, save_model, save_tensors
+from promscan.card import STRENGTH, Card, bundled_models, find_model, read_card, weights_folder
+from promscan.checkpoint import load_model, load_strength, load_tensors, save_model, save_tensors
 from promscan.errors import ModelError
 from promscan.model import Architecture, BiGRUAttention, count_parameters
 
@@ -105,6 +105,17 @@ def test_a_pickle_is_not_opened(saved: Path) -> None:
         load_model(str(saved))
 
 
+@pytest.mark.parametrize(("changes", "fits"), [({}, True), ({"alphabet": "ACGTN"}, False)])
+def test_a_card_of_strength_has_another_geometry(changes: dict[str, str], fits: bool) -> None:
+    """Its window is that of an insert, and nothing in it is a transcription start; the alphabet still counts."""
+    card = Card("x", STRENGTH, "whole", "none", {}, "", True, window=80, tss_index=None, **changes)
+    if fits:
+        assert Card.parse(card.to_json(), "x.json") == card
+    else:
+        with pytest.raises(ModelError, match="made for window"):
+            Card.parse(card.to_json(), "x.json")
+
+
 def test_training_state_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     save_tensors(path, {"a": torch.arange(3)}, {"epoch": 2})
@@ -119,7 +130,8 @@ def test_training_state_comes_back(tmp_path: Path) -> None:
 def test_every_bundled_model_loads_and_states_its_limits() -> None:
     assert weights_folder().is_dir()
     for name in bundled_models():
-        model, card = load_model(name)
+        load = load_strength if read_card(find_model(name)).task == STRENGTH else load_model
+        model, card = load(name)
         assert card.name == name
         assert card.limits
         assert card.splits

@@ -72,7 +72,9 @@ def scan(promscan_cli, inputs, out):
         arguments = line.split()
         arguments += [] if "--model" in arguments else ["--model", "{tiny}"]
         arguments += [] if "-o" in arguments else ["-o", "{out}/hits.bed"]
-        return promscan_cli("scan", "--quiet", *(word.format(out=out, tiny=TINY) for word in arguments))
+        return promscan_cli(
+            "scan", "--quiet", "--strength", "none", *(word.format(out=out, tiny=TINY) for word in arguments)
+        )
 
     return run
 

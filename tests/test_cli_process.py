@@ -49,7 +49,11 @@ def wait_for(condition, process):
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 def test_standard_input_gives_the_bytes_of_the_file(start, tmp_path, pack):
     path = write_fasta(tmp_path / "genome.fa", CONTIGS)
-    process = start([*PROMSCAN, "scan", "-", "-o", "-", *OPTIONS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = start(
+        [*PROMSCAN, "scan", "-", "-o", "-", "--strength", "none", *OPTIONS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     out, err = process.communicate(pack(path.read_bytes()))
     assert (process.returncode, err) == (0, b"")
     assert out == scan_to_bed(path)
@@ -60,7 +64,9 @@ def test_a_reader_that_leaves_is_no_error(start, tmp_path):
     """`promscan scan ... -o - | head -n 1`, with more output than a pipe holds."""
     path = write_fasta(tmp_path / "genome.fa", CONTIGS)
     every = ["--threshold", "1e-30", "--min-distance", "1"]
-    process = start([*PROMSCAN, "scan", str(path), "-o", "-", *every, *OPTIONS], stdout=subprocess.PIPE)
+    process = start(
+        [*PROMSCAN, "scan", str(path), "-o", "-", "--strength", "none", *every, *OPTIONS], stdout=subprocess.PIPE
+    )
     head = start(["head", "-n", "1"], stdin=process.stdout, stdout=subprocess.PIPE)
     process.stdout.close()
     assert head.communicate()[0].startswith(b"#promscan ")
@@ -90,7 +96,9 @@ def test_a_standard_output_that_takes_nothing_is_one_line(start, tmp_path, line,
 def test_a_cluster_that_stops_the_job_leaves_nothing(start, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
-    process = start([*PROMSCAN, "scan", str(DEMO), "-o", str(out / "hits.bed.gz"), "--threads", "1", *OPTIONS])
+    process = start(
+        [*PROMSCAN, "scan", str(DEMO), "-o", str(out / "hits.bed.gz"), "--threads", "1", "--strength", "none", *OPTIONS]
+    )
     wait_for(lambda: os.listdir(out), process)
     time.sleep(0.3)
     process.send_signal(signal.SIGTERM)
@@ -118,7 +126,7 @@ for arguments in {commands}:
 
 def test_closed_standard_error_costs_no_hits(start, tmp_path):
     path = write_fasta(tmp_path / "genome.fa", CONTIGS)
-    command = [*PROMSCAN, "scan", str(path), "-o", "-", "--model", str(TINY), "--device", "cpu"]
+    command = [*PROMSCAN, "scan", str(path), "-o", "-", "--model", str(TINY), "--strength", "none", "--device", "cpu"]
     process = start(["sh", "-c", 'exec "$@" 2>&-', "sh", *command], stdout=subprocess.PIPE)
     assert process.communicate()[0] == scan_to_bed(path)
     assert process.returncode == 0

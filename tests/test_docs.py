@@ -43,6 +43,8 @@ def leaves(group: click.Group, path: tuple[str, ...] = ()) -> dict[str, click.Co
 
 
 COMMANDS = leaves(cli)
+PAGES_OF = {name: DOCS / f"{'inserts' if name == 'design' else name}.md" for name in COMMANDS}
+"""docs/design.md is the design of promscan."""
 
 
 @pytest.fixture
@@ -107,14 +109,14 @@ def test_python_in_the_readme_is_python() -> None:
 
 
 def test_each_command_has_its_page() -> None:
-    assert [name for name in COMMANDS if not (DOCS / f"{name}.md").is_file()] == []
+    assert [name for name in COMMANDS if not PAGES_OF[name].is_file()] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_page_shows_the_usage(name: str) -> None:
     context = click.Context(COMMANDS[name])
     usage = " ".join(["promscan", *name.split("-"), *COMMANDS[name].collect_usage_pieces(context)])
-    assert f"\n{usage}\n" in (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    assert f"\n{usage}\n" in PAGES_OF[name].read_text(encoding="utf-8")
 
 
 def default_of(option: click.Option) -> str:
@@ -139,7 +141,7 @@ def test_the_option_table_is_that_of_the_command(name: str) -> None:
     options = [parameter for parameter in COMMANDS[name].params if isinstance(parameter, click.Option)]
     expected = {" ".join(sorted([*o.opts, *o.secondary_opts])): default_of(o) for o in options}
     shown = {}
-    for row in re.findall(r"^\| `-.+$", (DOCS / f"{name}.md").read_text(encoding="utf-8"), re.MULTILINE):
+    for row in re.findall(r"^\| `-.+$", PAGES_OF[name].read_text(encoding="utf-8"), re.MULTILINE):
         cell, default, _ = (part.strip() for part in re.split(r"(?<!\\)\|", row.strip("|")))
         names = re.findall(r"(?<![\w-])--?[a-z][a-z-]*", cell)
         shown[" ".join(sorted(names))] = default.replace("`", "")

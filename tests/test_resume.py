@@ -54,7 +54,7 @@ def folder(tmp_path):
 
 
 def scan_of(genome, folder=None, **options):
-    return promscan.scan(genome, resume=folder, **{"model": TINY, "device": "cpu", **options})
+    return promscan.scan(genome, resume=folder, **{"model": TINY, "strength": None, "device": "cpu", **options})
 
 
 def lines_of(folder):
@@ -179,7 +179,19 @@ def test_a_process_that_is_killed_again_and_again(tmp_path, monkeypatch):
     (out := tmp_path / "out").mkdir()
     genome = write_fasta(tmp_path / "genome.fa", {"chr1": random_bases(6_000, 1), "chr2": random_bases(2_000, 2)})
     target, journal = out / "hits.gff3.gz", out / "hits.gff3.gz.resume" / JOURNAL
-    options = ["--model", TINY, "--device", "cpu", "--quiet", "--threshold", "0.3", "--min-distance", "30"]
+    options = [
+        "--model",
+        TINY,
+        "--strength",
+        "none",
+        "--device",
+        "cpu",
+        "--quiet",
+        "--threshold",
+        "0.3",
+        "--min-distance",
+        "30",
+    ]
     command = [sys.executable, "-c", DRIVER, "scan", genome, "-o", target, "--resume", *options]
     lines = list[int]()
     while True:
@@ -294,7 +306,7 @@ def test_a_journal_that_cannot_be_written_is_told(genome, tmp_path):
 def run(promscan_cli, genome, tmp_path):
     """`promscan scan` of the genome to out/hits.bed."""
     (tmp_path / "out").mkdir()
-    common = ["--model", TINY, "--device", "cpu", "--threshold", "0.3", "--min-distance", "30"]
+    common = ["--model", TINY, "--strength", "none", "--device", "cpu", "--threshold", "0.3", "--min-distance", "30"]
 
     def run(*options, out=tmp_path / "out" / "hits.bed"):
         return promscan_cli("scan", genome, "-o", out, *common, *options)

@@ -29,7 +29,7 @@ TOLERANCE = 2e-4
 
 NUMBER = re.compile(r"-?\d+\.\d+")
 VERSION = re.compile(r"^#promscan \S+", re.MULTILINE)
-COMMON = ("--model", TINY, "--device", "cpu", "--quiet")
+COMMON = ("--model", TINY, "--strength", "none", "--device", "cpu", "--quiet")
 
 
 # Golden files
@@ -183,7 +183,7 @@ def test_summary_counts_what_was_scanned(promscan_cli, tmp_path, excerpt):
         "hits": len(rows_of(tmp_path / "hits.bed")),
     }
     assert counts["hits"] > 0 < counts["unknown_bases"]
-    assert told["seconds"].keys() == {"read", "score", "call"}
+    assert told["seconds"].keys() == {"read", "score", "call", "strength"}
     assert sum(told["seconds"].values()) <= told["total_seconds"]
     assert (told["device"], told["promscan"]) == ("cpu", promscan.__version__)
     assert outcome.err == "warning: skipped contigs shorter than 70 bp: 1 (short)\n"

@@ -34,7 +34,7 @@ def short_lanes():
 
 
 def scan_of(genome, **options):
-    return promscan.scan(genome, **{"model": TINY, "device": "cpu", **options})
+    return promscan.scan(genome, **{"model": TINY, "strength": None, "device": "cpu", **options})
 
 
 # Which bases
@@ -157,7 +157,7 @@ def test_the_header_names_the_shard_last(genome):
 
 
 def test_the_command_line_divides_and_joins(promscan_cli, tmp_path, genome):
-    common = ["--model", TINY, "--device", "cpu", "--quiet", "--threshold", 0.5]
+    common = ["--model", TINY, "--strength", "none", "--device", "cpu", "--quiet", "--threshold", 0.5]
     for i in (1, 2):
         assert promscan_cli("scan", genome, "-o", tmp_path / f"{i}.gff3", "--shard", f"{i}/2", *common).status == 0
     whole = promscan_cli("scan", genome, "-o", "-", "--format", "gff3", *common)

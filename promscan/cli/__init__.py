@@ -16,6 +16,7 @@ from typing import NoReturn
 import click
 
 from promscan.cli.calibrate import calibrate
+from promscan.cli.design import design
 from promscan.cli.evaluate import evaluate
 from promscan.cli.merge import merge
 from promscan.cli.models import models, version_text
@@ -47,6 +48,7 @@ def cli() -> None:
     promscan scan genome.fa -o hits.bed         call promoters in a genome
     promscan merge part*.bed -o hits.bed        join the parts of a divided scan
     promscan score windows.fa -o scores.tsv     grade single 70-bp sequences
+    promscan design --strength 12 -o new.fa     propose inserts of a wanted strength
     promscan train windows train.csv ...        train a model of your own
     promscan calibrate model.safetensors ...    measure its false hits per Mb on your background
     promscan evaluate hits.bed --tss ...        judge hits by known transcription starts
@@ -56,7 +58,7 @@ def cli() -> None:
     """
 
 
-for command in (scan, merge, score, train, calibrate, evaluate, models):
+for command in (scan, merge, score, design, train, calibrate, evaluate, models):
     cli.add_command(command)
 
 

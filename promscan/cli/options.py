@@ -21,27 +21,36 @@ def model_option(default: str) -> Decorator:
     )
 
 
+_DEVICE = click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto, cpu, cuda, cuda:N, mps, or all: every CUDA device.",
+)
+_THREADS = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="CPU threads.  [default: all this process may use]",
+)
+
+
+def device_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where: what it is computed on changes no result, as long as it is of one kind."""
+    return _DEVICE(_THREADS(command))
+
+
 def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Where and how fast: these never change a result on one kind of device, except a lower precision."""
     options: list[Decorator] = [
-        click.option(
-            "--device",
-            default="auto",
-            show_default=True,
-            help="auto, cpu, cuda, cuda:N, mps, or all: every CUDA device.",
-        ),
+        _DEVICE,
         click.option(
             "--batch-size",
             type=click.IntRange(min=1),
             metavar="N",
             help="Windows in flight at most.  [default: by threads on CPU, by free memory on CUDA]",
         ),
-        click.option(
-            "--threads",
-            type=click.IntRange(min=1),
-            metavar="N",
-            help="CPU threads.  [default: all this process may use]",
-        ),
+        _THREADS,
         click.option(
             "--precision",
             type=click.Choice(["auto", "float32", "bfloat16"]),

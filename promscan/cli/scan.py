@@ -11,9 +11,11 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.card import DEFAULT_MODEL
+from promscan.card import DEFAULT_MODEL, SCAN_STRENGTH
 from promscan.cli.options import machine_options, model_option, quiet_option
 from promscan.files import is_special, open_text_output
+
+NO_STRENGTH = "none"
 
 
 def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
@@ -60,6 +62,10 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     help="Keep hits of the I-th of N parts of the genome; 'promscan merge' joins them.",
 )  # fmt: skip
 @click.option(
+    "--strength", default=SCAN_STRENGTH or NO_STRENGTH, show_default=True, metavar="NAME|PATH|none",
+    help="Strength model that grades the hits; none: they have no strength.",
+)  # fmt: skip
+@click.option(
     "--format",
     "format_name",
     type=click.Choice(["bed", "gff3", "narrowpeak"]),
@@ -76,6 +82,7 @@ def scan(
     summary: str | None,
     quiet: bool,
     resume: bool,
+    strength: str,
     **options: Any,
 ) -> None:
     """Call promoters in GENOME: FASTA, plain, gzip or bgzip, or - for standard input.
@@ -99,7 +106,7 @@ def scan(
     from promscan.writers import open_writer, write_summary
 
     began = time.monotonic()
-    job = Scan(genome, resume=folder, **options)
+    job = Scan(genome, resume=folder, strength=None if strength == NO_STRENGTH else strength, **options)
     with ExitStack() as outputs:
         # Both outputs are opened before the work, so that a bad path is not found out after it.
         summary_file = None if summary is None else outputs.enter_context(open_text_output(summary))

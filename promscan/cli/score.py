@@ -21,18 +21,22 @@ from promscan.files import open_text_output
 def score(sequences: str, output: str, quiet: bool, **options: Any) -> None:
     """Grade each sequence of SEQS as it stands, without scanning.
 
-    SEQS is FASTA, or a CSV or TSV file with a column 'sequence' (and 'name', if you like); every sequence must be of
-    exactly 70 bp. The output has the columns name, logit and probability, in input order; '.' stands where more than 7
-    bases are unknown.
+    SEQS is FASTA, or a CSV or TSV file with a column 'sequence' (and 'name', if you like). With a classifier every
+    sequence must be of exactly 70 bp, and the output has the columns name, logit and probability, in input order; '.'
+    stands where more than 7 bases are unknown. With a strength model they are inserts of any length, and the columns
+    are name, strength and strength_sd, in the unit of the model.
 
     \b
     promscan score windows.fa -o scores.tsv
+    promscan score inserts.tsv --model yeast-strength -o strengths.tsv
     """
     log.configure(quiet=quiet)
+    from promscan.pipeline.score import columns_of
     from promscan.pipeline.score import score as score_sequences
 
+    columns = columns_of(options["model"])
     with open_text_output(output) as file:
-        file.write("name\tlogit\tprobability\n")
-        for name, logit, probability in score_sequences(sequences, **options):
-            grades = ".\t." if logit is None or probability is None else f"{logit:.4f}\t{probability:.4f}"
-            file.write(f"{name}\t{grades}\n")
+        file.write("\t".join(columns) + "\n")
+        for name, *grades in score_sequences(sequences, **options):
+            cells = ("." if grade is None else f"{grade:.4f}" for grade in grades)
+            file.write("\t".join((name, *cells)) + "\n")

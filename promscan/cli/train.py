@@ -13,6 +13,7 @@ from promscan.cli.options import quiet_option
 
 if TYPE_CHECKING:
     from promscan.model import Architecture
+    from promscan.train.strength import StrengthRecipe
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 SIZES = ("hidden", "layers", "convolutions", "kernel", "dropout")
@@ -53,10 +54,10 @@ def step_options(*, averaging: float = 0.0) -> Decorator:
     )  # fmt: skip
 
 
-def run_options() -> Decorator:
-    """What every training has besides its recipe."""
+def run_options(*, species: str = "Homo sapiens") -> Decorator:
+    """What every training has besides its recipe, with this default."""
     return _all_of(
-        click.option("--species", default="Homo sapiens", show_default=True, help="For the card."),
+        click.option("--species", default=species, show_default=True, help="For the card."),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
         click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.  [default: all]"),
         click.option("--resume", is_flag=True, help="Go on with the run in RUN, to the result it would have had."),
@@ -340,6 +341,170 @@ def genome(
         ),
         dev=dev,
         leave_out=leave_out,
+        device=device,
+        threads=threads,
+        init=init,
+        resume=resume,
+        species=species,
+    )
+
+
+def _tables(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> list[tuple[str, str]]:
+    pairs = [(name, path) for name, equals, path in (text.partition("=") for text in texts) if name and path]
+    if len(pairs) < len(texts):
+        raise click.BadParameter("give NAME=FILE")
+    return pairs
+
+
+def _shares(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
+    try:
+        shares = {name: float(share) for name, _, share in (text.partition("=") for text in texts)}
+    except ValueError as error:
+        raise click.BadParameter("give NAME=NUMBER") from error
+    if shares and (min(shares.values()) < 0 or sum(shares.values()) <= 0):
+        raise click.BadParameter("shares must not be negative, nor all zero")
+    return shares
+
+
+FOUNDING_STRENGTH = {"hidden": 256, "bins": 0, "learning_rate": 0.005}
+"""What `--arch gru` changes in the defaults."""
+
+
+def _strength_recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> StrengthRecipe:
+    from promscan.expression import ExpressionArchitecture
+    from promscan.train.strength import StrengthRecipe
+
+    kind = chosen.pop("arch")
+    chosen = {key: value for key, value in chosen.items() if value is not None}
+    chosen = (FOUNDING_STRENGTH if kind == "gru" else {}) | chosen
+    unknown = [name for name in (*chosen["shares"], chosen.get("unit")) if name and name not in units]
+    if unknown:
+        raise click.UsageError(f"no table has the unit {unknown[0]!r}; there are {', '.join(units)}")
+    sizes = {key: chosen.pop(key) for key in ("hidden", "kernel", "dropout", "bins") if key in chosen}
+    try:
+        architecture = ExpressionArchitecture(kind=kind, length=length, units=units, **sizes)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    return StrengthRecipe(architecture=architecture, **chosen)
+
+
+@train.command()
+@click.argument("table", required=False)
+@click.option(
+    "--table", "tables", multiple=True, metavar="NAME=FILE", callback=_tables,
+    help="A table and the name of its unit; tables of one unit share a head. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--held-out", multiple=True, metavar="FILE",
+    help="A table that the model will be judged on: families that it shares are not used. May be repeated.",
+)  # fmt: skip
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder.")
+@click.option("--five-prime", default="TGCATTTTTTTCACATC", show_default=True, metavar="BASES", help="5' flank.")
+@click.option("--three-prime", default="GGTTACGGCTGTT", show_default=True, metavar="BASES", help="3' flank.")
+@click.option(
+    "--insert", type=click.IntRange(min=20), default=80, show_default=True, metavar="BP",
+    help="Longest insert; longer sequences lose their 5' end.",
+)  # fmt: skip
+@click.option(
+    "--arch", type=click.Choice(["convolution", "gru"]), default="convolution", show_default=True,
+    help="convolution, or the founding gru.",
+)  # fmt: skip
+@click.option(
+    "--hidden", type=click.IntRange(min=4), metavar="N",
+    help="Motifs of the first convolution, or units of the gru.  [default: 64; gru: 256]",
+)  # fmt: skip
+@click.option(
+    "--kernel", type=click.IntRange(min=1), default=11, show_default=True, help="Width of the motifs in bp; odd."
+)
+@click.option(
+    "--dropout", type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True,
+    help="Share of activations dropped before the heads.",
+)  # fmt: skip
+@click.option(
+    "--bins", type=click.IntRange(min=0), metavar="N",
+    help="Bins whose probabilities a head learns; 0: only the mean.  [default: 33; gru: 0]",
+)  # fmt: skip
+@click.option(
+    "--learning-rate", type=float, metavar="X",
+    help="Peak of the one-cycle schedule.  [default: 0.003; gru: 0.005]",
+)  # fmt: skip
+@click.option("--batch-size", type=click.IntRange(min=2), default=256, show_default=True, help="Rows a step.")
+@click.option("--epochs", type=click.IntRange(min=1), default=20, show_default=True, help="At most this many.")
+@click.option(
+    "--rows-per-epoch", type=click.IntRange(min=1), metavar="N",
+    help="The next epoch goes on where this one ends.  [default: all rows]",
+)  # fmt: skip
+@click.option(
+    "--share", "shares", multiple=True, metavar="NAME=X", callback=_shares,
+    help="How much of an epoch a unit is, beside the others.  [default: by its rows]",
+)  # fmt: skip
+@click.option(
+    "--unit",
+    metavar="NAME",
+    help="The unit of the scores, by which the best epoch is chosen.  [default: the first]",
+)
+@click.option(
+    "--dev-share", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.1, show_default=True,
+    help="Share of the families to choose on.",
+)  # fmt: skip
+@click.option(
+    "--test-share", type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True,
+    help="Share of the families that is used for nothing, for a test later.",
+)  # fmt: skip
+@click.option(
+    "--patience", type=click.IntRange(min=1), default=5, show_default=True,
+    help="Stop after this many epochs without a better dev correlation.",
+)  # fmt: skip
+@step_options(averaging=0.999)
+@click.option("--init", metavar="NAME|PATH", help="Start from these weights (of the same sizes), not from random ones.")
+@run_options(species="Saccharomyces cerevisiae")
+@quiet_option
+def strength(
+    table: str | None,
+    tables: list[tuple[str, str]],
+    held_out: tuple[str, ...],
+    output: Path,
+    five_prime: str,
+    three_prime: str,
+    insert: int,
+    species: str,
+    device: str,
+    threads: int | None,
+    resume: bool,
+    init: str | None,
+    quiet: bool,
+    **recipe: Any,
+) -> None:
+    """Train a model that tells expression from sequence.
+
+    TABLE is a CSV or TSV file with columns 'sequence' and 'expression' and, if you like, 'weight' and 'set'. A
+    sequence is an insert between two flanks of a reporter. Whatever shares 20 bp, by chains, is one family, and is
+    never divided between training, dev and test.
+
+    \b
+    promscan train strength measured.tsv -o runs/mine
+    promscan score designs.tsv --model runs/mine/best.safetensors
+    """
+    named = [("expression", table)] if table else []
+    named += tables
+    if not named:
+        raise click.UsageError("give a TABLE, or --table NAME=FILE")
+    log.configure(quiet=quiet)
+    from promscan.measurements import read_measurements
+    from promscan.reporter import Reporter
+    from promscan.train.strength import train_strength
+
+    try:
+        reporter = Reporter(five_prime, three_prime, insert)
+    except ValueError as error:
+        raise click.UsageError(f"a flank is no sequence: {error}") from error
+    made = _strength_recipe(tuple(dict.fromkeys(name for name, _ in named)), reporter.length, recipe)
+    train_strength(
+        [read_measurements(path, name, reporter) for name, path in named],
+        output,
+        made,
+        held_out=[read_measurements(path, "", reporter) for path in held_out],
+        reporter=reporter,
         device=device,
         threads=threads,
         init=init,

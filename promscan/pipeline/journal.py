@@ -59,6 +59,7 @@ class Journal:
     Attributes:
         chunk_step: that of the scan that began the journal, for it counts whole chunks.
         windows: the windows that are scored already.
+        done: contig and end of the last chunk that is scored already, if there is one.
 
     Raises:
         RunError: the journal that is there is of another scan, or none can be written.
@@ -66,6 +67,7 @@ class Journal:
 
     def __init__(self, folder: Path | None, scan: Mapping[str, str], chunk_step: int) -> None:
         self.folder, self.chunk_step, self.windows = folder, chunk_step, 0
+        self.done: tuple[str, int] | None = None
         self._last: dict[str, Any] | None = None
         self._file: BinaryIO | None = None
         self._due = time.monotonic() + INTERVAL
@@ -99,7 +101,8 @@ class Journal:
             self._last, size = line, end
         if self._last is not None:
             self.windows = self._last["windows"]
-            logger.info("%s: going on at %s:%d", folder, self._last["place"]["chrom"], self._last["place"]["end"])
+            self.done = (self._last["place"]["chrom"], self._last["place"]["end"])
+            logger.info("%s: going on at %s:%d", folder, *self.done)
         with telling(str(folder)):
             folder.mkdir(exist_ok=True)
             self._file = (folder / JOURNAL).open("ab")

@@ -64,7 +64,7 @@ def merge(shards: Sequence[str | os.PathLike[str]], output: str | os.PathLike[st
             f"{target}: the shards are {format}, and this suffix is not; end it in {LAYOUTS[format].suffixes[0]}"
         )
     rows = chain.from_iterable(_rows(part.path, LAYOUTS[format]) for part in parts)
-    with open_rows(target, LAYOUTS[format], parts[0].first_line) as writer:
+    with open_rows(target, LAYOUTS[format], parts[0].first_line, parts[0].settings) as writer:
         for _, of_contig in groupby(rows, key=attrgetter("chrom")):
             for row in sorted(of_contig, key=attrgetter("start", "strand")):
                 writer.write_row(row.text, row.end)

@@ -1,6 +1,7 @@
 """Scan a genome: bases to scores to hits.
 
-    genome.read_chunks -> engine.score -> PeakCaller -> hits, sorted by contig in FASTA order, start and strand
+    genome.read_chunks -> engine.score -> PeakCaller -> HitStrengths -> hits, sorted by contig in FASTA order,
+      Chunk                 ScoreTrack      Hit           Hit             start and strand
 
 Reading runs ahead in a thread; memory does not grow with the genome or its contigs. A journal is kept on the way, if
 one is wanted; a scan that goes on from one reads all chunks and scores the remaining ones.
@@ -9,23 +10,24 @@ one is wanted; a scan that goes on from one reads all chunks and scores the rema
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import resource
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
 import promscan
 from promscan.calibration import Calibration
-from promscan.card import DEFAULT_MODEL, Card
-from promscan.checkpoint import load_model
+from promscan.card import DEFAULT_MODEL, SCAN_STRENGTH, Card
+from promscan.checkpoint import load_model, load_strength
 from promscan.device import describe, resolve_devices
 from promscan.dna import UNKNOWN, WINDOW
 from promscan.errors import InputError, ModelError
@@ -34,18 +36,28 @@ from promscan.intervals import Intervals, read_bed, shard_of
 from promscan.log import logger, progress
 from promscan.peaks import PeakCaller, in_order
 from promscan.pipeline.journal import Journal, remove_journal
+from promscan.pipeline.strengths import HitStrengths, margin_of, settings_of
 from promscan.predict.engine import Engine, open_engine
 from promscan.predict.streaming import StreamingEngine
+from promscan.predict.strength import StrengthPredictor
 from promscan.prefetch import prefetch
 from promscan.records import Chunk, Hit, ScoreTrack, Strand
+from promscan.reporter import Reporter
 
 DEFAULT_MIN_DISTANCE = 500
 DEFAULT_FP_PER_MB = 10.0
 NAMED_AT_MOST = 5
 """How many skipped contigs a warning names."""
-STAGES = ("read", "score", "call")
+STAGES = ("read", "score", "call", "strength")
 
 T = TypeVar("T")
+
+
+class Found(NamedTuple):
+    """The hits that one chunk decided, in order; `track` is one of its tracks, None when the genome has ended."""
+
+    track: ScoreTrack | None
+    hits: list[Hit]
 
 
 @dataclass
@@ -82,6 +94,7 @@ class Scan:
         bed: the same for the intervals of a BED file.
         exclude: drop windows that overlap these intervals, or those of a BED file.
         shard: (I, N), keep only the hits of the I-th of N parts of the genome, I from 1 to N.
+        strength: bundled name or weights file of a strength model; None: hits have no strength.
         device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device).
         batch_size, threads, precision: see `open_engine`.
         resume: keep a journal in this folder, and go on from the one that is there, to the hits of a scan that never
@@ -113,6 +126,7 @@ class Scan:
         bed: str | Path | None = None,
         exclude: str | Path | Intervals | None = None,
         shard: tuple[int, int] | None = None,
+        strength: str | Path | None = SCAN_STRENGTH,
         device: str = "auto",
         batch_size: int | None = None,
         threads: int | None = None,
@@ -125,6 +139,7 @@ class Scan:
             raise ValueError(f"strand must be both, + or -, not {strand!r}")
         self.devices = resolve_devices(device)
         self.network, self.card = load_model(str(model))
+        self.strength = None if strength is None else load_strength(str(strength))
         self.calibration = Calibration.parse(self.card.calibration) if self.card.calibration else None
         self.threshold = calling_logit(self.card, threshold, fp_per_mb)
         self.min_distance = min_distance or self.card.min_distance or DEFAULT_MIN_DISTANCE
@@ -134,6 +149,11 @@ class Scan:
         self.genome = Genome(genome, skip_masked=skip_masked)
         self.within = self._intervals_to_scan(regions, bed)
         self.exclude = None if exclude is None else self._intervals_to_exclude(exclude)
+        if self.strength is not None and (species := self.strength[1].species) != self.card.species:
+            logger.warning(
+                "model %s is for %s, and that of the scan, %s, for %s: take the strengths as guesses",
+                self.strength[1].name, species, self.card.name, self.card.species,
+            )  # fmt: skip
         self.statistics = Statistics()
         self.settings = self._settings(strand, skip_masked)
         if shard is not None:
@@ -145,14 +165,22 @@ class Scan:
     def __iter__(self) -> Iterator[Hit]:
         with (
             self._engine() as engine,
+            self._open_strengths() as strengths,
             self._open_journal(engine) as journal,
             progress(self._total_mb(), "scanning", "Mb") as bar,
             closing(prefetch(self._chunks(engine, journal.chunk_step))) as chunks,
         ):
             self.statistics = Statistics(windows=journal.windows)
             counted = self._counted(self._timed(chunks, "read"), bar.advance)
-            tracks = self._timed(self._score(journal.remaining(counted), engine), "score")
-            yield from self._in_wanted_place(self._timed(self._call(tracks, journal), "call"))
+            kept = counted if strengths is None else strengths.keep(counted, journal.done)
+            tracks = self._timed(self._score(journal.remaining(kept), engine), "score")
+            callers = [PeakCaller(strand, self.threshold, self.min_distance, self.stride) for strand in self.strands]
+            replayed = journal.replay(callers)
+            yield from self._in_wanted_place(replayed)
+            found = self._timed(self._call(tracks, callers), "call")
+            if strengths is not None:
+                found = self._timed(self._predict_strengths(found, strengths), "strength")
+            yield from self._in_wanted_place(self._noted(found, callers, journal))
 
     def finish(self) -> None:
         """Remove the journal, when the hits are where they should be."""
@@ -170,6 +198,20 @@ class Scan:
             batch_size=self.batch_size,
             precision=self.precision,
         )
+
+    def _open_strengths(self) -> AbstractContextManager[HitStrengths | None]:
+        if self.strength is None:
+            return nullcontext()
+        network, card = self.strength
+        predictor = StrengthPredictor(
+            network,
+            card,
+            self.devices,
+            threads=self.threads,
+            batch_size=self.batch_size,
+            precision=self.precision,
+        )
+        return HitStrengths(predictor, self.min_distance)
 
     def _open_journal(self, engine: Engine) -> Journal:
         # Kinds of devices differ in the last bits, which would end in the hits of neither.
@@ -208,6 +250,8 @@ class Scan:
             settings["exclude"] = self.exclude.digest()
         if self.precision == "bfloat16":
             settings["precision"] = self.precision
+        if self.strength is not None:
+            settings |= settings_of(self.strength[1])
         return settings
 
     def _total_mb(self) -> float | None:
@@ -216,7 +260,10 @@ class Scan:
 
     def _chunks(self, engine: Engine, step: int) -> Iterator[Chunk]:
         spans = None if self.within is None else self.within.spans_of_starts(self.min_distance, engine.grid)
-        for chunk in self.genome.read_chunks(step, spans, margin=engine.margin):
+        margin = engine.margin
+        if self.strength is not None:
+            margin = max(margin, margin_of(Reporter(**self.strength[1].strength["reporter"])))
+        for chunk in self.genome.read_chunks(step, spans, margin=margin):
             if self.exclude is None:
                 yield chunk
             else:
@@ -248,16 +295,25 @@ class Scan:
             self.statistics.windows += sum(int(np.isfinite(track.logits).sum()) for track in tracks)
             yield tracks
 
-    def _call(self, tracks_of_chunks: Iterable[list[ScoreTrack]], journal: Journal) -> Iterator[Hit]:
+    def _call(self, tracks_of_chunks: Iterable[list[ScoreTrack]], callers: Sequence[PeakCaller]) -> Iterator[Found]:
         """Hits of all strands, sorted: the callers of both strands decide the same starts at a time."""
-        callers = [PeakCaller(strand, self.threshold, self.min_distance, self.stride) for strand in self.strands]
-        yield from journal.replay(callers)
         for tracks in tracks_of_chunks:
             batches = [caller.feed(track) for caller, track in zip(callers, tracks, strict=True)]
-            hits = in_order(batches, tracks[0].chrom)
-            journal.note(tracks[0], hits, callers, self.statistics.windows)
+            yield Found(tracks[0], in_order(batches, tracks[0].chrom))
+        yield Found(None, in_order([caller.flush() for caller in callers], None))
+
+    def _predict_strengths(self, found: Iterable[Found], strengths: HitStrengths) -> Iterator[Found]:
+        for track, hits in found:
+            yield Found(track, strengths.grade(hits))
+            if track is not None:
+                strengths.forget(track.chrom, track.start + (len(track.logits) - 1) * track.stride)
+
+    def _noted(self, found: Iterable[Found], callers: Sequence[PeakCaller], journal: Journal) -> Iterator[Hit]:
+        """The hits, entered in the journal with the state that the callers were in when they had decided them."""
+        for track, hits in found:
+            if track is not None:
+                journal.note(track, hits, callers, self.statistics.windows)
             yield from hits
-        yield from in_order([caller.flush() for caller in callers], None)
 
     def _in_wanted_place(self, hits: Iterable[Hit]) -> Iterator[Hit]:
         for hit in hits:
@@ -288,13 +344,13 @@ class Scan:
         """Settings, counts, and what varies from run to run: times, memory, device and host."""
         counts = dataclasses.asdict(self.statistics)
         elapsed = counts.pop("elapsed")
-        read, score, call = (elapsed[stage] for stage in STAGES)
+        ends = [0.0, *itertools.accumulate((elapsed[stage] for stage in STAGES), max)]
         per_kilobyte = 1024 if sys.platform != "darwin" else 1
         return {
             "promscan": promscan.__version__,
             "settings": self.settings,
             **counts,
-            "seconds": {"read": read, "score": score - read, "call": call - score},
+            "seconds": {stage: end - begin for stage, begin, end in zip(STAGES, ends, ends[1:], strict=False)},
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * per_kilobyte,
             "device": ", ".join(describe(device) for device in self.devices),
             "host": socket.gethostname(),

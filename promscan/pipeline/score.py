@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from promscan.card import DEFAULT_CLASSIFIER
-from promscan.checkpoint import load_model
-from promscan.datasets import read_windows_to_score
+from promscan.card import DEFAULT_CLASSIFIER, STRENGTH, find_model, read_card
+from promscan.checkpoint import load_model, load_strength
+from promscan.datasets import read_sequences_to_score, read_windows_to_score
 from promscan.device import resolve_devices
 from promscan.peaks import probability_of
 from promscan.predict.engine import open_engine
+from promscan.predict.strength import StrengthPredictor
+from promscan.reporter import Changes
 
 
 class Score(NamedTuple):
@@ -26,6 +28,14 @@ class Score(NamedTuple):
     probability: float | None
 
 
+class StrengthScore(NamedTuple):
+    """Expression of one sequence in the unit of the model; both values are None when nothing of it is known."""
+
+    name: str
+    strength: float | None
+    strength_sd: float | None
+
+
 def score(
     sequences: str | Path,
     *,
@@ -34,14 +44,17 @@ def score(
     batch_size: int | None = None,
     threads: int | None = None,
     precision: str = "auto",
-) -> Iterator[Score]:
-    """Yield a `Score` for each 70-bp sequence of a file, in order.
+) -> Iterator[Score] | Iterator[StrengthScore]:
+    """Yield a `Score` for each 70-bp sequence of a file, in order; with a strength model, a `StrengthScore` for each.
+
+    A strength model takes sequences of any length: a leading part of its 5' flank is stripped, longer ones than its
+    insert lose their 5' end, and shorter ones are padded there.
 
     Args:
         sequences: FASTA, or CSV/TSV with a column `sequence` (and `name`, else rows are numbered from 1).
         model: bundled name or weights file.
         device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device).
-        batch_size: windows in flight at most; see `open_engine`.
+        batch_size: sequences in flight at most; see `open_engine`.
         threads: CPU threads (None: all).
         precision: `auto`, `float32` or `bfloat16`.
 
@@ -50,13 +63,52 @@ def score(
         ModelError: no such model.
         DeviceError: no such device.
     """
-    network, card = load_model(str(model))
+    run = _score_strengths if _tells_strength(model) else _score_windows
+    return run(str(sequences), str(model), device, batch_size, threads, precision)
+
+
+def columns_of(model: str | Path) -> tuple[str, ...]:
+    """The columns that `score` has with a model.
+
+    Raises:
+        ModelError: no such model.
+    """
+    return StrengthScore._fields if _tells_strength(model) else Score._fields
+
+
+def _tells_strength(model: str | Path) -> bool:
+    return read_card(find_model(str(model))).task == STRENGTH
+
+
+def _score_windows(
+    sequences: str, model: str, device: str, batch_size: int | None, threads: int | None, precision: str
+) -> Iterator[Score]:
+    network, card = load_model(model)
     with open_engine(
         card.engine, network, resolve_devices(device), threads=threads, batch_size=batch_size, precision=precision
     ) as engine:
-        rows = read_windows_to_score(str(sequences))
+        rows = read_windows_to_score(sequences)
         while batch := list(itertools.islice(rows, engine.batch_windows)):
             logits = engine.score_windows(np.stack([codes for _, codes in batch]))
             for (name, _), logit in zip(batch, logits.tolist(), strict=True):
                 known = not math.isnan(logit)
                 yield Score(name, logit if known else None, probability_of(logit) if known else None)
+
+
+def _score_strengths(
+    sequences: str, model: str, device: str, batch_size: int | None, threads: int | None, precision: str
+) -> Iterator[StrengthScore]:
+    network, card = load_strength(model)
+    changes = Changes()
+    with StrengthPredictor(
+        network, card, resolve_devices(device), threads=threads, batch_size=batch_size, precision=precision
+    ) as predictor:
+        rows = read_sequences_to_score(sequences)
+        while batch := list(itertools.islice(rows, predictor.batch_inserts)):
+            inserts, changed = predictor.reporter.fit([codes for _, codes in batch])
+            changes = changes.plus(changed)
+            predicted = zip(*(values.tolist() for values in predictor.predict(inserts)), strict=True)
+            for (name, _), (strength, deviation) in zip(batch, predicted, strict=True):
+                known = not math.isnan(strength)
+                yield StrengthScore(name, strength if known else None, deviation if known else None)
+    changes.tell(sequences)

@@ -24,8 +24,8 @@ ENGINES: dict[str, type[WindowedEngine] | type[StreamingEngine]] = {
 class Engine(AbstractContextManager["Engine"], Protocol):
     """Scores chunks of a genome; owns threads until it is left.
 
-    The windows of a chunk must begin and end at multiples of `grid` (or end with the contig), and have `margin` bases
-    of context on each side, as far as the contig reaches.
+    The windows of a chunk must begin and end at multiples of `grid` (or end with the contig), and have at least
+    `margin` bases of context on each side, as far as the contig reaches.
     """
 
     @property

@@ -180,8 +180,9 @@ class _Job:
         chunk, around = self.chunk, self.engine.margin
         reach = self.engine.lane + WINDOW - 1 + around
         padded = np.full(around + chunk.windows + reach, UNKNOWN, dtype=np.uint8)
-        begin = around - chunk.before
-        padded[begin : begin + len(chunk.codes)] = chunk.codes
+        codes = chunk.codes[max(0, chunk.before - around) :]
+        begin = max(0, around - chunk.before)
+        padded[begin : begin + len(codes)] = codes[: len(padded) - begin]
         for start in self.starts:
             stretch = padded[start : start + around + reach]
             for strand in self.engine.strands:

@@ -22,11 +22,11 @@ from promscan.device import available_threads, make_repeatable
 from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW, Codes
 from promscan.errors import DeviceError
 from promscan.log import logger
-from promscan.model import BiGRUAttention
 from promscan.records import Mask
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
+Network = TypeVar("Network", bound=torch.nn.Module)
 
 MAX_UNITS_AT_ONCE = 8
 """On a CUDA device; a few units in flight hide the latency of the recurrence, more only take memory."""
@@ -142,7 +142,7 @@ class _Worker:
         self.at_once, self.pool = at_once, ThreadPoolExecutor(at_once, "promscan-unit")
 
 
-def copies(model: BiGRUAttention, devices: Sequence[torch.device]) -> dict[torch.device, BiGRUAttention]:
+def copies(model: Network, devices: Sequence[torch.device]) -> dict[torch.device, Network]:
     """The network on each device, in evaluation mode."""
     return {device: copy.deepcopy(model).to(device).eval() for device in devices}
 

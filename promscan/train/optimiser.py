@@ -6,13 +6,11 @@ One-cycle: Smith & Topin 2018, super-convergence. A step is the same whatever is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
-
-from promscan.model import Architecture
 
 WARM_UP_SHARE = 0.15
 """Share of the steps in which the learning rate climbs to its peak."""
@@ -33,7 +31,6 @@ class Recipe:
     precision: `auto` is bfloat16 on CUDA, float32 elsewhere.
     """
 
-    architecture: Architecture = field(default_factory=Architecture)
     learning_rate: float
     weight_decay: float = 0.01
     batch_size: int = 128
@@ -83,6 +80,8 @@ class Optimiser:
         weight = 1 - min(self.recipe.averaging, done / (done + AVERAGING_WARM_UP))
         for kept, current in zip(self.kept.parameters(), self.model.parameters(), strict=True):
             kept.lerp_(current, weight)
+        for counted, latest in zip(self.kept.buffers(), self.model.buffers(), strict=True):
+            counted.copy_(latest)  # those of batch norm are averages already
 
     def state(self) -> dict[str, dict[str, Tensor]]:
         """Tensors from which `restore` continues."""

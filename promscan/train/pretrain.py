@@ -10,7 +10,7 @@ import copy
 import dataclasses
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ class PretrainRecipe(Recipe):
     windows_per_epoch: an epoch is as long as it is told to be, since windows are drawn anew each time.
     """
 
+    architecture: Architecture = field(default_factory=Architecture)
     learning_rate: float = 2e-3
     epochs: int = 10
     reverse_complement: bool = True

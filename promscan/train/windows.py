@@ -11,7 +11,7 @@ import copy
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from promscan.device import autocast, describe, make_repeatable, resolve_device,
 from promscan.errors import ModelError
 from promscan.figures import classification_figures, cross_entropy, require_sklearn
 from promscan.log import Progress, logger, progress
-from promscan.model import BiGRUAttention, count_parameters
+from promscan.model import Architecture, BiGRUAttention, count_parameters
 from promscan.train.folder import RunFolder
 from promscan.train.optimiser import Optimiser, Recipe, TensorGroups
 
@@ -50,6 +50,7 @@ class WindowRecipe(Recipe):
     label_smoothing: labels are moved this far towards 1/2 (0: not at all).
     """
 
+    architecture: Architecture = field(default_factory=Architecture)
     learning_rate: float = 1e-4
     epochs: int = 50
     reverse_complement: bool = True

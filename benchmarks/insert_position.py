@@ -1,0 +1,132 @@
+"""Where the insert that stands for a promoter is best taken from: its strength, by its distance from listed starts.
+
+For each distance, the inserts of a strength model that end so many bp before the listed transcription starts of a
+genome, read on their strands, are predicted. The contrast is the mean of their strengths minus that of inserts at
+random positions, in standard deviations of the latter. Where it is largest, the model sees most of what makes a
+promoter strong, and `promscan scan` takes its inserts from there (`promscan.reporter.INSERT_ENDS_BEFORE`).
+
+    python benchmarks/insert_position.py MODEL --data DATA -o benchmarks/results/insert_position.MODEL.json
+
+writes a plot of the contrast beside the result. `--contigs` must not be those that the model is judged by.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+import promscan
+from promscan import dna
+from promscan.checkpoint import load_strength
+from promscan.dna import UNKNOWN, Codes
+from promscan.predict.strength import StrengthPredictor
+from promscan.reporter import insert_at
+from promscan.tss import LabelledGenome, Site, read_labelled_genome
+
+GENOME, STARTS = "yeast/R64-1-1_without_IV_XI.fa", "yeast/tss.bed"
+DISTANCES = range(-50, 301, 10)
+RANDOM = 10_000
+DRAWS = 1000
+Strengths = npt.NDArray[np.float64]
+
+
+def strengths_at(
+    predictor: StrengthPredictor, genome: LabelledGenome, sites: Iterable[Site], ends_before: int
+) -> Strengths:
+    """Strengths (n,) of the inserts of `sites`; those that pass the end of a contig are left out."""
+    inserts = list[Codes]()
+    for chrom, tss, strand in sites:
+        start, end = insert_at(tss, strand, predictor.reporter.insert, ends_before)
+        codes = genome.contigs[chrom][max(0, start) : end]
+        if len(codes) == predictor.reporter.insert and not (codes == UNKNOWN).any():
+            inserts.append(codes if strand == "+" else dna.reverse_complement(codes))
+    return predictor.predict(np.stack(inserts))[0].astype(np.float64)
+
+
+def random_sites(genome: LabelledGenome, count: int, seed: int) -> list[Site]:
+    rng = np.random.default_rng(seed)
+    names = list(genome.contigs)
+    lengths = np.array([len(genome.contigs[name]) for name in names])
+    chosen = rng.choice(len(names), count, p=lengths / lengths.sum())
+    return [
+        Site(names[i], int(rng.integers(lengths[i])), "+" if upright else "-")
+        for i, upright in zip(chosen, rng.random(count) < 0.5, strict=True)
+    ]
+
+
+def contrast(strengths: Strengths, background: Strengths) -> dict[str, Any]:
+    """Mean strength, and its contrast to the background with 95 % of bootstrap draws of the starts."""
+    rng = np.random.default_rng(1)
+    scaled = (strengths - background.mean()) / background.std()
+    draws = scaled[rng.integers(len(scaled), size=(DRAWS, len(scaled)))].mean(axis=1)
+    return {
+        "starts": len(strengths),
+        "mean": round(float(strengths.mean()), 4),
+        "contrast": round(float(scaled.mean()), 4),
+        "interval95": [round(float(bound), 4) for bound in np.quantile(draws, [0.025, 0.975])],
+    }
+
+
+def plot(found: dict[int, dict[str, Any]], best: int, path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    ax = figure.subplots()
+    low, high = zip(*(row["interval95"] for row in found.values()), strict=True)
+    ax.fill_between(list(found), low, high, alpha=0.25)
+    ax.plot(list(found), [row["contrast"] for row in found.values()], marker=".")
+    ax.axhline(0, color="0.7", linestyle=":")
+    ax.axvline(best, color="0.5", linestyle=":", label=f"largest: {best} bp")
+    ax.set(xlabel="bp between the end of the insert and the start", ylabel="strength over random (sd)")
+    ax.legend()
+    figure.savefig(path, format="png", dpi=120)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--contigs", default="chrII,chrXVI", help="Contigs, commas between.  [default: chrII,chrXVI]")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    network, card = load_strength(arguments.model)
+    names = arguments.contigs.split(",")
+    genome = read_labelled_genome(arguments.data / GENOME, arguments.data / STARTS).part(names)
+    with StrengthPredictor(network, card, [torch.device("cpu")], threads=arguments.threads) as predictor:
+        background = strengths_at(predictor, genome, random_sites(genome, RANDOM, seed=1), 0)
+        found = {
+            distance: contrast(strengths_at(predictor, genome, genome.starts, distance), background)
+            for distance in DISTANCES
+        }
+    best = max(found, key=lambda distance: float(found[distance]["contrast"]))
+    result = {
+        "promscan": promscan.__version__,
+        "model": card.name,
+        "sha256": card.sha256,
+        "unit": card.strength["unit"],
+        "contigs": names,
+        "insert": card.strength["reporter"]["insert"],
+        "random": {
+            "inserts": len(background),
+            "mean": round(float(background.mean()), 4),
+            "sd": round(float(background.std()), 4),
+        },
+        "ends_before": found,
+        "best": best,
+    }
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(result, indent=2) + "\n")
+    plot(found, best, arguments.output.with_suffix(".png"))
+    print(json.dumps({"best": best, **found[best]}))
+
+
+if __name__ == "__main__":
+    main()

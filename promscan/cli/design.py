@@ -1,0 +1,128 @@
+"""`promscan design`: a strength in, inserts out."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from promscan import log
+from promscan.card import DEFAULT_STRENGTH
+from promscan.cli.options import device_options, model_option, quiet_option
+from promscan.errors import RunError
+from promscan.files import open_text_output
+
+if TYPE_CHECKING:
+    from promscan.inserts import Design
+
+FASTA_SUFFIXES = (".fa", ".fasta")
+TABLE_SUFFIX = ".tsv"
+COLUMNS = ("name", "sequence", "wanted", "strength", "strength_sd", "gc", "changes")
+
+
+def _share_range(_: click.Context, __: click.Parameter, text: str) -> tuple[float, float]:
+    match = re.fullmatch(r"([0-9.]+):([0-9.]+)", text)
+    try:
+        low, high = map(float, match.groups() if match else ())
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not LOW:HIGH, such as 0.3:0.7") from None
+    if not 0 <= low <= high <= 1:
+        raise click.BadParameter(f"{text!r} is not a range of shares from 0 to 1, the lower one first")
+    return low, high
+
+
+def _numbers(_: click.Context, __: click.Parameter, values: tuple[float, ...]) -> tuple[float, ...]:
+    for value in values:
+        if not math.isfinite(value):
+            raise click.BadParameter(f"{value} is not a strength")
+    return values
+
+
+@click.command()
+@click.option(
+    "-o", "--output", required=True, metavar="OUT",
+    help="Proposals, in the format of the suffix: .fa or .fasta, or .tsv; - is FASTA on stdout.",
+)  # fmt: skip
+@click.option("--table", metavar="FILE.tsv", help="Also write the table, beside FASTA.")
+@click.option(
+    "--strength", "strengths", type=float, multiple=True, required=True, metavar="X", callback=_numbers,
+    help="Wanted strength, in the unit of the model. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--count", type=click.IntRange(1, 10_000), default=10, show_default=True, metavar="N",
+    help="Proposals of each strength.",
+)  # fmt: skip
+@model_option(DEFAULT_STRENGTH)
+@click.option("--start", metavar="SEQ|FASTA", help="Insert to begin at, or a file of one.  [default: anywhere]")
+@click.option(
+    "--max-changes", type=click.IntRange(min=0), metavar="N",
+    help="How many bases may differ from the start.  [default: 20]",
+)  # fmt: skip
+@click.option(
+    "--gc", default="0.3:0.7", show_default=True, metavar="LOW:HIGH", callback=_share_range,
+    help="Share of G and C in an insert.",
+)  # fmt: skip
+@click.option(
+    "--avoid", multiple=True, metavar="SITE",
+    help="Recognition sequence (IUPAC) that must occur on neither strand, flanks included. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--max-homopolymer", type=click.IntRange(min=1), default=6, show_default=True, metavar="N",
+    help="Longest run of one base.",
+)  # fmt: skip
+@click.option(
+    "--min-difference", type=click.IntRange(min=1), metavar="N",
+    help="In how many bases two proposals differ at least.  [default: 20, or half of --max-changes]",
+)  # fmt: skip
+@click.option(
+    "--tolerance", type=click.FloatRange(min=0, min_open=True), metavar="X",
+    help="How far a predicted strength may be from the wanted one.  [default: 0.1 sd of the training data]",
+)  # fmt: skip
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, metavar="N", help="Of every random draw."
+)
+@device_options
+@quiet_option
+def design(output: str, table: str | None, quiet: bool, **options: Any) -> None:
+    """Propose inserts that a strength model predicts to be near a wanted strength.
+
+    The search anneals from random inserts, or from --start, and keeps every proposal within the limits. The same seed
+    gives the same proposals. When too few are found, it fails and says how near it came.
+
+    \b
+    promscan design --strength 5 --strength 12 -o inserts.fa --table inserts.tsv
+    promscan design --strength 12 --start native.fa --max-changes 8 -o variants.fa --avoid GAATTC --avoid GGTCTC
+    """
+    if options["max_changes"] is not None and options["start"] is None:
+        raise click.UsageError("--max-changes counts from a start: give --start as well")
+    log.configure(quiet=quiet)
+    if output != "-" and not output.lower().endswith((*FASTA_SUFFIXES, TABLE_SUFFIX)):
+        raise RunError(f"{output}: no format has this suffix; end it in .fa, .fasta or .tsv")
+    from promscan.inserts import design as propose
+
+    with ExitStack() as outputs:
+        # All outputs are opened before the work, so that a bad path is not found out after it.
+        main = outputs.enter_context(open_text_output(output))
+        beside = None if table is None else outputs.enter_context(open_text_output(table))
+        designs = propose(**options)
+        (_write_table if output.lower().endswith(TABLE_SUFFIX) else _write_fasta)(main, designs)
+        if beside is not None:
+            _write_table(beside, designs)
+
+
+def _write_fasta(file: TextIO, designs: Sequence[Design]) -> None:
+    for each in designs:
+        grades = f"wanted={each.wanted:g} strength={each.strength:.4f} strength_sd={each.strength_sd:.4f}"
+        file.write(f">{each.name} {grades}\n{each.sequence}\n")
+
+
+def _write_table(file: TextIO, designs: Sequence[Design]) -> None:
+    file.write("\t".join(COLUMNS) + "\n")
+    for each in designs:
+        changes = "." if each.changes is None else str(each.changes)
+        grades = (f"{each.wanted:g}", f"{each.strength:.4f}", f"{each.strength_sd:.4f}", f"{each.gc:.4f}", changes)
+        file.write("\t".join((each.name, each.sequence, *grades)) + "\n")

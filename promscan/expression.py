@@ -1,0 +1,202 @@
+"""The networks that tell how strong a promoter is: a construct to its expression, with an uncertainty.
+
+Both read the whole construct in its own orientation, and end in a head for each unit of expression that they learned.
+
+- `convolution`, the default: a first layer of motifs, and residual convolution blocks with squeeze-excitation (Hu et
+  al. 2018; as LegNet, Penzar et al. 2023), each with half the positions and more features than the one before. What
+  they see is read twice: weighed by attention, and by place.
+- `gru`, the founding one: one GRU over the construct, and a linear layer on its last state.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+KINDS = ("convolution", "gru")
+FARTHEST = 3.0
+"""Bins reach so many standard deviations of a unit to both sides of its mean."""
+
+
+@dataclass(frozen=True)
+class ExpressionArchitecture:
+    """Sizes of an `ExpressionNetwork`.
+
+    kind: `convolution` or `gru`.
+    length: of the construct in bp.
+    units: names of the units of expression; each has a head.
+    hidden: motifs of the first layer, which half as many more and twice as many follow; units of the founding GRU.
+    kernel: odd width in bp of the first layer.
+    dropout: share of activations dropped before the heads.
+    bins: bins that a head tells the probability of; 0: it tells the mean, and its uncertainty is the same everywhere.
+    """
+
+    kind: str = "convolution"
+    length: int = 110
+    units: tuple[str, ...] = ("expression",)
+    hidden: int = 64
+    kernel: int = 11
+    dropout: float = 0.1
+    bins: int = 33
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "units", tuple(self.units))  # JSON knows only lists
+        if self.kind not in KINDS:
+            raise ValueError(f"the architecture must be one of {', '.join(KINDS)}, not {self.kind!r}")
+        if not self.units or len(set(self.units)) < len(self.units):
+            raise ValueError(f"units must have names of their own, got {', '.join(self.units) or 'none'}")
+        if self.hidden < 4 or self.length < 4:
+            raise ValueError(f"hidden and length must be at least 4, got {self.hidden} and {self.length}")
+        if self.kernel < 1 or self.kernel % 2 == 0:
+            raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
+        if self.bins < 0 or self.bins == 1:
+            raise ValueError(f"bins must be 0 or at least 2, got {self.bins}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
+
+    def describe(self) -> dict[str, Any]:
+        """The sizes by name, as JSON has them."""
+        return {**dataclasses.asdict(self), "units": list(self.units)}
+
+
+class Halve(nn.Module):
+    """The larger of two neighbours: (batch, features, length) to (batch, features, length // 2)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        end = x.shape[2] // 2 * 2
+        return torch.maximum(x[..., 0:end:2], x[..., 1:end:2])  # half the time of max_pool1d on a CPU
+
+
+class SqueezeExcitation(nn.Module):
+    """Weighs features (batch, features, length) by what the whole construct shows of them."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Linear(features, max(1, features // 4))
+        self.excite = nn.Linear(max(1, features // 4), features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights = torch.sigmoid(self.excite(F.silu(self.squeeze(x.mean(dim=2)))))
+        return x * weights.unsqueeze(2)
+
+
+class Block(nn.Module):
+    """Residual block: convolution, batch norm, SiLU, squeeze-excitation; (batch, before, n) to (batch, after, n)."""
+
+    def __init__(self, before: int, after: int, kernel: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv1d(before, after, kernel, padding=kernel // 2, bias=False)
+        self.norm = nn.BatchNorm1d(after)
+        self.attend = SqueezeExcitation(after)
+        self.shortcut = nn.Conv1d(before, after, 1) if before != after else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.add(self.shortcut(x), self.attend(F.silu(self.norm(self.convolution(x)))))
+
+
+class Convolutions(nn.Module):
+    """One-hot constructs (batch, 4, length) to a vector each, (batch, width)."""
+
+    REDUCED = 32
+    """Features of a position that are read by place."""
+    DENSE = 64
+
+    def __init__(self, a: ExpressionArchitecture) -> None:
+        super().__init__()
+        self.motifs = nn.Sequential(
+            nn.Conv1d(4, a.hidden, a.kernel, padding=a.kernel // 2, bias=False),
+            nn.BatchNorm1d(a.hidden),
+            nn.SiLU(),
+        )
+        positions, features = a.length // 2 // 2, 2 * a.hidden
+        self.blocks = nn.Sequential(
+            Block(a.hidden, a.hidden, 7),
+            Halve(),
+            Block(a.hidden, 3 * a.hidden // 2, 5),
+            Halve(),
+            Block(3 * a.hidden // 2, features, 5),
+        )
+        self.attention = nn.Linear(features, 1)
+        self.place = nn.Parameter(torch.zeros(positions, 1))
+        self.reduce = nn.Linear(features, self.REDUCED)
+        self.dense = nn.Linear(features + self.REDUCED * positions, self.DENSE)
+        self.dropout = nn.Dropout(a.dropout)
+        self.width = self.DENSE
+
+    def forward(self, x: Tensor) -> Tensor:
+        states = self.blocks(self.motifs(x)).transpose(1, 2)
+        weights = torch.softmax(self.attention(states) + self.place, dim=1)
+        seen = [(weights * states).sum(dim=1), F.silu(self.reduce(states)).flatten(1)]
+        vectors: Tensor = self.dropout(F.silu(self.dense(torch.cat(seen, dim=1))))
+        return vectors
+
+
+class FoundingGRU(nn.Module):
+    """One-hot constructs (batch, 4, length) to the last state of a GRU over them, (batch, width)."""
+
+    def __init__(self, a: ExpressionArchitecture) -> None:
+        super().__init__()
+        self.gru = nn.GRU(4, a.hidden, batch_first=True)
+        self.dropout = nn.Dropout(a.dropout)
+        self.width = a.hidden
+
+    def forward(self, x: Tensor) -> Tensor:
+        vectors: Tensor = self.dropout(self.gru(x.transpose(1, 2))[1][0])
+        return vectors
+
+
+class ExpressionNetwork(nn.Module):
+    """Construct codes to expression.
+
+    Inside, expression counts in standard deviations of its unit around its mean (`scale`). `widening` is the factor by
+    which the uncertainties of a unit were found too small.
+    """
+
+    bases: Tensor
+    centres: Tensor
+    mean: Tensor
+    spread: Tensor
+    widening: Tensor
+
+    def __init__(self, architecture: ExpressionArchitecture) -> None:
+        super().__init__()
+        a = self.architecture = architecture
+        bases = torch.cat([torch.eye(4), torch.full((1, 4), 0.25)])
+        self.register_buffer("bases", bases, persistent=False)
+        self.register_buffer("centres", torch.linspace(-FARTHEST, FARTHEST, max(2, a.bins)), persistent=False)
+        self.register_buffer("mean", torch.zeros(len(a.units)))
+        self.register_buffer("spread", torch.ones(len(a.units)))
+        self.register_buffer("widening", torch.ones(len(a.units)))
+        self.trunk = Convolutions(a) if a.kind == "convolution" else FoundingGRU(a)
+        self.heads = nn.Linear(self.trunk.width, len(a.units) * max(1, a.bins))
+
+    def scale(self, means: Sequence[float], spreads: Sequence[float]) -> None:
+        """Set mean and standard deviation of each unit."""
+        self.mean.copy_(torch.tensor(means))
+        self.spread.copy_(torch.tensor(spreads))
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Codes (batch, length) of dtype uint8 to what the heads say, (batch, units, bins or 1)."""
+        constructs = F.embedding(codes.int(), self.bases).transpose(1, 2)
+        outputs: Tensor = self.heads(self.trunk(constructs))
+        return outputs.reshape(len(codes), len(self.architecture.units), -1)
+
+    def moments(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """What the heads say (..., bins or 1) to mean and standard deviation (...), in deviations of the unit."""
+        if not self.architecture.bins:
+            return outputs.squeeze(-1), torch.ones_like(outputs[..., 0])
+        probabilities = torch.softmax(outputs, dim=-1)
+        mean = (probabilities * self.centres).sum(dim=-1)
+        variance = (probabilities * (self.centres - mean.unsqueeze(-1)) ** 2).sum(dim=-1)
+        return mean, torch.sqrt(variance)
+
+    def predict(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """Codes (batch, length) of dtype uint8 to expression and its uncertainty, (batch, units), each in its unit."""
+        mean, deviation = self.moments(self(codes).float())
+        return mean * self.spread + self.mean, deviation * self.spread * self.widening
