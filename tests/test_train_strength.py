@@ -25,7 +25,8 @@ from promscan.errors import InputError, ModelError, RunError
 from promscan.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.families import share_kmers
 from promscan.measurements import DEV, LEFT_OUT, TEST, TRAIN, divide, read_measurements
-from promscan.train.strength import draw_rows, predict_inserts, row_losses, soft_bins, train_strength
+from promscan.train.strength import predict_inserts, row_losses, soft_bins, train_strength
+from promscan.train.unit_rows import draw_rows
 
 CPU = torch.device("cpu")
 
@@ -127,6 +128,7 @@ def test_a_unit_without_dev_rows_is_refused(tmp_path: Path) -> None:
     table = as_table(tmp_path, "few", [random_bases(80, 1), random_bases(80, 2)])
     with pytest.raises(InputError, match="unit 'few': no rows are left for"):
         train_strength([table], tmp_path / "run", tables.recipe("few"), threads=1)
+    assert not (tmp_path / "run").exists()
 
 
 # Tables

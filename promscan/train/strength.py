@@ -28,7 +28,7 @@ from promscan.checkpoint import load_strength, save_model, source_commit
 from promscan.datasets import seed_epoch
 from promscan.device import autocast, describe, make_repeatable, resolve_device, training_precision
 from promscan.dna import Codes
-from promscan.errors import InputError, ModelError
+from promscan.errors import ModelError
 from promscan.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.log import Progress, logger, progress
 from promscan.measurements import DEV, TRAIN, Division, Measurements, divide
@@ -36,9 +36,9 @@ from promscan.model import count_parameters
 from promscan.reporter import Reporter
 from promscan.train.folder import RunFolder
 from promscan.train.optimiser import Optimiser, Recipe, TensorGroups
+from promscan.train.unit_rows import Rows, UnitRows, draw_rows, epoch_counts, rows_of
 
 Array = npt.NDArray[Any]
-Rows = npt.NDArray[np.int64]
 History = list[dict[str, float]]
 
 EVALUATION_BATCH = 512
@@ -68,29 +68,6 @@ class StrengthRecipe(Recipe):
     dev_share: float = 0.1
     test_share: float = 0.1
     patience: int = 5
-
-
-@dataclass(frozen=True)
-class UnitRows:
-    """The rows of one unit that are for the same purpose, from whatever table; none of weight 0."""
-
-    unit: str
-    inserts: Codes
-    expression: npt.NDArray[np.float32]
-    weights: npt.NDArray[np.float32]
-    sets: npt.NDArray[np.str_]
-
-    def __len__(self) -> int:
-        return len(self.expression)
-
-    def __getitem__(self, rows: Rows) -> UnitRows:
-        return UnitRows(self.unit, self.inserts[rows], self.expression[rows], self.weights[rows], self.sets[rows])
-
-    def some(self, most: int, seed: int) -> UnitRows:
-        """All rows, or `most` of them drawn by the seed."""
-        if len(self) <= most:
-            return self
-        return self[np.sort(np.random.default_rng(seed).permutation(len(self))[:most])]
 
 
 def train_strength(
@@ -137,6 +114,9 @@ def train_strength(
     if start is not None:
         _require_same_trunk(start.architecture, recipe.architecture, str(init))
     division = divide(tables, held_out, dev_share=recipe.dev_share, test_share=recipe.test_share, seed=recipe.seed)
+    units = recipe.architecture.units
+    train = [rows_of(unit, tables, division, TRAIN) for unit in units]
+    dev = [rows_of(unit, tables, division, DEV).some(MOST_DEV_ROWS, recipe.seed) for unit in units]
     data = _describe_data(tables, held_out, division)
     config = {
         "promscan_version": promscan.__version__,
@@ -148,9 +128,6 @@ def train_strength(
     }
     folder = RunFolder(out)
     resuming = folder.begin(config, resume=resume)
-    units = recipe.architecture.units
-    train = [_rows_of(unit, tables, division, TRAIN) for unit in units]
-    dev = [_rows_of(unit, tables, division, DEV).some(MOST_DEV_ROWS, recipe.seed) for unit in units]
     trainer = _Trainer(recipe, train, reporter, resolve_device(device), start)
     history: History = trainer.restore(*folder.load_state()) if resuming else []
     logger.info(
@@ -220,7 +197,7 @@ class _Trainer:
             _take_over(self.model, init)
         self.model.to(device)
         self.kept = copy.deepcopy(self.model) if recipe.averaging else self.model
-        self.counts = _epoch_counts(recipe, train)
+        self.counts = epoch_counts(train, recipe.shares, recipe.rows_per_epoch)
         self.epoch_rows = sum(self.counts)
         self.steps_per_epoch = -(-self.epoch_rows // recipe.batch_size)
         self.optimiser = Optimiser(self.model, self.kept, recipe, recipe.epochs * self.steps_per_epoch)
@@ -336,41 +313,6 @@ class _Run:
                 of_set = figures.regression_figures(rows.expression[chosen], mean[chosen])
                 found.setdefault(rows.unit, {})[name or "."] = {"rows": float(chosen.sum()), **of_set}
         return found
-
-
-def draw_rows(rows: int, count: int, epoch: int, seed: tuple[int, int]) -> Rows:
-    """`count` row numbers of an epoch: the stream of permutations of all rows goes on from epoch to epoch."""
-    first, last = epoch * count, (epoch + 1) * count
-    drawn = [np.empty(0, dtype=np.int64)]
-    for round_ in range(first // rows, -(-last // rows)):
-        order = np.random.default_rng([*seed, round_]).permutation(rows)
-        drawn.append(order[max(0, first - round_ * rows) : last - round_ * rows])
-    return np.concatenate(drawn)
-
-
-def _epoch_counts(recipe: StrengthRecipe, train: Sequence[UnitRows]) -> list[int]:
-    """How many rows of each unit an epoch has."""
-    shares = [recipe.shares.get(rows.unit, 0.0) if recipe.shares else float(len(rows)) for rows in train]
-    total = recipe.rows_per_epoch or sum(map(len, train))
-    return [round(total * share / sum(shares)) for share in shares]
-
-
-def _rows_of(unit: str, tables: Sequence[Measurements], division: Division, part: int) -> UnitRows:
-    chosen = [(table, division.rows(i, part)) for i, table in enumerate(tables) if table.unit == unit]
-    chosen = [(table, rows[table.weights[rows] > 0]) for table, rows in chosen]
-    rows = UnitRows(
-        unit,
-        np.concatenate([table.inserts[rows] for table, rows in chosen]),
-        np.concatenate([table.expression[rows] for table, rows in chosen]),
-        np.concatenate([table.weights[rows] for table, rows in chosen]),
-        np.concatenate([table.sets[rows] for table, rows in chosen]),
-    )
-    if not len(rows):
-        kind = "training" if part == TRAIN else "dev"
-        raise InputError(
-            f"unit {unit!r}: no rows are left for {kind}; give more sequence families, or another share to dev and test"
-        )
-    return rows
 
 
 def _require_same_trunk(start: ExpressionArchitecture, wanted: ExpressionArchitecture, source: str) -> None:
