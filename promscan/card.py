@@ -24,9 +24,7 @@ DEFAULT_MODEL = "human"
 DEFAULT_CLASSIFIER = "core70"
 """Of single windows, which a model that reads along a genome knows less of."""
 DEFAULT_STRENGTH = "yeast-strength"
-"""Of the design of inserts."""
-SCAN_STRENGTH: str | None = None
-"""Of the hits of a scan."""
+"""Of the hits of a scan, and of the design of inserts."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.card import DEFAULT_MODEL, SCAN_STRENGTH
+from promscan.card import DEFAULT_MODEL, DEFAULT_STRENGTH
 from promscan.cli.options import machine_options, model_option, quiet_option
 from promscan.files import is_special, open_text_output
 
@@ -62,7 +62,7 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     help="Keep hits of the I-th of N parts of the genome; 'promscan merge' joins them.",
 )  # fmt: skip
 @click.option(
-    "--strength", default=SCAN_STRENGTH or NO_STRENGTH, show_default=True, metavar="NAME|PATH|none",
+    "--strength", default=DEFAULT_STRENGTH, show_default=True, metavar="NAME|PATH|none",
     help="Strength model that grades the hits; none: they have no strength.",
 )  # fmt: skip
 @click.option(

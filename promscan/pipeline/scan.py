@@ -26,7 +26,7 @@ import numpy as np
 
 import promscan
 from promscan.calibration import Calibration
-from promscan.card import DEFAULT_MODEL, SCAN_STRENGTH, Card
+from promscan.card import DEFAULT_MODEL, DEFAULT_STRENGTH, Card
 from promscan.checkpoint import load_model, load_strength
 from promscan.device import describe, resolve_devices
 from promscan.dna import UNKNOWN, WINDOW
@@ -126,7 +126,7 @@ class Scan:
         bed: str | Path | None = None,
         exclude: str | Path | Intervals | None = None,
         shard: tuple[int, int] | None = None,
-        strength: str | Path | None = SCAN_STRENGTH,
+        strength: str | Path | None = DEFAULT_STRENGTH,
         device: str = "auto",
         batch_size: int | None = None,
         threads: int | None = None,
