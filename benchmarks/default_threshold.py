@@ -64,7 +64,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         background = Path(folder) / "background.fa"
         bases = write_background(arguments.data, background)
-        scan = promscan.scan(background, model=arguments.model, threshold=LOW)
+        scan = promscan.scan(background, model=arguments.model, threshold=LOW, strength=None)
         logits = sorted((hit.logit for hit in scan), reverse=True)
     wanted = round(HITS_PER_MB * bases / 1e6)
     threshold = (logits[wanted - 1] + logits[wanted]) / 2

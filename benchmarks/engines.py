@@ -57,7 +57,18 @@ def scan(folder: Path, weights: Path, bases: int) -> dict[str, Any]:
     """Figures of `promscan scan` on one contig."""
     genome, summary = folder / "genome.fa", folder / "summary.json"
     genome.write_text(f">random\n{dna.decode(random_codes(bases))}\n")
-    arguments = ["scan", str(genome), "-o", str(folder / "hits.bed"), "--model", str(weights), "--device", "cpu"]
+    arguments = [
+        "scan",
+        str(genome),
+        "-o",
+        str(folder / "hits.bed"),
+        "--model",
+        str(weights),
+        "--strength",
+        "none",
+        "--device",
+        "cpu",
+    ]
     began = time.perf_counter()
     subprocess.run(
         [sys.executable, "-m", "promscan", *arguments, "--summary", str(summary), "--quiet"], check=True

@@ -49,7 +49,13 @@ def main() -> None:
     lengths = Genome(arguments.genome).contigs()
     contigs = matching_contigs(arguments.contigs.split(","), lengths)
     scan = promscan.scan(
-        arguments.genome, model=arguments.model, threshold=LOWEST, regions=contigs, device="cpu", threads=1
+        arguments.genome,
+        model=arguments.model,
+        threshold=LOWEST,
+        regions=contigs,
+        strength=None,
+        device="cpu",
+        threads=1,
     )
     hits = list(scan)
     calibration = Calibration.parse(scan.card.calibration) if scan.card.calibration else None

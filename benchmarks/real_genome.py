@@ -70,10 +70,21 @@ def near(these: dict[tuple[str, str], np.ndarray], those: dict[tuple[str, str], 
 
 def scan(folder: Path, genome: Path, *options: str) -> tuple[Path, dict[str, Any]]:
     hits, summary = folder / "hits.bed", folder / "summary.json"
-    arguments = ["scan", str(genome), "-o", str(hits), "--summary", str(summary), "--quiet", *options]
+    arguments = [
+        "scan",
+        str(genome),
+        "-o",
+        str(hits),
+        "--summary",
+        str(summary),
+        "--quiet",
+        "--strength",
+        "none",
+        *options,
+    ]
     subprocess.run([sys.executable, "-m", "promscan", *arguments], check=True)
     values = json.loads(summary.read_text())
-    command = " ".join(["promscan", "scan", genome.name, "-o", "hits.bed", *options])
+    command = " ".join(["promscan", "scan", genome.name, "-o", "hits.bed", "--strength", "none", *options])
     kept = ("settings", "bases", "windows", "hits", "total_seconds", "peak_memory_bytes")
     return hits, {"command": command, **{key: values[key] for key in kept}}
 

@@ -40,7 +40,7 @@ def test_the_card_says_what_was_counted_and_the_weights_are_the_same(calibrated)
 @pytest.mark.parametrize("rate", [300, 1000])
 def test_a_scan_of_the_background_has_as_many_hits_as_asked_for(calibrated, rate):
     table = Calibration.parse(read_card(calibrated).calibration)
-    scan = promscan.scan(DEMO, model=calibrated, device="cpu", fp_per_mb=rate, exclude=None)
+    scan = promscan.scan(DEMO, model=calibrated, device="cpu", strength=None, fp_per_mb=rate, exclude=None)
     assert scan.threshold == pytest.approx(table.logit_at(rate))
     hits = list(scan)
     assert all(hit.fp_per_mb <= rate * 1.0001 for hit in hits)
@@ -53,17 +53,17 @@ def test_a_calibrated_model_is_called_at_ten_per_mb(tmp_path):
     """Or refuses, as here: 50 kb cannot tell ten false hits per Mb."""
     calibrate(tiny_streaming(), DEMO, TSS, tmp_path / "mine.safetensors", device="cpu")
     with pytest.raises(ModelError, match=r"10 false hits per Mb cannot be told from 0\.0\d+ Mb of demo.fa"):
-        promscan.scan(DEMO, model=tmp_path / "mine.safetensors", device="cpu")
+        promscan.scan(DEMO, model=tmp_path / "mine.safetensors", device="cpu", strength=None)
 
 
 def test_a_probability_still_sets_the_threshold(calibrated):
-    scan = promscan.scan(DEMO, model=calibrated, device="cpu", threshold=0.9)
+    scan = promscan.scan(DEMO, model=calibrated, device="cpu", strength=None, threshold=0.9)
     assert scan.threshold == pytest.approx(math.log(9))
 
 
 def test_a_model_that_is_not_calibrated_says_so():
     with pytest.raises(ModelError, match="tiny is not calibrated to false hits per Mb"):
-        promscan.scan(DEMO, model=TINY, device="cpu", fp_per_mb=10)
+        promscan.scan(DEMO, model=TINY, device="cpu", strength=None, fp_per_mb=10)
 
 
 def test_only_some_contigs(tmp_path):
@@ -79,7 +79,9 @@ def test_hits_closer_together_are_more_and_the_scan_keeps_to_it(calibrated, tmp_
     close, usual = read_card(out), read_card(calibrated)
     assert (close.min_distance, usual.min_distance) == (50, 500)
     assert len(Calibration.parse(close.calibration).logits) > len(Calibration.parse(usual.calibration).logits)
-    starts = [hit.start for hit in promscan.scan(DEMO, model=out, device="cpu", fp_per_mb=1000, strand="+")]
+    starts = [
+        hit.start for hit in promscan.scan(DEMO, model=out, device="cpu", strength=None, fp_per_mb=1000, strand="+")
+    ]
     gaps = [after - before for before, after in pairwise(starts) if after > before]
     assert 50 <= min(gaps) < 500
 
@@ -100,7 +102,12 @@ def test_the_command(promscan_cli, tmp_path):
     assert outcome.status == 0
     assert "Mb of background" in outcome.err
     hits = tmp_path / "hits.bed"
-    assert promscan_cli("scan", DEMO, "-o", hits, "--model", out, "--fp-per-mb", 300, "--device", "cpu").status == 0
+    assert (
+        promscan_cli(
+            "scan", DEMO, "-o", hits, "--model", out, "--fp-per-mb", 300, "--strength", "none", "--device", "cpu"
+        ).status
+        == 0
+    )
     rows = [line.split("\t") for line in hits.read_text().splitlines() if not line.startswith("#")]
     assert rows
     assert all(0 < float(row[9]) <= 300.01 for row in rows)

@@ -523,11 +523,24 @@ def test_judging_loads_no_network_library(arguments) -> None:
 
 def test_the_hits_of_a_scan_from_its_file(promscan_cli, tmp_path: Path) -> None:
     hits = tmp_path / "hits.bed"
-    options = ["--model", TINY, "--threshold", "0.6", "--region", "demo1:1-8,000", "--device", "cpu"]
+    options = [
+        "--model",
+        TINY,
+        "--threshold",
+        "0.6",
+        "--region",
+        "demo1:1-8,000",
+        "--strength",
+        "none",
+        "--device",
+        "cpu",
+    ]
     assert promscan_cli("scan", DEMO, "-o", hits, *options).status == 0
     found = promscan.evaluate(hits, TSS, DEMO)
     scanned = promscan.evaluate(
-        promscan.scan(DEMO, model=TINY, threshold=0.6, regions=["demo1:1-8,000"], device="cpu"), TSS, DEMO
+        promscan.scan(DEMO, model=TINY, threshold=0.6, regions=["demo1:1-8,000"], strength=None, device="cpu"),
+        TSS,
+        DEMO,
     )
     assert found.whole.hits > 5
     assert found.score == scanned.score == "logit"

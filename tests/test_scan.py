@@ -279,7 +279,7 @@ def test_region_of_a_contig_with_a_colon_in_its_name():
 
 def test_a_scan_can_be_repeated_and_left_early(tmp_path):
     path = write_fasta(tmp_path / "genome.fa", {"chr1": demo_contigs()["demo2"][3400:3900]})
-    job = promscan.scan(path, model=TINY, device="cpu", **EVERY_WINDOW)
+    job = promscan.scan(path, model=TINY, strength=None, device="cpu", **EVERY_WINDOW)
     hits = list(job)
     running = iter(job)
     assert next(running) == hits[0]

@@ -218,7 +218,7 @@ def test_lanes_as_they_are(tmp_path):
     hits = scan_to_bed(path, **options)
     assert scan_to_bed(path, threads=1, batch_size=1, **options) == hits
     assert len(hits.splitlines()) > 20
-    job = promscan.scan(path, device="cpu", **options)
+    job = promscan.scan(path, strength=None, device="cpu", **options)
     assert sum(1 for _ in job) == len(hits.splitlines()) - 2
     assert job.statistics.bases == sum(map(len, contigs.values()))
     scored = {name: bases for name, bases in contigs.items() if name not in ("empty", "short", "unknown")}
@@ -240,7 +240,7 @@ def test_scores_of_single_windows_are_those_of_a_contig_of_one_window(tmp_path, 
 
 def test_bfloat16_is_named_in_the_header(tmp_path):
     path = write_fasta(tmp_path / "genome.fa", {"chr1": random_bases(400, seed=1)})
-    job = promscan.scan(path, model=tiny_streaming(), device="cpu", precision="bfloat16", **EVERY_WINDOW)
+    job = promscan.scan(path, model=tiny_streaming(), strength=None, device="cpu", precision="bfloat16", **EVERY_WINDOW)
     assert job.settings["precision"] == "bfloat16"
     assert all(math.isfinite(hit.logit) for hit in job)
 

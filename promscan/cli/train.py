@@ -247,7 +247,7 @@ def pretrain(
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder.")
 @size_options(hidden=64, convolutions=1, dropout=0.1)
 @click.option(
-    "--composition", default="100,300,1000", show_default=True, metavar="BP,...", callback=_widths,
+    "--composition", default="100,300,1000,2500", show_default=True, metavar="BP,...", callback=_widths,
     help="Widths around a window whose base composition is known.",
 )  # fmt: skip
 @click.option(
@@ -266,7 +266,7 @@ def pretrain(
 )
 @click.option("--windows", type=click.IntRange(min=1), default=512, show_default=True, help="Of a segment.")
 @click.option(
-    "--near", type=click.IntRange(min=0), default=5, show_default=True,
+    "--near", type=click.IntRange(min=0), default=10, show_default=True,
     help="A window with its tss at most so many bp from a start is a promoter.",
 )  # fmt: skip
 @click.option(

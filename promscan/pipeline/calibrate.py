@@ -59,7 +59,7 @@ def calibrate(
     known.check_against(lengths, str(exclude))
     scan = Scan(
         genome, model=model, threshold=LOWEST, regions=matching_contigs(contigs, lengths) if contigs else (),
-        exclude=known.widened(CLEARANCE, lengths), min_distance=min_distance,
+        exclude=known.widened(CLEARANCE, lengths), min_distance=min_distance, strength=None,
         device=device, batch_size=batch_size, threads=threads, precision=precision,
     )  # fmt: skip
     logits = np.array([hit.logit for hit in scan])

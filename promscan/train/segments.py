@@ -43,7 +43,7 @@ class SegmentRecipe:
     """
 
     windows: int = 512
-    near: int = 5
+    near: int = 10
     ignored: int = 100
     opposite_weight: float = 3.0
 
