@@ -53,7 +53,7 @@ class StreamingEngine:
 
     lane = 40 * WINDOW
     """Window starts of a lane."""
-    warm_up = 10 * WINDOW
+    warm_up = 6 * WINDOW
     """Positions before and after a lane that only bring the states into shape."""
 
     def __init__(
