@@ -37,7 +37,7 @@ def settings_of(card: Card) -> dict[str, str]:
     return {
         "strength_model": card.name,
         "strength_sha256": card.sha256,
-        "strength_unit": str(card.strength["unit"]),
+        "strength_unit": str(card.strength.get("scale", card.strength["unit"])),
         "strength_domain": str(card.strength.get("domain", f"relative expression in a reporter, {card.species}")),
         "strength_insert": f"{-INSERT_ENDS_BEFORE - length}..{-INSERT_ENDS_BEFORE - 1}",
     }
