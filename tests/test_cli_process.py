@@ -76,7 +76,14 @@ def test_a_reader_that_leaves_is_no_error(start, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "line", ["scan one.fa -o -", "scan one.fa -o x.bed --summary -", "score one.fa", "models", "--version"]
+    "line",
+    [
+        "scan one.fa -o - --strength none",
+        "scan one.fa -o x.bed --summary - --strength none",
+        "score one.fa",
+        "models",
+        "--version",
+    ],
 )
 @pytest.mark.parametrize(
     ("redirection", "reason"),
