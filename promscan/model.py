@@ -141,7 +141,11 @@ class BiGRUAttention(nn.Module):
 
     def states(self, codes: Tensor) -> Tensor:
         """Codes (batch, length) of dtype uint8 to GRU states (batch, length, 2 * hidden)."""
-        states: Tensor = self.dropout(self.gru(self.features(codes))[0])
+        return self.run_gru(self.features(codes))
+
+    def run_gru(self, features: Tensor) -> Tensor:
+        """What `features` gives, (batch, length, hidden), to GRU states (batch, length, 2 * hidden)."""
+        states: Tensor = self.dropout(self.gru(features)[0])
         return states
 
     def features(self, codes: Tensor) -> Tensor:
@@ -164,7 +168,7 @@ class BiGRUAttention(nn.Module):
         inner = max(warm_up, self.architecture.context_reach)
         features = self.features(codes[:, margin - inner : codes.shape[1] - (margin - inner)])
         read = features[:, inner - warm_up : features.shape[1] - (inner - warm_up)]
-        states = self.dropout(self.gru(read)[0])
+        states = self.run_gru(read)
         states = states[:, warm_up : states.shape[1] - warm_up]
         scores = self.attention_score(torch.tanh(self.attention(states)))
         weights = torch.exp(scores - scores.amax(dim=1, keepdim=True).detach())

@@ -96,7 +96,7 @@ class SegmentSampler:
             self._host_ends, self._promoter_ends = _composition_of_ends(replaced), _composition_of_ends(promoters.codes)
 
     def draw(self, size: int, margin: int, hard: Sequence[Site], rng: np.random.Generator) -> Segments:
-        """A batch of `size` segments; `hard` are places to take half of the others from, if there are any."""
+        """A batch of `size` segments; `hard` are places to take a quarter of them from, if there are any."""
         promoters, opposite, mined = size // 2, size // 8, size // 4 if hard else 0
         pasted = 3 * promoters // 4 if self.promoters is not None else 0
         draw = self._segment_with_promoter if self.promoters is not None else self._segment_with_start
