@@ -36,6 +36,7 @@ class Card:
     default_threshold: calling logit when none is asked for, and `threshold_basis`, how it was chosen.
     calibration: the table from logits to false hits per Mb (`Calibration.describe`); takes the place of
         `default_threshold`.
+    min_distance, smoothing: in bp, how hits are called: how far apart, and on logits averaged over how much.
     strength: of a strength model, the `unit` of its scores and the `reporter` (flanks, insert length) they are about.
     window: width of a window in bp, or of the insert of a strength model, which has no `tss_index`.
     strand_trusted: whether the strand of a call can be relied on.
@@ -60,6 +61,7 @@ class Card:
     threshold_basis: str = ""
     calibration: Mapping[str, Any] = field(default_factory=dict)
     min_distance: int | None = None
+    smoothing: int = 1
     strength: Mapping[str, Any] = field(default_factory=dict)
     limits: str = ""
     licence: str = "MIT"
@@ -88,6 +90,8 @@ class Card:
         if values.get("format_version") != FORMAT_VERSION or not values.keys() <= names:
             raise ModelError(f"{source}: card of another format version; this promscan reads version {FORMAT_VERSION}")
         card = cls(**values)
+        if not isinstance(card.smoothing, int) or card.smoothing < 1 or card.smoothing % 2 == 0:
+            raise ModelError(f"{source}: smoothing must be an odd width in bp, not {card.smoothing!r}")
         geometry = (card.window, card.tss_index, card.alphabet)
         if card.task == STRENGTH and card.alphabet == dna.ALPHABET:
             return card

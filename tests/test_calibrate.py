@@ -75,15 +75,22 @@ def test_only_some_contigs(tmp_path):
 
 def test_hits_closer_together_are_more_and_the_scan_keeps_to_it(calibrated, tmp_path):
     out = tmp_path / "close.safetensors"
-    calibrate(tiny_streaming(), DEMO, TSS, out, device="cpu", min_distance=50)
+    calibrate(tiny_streaming(), DEMO, TSS, out, device="cpu", min_distance=50, smoothing=21)
     close, usual = read_card(out), read_card(calibrated)
     assert (close.min_distance, usual.min_distance) == (50, 500)
+    assert (close.smoothing, usual.smoothing) == (21, 1)
     assert len(Calibration.parse(close.calibration).logits) > len(Calibration.parse(usual.calibration).logits)
     starts = [
         hit.start for hit in promscan.scan(DEMO, model=out, device="cpu", strength=None, fp_per_mb=1000, strand="+")
     ]
     gaps = [after - before for before, after in pairwise(starts) if after > before]
     assert 50 <= min(gaps) < 500
+
+
+def test_windows_scored_by_themselves_are_not_smoothed(tmp_path):
+    with pytest.raises(ModelError, match="no neighbours to smooth over"):
+        calibrate(TINY, DEMO, TSS, tmp_path / "mine.safetensors", device="cpu", smoothing=21)
+    assert not (tmp_path / "mine.safetensors").exists()
 
 
 def test_nothing_left_to_calibrate_on(tmp_path):

@@ -116,6 +116,14 @@ def test_a_card_of_strength_has_another_geometry(changes: dict[str, str], fits: 
             Card.parse(card.to_json(), "x.json")
 
 
+@pytest.mark.parametrize("smoothing", [0, 2, -1, 1.5, None, "x"])
+def test_a_card_that_smooths_over_no_odd_width(smoothing: object) -> None:
+    card = Card("x", "promoter", "streaming", "none", {}, "", True)
+    text = card.to_json().replace('"smoothing": 1', f'"smoothing": {json.dumps(smoothing)}')
+    with pytest.raises(ModelError, match="smoothing must be an odd width in bp"):
+        Card.parse(text, "x.json")
+
+
 def test_training_state_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     save_tensors(path, {"a": torch.arange(3)}, {"epoch": 2})

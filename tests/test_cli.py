@@ -205,6 +205,7 @@ def test_a_bug_keeps_its_traceback(scan, inputs, out, monkeypatch):
         ("scan good.fa -o x.bed --format vcf", "--format.*'vcf'"),
         ("scan good.fa -o x.bed --precision half", "--precision.*'half'"),
         ("scan good.fa -o x.bed --threshold high", "--threshold.*'high' is not a valid float"),
+        ("calibrate m --genome good.fa --exclude x.bed -o o --smoothing 100", "--smoothing.*100 is even"),
         ("scan good.fa", "Missing option '-o'"),
         ("scan -o x.bed", "Missing argument 'GENOME'"),
         ("score", "Missing argument 'SEQS'"),

@@ -36,7 +36,11 @@ from promscan.records import Chunk
 
 LANE, WARM_UP = 140, 70
 calling = st.fixed_dictionaries(
-    {"threshold": st.sampled_from([0.1, 0.3, 0.6]), "min_distance": st.sampled_from([1, 2, 30, 100])}
+    {
+        "threshold": st.sampled_from([0.1, 0.3, 0.6]),
+        "min_distance": st.sampled_from([1, 2, 30, 100]),
+        "smoothing": st.sampled_from([1, 101]),
+    }
 )
 
 
@@ -69,14 +73,16 @@ def forgetful(tmp_path_factory):
 # The definition
 
 
-def slow_logits(contigs, stride):
-    """Each lane of each strand by itself, in float64: states along it, then every window."""
+def slow_logits(contigs, stride, smoothing=1):
+    """Each lane of each strand by itself, in float64: states along it, then every window, then means of neighbours."""
     model = load_model(str(TINY))[0].double()
+    room = -(-(smoothing // 2) // WINDOW) * WINDOW
+    skip = WARM_UP + room - smoothing // 2
     logits = {}
     for chrom, bases in contigs.items():
         codes = encode(bases)
         for start in range(0, len(codes) - WINDOW + 1, LANE):
-            reach = WARM_UP + 1
+            reach = WARM_UP + room + 1
             around = np.full(LANE + WINDOW - 1 + 2 * reach, UNKNOWN, dtype=np.uint8)
             before = min(reach, start)
             stretch = codes[start - before : start + LANE + WINDOW - 1 + reach]
@@ -84,8 +90,12 @@ def slow_logits(contigs, stride):
             for strand, lane in (("+", around[1:]), ("-", reverse_complement(around)[1:])):
                 with torch.inference_mode():
                     states = model.states(torch.from_numpy(lane.copy()).unsqueeze(0))[0]
-                    windows = states[WARM_UP : WARM_UP + LANE + WINDOW - 1].unfold(0, WINDOW, 1).transpose(1, 2)
-                    values = model.head(model.pool(windows)).squeeze(1).tolist()
+                    windows = states[skip : len(states) - skip - 1].unfold(0, WINDOW, 1).transpose(1, 2)
+                    raw = model.head(model.pool(windows)).squeeze(1)
+                    counted = torch.from_numpy(lane == UNKNOWN)[skip : len(states) - skip - 1]
+                    counted = counted.unfold(0, WINDOW, 1).sum(1) <= 7
+                    pairs = zip(raw.unfold(0, smoothing, 1), counted.unfold(0, smoothing, 1), strict=True)
+                    values = [near[known].mean().item() for near, known in pairs]
                 for offset, value in enumerate(values if strand == "+" else values[::-1]):
                     window = codes[start + offset : start + offset + WINDOW]
                     if len(window) == WINDOW and (window == UNKNOWN).sum() <= 7 and (start + offset) % stride == 0:
@@ -94,10 +104,10 @@ def slow_logits(contigs, stride):
 
 
 @a_few
-@given(contigs=genomes(), stride=st.sampled_from([1, 7, 100]))
-def test_hits_are_those_of_the_definition(device, contigs, stride):
-    every = logits_of(stream(contigs, device=device, stride=stride, **EVERY_WINDOW))
-    expected = slow_logits(contigs, stride)
+@given(contigs=genomes(), stride=st.sampled_from([1, 7, 100]), smoothing=st.sampled_from([1, 1, 3, 101, 143]))
+def test_hits_are_those_of_the_definition(device, contigs, stride, smoothing):
+    every = logits_of(stream(contigs, device=device, stride=stride, smoothing=smoothing, **EVERY_WINDOW))
+    expected = slow_logits(contigs, stride, smoothing)
     assert every.keys() == expected.keys()
     assert [every[window] for window in expected] == pytest.approx(list(expected.values()), abs=1e-4)
 

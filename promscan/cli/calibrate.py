@@ -11,6 +11,12 @@ from promscan import log
 from promscan.cli.options import machine_options, quiet_option
 
 
+def _odd(_context: click.Context, _option: click.Parameter, width: int | None) -> int | None:
+    if width is not None and width % 2 == 0:
+        raise click.BadParameter(f"{width} is even; a width has a middle if it is odd")
+    return width
+
+
 @click.command()
 @click.argument("model", metavar="MODEL")
 @click.option("--genome", required=True, metavar="FILE", help="FASTA to call false hits on.")
@@ -26,6 +32,10 @@ from promscan.cli.options import machine_options, quiet_option
 @click.option(
     "--min-distance", type=click.IntRange(min=1), metavar="N",
     help="Least distance in bp between two hits of a strand, for MODEL2 from then on.  [default: that of MODEL]",
+)  # fmt: skip
+@click.option(
+    "--smoothing", type=click.IntRange(min=1), metavar="BP", callback=_odd,
+    help="Odd width over which logits are averaged before calling, likewise; 1: not at all.  [default: that of MODEL]",
 )  # fmt: skip
 @machine_options
 @quiet_option

@@ -29,6 +29,7 @@ def calibrate(
     *,
     contigs: Sequence[str] = (),
     min_distance: int | None = None,
+    smoothing: int | None = None,
     device: str = "auto",
     batch_size: int | None = None,
     threads: int | None = None,
@@ -43,6 +44,7 @@ def calibrate(
         out: weights file to write, `.safetensors`.
         contigs: calibrate on these only (`X` also means contigs named `X:...`); none: on all.
         min_distance: least distance in bp between two hits of a strand, written into the card (None: as it is there).
+        smoothing: width in bp over which logits are averaged before calling, likewise.
         device: see `Scan`, as for the others.
         batch_size: windows in flight.
         threads: CPU threads.
@@ -59,8 +61,8 @@ def calibrate(
     known.check_against(lengths, str(exclude))
     scan = Scan(
         genome, model=model, threshold=LOWEST, regions=matching_contigs(contigs, lengths) if contigs else (),
-        exclude=known.widened(CLEARANCE, lengths), min_distance=min_distance, strength=None,
-        device=device, batch_size=batch_size, threads=threads, precision=precision,
+        exclude=known.widened(CLEARANCE, lengths), min_distance=min_distance,
+        smoothing=smoothing, strength=None, device=device, batch_size=batch_size, threads=threads, precision=precision,
     )  # fmt: skip
     logits = np.array([hit.logit for hit in scan])
     megabases = scan.statistics.windows / len(scan.strands) / 1e6
@@ -68,7 +70,9 @@ def calibrate(
         raise InputError(f"{genome}: no background is left {CLEARANCE} bp and more from {exclude}; give more sequence")
     where = f"{', '.join(contigs)} of {Path(genome).name}" if contigs else Path(genome).name
     table = Calibration.measure(logits, megabases, f"{where}, {CLEARANCE} bp and more from {Path(exclude).name}")
-    card = dataclasses.replace(scan.card, name=out.stem, calibration=table.describe(), min_distance=scan.min_distance)
+    card = dataclasses.replace(
+        scan.card, name=out.stem, calibration=table.describe(), min_distance=scan.min_distance, smoothing=scan.smoothing
+    )
     card = save_model(out, scan.network, card)
     logger.info(
         "%d hits on %.3g Mb of background; %.3g (95 %%: %.3g to %.3g) to %.3g per Mb can be asked for",

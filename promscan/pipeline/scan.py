@@ -87,6 +87,7 @@ class Scan:
         fp_per_mb: call at this many false hits per Mb of background instead; needs a calibrated model (default: 10 with
             such a model, else the default threshold of the model).
         min_distance: least distance in bp between the starts of two hits of a strand (default: the model's, else 500).
+        smoothing: odd width in bp over which logits are averaged before hits are called (default: the model's).
         strand: `both`, `+` or `-`.
         stride: score only windows whose start is divisible by this.
         skip_masked: read lower-case bases as unknown.
@@ -119,6 +120,7 @@ class Scan:
         threshold: float | None = None,
         fp_per_mb: float | None = None,
         min_distance: int | None = None,
+        smoothing: int | None = None,
         strand: Literal["both", "+", "-"] = "both",
         stride: int = 1,
         skip_masked: bool = False,
@@ -135,6 +137,8 @@ class Scan:
     ) -> None:
         if stride < 1 or (min_distance is not None and min_distance < 1):
             raise ValueError("stride and min_distance must be at least 1")
+        if smoothing is not None and (smoothing < 1 or smoothing % 2 == 0):
+            raise ValueError(f"smoothing must be odd and positive, not {smoothing}")
         if strand not in ("both", "+", "-"):
             raise ValueError(f"strand must be both, + or -, not {strand!r}")
         self.devices = resolve_devices(device)
@@ -143,6 +147,7 @@ class Scan:
         self.calibration = Calibration.parse(self.card.calibration) if self.card.calibration else None
         self.threshold = calling_logit(self.card, threshold, fp_per_mb)
         self.min_distance = min_distance or self.card.min_distance or DEFAULT_MIN_DISTANCE
+        self.smoothing = smoothing or self.card.smoothing
         self.stride, self.batch_size, self.threads, self.precision = stride, batch_size, threads, precision
         self.strands: tuple[Strand, ...] = ("+", "-") if strand == "both" else (strand,)
         self.resume = None if resume is None else Path(resume)
@@ -197,6 +202,7 @@ class Scan:
             threads=self.threads,
             batch_size=self.batch_size,
             precision=self.precision,
+            smoothing=self.smoothing,
         )
 
     def _open_strengths(self) -> AbstractContextManager[HitStrengths | None]:
@@ -248,6 +254,8 @@ class Scan:
             settings["within"] = self.within.digest()
         if self.exclude is not None:
             settings["exclude"] = self.exclude.digest()
+        if self.smoothing > 1:
+            settings["smoothing"] = str(self.smoothing)
         if self.precision == "bfloat16":
             settings["precision"] = self.precision
         if self.strength is not None:

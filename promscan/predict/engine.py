@@ -61,6 +61,7 @@ def open_engine(
     threads: int | None = None,
     batch_size: int | None = None,
     precision: str = "auto",
+    smoothing: int = 1,
 ) -> Engine:
     """The engine of this name, as a model card gives it.
 
@@ -73,12 +74,20 @@ def open_engine(
         threads: CPU threads (None: as many as the process may use).
         batch_size: windows in flight at most, rounded to whole units (None: by threads on CPU, by memory on CUDA).
         precision: `auto` and `float32` are exact; `bfloat16` is faster on some devices, and moves scores.
+        smoothing: odd width in bp over which the logits of neighbouring windows are averaged (1: not at all).
 
     Raises:
-        ModelError: there is no such engine.
+        ModelError: there is no such engine, or it cannot smooth.
     """
     if name not in ENGINES:
         raise ModelError(f"there is no engine {name!r}, only {', '.join(ENGINES)}; is this promscan too old for it?")
     return ENGINES[name](
-        model, devices, stride=stride, strands=strands, threads=threads, batch_size=batch_size, precision=precision
+        model,
+        devices,
+        stride=stride,
+        strands=strands,
+        threads=threads,
+        batch_size=batch_size,
+        precision=precision,
+        smoothing=smoothing,
     )

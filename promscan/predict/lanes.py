@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from promscan.dna import UNKNOWN, WINDOW
+from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW
 from promscan.errors import ModelError
 from promscan.model import BiGRUAttention, bin_means, composition
 from promscan.recurrence import ceiling
@@ -114,6 +114,19 @@ class LaneNetwork:
         left = _run(forward, inputs[: len(inputs) - warm_up])[warm_up:]
         return self._grade(left, backward, inputs[warm_up:], around)
 
+    def smoothed_logits(self, codes: Tensor, margin: int, warm_up: int, width: int) -> Tensor:
+        """Logits averaged over `width` neighbouring windows, see `smooth`; everything else is as for `logits`.
+
+        `margin` has `room_to_smooth` beside what `logits` needs.
+        """
+        room = room_to_smooth(width)
+        begin, spare = margin - room, room - width // 2
+        logits = self.logits(codes, begin, warm_up)
+        if width == 1:
+            return logits
+        read = codes[begin + spare : len(codes) - begin - spare - 1]
+        return smooth(logits[spare : len(logits) - spare], read, width)
+
     def _compositions(self, codes: Tensor, margin: int) -> Tensor:
         """What the head sees beside the states, (windows, features, lanes)."""
         widths = self.model.architecture.composition
@@ -177,6 +190,31 @@ class LaneNetwork:
             else:
                 columns = layer(columns)
         return columns.squeeze(1)
+
+
+def room_to_smooth(width: int) -> int:
+    """Positions on each side of windows whose logits are averaged over `width`: whole blocks."""
+    return -(-(width // 2) // WINDOW) * WINDOW
+
+
+def smooth(logits: Tensor, codes: Tensor, width: int) -> Tensor:
+    """Means of the logits of `width` neighbouring windows; those with more than 7 unknown bases do not count.
+
+    Every mean has a sum of its own, lest running sums round differently in every lane.
+
+    Args:
+        logits: (windows + width - 1, lanes).
+        codes: their bases, (windows + width - 1 + 69, lanes), uint8.
+        width: odd.
+
+    Returns:
+        (windows, lanes); nothing of use for a window that does not count itself.
+    """
+    unknown = F.pad(torch.cumsum(codes == UNKNOWN, dim=0, dtype=torch.int32), (0, 0, 1, 0))
+    counted = (unknown[WINDOW:] - unknown[:-WINDOW] <= MAX_UNKNOWN).float()
+    means = F.avg_pool1d(torch.stack([logits * counted, counted]).transpose(1, 2), width, stride=1)
+    result: Tensor = (means[0] / means[1]).T
+    return result
 
 
 def input_table(model: BiGRUAttention) -> Tensor:

@@ -27,7 +27,7 @@ import torch
 from promscan import dna
 from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW, Codes
 from promscan.model import BiGRUAttention
-from promscan.predict.lanes import LaneNetwork
+from promscan.predict.lanes import LaneNetwork, room_to_smooth
 from promscan.predict.units import UnitRunner, copies, scorable
 from promscan.records import Chunk, Logits, ScoreTrack, Strand
 
@@ -66,10 +66,13 @@ class StreamingEngine:
         threads: int | None = None,
         batch_size: int | None = None,
         precision: str = "auto",
+        smoothing: int = 1,
     ) -> None:
-        self.stride, self.strands = stride, tuple(strands)
+        if smoothing < 1 or smoothing % 2 == 0:
+            raise ValueError(f"smoothing must be odd and positive, got {smoothing}")
+        self.stride, self.strands, self.smoothing = stride, tuple(strands), smoothing
         self.lanes = LANES[devices[0].type]
-        self._around = max(self.warm_up, model.architecture.reach)
+        self._around = max(self.warm_up, model.architecture.reach) + room_to_smooth(smoothing)
         dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         self._networks = {device: LaneNetwork(copy, device, dtype) for device, copy in copies(model, devices).items()}
         self._runner = UnitRunner(
@@ -150,7 +153,8 @@ class StreamingEngine:
         return unit, self._logits(columns, device)
 
     def _logits(self, columns: Codes, device: torch.device) -> Logits:
-        logits = self._networks[device].logits(torch.from_numpy(columns).to(device), self._around, self.warm_up)
+        codes = torch.from_numpy(columns).to(device)
+        logits = self._networks[device].smoothed_logits(codes, self._around, self.warm_up, self.smoothing)
         result: Logits = logits.cpu().numpy()
         return result
 

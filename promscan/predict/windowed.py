@@ -22,6 +22,7 @@ from torch import Tensor
 
 from promscan.device import autocast
 from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW, Codes
+from promscan.errors import ModelError
 from promscan.model import BiGRUAttention
 from promscan.predict.units import UnitRunner, copies, scorable
 from promscan.records import Chunk, Logits, Mask, ScoreTrack, Strand
@@ -34,14 +35,7 @@ COMPLEMENT = torch.tensor([1, 0, 3, 2, 4], dtype=torch.uint8)
 class WindowedEngine:
     """Scores the windows of chunks. Use it as a context manager: it owns threads.
 
-    Args:
-        model: the network, in evaluation mode.
-        devices: where it runs, of one kind.
-        stride: only windows whose start is divisible by this are scored, on both strands.
-        strands: which strands to score.
-        threads: CPU threads (None: as many as the process may use).
-        batch_size: windows in flight at most, rounded to whole units (None: by threads on CPU, by memory on CUDA).
-        precision: `auto` and `float32` are exact; `bfloat16` is faster on some devices, and moves scores.
+    Args: see `promscan.predict.engine.open_engine`.
     """
 
     grid = 1
@@ -57,7 +51,10 @@ class WindowedEngine:
         threads: int | None = None,
         batch_size: int | None = None,
         precision: str = "auto",
+        smoothing: int = 1,
     ) -> None:
+        if smoothing != 1:
+            raise ModelError("windows scored by themselves have no neighbours to smooth over: the card asks too much")
         self.models = copies(model, devices)
         self.precision = precision
         self.stride, self.strands = stride, tuple(strands)
