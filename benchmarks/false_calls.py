@@ -1,0 +1,123 @@
+"""What the best false hits of a model are, on contigs it was not trained on.
+
+A false hit lies farther than 500 bp from every listed start of its strand. The best ones are sorted into the first kind
+that fits:
+
+    core promoter    a promoter of the benchmark stands within 100 bp, on either strand, though no start is listed
+    other strand     a listed start of the other strand within 500 bp
+    near a start     a listed start of either strand within 2,000 bp
+    CpG island       500 bp around it with at least 55 % G+C and CpG observed/expected of 0.65 (Takai and Jones 2002)
+    simple sequence  fewer than half of the 4-mers that 100 bp could hold are distinct
+    other            none of these
+
+    python benchmarks/false_calls.py MODEL --data DATA --contigs chr10,chr16 -o RESULT.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import promscan
+from promscan.dna import WINDOW, Codes, decode, reverse_complement
+from promscan.figures import are_false
+from promscan.records import Hit
+from promscan.tss import LabelledGenome, distances, read_labelled_genome
+
+BEST = 50
+FP_PER_MB = 100
+"""Where the scan calls, so that there are enough."""
+KINDS = ("core promoter", "other strand", "near a start", "CpG island", "simple sequence", "other")
+
+
+def around(codes: Codes, middle: int, width: int) -> Codes:
+    """The bases around a position, as far as the contig reaches."""
+    return codes[max(0, middle - width // 2) : middle + width // 2]
+
+
+def is_island(codes: Codes) -> bool:
+    letters = decode(codes)
+    c, g, cpg = letters.count("C"), letters.count("G"), letters.count("CG")
+    return c + g >= 0.55 * len(letters) and cpg * len(letters) >= 0.65 * c * g > 0
+
+
+def is_simple(codes: Codes) -> bool:
+    letters = decode(codes)
+    words = [letters[i : i + 4] for i in range(len(letters) - 3)]
+    return len(set(words)) < len(words) / 2
+
+
+def core_promoters(data: Path) -> set[str]:
+    """The promoters of all splits of the benchmark, 70 bp each."""
+    found = set()
+    for split in ("train", "dev", "test"):
+        with (data / "gue/prom_core_all" / f"{split}.csv").open(newline="") as file:
+            found |= {row["sequence"] for row in csv.DictReader(file) if row["label"] == "1"}
+    return found
+
+
+def holds_promoter(codes: Codes, tss: int, promoters: set[str]) -> bool:
+    """Whether a promoter whose start lies within 100 bp of `tss` stands in `codes`, on either strand."""
+    first, last = max(0, tss - 100 - WINDOW), min(len(codes), tss + 100 + WINDOW)
+    for letters in (decode(codes[first:last]), decode(reverse_complement(codes[first:last]))):
+        if any(letters[i : i + WINDOW] in promoters for i in range(len(letters) - WINDOW + 1)):
+            return True
+    return False
+
+
+def kind_of(hit: Hit, genome: LabelledGenome, promoters: set[str]) -> str:
+    codes, place = genome.contigs[hit.chrom], np.array([hit.tss])
+    same, other = (genome.starts.on(hit.chrom, strand) for strand in (hit.strand, "-" if hit.strand == "+" else "+"))
+    if holds_promoter(codes, hit.tss, promoters):
+        return "core promoter"
+    if distances(place, other)[0] <= 500:
+        return "other strand"
+    if min(distances(place, same)[0], distances(place, other)[0]) <= 2_000:
+        return "near a start"
+    if is_island(around(codes, hit.tss, 500)):
+        return "CpG island"
+    return "simple sequence" if is_simple(around(codes, hit.tss, 100)) else "other"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--contigs", required=True, help="Names before a colon, commas between.")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    human = arguments.data / "human"
+    genome = read_labelled_genome(human / "hg38_contigs.fa", human / "hg38_tss.bed")
+    genome = genome.part(arguments.contigs.split(","))
+    scan = promscan.scan(
+        human / "hg38_contigs.fa", model=arguments.model, fp_per_mb=FP_PER_MB, regions=list(genome.contigs),
+        strength=None, device="cpu",
+    )  # fmt: skip
+    false = [
+        hit for hit in scan if are_false(np.array([hit.tss]), genome.starts.on(hit.chrom, hit.strand))[0]
+    ]  # fmt: skip
+    best = sorted(false, key=lambda hit: (-hit.logit, hit.chrom, hit.start))[:BEST]
+    promoters = core_promoters(arguments.data)
+    kinds = [kind_of(hit, genome, promoters) for hit in best]
+    counts = Counter(kinds)
+    result: dict[str, Any] = {
+        "model": scan.card.name,
+        "sha256": scan.card.sha256,
+        "contigs": arguments.contigs,
+        "kinds": {kind: counts[kind] for kind in KINDS},
+        "hits": [
+            [hit.chrom, hit.tss, hit.strand, round(hit.logit, 3), kind] for hit, kind in zip(best, kinds, strict=True)
+        ],
+    }
+    arguments.output.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result["kinds"], indent=2))
+
+
+if __name__ == "__main__":
+    main()
