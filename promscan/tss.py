@@ -12,10 +12,11 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
+from promscan.bed import bed_rows, interval_of
 from promscan.dna import Codes
 from promscan.errors import InputError
 from promscan.genome import Genome, matching_contigs
-from promscan.intervals import Positions, bed_rows, interval_of
+from promscan.intervals import Positions
 from promscan.records import Strand
 
 FAR_AWAY = 1 << 40

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import promscan
 from promscan import dna, inserts
 from promscan.errors import DesignError, InputError
-from promscan.inserts import IUPAC, Limits
+from promscan.limits import IUPAC, Limits
 from promscan.reporter import Reporter
 
 REPORTER = Reporter()

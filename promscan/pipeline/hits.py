@@ -10,10 +10,11 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
+from promscan.bed import bed_lines, columns_of, interval_of
 from promscan.errors import InputError
 from promscan.fasta import sniff, source_name
 from promscan.figures import Scores
-from promscan.intervals import Positions, bed_lines, columns_of, interval_of
+from promscan.intervals import Positions
 from promscan.records import Hit, Strand
 
 SCORE_COLUMN = 5
