@@ -26,6 +26,7 @@ from promscan import dna
 from promscan.checkpoint import load_model
 from promscan.datasets import LabelledWindows, read_windows
 from promscan.figures import classification_figures
+from promscan.predict.settings import EngineSettings
 from promscan.predict.windowed import WindowedEngine
 
 SHARED = 35
@@ -101,7 +102,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
     network, card = load_model(arguments.model)
-    with WindowedEngine(network, [torch.device("cpu")]) as engine:
+    with WindowedEngine(network, [torch.device("cpu")], EngineSettings()) as engine:
         report = evaluate(arguments.data, arguments.split, engine.score_windows)
     result = {"promscan": promscan.__version__, "model": card.name, "sha256": card.sha256, "split": arguments.split}
     arguments.output.parent.mkdir(parents=True, exist_ok=True)

@@ -31,6 +31,7 @@ from promscan.checkpoint import save_model
 from promscan.device import available_threads
 from promscan.model import Architecture, BiGRUAttention
 from promscan.predict.engine import open_engine
+from promscan.predict.settings import EngineSettings
 from promscan.records import Chunk
 
 HIDDEN = 128
@@ -44,7 +45,8 @@ def random_codes(length: int) -> dna.Codes:
 def seconds_a_base(engine_name: str, model: BiGRUAttention, bases: int) -> float:
     """Best of some runs over one strand of so many windows, one thread."""
     chunk = Chunk("random", 0, random_codes(bases + dna.WINDOW - 1))
-    with open_engine(engine_name, model, [torch.device("cpu")], strands=["+"], threads=1) as engine:
+    settings = EngineSettings(strands=["+"], threads=1)
+    with open_engine(engine_name, model, [torch.device("cpu")], settings) as engine:
         times = []
         for _ in range(REPEATS):
             began = time.perf_counter()

@@ -23,6 +23,7 @@ import promscan
 from promscan import dna
 from promscan.checkpoint import load_model
 from promscan.datasets import read_windows
+from promscan.predict.settings import EngineSettings
 from promscan.predict.windowed import WindowedEngine
 
 DRAWS = 1000
@@ -37,7 +38,7 @@ def main() -> None:
     network, card = load_model(arguments.model)
     dev = read_windows(str(arguments.data / "gue/prom_core_all/dev.csv"))
     promoters = dev.codes[dev.labels == 1]
-    with WindowedEngine(network, [torch.device("cpu")]) as engine:
+    with WindowedEngine(network, [torch.device("cpu")], EngineSettings()) as engine:
         right = engine.score_windows(promoters) > engine.score_windows(dna.reverse_complement(promoters))
     drawn = np.random.default_rng(1).choice(right, (DRAWS, len(right))).mean(axis=1)
     result = {

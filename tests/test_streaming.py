@@ -31,6 +31,7 @@ from promscan.dna import UNKNOWN, WINDOW, encode, reverse_complement
 from promscan.errors import DeviceError, ModelError
 from promscan.model import Architecture, BiGRUAttention
 from promscan.predict.engine import open_engine
+from promscan.predict.settings import EngineSettings
 from promscan.predict.streaming import StreamingEngine
 from promscan.records import Chunk
 
@@ -140,7 +141,7 @@ def test_several_devices_share_the_work_and_results_stay_in_order(engine):
     model, chunk = load_model(str(TINY))[0], Chunk("chr1", 0, encode(random_bases(3_000, seed=1)))
     scored = []
     for devices in (1, 3):
-        with open_engine(engine, model, [torch.device("cpu")] * devices, threads=2) as opened:
+        with open_engine(engine, model, [torch.device("cpu")] * devices, EngineSettings(threads=2)) as opened:
             scored.append([track.logits for tracks in opened.score([chunk]) for track in tracks])
     for alone, shared in zip(*scored, strict=True):
         assert np.array_equal(alone, shared, equal_nan=True)

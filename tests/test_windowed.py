@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from promscan.model import Architecture, BiGRUAttention
+from promscan.predict.settings import EngineSettings
 from promscan.predict.windowed import UNIT, WindowedEngine
 
 ARCHITECTURES = [
@@ -21,7 +22,7 @@ def test_a_logit_does_not_depend_on_the_row_of_its_window(device, architecture):
     model = BiGRUAttention(architecture).eval()
     codes = np.random.default_rng(1).integers(0, 5, (UNIT[device], 70), dtype=np.uint8)
     codes[:, 7:][codes[:, 7:] == 4] = 0  # few enough unknown bases
-    with WindowedEngine(model, [torch.device(device)]) as engine:
+    with WindowedEngine(model, [torch.device(device)], EngineSettings()) as engine:
         logits = engine.score_windows(codes)
         assert not np.isnan(logits).any()
         for shift in (1, 3, 77):

@@ -38,6 +38,7 @@ from promscan.peaks import PeakCaller, in_order
 from promscan.pipeline.journal import Journal, remove_journal
 from promscan.pipeline.strengths import HitStrengths, margin_of, settings_of
 from promscan.predict.engine import Engine, open_engine
+from promscan.predict.settings import EngineSettings
 from promscan.predict.streaming import StreamingEngine
 from promscan.predict.strength import StrengthPredictor
 from promscan.prefetch import prefetch
@@ -193,10 +194,7 @@ class Scan:
             remove_journal(self.resume)
 
     def _engine(self) -> Engine:
-        return open_engine(
-            self.card.engine,
-            self.network,
-            self.devices,
+        settings = EngineSettings(
             stride=self.stride,
             strands=self.strands,
             threads=self.threads,
@@ -204,6 +202,7 @@ class Scan:
             precision=self.precision,
             smoothing=self.smoothing,
         )
+        return open_engine(self.card.engine, self.network, self.devices, settings)
 
     def _open_strengths(self) -> AbstractContextManager[HitStrengths | None]:
         if self.strength is None:

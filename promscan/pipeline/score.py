@@ -16,6 +16,7 @@ from promscan.datasets import read_sequences_to_score, read_windows_to_score
 from promscan.device import resolve_devices
 from promscan.peaks import probability_of
 from promscan.predict.engine import open_engine
+from promscan.predict.settings import EngineSettings
 from promscan.predict.strength import StrengthPredictor
 from promscan.reporter import Changes
 
@@ -84,9 +85,8 @@ def _score_windows(
     sequences: str, model: str, device: str, batch_size: int | None, threads: int | None, precision: str
 ) -> Iterator[Score]:
     network, card = load_model(model)
-    with open_engine(
-        card.engine, network, resolve_devices(device), threads=threads, batch_size=batch_size, precision=precision
-    ) as engine:
+    settings = EngineSettings(threads=threads, batch_size=batch_size, precision=precision)
+    with open_engine(card.engine, network, resolve_devices(device), settings) as engine:
         rows = read_windows_to_score(sequences)
         while batch := list(itertools.islice(rows, engine.batch_windows)):
             logits = engine.score_windows(np.stack([codes for _, codes in batch]))

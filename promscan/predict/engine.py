@@ -11,9 +11,10 @@ import torch
 from promscan.dna import Codes
 from promscan.errors import ModelError
 from promscan.model import BiGRUAttention
+from promscan.predict.settings import EngineSettings
 from promscan.predict.streaming import StreamingEngine
 from promscan.predict.windowed import WindowedEngine
-from promscan.records import Chunk, Logits, ScoreTrack, Strand
+from promscan.records import Chunk, Logits, ScoreTrack
 
 ENGINES: dict[str, type[WindowedEngine] | type[StreamingEngine]] = {
     "windowed": WindowedEngine,
@@ -52,16 +53,7 @@ class Engine(AbstractContextManager["Engine"], Protocol):
 
 
 def open_engine(
-    name: str,
-    model: BiGRUAttention,
-    devices: Sequence[torch.device],
-    *,
-    stride: int = 1,
-    strands: Sequence[Strand] = ("+", "-"),
-    threads: int | None = None,
-    batch_size: int | None = None,
-    precision: str = "auto",
-    smoothing: int = 1,
+    name: str, model: BiGRUAttention, devices: Sequence[torch.device], settings: EngineSettings | None = None
 ) -> Engine:
     """The engine of this name, as a model card gives it.
 
@@ -69,25 +61,11 @@ def open_engine(
         name: `windowed` or `streaming`.
         model: the network, in evaluation mode.
         devices: where it runs, of one kind; each computes its share of the units.
-        stride: only windows whose start is divisible by this are scored, on both strands.
-        strands: which strands to score.
-        threads: CPU threads (None: as many as the process may use).
-        batch_size: windows in flight at most, rounded to whole units (None: by threads on CPU, by memory on CUDA).
-        precision: `auto` and `float32` are exact; `bfloat16` is faster on some devices, and moves scores.
-        smoothing: odd width in bp over which the logits of neighbouring windows are averaged (1: not at all).
+        settings: what it scores, and how (None: everything, as it is).
 
     Raises:
-        ModelError: there is no such engine, or it cannot smooth.
+        ModelError: there is no such engine, or it cannot do what is asked for.
     """
     if name not in ENGINES:
         raise ModelError(f"there is no engine {name!r}, only {', '.join(ENGINES)}; is this promscan too old for it?")
-    return ENGINES[name](
-        model,
-        devices,
-        stride=stride,
-        strands=strands,
-        threads=threads,
-        batch_size=batch_size,
-        precision=precision,
-        smoothing=smoothing,
-    )
+    return ENGINES[name](model, devices, settings or EngineSettings())

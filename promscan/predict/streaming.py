@@ -28,6 +28,7 @@ from promscan import dna
 from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW, Codes
 from promscan.model import BiGRUAttention
 from promscan.predict.lanes import LaneNetwork, room_to_smooth
+from promscan.predict.settings import EngineSettings
 from promscan.predict.units import UnitRunner, copies, scorable
 from promscan.records import Chunk, Logits, ScoreTrack, Strand
 
@@ -56,31 +57,18 @@ class StreamingEngine:
     warm_up = 6 * WINDOW
     """Positions before and after a lane that only bring the states into shape."""
 
-    def __init__(
-        self,
-        model: BiGRUAttention,
-        devices: Sequence[torch.device],
-        *,
-        stride: int = 1,
-        strands: Sequence[Strand] = ("+", "-"),
-        threads: int | None = None,
-        batch_size: int | None = None,
-        precision: str = "auto",
-        smoothing: int = 1,
-    ) -> None:
-        if smoothing < 1 or smoothing % 2 == 0:
-            raise ValueError(f"smoothing must be odd and positive, got {smoothing}")
-        self.stride, self.strands, self.smoothing = stride, tuple(strands), smoothing
+    def __init__(self, model: BiGRUAttention, devices: Sequence[torch.device], settings: EngineSettings) -> None:
+        self.stride, self.strands, self.smoothing = settings.stride, tuple(settings.strands), settings.smoothing
         self.lanes = LANES[devices[0].type]
-        self._around = max(self.warm_up, model.architecture.reach) + room_to_smooth(smoothing)
-        dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+        self._around = max(self.warm_up, model.architecture.reach) + room_to_smooth(self.smoothing)
+        dtype = torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
         self._networks = {device: LaneNetwork(copy, device, dtype) for device, copy in copies(model, devices).items()}
         self._runner = UnitRunner(
             self._run_unit,
             devices,
             unit_windows=self.lanes * self.lane,
-            threads=threads,
-            batch_size=batch_size,
+            threads=settings.threads,
+            batch_size=settings.batch_size,
             sample=list[_Lane],
         )
 

@@ -24,6 +24,7 @@ from promscan.device import autocast
 from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW, Codes
 from promscan.errors import ModelError
 from promscan.model import BiGRUAttention
+from promscan.predict.settings import EngineSettings
 from promscan.predict.units import UnitRunner, copies, scorable
 from promscan.records import Chunk, Logits, Mask, ScoreTrack, Strand
 
@@ -41,30 +42,19 @@ class WindowedEngine:
     grid = 1
     margin = 0
 
-    def __init__(
-        self,
-        model: BiGRUAttention,
-        devices: Sequence[torch.device],
-        *,
-        stride: int = 1,
-        strands: Sequence[Strand] = ("+", "-"),
-        threads: int | None = None,
-        batch_size: int | None = None,
-        precision: str = "auto",
-        smoothing: int = 1,
-    ) -> None:
-        if smoothing != 1:
+    def __init__(self, model: BiGRUAttention, devices: Sequence[torch.device], settings: EngineSettings) -> None:
+        if settings.smoothing != 1:
             raise ModelError("windows scored by themselves have no neighbours to smooth over: the card asks too much")
         self.models = copies(model, devices)
-        self.precision = precision
-        self.stride, self.strands = stride, tuple(strands)
+        self.precision = settings.precision
+        self.stride, self.strands = settings.stride, tuple(settings.strands)
         self.unit = UNIT[devices[0].type]
         self._runner = UnitRunner(
             self._run_unit,
             devices,
             unit_windows=self.unit,
-            threads=threads,
-            batch_size=batch_size,
+            threads=settings.threads,
+            batch_size=settings.batch_size,
             sample=self._sample,
         )
 

@@ -17,6 +17,7 @@ from promscan import figures
 from promscan.dna import WINDOW, Codes
 from promscan.model import BiGRUAttention
 from promscan.peaks import PeakCaller
+from promscan.predict.settings import EngineSettings
 from promscan.predict.streaming import StreamingEngine
 from promscan.records import Chunk, Hit, Interval, Strand
 from promscan.tss import KnownStarts, Site
@@ -114,7 +115,7 @@ def _call(
     threads: int | None,
 ) -> Iterator[Hit]:
     callers = [PeakCaller(strand, -math.inf, MIN_DISTANCE, 1) for strand in STRANDS]
-    with StreamingEngine(model, [device], strands=STRANDS, threads=threads) as engine:
+    with StreamingEngine(model, [device], EngineSettings(strands=STRANDS, threads=threads)) as engine:
         for tracks in engine.score(_chunk(contigs[piece.chrom], piece, engine.margin) for piece in pieces):
             for caller, track in zip(callers, tracks, strict=True):
                 yield from caller.feed(track)

@@ -1,0 +1,35 @@
+"""What an engine is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from promscan.records import Strand
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSettings:
+    """What an engine scores, and how.
+
+    stride: only windows whose start is divisible by this are scored, on both strands.
+    strands: which strands to score.
+    threads: CPU threads (None: as many as the process may use).
+    batch_size: windows in flight at most, rounded to whole units (None: by threads on CPU, by memory on CUDA).
+    precision: `auto` and `float32` are exact; `bfloat16` is faster on some devices, and moves scores.
+    smoothing: odd width in bp over which the logits of neighbouring windows are averaged (1: not at all).
+
+    Raises:
+        ValueError: `smoothing` is no odd width.
+    """
+
+    stride: int = 1
+    strands: Sequence[Strand] = ("+", "-")
+    threads: int | None = None
+    batch_size: int | None = None
+    precision: str = "auto"
+    smoothing: int = 1
+
+    def __post_init__(self) -> None:
+        if self.smoothing < 1 or self.smoothing % 2 == 0:
+            raise ValueError(f"smoothing must be odd and positive, got {self.smoothing}")
