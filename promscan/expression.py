@@ -64,6 +64,11 @@ class ExpressionArchitecture:
         """The sizes by name, as JSON has them."""
         return {**dataclasses.asdict(self), "units": list(self.units)}
 
+    @property
+    def sizes(self) -> tuple[str, int, int, int]:
+        """What the shapes of the trunk's tensors depend on."""
+        return self.kind, self.length, self.hidden, self.kernel
+
 
 class Halve(nn.Module):
     """The larger of two neighbours: (batch, features, length) to (batch, features, length // 2)."""

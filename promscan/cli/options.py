@@ -10,6 +10,17 @@ import click
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+def all_of(*options: Decorator) -> Decorator:
+    """One decorator for several options, which help shows in this order."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
 def model_option(default: str) -> Decorator:
     """`--model`, a bundled name or a file."""
     return click.option(
@@ -42,7 +53,7 @@ def device_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Where and how fast: these never change a result on one kind of device, except a lower precision."""
-    options: list[Decorator] = [
+    return all_of(
         _DEVICE,
         click.option(
             "--batch-size",
@@ -58,10 +69,7 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="auto is float32; bfloat16 is faster on some devices and moves scores a little.",
         ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+    )(command)
 
 
 def quiet_option(command: Callable[..., Any]) -> Callable[..., Any]:

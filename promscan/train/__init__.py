@@ -1,1 +1,1 @@
-"""Training: a module for each kind of training data, and the run folder that they share."""
+"""Training: a module for each kind of training data, and what they share."""

@@ -7,7 +7,6 @@ model's own false calls. An epoch is judged as a scan is: by the recall at some 
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
 import time
@@ -21,22 +20,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-import promscan
 from promscan import plots
 from promscan.card import Card
-from promscan.checkpoint import load_model, save_model, source_commit
+from promscan.checkpoint import load_model, save_model
 from promscan.datasets import Promoters, seed_epoch
-from promscan.device import autocast, describe, make_repeatable, resolve_device, training_precision
-from promscan.errors import InputError, ModelError
+from promscan.device import autocast
+from promscan.errors import InputError
 from promscan.log import Progress, logger, progress
-from promscan.model import Architecture, BiGRUAttention, count_parameters
+from promscan.model import Architecture, BiGRUAttention
 from promscan.train.calls import MIN_DISTANCE, JudgedCalls, call_and_judge, draw_pieces, holds
-from promscan.train.folder import RunFolder
-from promscan.train.optimiser import Optimiser, Recipe, TensorGroups
+from promscan.train.optimiser import Recipe
+from promscan.train.run import TrainingRun, starting_model
 from promscan.train.segments import SegmentRecipe, Segments, SegmentSampler
+from promscan.train.trainer import Trainer, classifier
 from promscan.tss import LabelledGenome, Site
-
-History = list[dict[str, float]]
 
 WARM_UPS = range(140, 351, 70)
 """Bases of warm-up, drawn for each batch, lest the network learn to count from where its states began."""
@@ -113,9 +110,6 @@ def train_genome(
         DeviceError: no such device.
     """
     plots.require_matplotlib()
-    make_repeatable()
-    if threads is not None:
-        torch.set_num_threads(threads)
     train_part, dev_part, left_out = _split(genome, dev, leave_out)
     dev_pieces = draw_pieces(dev_part.contigs, recipe.dev_bases, np.random.default_rng(0))
     if not any(holds(piece, site) for piece in dev_pieces for site in dev_part.starts):
@@ -126,39 +120,28 @@ def train_genome(
         "dev": {"names": list(dev), **dev_part.describe()},
         "left_out": {"names": list(leave_out), **left_out.describe()},
     }
+    start, start_card = starting_model(load_model, init, recipe.architecture)
     config = {
-        "promscan_version": promscan.__version__,
-        "recipe": dataclasses.asdict(recipe),
         "train": data,
         **splits,
         "species": species,
+        "init": "" if start_card is None else start_card.sha256,
     }
-    start, start_card = (None, None) if init is None else load_model(str(init))
-    if start is not None and start.architecture.sizes != recipe.architecture.sizes:
-        raise ModelError(f"{init}: of another architecture, {start.architecture}; ask for the same sizes")
-    config["init"] = "" if start_card is None else start_card.sha256
-    folder = RunFolder(out)
-    resuming = folder.begin(config, resume=resume)
-    trainer = _Trainer(recipe, sampler, resolve_device(device), threads, start)
-    history: History = trainer.restore(*folder.load_state()) if resuming else []
-    logger.info(
-        "training %d parameters on %s, %.4g Mb; run folder %s",
-        count_parameters(trainer.model), describe(trainer.device), train_part.bases / 1e6, out,
-    )  # fmt: skip
-    card = _draft_card(out.resolve().name, data, splits, recipe, species)
+    run = TrainingRun(out, recipe, config, resume=resume)
+    trainer = _Trainer(recipe, sampler, start, device, threads)
+    run.restore(trainer)
+    logger.info("training %s, %.4g Mb; run folder %s", trainer.describe(), train_part.bases / 1e6, out)
+    card = _draft_card(run, data, splits)
     with progress(recipe.epochs * recipe.segments_per_epoch, "training", "segment") as bar:
-        bar.advance(len(history) * recipe.segments_per_epoch)
-        while len(history) < recipe.epochs:
+        bar.advance(len(run.history) * recipe.segments_per_epoch)
+        while len(run.history) < recipe.epochs:
             began = time.monotonic()
-            row: dict[str, float] = {"epoch": len(history) + 1.0, **trainer.run_epoch(len(history), bar)}
+            learned = trainer.run_epoch(len(run.history), bar)
             calls = call_and_judge(trainer.kept, dev_part.contigs, dev_pieces, dev_part.starts, trainer.device, threads)
-            row |= _figures(calls) | {"seconds": time.monotonic() - began}
-            history.append(row)
+            row = run.add_epoch(learned | _figures(calls), began)
             bar.note(f"dev recall {row['recall']:.4f}")
-            _keep(folder, trainer, card, history, calls)
-    best = max(history, key=lambda row: row["recall"])
-    logger.info("best epoch %d of %d: dev recall %.4f", best["epoch"], len(history), best["recall"])
-    return Card.parse((out / "best.json").read_text(encoding="utf-8"), str(out / "best.json"))
+            _keep(run, trainer, card, calls)
+    return run.finish("recall", "dev recall")
 
 
 def _split(
@@ -171,26 +154,20 @@ def _split(
     return genome.without(dev_part.contigs.keys() | left_out.contigs.keys()), dev_part, left_out
 
 
-class _Trainer:
-    """The model and its optimiser, an epoch at a time."""
+class _Trainer(Trainer[BiGRUAttention]):
+    """The classifier and its optimiser, an epoch at a time."""
 
     def __init__(
         self,
         recipe: GenomeRecipe,
         sampler: SegmentSampler,
-        device: torch.device,
+        start: BiGRUAttention | None,
+        device: str,
         threads: int | None,
-        init: BiGRUAttention | None,
     ) -> None:
-        self.recipe, self.sampler, self.device, self.threads = recipe, sampler, device, threads
-        self.precision = training_precision(recipe.precision, device)
-        torch.manual_seed(recipe.seed)
-        self.model = BiGRUAttention(recipe.architecture).to(device)
-        if init is not None:
-            self.model.load_state_dict(init.state_dict())
-        self.kept = copy.deepcopy(self.model) if recipe.averaging else self.model
-        self.steps_per_epoch = -(-recipe.segments_per_epoch // recipe.batch_size)
-        self.optimiser = Optimiser(self.model, self.kept, recipe, recipe.epochs * self.steps_per_epoch)
+        self.recipe, self.sampler, self.threads = recipe, sampler, threads
+        steps_per_epoch = -(-recipe.segments_per_epoch // recipe.batch_size)
+        super().__init__(recipe, lambda: classifier(recipe.architecture, start), steps_per_epoch, device, threads)
 
     def run_epoch(self, epoch: int, bar: Progress) -> dict[str, float]:
         """One epoch, and before it the search for false calls to learn from; returns learning rate and losses."""
@@ -223,11 +200,6 @@ class _Trainer:
         ranking = ranking_loss(logits, labels, weights)
         self.optimiser.step(promoters + background + RANKING * ranking)
         return promoters.item(), background.item(), ranking.item()
-
-    def restore(self, groups: TensorGroups, history: History) -> History:
-        """Continue after the last epoch of `history`."""
-        self.optimiser.restore(groups, len(history) * self.steps_per_epoch)
-        return history
 
 
 def _mean(values: Tensor, weights: Tensor) -> Tensor:
@@ -264,9 +236,9 @@ def _figures(calls: JudgedCalls) -> dict[str, float]:
     return {"recall": sum(recalls.values()) / len(recalls), **recalls}
 
 
-def _keep(folder: RunFolder, trainer: _Trainer, card: Card, history: History, calls: JudgedCalls) -> None:
-    """Write weights, metrics and plots of the epoch just done, and last the state that makes it official."""
-    row, threshold = history[-1], calls.threshold(THRESHOLD_FP_PER_MB)
+def _keep(run: TrainingRun, trainer: _Trainer, card: Card, calls: JudgedCalls) -> None:
+    """Write weights, plots and metrics of the epoch just done."""
+    row, threshold = run.history[-1], calls.threshold(THRESHOLD_FP_PER_MB)
     dev = {name: value for name, value in row.items() if name.startswith("recall")}
     dev |= {"bases": calls.bases, "starts": len(calls.found)}
     card = dataclasses.replace(
@@ -275,27 +247,20 @@ def _keep(folder: RunFolder, trainer: _Trainer, card: Card, history: History, ca
         default_threshold=threshold if math.isfinite(threshold) else None,
         threshold_basis=f"{THRESHOLD_FP_PER_MB} false hits per Mb in {calls.bases / 1e6:.4g} Mb of the dev contigs",
     )
-    save_model(folder.path / "last.safetensors", trainer.kept, card)
-    if row is max(history, key=lambda r: r["recall"]):  # of equal ones the first
-        save_model(folder.path / "best.safetensors", trainer.kept, card)
-        plots.plot_recall_by_false_hits(*calls.curve(), folder.path / "dev_recall.png")
-    plots.plot_recalls(history, folder.path / "learning_curves.png")
-    folder.write_metrics(history)
-    folder.save_state(trainer.optimiser.state(), history)
+    save_model(run.path / "last.safetensors", trainer.kept, card)
+    if row is run.best("recall"):  # of equal ones the first
+        save_model(run.path / "best.safetensors", trainer.kept, card)
+        plots.plot_recall_by_false_hits(*calls.curve(), run.path / "dev_recall.png")
+    plots.plot_recalls(run.history, run.path / "learning_curves.png")
+    run.save(trainer)
 
 
-def _draft_card(
-    name: str, data: Mapping[str, Any], splits: Mapping[str, Any], recipe: GenomeRecipe, species: str
-) -> Card:
-    return Card(
-        name=name,
+def _draft_card(run: TrainingRun, data: Mapping[str, Any], splits: Mapping[str, Any]) -> Card:
+    return run.draft_card(
         task="promoter",
         engine="streaming",
-        species=species,
-        architecture={},
-        sha256="",
         strand_trusted=True,
-        training={**data, "recipe": dataclasses.asdict(recipe)},
+        training={**data, "recipe": run.config["recipe"]},
         splits=splits,
         min_distance=MIN_DISTANCE,
         limits=(
@@ -303,6 +268,4 @@ def _draft_card(
             "Starts that the list lacks count as false hits. The dev contigs chose the epoch and the threshold, so "
             "figures on them are a little too good. A probability of 0.5 means nothing: choose a threshold on genome."
         ),
-        promscan_version=promscan.__version__,
-        git_commit=source_commit(),
     )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +16,6 @@ WARM_UP_SHARE = 0.15
 AVERAGING_WARM_UP = 50
 """Steps over which the decay of the average grows, so that the random beginning is forgotten."""
 
-Model = TypeVar("Model", bound=nn.Module)
 TensorGroups = Mapping[str, Mapping[str, Tensor]]
 
 

@@ -6,7 +6,6 @@ bases in them, and tell which bases are random (as in replaced-token detection, 
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import time
 from collections.abc import Sequence
@@ -20,20 +19,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-import promscan
 from promscan.card import Card
-from promscan.checkpoint import save_model, source_commit
+from promscan.checkpoint import save_model
 from promscan.datasets import LabelledWindows, UnlabelledSequences, flip_some, seed_epoch
-from promscan.device import autocast, describe, make_repeatable, resolve_device, training_precision
+from promscan.device import autocast
 from promscan.dna import WINDOW, Codes
 from promscan.errors import InputError
 from promscan.figures import classification_figures, require_sklearn
 from promscan.log import Progress, logger, progress
-from promscan.model import Architecture, BiGRUAttention, count_parameters
+from promscan.model import Architecture, BiGRUAttention
 from promscan.records import Mask
-from promscan.train.folder import RunFolder
-from promscan.train.optimiser import Optimiser, Recipe, TensorGroups
+from promscan.train.optimiser import Recipe
+from promscan.train.run import TrainingRun
 from promscan.train.scramble import scramble
+from promscan.train.trainer import Trainer
 
 Array = npt.NDArray[Any]
 
@@ -114,7 +113,6 @@ def train_unlabelled(
         DeviceError: no such device.
     """
     require_sklearn()
-    make_repeatable()
     usable = _usable(sequences, held_out)
     source = {
         "rows": len(sequences.codes),
@@ -122,51 +120,40 @@ def train_unlabelled(
         "used": len(usable),
         "held_out": [windows.describe() for windows in held_out],
     }
-    if threads is not None:
-        torch.set_num_threads(threads)
-    folder = RunFolder(out)
-    config = {
-        "promscan_version": promscan.__version__,
-        "recipe": dataclasses.asdict(recipe),
-        "sequences": source,
-        "species": species,
-    }
-    resuming = folder.begin(config, resume=resume)
-    trainer = _Trainer(recipe, usable, resolve_device(device))
-    history: list[dict[str, float]] = trainer.restore(*folder.load_state()) if resuming else []
-    logger.info(
-        "pretraining %d parameters on %s; run folder %s",
-        count_parameters(trainer.model), describe(trainer.device), out,
-    )  # fmt: skip
-    card = _draft_card(out.resolve().name, source, recipe, species)
+    run = TrainingRun(out, recipe, {"sequences": source, "species": species}, resume=resume)
+    trainer = _Trainer(recipe, usable, device, threads)
+    run.restore(trainer)
+    logger.info("pretraining %s; run folder %s", trainer.describe(), out)
+    card = run.draft_card(
+        task="promoter",
+        engine="windowed",
+        strand_trusted=False,
+        description="Pretrained only: a start for `promscan train windows --init`.",
+        training={"sequences": source, "recipe": run.config["recipe"]},
+    )
     epoch_windows = trainer.steps_per_epoch * recipe.batch_size
     with progress(recipe.epochs * epoch_windows, "pretraining", "window") as bar:
-        bar.advance(len(history) * epoch_windows)
-        while len(history) < recipe.epochs:
-            history.append(trainer.run_epoch(len(history), bar))
-            bar.note(f"base AUC {history[-1]['base_auc']:.4f}, window AUC {history[-1]['window_auc']:.4f}")
-            card = dataclasses.replace(card, metrics={"train": history[-1]})
+        bar.advance(len(run.history) * epoch_windows)
+        while len(run.history) < recipe.epochs:
+            began = time.monotonic()
+            row = run.add_epoch(trainer.run_epoch(len(run.history), bar), began)
+            bar.note(f"base AUC {row['base_auc']:.4f}, window AUC {row['window_auc']:.4f}")
+            card = dataclasses.replace(card, metrics={"train": row})
             card = save_model(out / "last.safetensors", trainer.kept.classifier, card)
-            folder.write_metrics(history)
-            folder.save_state(trainer.optimiser.state(), history)
+            run.save(trainer)
     return card
 
 
-class _Trainer:
-    """The model and its optimiser, an epoch at a time."""
+class _Trainer(Trainer[_Pretrainer]):
+    """The network and its optimiser, an epoch at a time."""
 
-    def __init__(self, recipe: PretrainRecipe, sequences: Sequence[Codes], device: torch.device) -> None:
-        self.recipe, self.sequences, self.device = recipe, sequences, device
-        self.precision = training_precision(recipe.precision, device)
-        torch.manual_seed(recipe.seed)
-        self.model = _Pretrainer(recipe.architecture).to(device)
-        self.kept = copy.deepcopy(self.model) if recipe.averaging else self.model
-        self.steps_per_epoch = -(-recipe.windows_per_epoch // recipe.batch_size)
-        self.optimiser = Optimiser(self.model, self.kept, recipe, recipe.epochs * self.steps_per_epoch)
+    def __init__(self, recipe: PretrainRecipe, sequences: Sequence[Codes], device: str, threads: int | None) -> None:
+        self.recipe, self.sequences = recipe, sequences
+        steps_per_epoch = -(-recipe.windows_per_epoch // recipe.batch_size)
+        super().__init__(recipe, lambda: _Pretrainer(recipe.architecture), steps_per_epoch, device, threads)
 
     def run_epoch(self, epoch: int, bar: Progress) -> dict[str, float]:
         """`windows_per_epoch` windows; returns the learning rate and how well both questions are answered."""
-        began = time.monotonic()
         rng = seed_epoch(self.recipe.seed, epoch)
         self.model.train()
         natural, natural_logits = list[Array](), list[Array]()
@@ -181,11 +168,9 @@ class _Trainer:
             replaced_logits.append(base_logits[::SAMPLED_ROWS])
             bar.advance(len(codes))
         return {
-            "epoch": epoch + 1.0,
             "learning_rate": self.optimiser.rate,
             "window_auc": _auc(natural, natural_logits),
             "base_auc": _auc(replaced, replaced_logits),
-            "seconds": time.monotonic() - began,
         }
 
     def _draw_batch(self, rng: np.random.Generator) -> tuple[Codes, Mask]:
@@ -206,11 +191,6 @@ class _Trainer:
         self.optimiser.step(loss(window, whole) + loss(base, marks))
         return window.detach().float().cpu().numpy(), base.detach().float().cpu().numpy()
 
-    def restore(self, groups: TensorGroups, history: list[dict[str, float]]) -> list[dict[str, float]]:
-        """Continue after the last epoch of `history`."""
-        self.optimiser.restore(groups, len(history) * self.steps_per_epoch)
-        return history
-
 
 def _auc(truth: Sequence[Array], logits: Sequence[Array]) -> float:
     figures = classification_figures(np.concatenate(truth).ravel(), np.concatenate(logits).ravel())
@@ -224,22 +204,6 @@ def _usable(sequences: UnlabelledSequences, held_out: Sequence[LabelledWindows])
     if not usable:
         raise InputError(f"{sequences.source}: every sequence shares {KMER} bp with a held-out window; none is left")
     return usable
-
-
-def _draft_card(name: str, source: dict[str, object], recipe: PretrainRecipe, species: str) -> Card:
-    return Card(
-        name=name,
-        task="promoter",
-        engine="windowed",
-        species=species,
-        architecture={},
-        sha256="",
-        strand_trusted=False,
-        description="Pretrained only: a start for `promscan train windows --init`.",
-        training={"sequences": source, "recipe": dataclasses.asdict(recipe)},
-        promscan_version=promscan.__version__,
-        git_commit=source_commit(),
-    )
 
 
 def _draw(sequences: Sequence[Codes], count: int, rng: np.random.Generator) -> Codes:

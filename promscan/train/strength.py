@@ -7,7 +7,6 @@ epoch's number, so a run that is killed and resumed ends in the same weights.
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,25 +20,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-import promscan
 from promscan import figures, plots
 from promscan.card import STRENGTH, Card
-from promscan.checkpoint import load_strength, save_model, source_commit
+from promscan.checkpoint import load_strength, save_model
 from promscan.datasets import seed_epoch
-from promscan.device import autocast, describe, make_repeatable, resolve_device, training_precision
+from promscan.device import autocast
 from promscan.dna import Codes
-from promscan.errors import ModelError
 from promscan.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.log import Progress, logger, progress
 from promscan.measurements import DEV, TRAIN, Division, Measurements, divide
-from promscan.model import count_parameters
 from promscan.reporter import Reporter
-from promscan.train.folder import RunFolder
-from promscan.train.optimiser import Optimiser, Recipe, TensorGroups
+from promscan.train.optimiser import Recipe
+from promscan.train.run import TrainingRun, starting_model
+from promscan.train.trainer import Trainer
 from promscan.train.unit_rows import Rows, UnitRows, draw_rows, epoch_counts, rows_of
 
 Array = npt.NDArray[Any]
-History = list[dict[str, float]]
 
 EVALUATION_BATCH = 512
 MOST_DEV_ROWS = 6000
@@ -106,43 +102,37 @@ def train_strength(
     """
     figures.require_sklearn()
     plots.require_matplotlib()
-    make_repeatable()
-    if threads is not None:
-        torch.set_num_threads(threads)
     reporter = reporter or Reporter()
-    start, start_card = (None, None) if init is None else load_strength(str(init))
-    if start is not None:
-        _require_same_trunk(start.architecture, recipe.architecture, str(init))
+    start, start_card = starting_model(load_strength, init, recipe.architecture)
     division = divide(tables, held_out, dev_share=recipe.dev_share, test_share=recipe.test_share, seed=recipe.seed)
     units = recipe.architecture.units
     train = [rows_of(unit, tables, division, TRAIN) for unit in units]
     dev = [rows_of(unit, tables, division, DEV).some(MOST_DEV_ROWS, recipe.seed) for unit in units]
-    data = _describe_data(tables, held_out, division)
     config = {
-        "promscan_version": promscan.__version__,
-        "recipe": dataclasses.asdict(recipe),
         "reporter": dataclasses.asdict(reporter),
-        **data,
+        **_describe_data(tables, held_out, division),
         "species": species,
         "init": "" if start_card is None else start_card.sha256,
     }
-    folder = RunFolder(out)
-    resuming = folder.begin(config, resume=resume)
-    trainer = _Trainer(recipe, train, reporter, resolve_device(device), start)
-    history: History = trainer.restore(*folder.load_state()) if resuming else []
+    run = TrainingRun(out, recipe, config, resume=resume)
+    trainer = _Trainer(recipe, train, reporter, start, device, threads)
+    run.restore(trainer)
     logger.info(
-        "training %d parameters on %s, %d rows in %d families; run folder %s",
-        count_parameters(trainer.model), describe(trainer.device), sum(map(len, train)), division.families, out,
+        "training %s, %d rows in %d families; run folder %s",
+        trainer.describe(), sum(map(len, train)), division.families, out,
     )  # fmt: skip
-    card = _draft_card(out.resolve().name, config, recipe, reporter, start_card)
-    run = _Run(folder, trainer, card, dev, judged=units.index(recipe.unit or units[0]))
+    card = _draft_card(run, recipe, reporter, start_card)
+    judged = units.index(recipe.unit or units[0])
     with progress(recipe.epochs * trainer.epoch_rows, "training", "row") as bar:
-        bar.advance(len(history) * trainer.epoch_rows)
-        while len(history) < recipe.epochs and not _exhausted(history, recipe.patience):
-            run.epoch(history, bar)
-    best = max(history, key=lambda row: row["dev_pearson"])
-    logger.info("best epoch %d of %d: dev correlation %.4f", best["epoch"], len(history), best["dev_pearson"])
-    return Card.parse((out / "best.json").read_text(encoding="utf-8"), str(out / "best.json"))
+        bar.advance(len(run.history) * trainer.epoch_rows)
+        while len(run.history) < recipe.epochs and not run.is_exhausted("dev_pearson", recipe.patience):
+            began = time.monotonic()
+            learned = trainer.run_epoch(len(run.history), bar)
+            judgement = _judge(trainer, dev, judged)
+            row = run.add_epoch(learned | judgement.row(), began)
+            bar.note(f"dev correlation {row['dev_pearson']:.4f}")
+            _keep(run, trainer, card, judgement)
+    return run.finish("dev_pearson", "dev correlation")
 
 
 def predict_inserts(
@@ -174,7 +164,7 @@ def row_losses(network: ExpressionNetwork, outputs: Tensor, targets: Tensor) -> 
     return (outputs.squeeze(1) - targets) ** 2
 
 
-class _Trainer:
+class _Trainer(Trainer[ExpressionNetwork]):
     """The network and its optimiser, an epoch at a time."""
 
     def __init__(
@@ -182,25 +172,15 @@ class _Trainer:
         recipe: StrengthRecipe,
         train: Sequence[UnitRows],
         reporter: Reporter,
-        device: torch.device,
-        init: ExpressionNetwork | None,
+        start: ExpressionNetwork | None,
+        device: str,
+        threads: int | None,
     ) -> None:
-        self.recipe, self.train, self.reporter, self.device = recipe, train, reporter, device
-        self.precision = training_precision(recipe.precision, device)
-        torch.manual_seed(recipe.seed)
-        self.model = ExpressionNetwork(recipe.architecture)
-        self.model.scale(
-            [float(rows.expression.mean()) for rows in train],
-            [max(float(rows.expression.std()), 1e-6) for rows in train],
-        )
-        if init is not None:
-            _take_over(self.model, init)
-        self.model.to(device)
-        self.kept = copy.deepcopy(self.model) if recipe.averaging else self.model
+        self.recipe, self.train, self.reporter = recipe, train, reporter
         self.counts = epoch_counts(train, recipe.shares, recipe.rows_per_epoch)
         self.epoch_rows = sum(self.counts)
-        self.steps_per_epoch = -(-self.epoch_rows // recipe.batch_size)
-        self.optimiser = Optimiser(self.model, self.kept, recipe, recipe.epochs * self.steps_per_epoch)
+        steps_per_epoch = -(-self.epoch_rows // recipe.batch_size)
+        super().__init__(recipe, lambda: _network(recipe.architecture, train, start), steps_per_epoch, device, threads)
 
     def run_epoch(self, epoch: int, bar: Progress) -> dict[str, float]:
         """One epoch; returns its learning rate and the training loss of each unit."""
@@ -248,65 +228,29 @@ class _Trainer:
         self.optimiser.step((losses * counted).sum() / counted.sum().clamp(min=1e-6))
         return losses.detach().cpu().numpy(), weights
 
-    def restore(self, groups: TensorGroups, history: History) -> History:
-        """Continue after the last epoch of `history`."""
-        self.optimiser.restore(groups, len(history) * self.steps_per_epoch)
-        return history
-
 
 @dataclass(frozen=True)
-class _Run:
-    """What an epoch is written to and judged on; `judged` is the index of the unit that decides."""
+class _Judgement:
+    """What the network says of the dev rows of each unit; `judged` is the index of the unit that decides.
 
-    folder: RunFolder
-    trainer: _Trainer
-    card: Card
+    predictions: for each unit, expression and uncertainty of its rows.
+    by_unit: figures, by the names of unit and figure.
+    """
+
     dev: Sequence[UnitRows]
     judged: int
+    predictions: Sequence[tuple[Array, Array]]
+    by_unit: Mapping[str, Mapping[str, float]]
 
-    def epoch(self, history: History, bar: Progress) -> None:
-        """One more epoch, judged, with its weights, metrics and plots, and last the state that makes it official."""
-        began = time.monotonic()
-        row: dict[str, float] = {"epoch": len(history) + 1.0, **self.trainer.run_epoch(len(history), bar)}
-        by_unit, predictions = self._judge()
-        row |= {f"dev_{unit}_{name}": value for unit, found in by_unit.items() for name, value in found.items()}
-        unit = self.dev[self.judged].unit
-        row |= {"dev_pearson": by_unit[unit]["pearson"], "seconds": time.monotonic() - began}
-        history.append(row)
-        bar.note(f"dev correlation {row['dev_pearson']:.4f}")
-        card = dataclasses.replace(
-            self.card,
-            metrics={"dev": by_unit, "dev_by_set": self._by_set(predictions), "epoch": row["epoch"]},
-            headline={"dev correlation": row["dev_pearson"]},
-        )
-        save_model(self.folder.path / "last.safetensors", self.trainer.kept, card)
-        if row["dev_pearson"] == max(past["dev_pearson"] for past in history):
-            save_model(self.folder.path / "best.safetensors", self.trainer.kept, card)
-            mean, deviation = predictions[self.judged]
-            measured = self.dev[self.judged].expression
-            plots.plot_predictions(measured, mean, unit, self.folder.path / "dev_predictions.png")
-            plots.plot_coverage(figures.coverage(measured, mean, deviation), self.folder.path / "dev_coverage.png")
-        plots.plot_strength_curves(history, self.folder.path / "learning_curves.png")
-        self.folder.write_metrics(history)
-        self.folder.save_state(self.trainer.optimiser.state(), history)
+    def row(self) -> dict[str, float]:
+        """The figures as metrics of an epoch."""
+        row = {f"dev_{unit}_{name}": value for unit, found in self.by_unit.items() for name, value in found.items()}
+        return row | {"dev_pearson": self.by_unit[self.dev[self.judged].unit]["pearson"]}
 
-    def _judge(self) -> tuple[dict[str, dict[str, float]], list[tuple[Array, Array]]]:
-        """Figures of each unit on dev by name, and its predictions; sets how far uncertainties are widened."""
-        network, device, reporter = self.trainer.kept, self.trainer.device, self.trainer.reporter
-        network.widening.fill_(1.0)
-        by_unit, predictions = dict[str, dict[str, float]](), list[tuple[Array, Array]]()
-        for unit, rows in enumerate(self.dev):
-            mean, deviation = (values[:, unit] for values in predict_inserts(network, rows.inserts, reporter, device))
-            factor = figures.widening(rows.expression, mean, deviation)
-            network.widening[unit] = factor
-            by_unit[rows.unit] = figures.regression_figures(rows.expression, mean)
-            predictions.append((mean, deviation * factor))
-        return by_unit, predictions
-
-    def _by_set(self, predictions: Sequence[tuple[Array, Array]]) -> dict[str, dict[str, dict[str, float]]]:
-        """Figures on dev of each unit whose rows name several sets, by unit and set."""
+    def by_set(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Figures of each unit whose rows name several sets, by unit and set."""
         found: dict[str, dict[str, dict[str, float]]] = {}
-        for rows, (mean, _) in zip(self.dev, predictions, strict=True):
+        for rows, (mean, _) in zip(self.dev, self.predictions, strict=True):
             names, counts = np.unique(rows.sets, return_counts=True)
             for name in names[counts > 1].tolist() if len(names) > 1 else ():
                 chosen = rows.sets == name
@@ -314,10 +258,55 @@ class _Run:
                 found.setdefault(rows.unit, {})[name or "."] = {"rows": float(chosen.sum()), **of_set}
         return found
 
+    def plot(self, folder: Path) -> None:
+        """Draw the predictions of the unit that decides, and what their uncertainties cover."""
+        rows, (mean, deviation) = self.dev[self.judged], self.predictions[self.judged]
+        plots.plot_predictions(rows.expression, mean, rows.unit, folder / "dev_predictions.png")
+        plots.plot_coverage(figures.coverage(rows.expression, mean, deviation), folder / "dev_coverage.png")
 
-def _require_same_trunk(start: ExpressionArchitecture, wanted: ExpressionArchitecture, source: str) -> None:
-    if dataclasses.replace(start, units=wanted.units, dropout=wanted.dropout, bins=wanted.bins) != wanted:
-        raise ModelError(f"{source}: of another architecture, {start}; ask for the same sizes")
+
+def _judge(trainer: _Trainer, dev: Sequence[UnitRows], judged: int) -> _Judgement:
+    """Judge the network on dev; sets how far its uncertainties are widened."""
+    network, device, reporter = trainer.kept, trainer.device, trainer.reporter
+    network.widening.fill_(1.0)
+    by_unit, predictions = dict[str, dict[str, float]](), list[tuple[Array, Array]]()
+    for unit, rows in enumerate(dev):
+        mean, deviation = (values[:, unit] for values in predict_inserts(network, rows.inserts, reporter, device))
+        factor = figures.widening(rows.expression, mean, deviation)
+        network.widening[unit] = factor
+        by_unit[rows.unit] = figures.regression_figures(rows.expression, mean)
+        predictions.append((mean, deviation * factor))
+    return _Judgement(dev, judged, predictions, by_unit)
+
+
+def _keep(run: TrainingRun, trainer: _Trainer, card: Card, judgement: _Judgement) -> None:
+    """Write weights, plots and metrics of the epoch just done."""
+    row = run.history[-1]
+    card = dataclasses.replace(
+        card,
+        metrics={"dev": judgement.by_unit, "dev_by_set": judgement.by_set(), "epoch": row["epoch"]},
+        headline={"dev correlation": row["dev_pearson"]},
+    )
+    save_model(run.path / "last.safetensors", trainer.kept, card)
+    if row["dev_pearson"] == run.best("dev_pearson")["dev_pearson"]:  # of equal ones the last
+        save_model(run.path / "best.safetensors", trainer.kept, card)
+        judgement.plot(run.path)
+    plots.plot_strength_curves(run.history, run.path / "learning_curves.png")
+    run.save(trainer)
+
+
+def _network(
+    architecture: ExpressionArchitecture, train: Sequence[UnitRows], start: ExpressionNetwork | None
+) -> ExpressionNetwork:
+    """A new network on the scales of its units, with what it can take over from `start` if there is one."""
+    network = ExpressionNetwork(architecture)
+    network.scale(
+        [float(rows.expression.mean()) for rows in train],
+        [max(float(rows.expression.std()), 1e-6) for rows in train],
+    )
+    if start is not None:
+        _take_over(network, start)
+    return network
 
 
 def _take_over(network: ExpressionNetwork, start: ExpressionNetwork) -> None:
@@ -336,13 +325,6 @@ def _take_over(network: ExpressionNetwork, start: ExpressionNetwork) -> None:
                 network.mean[index], network.spread[index] = start.mean[before], start.spread[before]
 
 
-def _exhausted(history: History, patience: int) -> bool:
-    if not history:
-        return False
-    best = max(range(len(history)), key=lambda i: history[i]["dev_pearson"])
-    return len(history) - 1 - best >= patience
-
-
 def _describe_data(
     tables: Sequence[Measurements], held_out: Sequence[Measurements], division: Division
 ) -> dict[str, Any]:
@@ -353,25 +335,17 @@ def _describe_data(
     }
 
 
-def _draft_card(
-    name: str, config: Mapping[str, Any], recipe: StrengthRecipe, reporter: Reporter, start: Card | None
-) -> Card:
-    made = {key: config[key] for key in ("tables", "held_out", "families", "recipe")}
+def _draft_card(run: TrainingRun, recipe: StrengthRecipe, reporter: Reporter, start: Card | None) -> Card:
+    made = {key: run.config[key] for key in ("tables", "held_out", "families", "recipe")}
     if start is not None:
         made["init"] = {"sha256": start.sha256, "git_commit": start.git_commit, "training": start.training}
-    return Card(
-        name=name,
+    return run.draft_card(
         task=STRENGTH,
         engine="whole",
-        species=str(config["species"]),
-        architecture={},
-        sha256="",
         strand_trusted=True,
         training=made,
         splits={"by": "sequence families over all tables", "dev": recipe.dev_share, "test": recipe.test_share},
         strength={"unit": recipe.unit or recipe.architecture.units[0], "reporter": dataclasses.asdict(reporter)},
         window=reporter.insert,
         tss_index=None,
-        promscan_version=promscan.__version__,
-        git_commit=source_commit(),
     )

@@ -7,10 +7,8 @@ epoch comes from the seed and the epoch's number, so a run that is killed and re
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,21 +19,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-import promscan
 from promscan import plots
 from promscan.card import Card
-from promscan.checkpoint import load_model, save_model, source_commit
+from promscan.checkpoint import load_model, save_model
 from promscan.datasets import LabelledWindows, epoch_batches, seed_epoch
-from promscan.device import autocast, describe, make_repeatable, resolve_device, training_precision
-from promscan.errors import ModelError
+from promscan.device import autocast
 from promscan.figures import classification_figures, cross_entropy, require_sklearn
 from promscan.log import Progress, logger, progress
-from promscan.model import Architecture, BiGRUAttention, count_parameters
-from promscan.train.folder import RunFolder
-from promscan.train.optimiser import Optimiser, Recipe, TensorGroups
+from promscan.model import Architecture, BiGRUAttention
+from promscan.train.optimiser import Recipe
+from promscan.train.run import TrainingRun, starting_model
+from promscan.train.trainer import Trainer, classifier
 
 Array = npt.NDArray[Any]
-History = list[dict[str, float]]
 
 EVALUATION_BATCH = 512
 
@@ -92,42 +88,34 @@ def train_windows(
     """
     require_sklearn()
     plots.require_matplotlib()
-    make_repeatable()
-    if threads is not None:
-        torch.set_num_threads(threads)
-    folder = RunFolder(out)
+    start, start_card = starting_model(load_model, init, recipe.architecture)
     config = {
-        "promscan_version": promscan.__version__,
-        "recipe": dataclasses.asdict(recipe),
         "train": train.describe(),
         "dev": dev.describe(),
         "species": species,
+        "init": "" if start_card is None else start_card.sha256,
     }
-    start, start_card = (None, None) if init is None else load_model(str(init))
-    if start is not None and start.architecture.sizes != recipe.architecture.sizes:
-        raise ModelError(f"{init}: of another architecture, {start.architecture}; ask for the same sizes")
-    config["init"] = "" if start_card is None else start_card.sha256
-    resuming = folder.begin(config, resume=resume)
-    trainer = _Trainer(recipe, train, resolve_device(device), start)
-    history: History = trainer.restore(*folder.load_state()) if resuming else []
-    logger.info(
-        "training %d parameters on %s, %d windows; run folder %s",
-        count_parameters(trainer.model), describe(trainer.device), len(train), out,
-    )  # fmt: skip
-    card = _draft_card(out.resolve().name, train, dev, recipe, species)
+    run = TrainingRun(out, recipe, config, resume=resume)
+    trainer = _Trainer(recipe, train, start, device, threads)
+    run.restore(trainer)
+    logger.info("training %s, %d windows; run folder %s", trainer.describe(), len(train), out)
+    card = run.draft_card(
+        task="promoter",
+        engine="windowed",
+        strand_trusted=not recipe.reverse_complement,
+        training={"data": train.describe(), "recipe": run.config["recipe"]},
+        splits={"dev": dev.describe()},
+    )
     with progress(recipe.epochs * len(train), "training", "window") as bar:
-        bar.advance(len(history) * len(train))
-        while len(history) < recipe.epochs and not _exhausted(history, recipe.patience):
+        bar.advance(len(run.history) * len(train))
+        while len(run.history) < recipe.epochs and not run.is_exhausted("dev_auc", recipe.patience):
             began = time.monotonic()
-            row: dict[str, float] = {"epoch": len(history) + 1.0, **trainer.run_epoch(len(history), bar)}
+            learned = trainer.run_epoch(len(run.history), bar)
             dev_logits = predict_logits(trainer.kept, dev, trainer.device)
-            row |= _prefixed("dev", dev.labels, dev_logits) | {"seconds": time.monotonic() - began}
-            history.append(row)
+            row = run.add_epoch(learned | _prefixed("dev", dev.labels, dev_logits), began)
             bar.note(f"dev AUC {row['dev_auc']:.4f}, accuracy {row['dev_accuracy']:.4f}")
-            _keep(folder, trainer, card, history, dev, dev_logits)
-    best = max(history, key=lambda row: row["dev_auc"])
-    logger.info("best epoch %d of %d: dev AUC %.4f", best["epoch"], len(history), best["dev_auc"])
-    return Card.parse((out / "best.json").read_text(encoding="utf-8"), str(out / "best.json"))
+            _keep(run, trainer, card, dev, dev_logits)
+    return run.finish("dev_auc", "dev AUC")
 
 
 def predict_logits(model: nn.Module, data: LabelledWindows, device: torch.device) -> Array:
@@ -138,21 +126,20 @@ def predict_logits(model: nn.Module, data: LabelledWindows, device: torch.device
         return torch.cat([model(codes.to(device)).float().cpu() for codes in batches]).numpy()
 
 
-class _Trainer:
-    """The model and its optimiser, an epoch at a time."""
+class _Trainer(Trainer[BiGRUAttention]):
+    """The classifier and its optimiser, an epoch at a time."""
 
     def __init__(
-        self, recipe: WindowRecipe, train: LabelledWindows, device: torch.device, init: BiGRUAttention | None
+        self,
+        recipe: WindowRecipe,
+        train: LabelledWindows,
+        start: BiGRUAttention | None,
+        device: str,
+        threads: int | None,
     ) -> None:
-        self.recipe, self.train, self.device = recipe, train, device
-        self.precision = training_precision(recipe.precision, device)
-        torch.manual_seed(recipe.seed)
-        self.model = BiGRUAttention(recipe.architecture).to(device)
-        if init is not None:
-            self.model.load_state_dict(init.state_dict())
-        self.kept = copy.deepcopy(self.model) if recipe.averaging else self.model
-        self.steps_per_epoch = -(-len(train) // recipe.batch_size)
-        self.optimiser = Optimiser(self.model, self.kept, recipe, recipe.epochs * self.steps_per_epoch)
+        self.recipe, self.train = recipe, train
+        steps_per_epoch = -(-len(train) // recipe.batch_size)
+        super().__init__(recipe, lambda: classifier(recipe.architecture, start), steps_per_epoch, device, threads)
 
     def run_epoch(self, epoch: int, bar: Progress) -> dict[str, float]:
         """One pass over the training data; returns its learning rate and training figures."""
@@ -182,51 +169,20 @@ class _Trainer:
         self.optimiser.step(F.binary_cross_entropy_with_logits(logits.float(), targets))
         return logits.detach()
 
-    def restore(self, groups: TensorGroups, history: History) -> History:
-        """Continue after the last epoch of `history`."""
-        self.optimiser.restore(groups, len(history) * self.steps_per_epoch)
-        return history
-
 
 def _prefixed(split: str, labels: Array, logits: Array) -> dict[str, float]:
     figures = {"loss": cross_entropy(labels, logits), **classification_figures(labels, logits)}
     return {f"{split}_{name}": value for name, value in figures.items()}
 
 
-def _exhausted(history: Sequence[Mapping[str, float]], patience: int) -> bool:
-    if not history:
-        return False
-    best = max(range(len(history)), key=lambda i: history[i]["dev_auc"])
-    return len(history) - 1 - best >= patience
-
-
-def _keep(
-    folder: RunFolder, trainer: _Trainer, card: Card, history: History, dev: LabelledWindows, dev_logits: Array
-) -> None:
-    """Write weights, metrics and plots of the epoch just done, and last the state that makes it official."""
-    row = history[-1]
+def _keep(run: TrainingRun, trainer: _Trainer, card: Card, dev: LabelledWindows, dev_logits: Array) -> None:
+    """Write weights, plots and metrics of the epoch just done."""
+    row = run.history[-1]
     dev_figures = {name.removeprefix("dev_"): value for name, value in row.items() if name.startswith("dev_")}
     card = dataclasses.replace(card, metrics={"dev": dev_figures, "epoch": row["epoch"]})
-    save_model(folder.path / "last.safetensors", trainer.kept, card)
-    if row["dev_auc"] == max(r["dev_auc"] for r in history):
-        save_model(folder.path / "best.safetensors", trainer.kept, card)
-        plots.plot_discrimination(dev.labels, dev_logits, folder.path / "dev_curves.png")
-    plots.plot_learning_curves(history, folder.path / "learning_curves.png")
-    folder.write_metrics(history)
-    folder.save_state(trainer.optimiser.state(), history)
-
-
-def _draft_card(name: str, train: LabelledWindows, dev: LabelledWindows, recipe: WindowRecipe, species: str) -> Card:
-    return Card(
-        name=name,
-        task="promoter",
-        engine="windowed",
-        species=species,
-        architecture={},
-        sha256="",
-        strand_trusted=not recipe.reverse_complement,
-        training={"data": train.describe(), "recipe": dataclasses.asdict(recipe)},
-        splits={"dev": dev.describe()},
-        promscan_version=promscan.__version__,
-        git_commit=source_commit(),
-    )
+    save_model(run.path / "last.safetensors", trainer.kept, card)
+    if row["dev_auc"] == run.best("dev_auc")["dev_auc"]:  # of equal ones the last
+        save_model(run.path / "best.safetensors", trainer.kept, card)
+        plots.plot_discrimination(dev.labels, dev_logits, run.path / "dev_curves.png")
+    plots.plot_learning_curves(run.history, run.path / "learning_curves.png")
+    run.save(trainer)

@@ -1,0 +1,175 @@
+"""`promscan train strength`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from promscan import log
+from promscan.cli.options import quiet_option
+from promscan.cli.train.options import (
+    RUN,
+    dropout_option,
+    epoch_options,
+    init_option,
+    output_option,
+    patience_option,
+    run_options,
+    step_options,
+    taken_from,
+)
+
+if TYPE_CHECKING:
+    from promscan.train.strength import StrengthRecipe
+
+FOUNDING = {"hidden": 256, "bins": 0, "learning_rate": 0.005}
+"""What `--arch gru` changes in the defaults."""
+
+
+def _tables(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> list[tuple[str, str]]:
+    pairs = [(name, path) for name, equals, path in (text.partition("=") for text in texts) if name and path]
+    if len(pairs) < len(texts):
+        raise click.BadParameter("give NAME=FILE")
+    return pairs
+
+
+def _shares(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
+    try:
+        shares = {name: float(share) for name, _, share in (text.partition("=") for text in texts)}
+    except ValueError as error:
+        raise click.BadParameter("give NAME=NUMBER") from error
+    if shares and (min(shares.values()) < 0 or sum(shares.values()) <= 0):
+        raise click.BadParameter("shares must not be negative, nor all zero")
+    return shares
+
+
+def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> StrengthRecipe:
+    from promscan.expression import ExpressionArchitecture
+    from promscan.train.strength import StrengthRecipe
+
+    kind = chosen.pop("arch")
+    chosen = {key: value for key, value in chosen.items() if value is not None}
+    chosen = (FOUNDING if kind == "gru" else {}) | chosen
+    unknown = [name for name in (*chosen["shares"], chosen.get("unit")) if name and name not in units]
+    if unknown:
+        raise click.UsageError(f"no table has the unit {unknown[0]!r}; there are {', '.join(units)}")
+    sizes = taken_from(chosen, [name for name in ("hidden", "kernel", "dropout", "bins") if name in chosen])
+    try:
+        architecture = ExpressionArchitecture(kind=kind, length=length, units=units, **sizes)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    return StrengthRecipe(architecture=architecture, **chosen)
+
+
+@click.command()
+@click.argument("table", required=False)
+@click.option(
+    "--table", "tables", multiple=True, metavar="NAME=FILE", callback=_tables,
+    help="A table and the name of its unit; tables of one unit share a head. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--held-out", multiple=True, metavar="FILE",
+    help="A table that the model will be judged on: families that it shares are not used. May be repeated.",
+)  # fmt: skip
+@output_option
+@click.option("--five-prime", default="TGCATTTTTTTCACATC", show_default=True, metavar="BASES", help="5' flank.")
+@click.option("--three-prime", default="GGTTACGGCTGTT", show_default=True, metavar="BASES", help="3' flank.")
+@click.option(
+    "--insert", type=click.IntRange(min=20), default=80, show_default=True, metavar="BP",
+    help="Longest insert; longer sequences lose their 5' end.",
+)  # fmt: skip
+@click.option(
+    "--arch", type=click.Choice(["convolution", "gru"]), default="convolution", show_default=True,
+    help="convolution, or the founding gru.",
+)  # fmt: skip
+@click.option(
+    "--hidden", type=click.IntRange(min=4), metavar="N",
+    help="Motifs of the first convolution, or units of the gru.  [default: 64; gru: 256]",
+)  # fmt: skip
+@click.option(
+    "--kernel", type=click.IntRange(min=1), default=11, show_default=True, help="Width of the motifs in bp; odd."
+)
+@dropout_option(0.1, "Share of activations dropped before the heads.")
+@click.option(
+    "--bins", type=click.IntRange(min=0), metavar="N",
+    help="Bins whose probabilities a head learns; 0: only the mean.  [default: 33; gru: 0]",
+)  # fmt: skip
+@click.option(
+    "--learning-rate", type=float, metavar="X",
+    help="Peak of the one-cycle schedule.  [default: 0.003; gru: 0.005]",
+)  # fmt: skip
+@epoch_options(rows="Rows", batch_size=256, epochs=20, stops_early=True)
+@click.option(
+    "--rows-per-epoch", type=click.IntRange(min=1), metavar="N",
+    help="The next epoch goes on where this one ends.  [default: all rows]",
+)  # fmt: skip
+@click.option(
+    "--share", "shares", multiple=True, metavar="NAME=X", callback=_shares,
+    help="How much of an epoch a unit is, beside the others.  [default: by its rows]",
+)  # fmt: skip
+@click.option(
+    "--unit",
+    metavar="NAME",
+    help="The unit of the scores, by which the best epoch is chosen.  [default: the first]",
+)
+@click.option(
+    "--dev-share", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.1, show_default=True,
+    help="Share of the families to choose on.",
+)  # fmt: skip
+@click.option(
+    "--test-share", type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True,
+    help="Share of the families that is used for nothing, for a test later.",
+)  # fmt: skip
+@patience_option(5, "dev correlation")
+@step_options(averaging=0.999)
+@init_option
+@run_options(species="Saccharomyces cerevisiae")
+@quiet_option
+def strength(
+    table: str | None,
+    tables: list[tuple[str, str]],
+    held_out: tuple[str, ...],
+    output: Path,
+    five_prime: str,
+    three_prime: str,
+    insert: int,
+    init: str | None,
+    quiet: bool,
+    **recipe: Any,
+) -> None:
+    """Train a model that tells expression from sequence.
+
+    TABLE is a CSV or TSV file with columns 'sequence' and 'expression' and, if you like, 'weight' and 'set'. A
+    sequence is an insert between two flanks of a reporter. Whatever shares 20 bp, by chains, is one family, and is
+    never divided between training, dev and test.
+
+    \b
+    promscan train strength measured.tsv -o runs/mine
+    promscan score designs.tsv --model runs/mine/best.safetensors
+    """
+    named = [("expression", table)] if table else []
+    named += tables
+    if not named:
+        raise click.UsageError("give a TABLE, or --table NAME=FILE")
+    log.configure(quiet=quiet)
+    from promscan.measurements import read_measurements
+    from promscan.reporter import Reporter
+    from promscan.train.strength import train_strength
+
+    try:
+        reporter = Reporter(five_prime, three_prime, insert)
+    except ValueError as error:
+        raise click.UsageError(f"a flank is no sequence: {error}") from error
+    run = taken_from(recipe, RUN)
+    made = _recipe(tuple(dict.fromkeys(name for name, _ in named)), reporter.length, recipe)
+    train_strength(
+        [read_measurements(path, name, reporter) for name, path in named],
+        output,
+        made,
+        held_out=[read_measurements(path, "", reporter) for path in held_out],
+        reporter=reporter,
+        init=init,
+        **run,
+    )

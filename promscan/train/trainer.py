@@ -1,0 +1,63 @@
+"""A network with its optimiser, on a device: what all trainings have, whatever an epoch of theirs is."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import torch
+from torch import nn
+
+from promscan.device import describe, make_repeatable, resolve_device, training_precision
+from promscan.model import Architecture, BiGRUAttention, count_parameters
+from promscan.train.optimiser import Optimiser, Recipe, TensorGroups
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class Trainer(Generic[Network]):
+    """A network and its optimiser; the trainer of a recipe adds what an epoch is.
+
+    `model` is what steps, `kept` what is evaluated and saved: the average of its weights, or `model` itself.
+
+    Args:
+        recipe: how it steps, and the seed.
+        build: makes the network; called when torch draws from the seed.
+        steps_per_epoch: steps of an epoch.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        threads: CPU threads (None: all).
+
+    Raises:
+        DeviceError: no such device.
+    """
+
+    def __init__(
+        self, recipe: Recipe, build: Callable[[], Network], steps_per_epoch: int, device: str, threads: int | None
+    ) -> None:
+        make_repeatable()
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self.device = resolve_device(device)
+        self.precision = training_precision(recipe.precision, self.device)
+        torch.manual_seed(recipe.seed)
+        self.model = build().to(self.device)
+        self.kept = copy.deepcopy(self.model) if recipe.averaging else self.model
+        self.steps_per_epoch = steps_per_epoch
+        self.optimiser = Optimiser(self.model, self.kept, recipe, recipe.epochs * steps_per_epoch)
+
+    def describe(self) -> str:
+        """What is trained and where, for people."""
+        return f"{count_parameters(self.model)} parameters on {describe(self.device)}"
+
+    def restore(self, groups: TensorGroups, epochs: int) -> None:
+        """Continue from a state that was reached after so many epochs."""
+        self.optimiser.restore(groups, epochs * self.steps_per_epoch)
+
+
+def classifier(architecture: Architecture, start: BiGRUAttention | None) -> BiGRUAttention:
+    """A new classifier, with the weights of `start` if there is one."""
+    network = BiGRUAttention(architecture)
+    if start is not None:
+        network.load_state_dict(start.state_dict())
+    return network
