@@ -13,7 +13,7 @@ import pytest
 from promscan import dna
 from promscan.checkpoint import load_model
 from promscan.datasets import LabelledWindows, UnlabelledSequences, read_windows
-from promscan.errors import InputError, ModelError, RunError
+from promscan.errors import DeviceError, InputError, ModelError, RunError
 from promscan.model import Architecture
 from promscan.train.folder import RunFolder
 from promscan.train.pretrain import PretrainRecipe, share_no_kmer, train_unlabelled
@@ -51,6 +51,12 @@ def test_a_planted_motif_is_learned(tmp_path: Path) -> None:
     card = train_windows(planted(1200, 1), planted(300, 2), tmp_path / "run", recipe(), threads=1)
     assert card.metrics["dev"]["auc"] > 0.95
     assert card.strand_trusted
+
+
+def test_a_device_that_is_not_there_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(DeviceError):
+        train_windows(planted(64, 1), planted(64, 2), tmp_path / "run", recipe(), device="cuda:99")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_folder_is_complete(tmp_path: Path) -> None:
@@ -189,6 +195,7 @@ def test_pretraining_learns_and_serves_as_a_start(tmp_path: Path) -> None:
     card = train_unlabelled(natural, [planted(10, 1)], tmp_path / "start", settings, threads=1)
     assert card.metrics["train"]["base_auc"] > 0.8
     assert card.training["sequences"]["used"] == 50
+    assert train_unlabelled(natural, [planted(10, 1)], tmp_path / "start", settings, threads=1, resume=True) == card
     start = tmp_path / "start" / "last.safetensors"
     train_windows(planted(64, 1), planted(64, 2), tmp_path / "run", recipe(epochs=1), threads=1, init=start)
     assert json.loads((tmp_path / "run" / "config.json").read_text())["init"] == card.sha256

@@ -127,8 +127,8 @@ def train_genome(
         "species": species,
         "init": "" if start_card is None else start_card.sha256,
     }
-    run = TrainingRun(out, recipe, config, resume=resume)
     trainer = _Trainer(recipe, sampler, start, device, threads)
+    run = TrainingRun(out, recipe, config, resume=resume)
     run.restore(trainer)
     logger.info("training %s, %.4g Mb; run folder %s", trainer.describe(), train_part.bases / 1e6, out)
     card = _draft_card(run, data, splits)
@@ -248,7 +248,7 @@ def _keep(run: TrainingRun, trainer: _Trainer, card: Card, calls: JudgedCalls) -
         threshold_basis=f"{THRESHOLD_FP_PER_MB} false hits per Mb in {calls.bases / 1e6:.4g} Mb of the dev contigs",
     )
     save_model(run.path / "last.safetensors", trainer.kept, card)
-    if row is run.best("recall"):  # of equal ones the first
+    if row is run.best("recall"):
         save_model(run.path / "best.safetensors", trainer.kept, card)
         plots.plot_recall_by_false_hits(*calls.curve(), run.path / "dev_recall.png")
     plots.plot_recalls(run.history, run.path / "learning_curves.png")

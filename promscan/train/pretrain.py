@@ -120,8 +120,8 @@ def train_unlabelled(
         "used": len(usable),
         "held_out": [windows.describe() for windows in held_out],
     }
-    run = TrainingRun(out, recipe, {"sequences": source, "species": species}, resume=resume)
     trainer = _Trainer(recipe, usable, device, threads)
+    run = TrainingRun(out, recipe, {"sequences": source, "species": species}, resume=resume)
     run.restore(trainer)
     logger.info("pretraining %s; run folder %s", trainer.describe(), out)
     card = run.draft_card(
@@ -139,9 +139,9 @@ def train_unlabelled(
             row = run.add_epoch(trainer.run_epoch(len(run.history), bar), began)
             bar.note(f"base AUC {row['base_auc']:.4f}, window AUC {row['window_auc']:.4f}")
             card = dataclasses.replace(card, metrics={"train": row})
-            card = save_model(out / "last.safetensors", trainer.kept.classifier, card)
+            save_model(out / "last.safetensors", trainer.kept.classifier, card)
             run.save(trainer)
-    return card
+    return run.card_of("last")
 
 
 class _Trainer(Trainer[_Pretrainer]):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import promscan
-from promscan.card import Card
+from promscan.card import Card, read_card
 from promscan.checkpoint import source_commit
 from promscan.errors import ModelError
 from promscan.expression import ExpressionArchitecture, ExpressionNetwork
@@ -101,5 +101,8 @@ class TrainingRun:
         """Tell users of the best epoch, with the figure under this name; returns the card of its weights."""
         best = self.best(figure)
         logger.info("best epoch %d of %d: %s %.4f", best["epoch"], len(self.history), name, best[figure])
-        card = self.path / "best.json"
-        return Card.parse(card.read_text(encoding="utf-8"), str(card))
+        return self.card_of("best")
+
+    def card_of(self, weights: str) -> Card:
+        """The card of the `best` or the `last` weights."""
+        return read_card(self.path / f"{weights}.safetensors")

@@ -114,8 +114,8 @@ def train_strength(
         "species": species,
         "init": "" if start_card is None else start_card.sha256,
     }
-    run = TrainingRun(out, recipe, config, resume=resume)
     trainer = _Trainer(recipe, train, reporter, start, device, threads)
+    run = TrainingRun(out, recipe, config, resume=resume)
     run.restore(trainer)
     logger.info(
         "training %s, %d rows in %d families; run folder %s",
@@ -288,7 +288,7 @@ def _keep(run: TrainingRun, trainer: _Trainer, card: Card, judgement: _Judgement
         headline={"dev correlation": row["dev_pearson"]},
     )
     save_model(run.path / "last.safetensors", trainer.kept, card)
-    if row["dev_pearson"] == run.best("dev_pearson")["dev_pearson"]:  # of equal ones the last
+    if row is run.best("dev_pearson"):
         save_model(run.path / "best.safetensors", trainer.kept, card)
         judgement.plot(run.path)
     plots.plot_strength_curves(run.history, run.path / "learning_curves.png")

@@ -95,8 +95,8 @@ def train_windows(
         "species": species,
         "init": "" if start_card is None else start_card.sha256,
     }
-    run = TrainingRun(out, recipe, config, resume=resume)
     trainer = _Trainer(recipe, train, start, device, threads)
+    run = TrainingRun(out, recipe, config, resume=resume)
     run.restore(trainer)
     logger.info("training %s, %d windows; run folder %s", trainer.describe(), len(train), out)
     card = run.draft_card(
@@ -181,7 +181,7 @@ def _keep(run: TrainingRun, trainer: _Trainer, card: Card, dev: LabelledWindows,
     dev_figures = {name.removeprefix("dev_"): value for name, value in row.items() if name.startswith("dev_")}
     card = dataclasses.replace(card, metrics={"dev": dev_figures, "epoch": row["epoch"]})
     save_model(run.path / "last.safetensors", trainer.kept, card)
-    if row["dev_auc"] == run.best("dev_auc")["dev_auc"]:  # of equal ones the last
+    if row is run.best("dev_auc"):
         save_model(run.path / "best.safetensors", trainer.kept, card)
         plots.plot_discrimination(dev.labels, dev_logits, run.path / "dev_curves.png")
     plots.plot_learning_curves(run.history, run.path / "learning_curves.png")
