@@ -195,6 +195,26 @@ def design_table() -> str:
     return table(["asked for", "proposals", "predicted", "graded"], rows)
 
 
+def false_calls_table() -> str:
+    results = [read(path) for path in sorted(RESULTS.glob("false_calls.*.json"))]
+    kinds = list(dict.fromkeys(kind for result in results for kind in result["kinds"]))
+    rows = [[kind, *(str(result["kinds"][kind]) for result in results)] for kind in kinds]
+    return table(["what it is", *(f"`{result['model']}`" for result in results)], rows)
+
+
+def precision_table() -> str:
+    rows = []
+    for path in sorted(RESULTS.glob("precision.*.json")):
+        result = read(path)
+        moved, hits = result["logit_moved_by"], result["hits"]
+        rows.append([
+            f"`{result['model']}`", result["device"], *(f"{moved[key]:.3f}" for key in ("mean", "99.9 %", "most")),
+            f"{hits['same']:,} of {hits['float32']:,}",
+        ])  # fmt: skip
+    head = ["model", "device", "logit moved by, mean", "99.9 % of the windows by less than", "most", "hits that stay"]
+    return table(head, rows)
+
+
 def engine_table() -> str:
     figures = read(RESULTS / "engines.json")
     if not figures:
@@ -293,6 +313,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "design_check": design_table,
     "calibration": calibration_table,
     "engines": engine_table,
+    "false_calls": false_calls_table,
+    "precision": precision_table,
     "genome": genome_table,
     "time": time_table,
     "commands": commands,
