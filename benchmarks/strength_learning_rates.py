@@ -26,8 +26,9 @@ from promscan.reporter import Reporter
 from promscan.train.strength import StrengthRecipe, train_strength
 
 RATES = (0.5, 0.05, 0.005, 0.0005, 0.00005)
-EPOCHS = 6
-ROWS = 2000
+EPOCHS = 10
+ROWS = 4000
+BATCH = 32
 
 
 def main() -> None:
@@ -42,7 +43,7 @@ def main() -> None:
     for rate in RATES:
         recipe = StrengthRecipe(
             architecture=ExpressionArchitecture(kind="gru", units=("native",), hidden=256, bins=0),
-            learning_rate=rate, averaging=0.0, batch_size=128, epochs=EPOCHS, rows_per_epoch=ROWS, patience=EPOCHS,
+            learning_rate=rate, averaging=0.0, batch_size=BATCH, epochs=EPOCHS, rows_per_epoch=ROWS, patience=EPOCHS,
             dev_share=0.01, test_share=0.1,
         )  # fmt: skip
         with tempfile.TemporaryDirectory() as folder:

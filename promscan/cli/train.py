@@ -377,7 +377,7 @@ def _strength_recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]
     kind = chosen.pop("arch")
     chosen = {key: value for key, value in chosen.items() if value is not None}
     chosen = (FOUNDING_STRENGTH if kind == "gru" else {}) | chosen
-    unknown = [name for name in (*chosen["shares"], chosen.get("unit")) if name and name not in units]
+    unknown = [name for name in (*chosen["shares"], chosen.get("unit"), *chosen["comparable"]) if name and name not in units]
     if unknown:
         raise click.UsageError(f"no table has the unit {unknown[0]!r}; there are {', '.join(units)}")
     sizes = {key: chosen.pop(key) for key in ("hidden", "kernel", "dropout", "bins") if key in chosen}
@@ -443,6 +443,10 @@ def _strength_recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]
     metavar="NAME",
     help="The unit of the scores, by which the best epoch is chosen.  [default: the first]",
 )
+@click.option(
+    "--comparable", multiple=True, metavar="NAME",
+    help="A unit on the scale of --unit: the uncertainty of scores is fitted on both alike. May be repeated.",
+)  # fmt: skip
 @click.option(
     "--dev-share", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.1, show_default=True,
     help="Share of the families to choose on.",

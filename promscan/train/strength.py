@@ -51,6 +51,8 @@ class StrengthRecipe(Recipe):
     """Everything that decides the result of a training besides its tables.
 
     unit: the unit that scores will be in, and by whose dev families the best epoch is chosen; empty: the first.
+    comparable: units on the scale of `unit`; what was measured in them counts as much as its own in how far its
+        uncertainties are widened.
     shares: how much of an epoch each unit is, by name; empty: each by its rows.
     rows_per_epoch: rows of an epoch; 0: as many as there are.
     dev_share, test_share: shares of the families that are dev and test; test is used for nothing.
@@ -63,6 +65,7 @@ class StrengthRecipe(Recipe):
     epochs: int = 20
     averaging: float = 0.999
     unit: str = ""
+    comparable: Sequence[str] = ()
     shares: Mapping[str, float] = field(default_factory=dict)
     rows_per_epoch: int = 0
     dev_share: float = 0.1
@@ -294,14 +297,26 @@ class _Run:
         """Figures of each unit on dev by name, and its predictions; sets how far uncertainties are widened."""
         network, device, reporter = self.trainer.kept, self.trainer.device, self.trainer.reporter
         network.widening.fill_(1.0)
+        by_head = [predict_inserts(network, rows.inserts, reporter, device) for rows in self.dev]
         by_unit, predictions = dict[str, dict[str, float]](), list[tuple[Array, Array]]()
         for unit, rows in enumerate(self.dev):
-            mean, deviation = (values[:, unit] for values in predict_inserts(network, rows.inserts, reporter, device))
-            factor = figures.widening(rows.expression, mean, deviation)
+            factor = figures.widening([
+                (self.dev[other].expression, by_head[other][0][:, unit], by_head[other][1][:, unit])
+                for other in self._calibrates(unit)
+            ])  # fmt: skip
             network.widening[unit] = factor
+            mean, deviation = (values[:, unit] for values in by_head[unit])
             by_unit[rows.unit] = figures.regression_figures(rows.expression, mean)
             predictions.append((mean, deviation * factor))
         return by_unit, predictions
+
+    def _calibrates(self, unit: int) -> list[int]:
+        """The units whose dev rows say how far uncertainties of a unit are widened.
+
+        A score is asked for inserts of any origin, so that of the scores is calibrated on all that share its scale.
+        """
+        names = self.trainer.recipe.comparable if unit == self.judged else ()
+        return [other for other, rows in enumerate(self.dev) if other == unit or rows.unit in names]
 
     def _by_set(self, predictions: Sequence[tuple[Array, Array]]) -> dict[str, dict[str, dict[str, float]]]:
         """Figures on dev of each unit whose rows name several sets, by unit and set."""
