@@ -37,10 +37,10 @@ def main() -> None:
     head = network.architecture.units.index(unit)
     before = float(network.widening[head])
     network.widening[head] = 1.0
-    reporter, groups = Reporter(**card.strength["reporter"]), []
+    reporter, cpu, groups = Reporter(**card.strength["reporter"]), torch.device("cpu"), []
     for name in (unit, *arguments.comparable):
         inserts, measured = split.rows(name, DEV)
-        mean, deviation = (values[:, head] for values in predict_inserts(network, inserts, reporter, torch.device("cpu")))
+        mean, deviation = (values[:, head] for values in predict_inserts(network, inserts, reporter, cpu))
         groups.append((measured, mean, deviation))
     network.widening[head] = figures.widening(groups)
     widened = {"comparable": arguments.comparable, "git_commit": source_commit()}

@@ -377,7 +377,8 @@ def _strength_recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]
     kind = chosen.pop("arch")
     chosen = {key: value for key, value in chosen.items() if value is not None}
     chosen = (FOUNDING_STRENGTH if kind == "gru" else {}) | chosen
-    unknown = [name for name in (*chosen["shares"], chosen.get("unit"), *chosen["comparable"]) if name and name not in units]
+    named = (*chosen["shares"], chosen.get("unit"), *chosen["comparable"])
+    unknown = [name for name in named if name and name not in units]
     if unknown:
         raise click.UsageError(f"no table has the unit {unknown[0]!r}; there are {', '.join(units)}")
     sizes = {key: chosen.pop(key) for key in ("hidden", "kernel", "dropout", "bins") if key in chosen}
