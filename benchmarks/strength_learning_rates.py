@@ -1,6 +1,8 @@
 r"""The comparison of learning rates on the founding page, for the founding GRU: training losses as a plot and JSON.
 
-Each training is short, on the native promoters, and the same but for its peak learning rate.
+Each training is short, on the native promoters, and the same but for its peak learning rate. Beside them stands how
+much the untrained GRU still knows of an insert behind it: the standard deviation of its state over random inserts, as a
+share of the size of the state, after so many bases of the 3' flank.
 
     python benchmarks/strength_learning_rates.py --data DATA -o benchmarks/results/strength_learning_rates.json \
         --plot docs/images/strength_learning_rates.png
@@ -18,16 +20,55 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import numpy as np
+import torch
 
 import promscan
-from promscan.expression import ExpressionArchitecture
-from promscan.measurements import read_measurements
+from promscan.expression import ExpressionArchitecture, ExpressionNetwork
+from promscan.measurements import Measurements, read_measurements
 from promscan.reporter import Reporter
 from promscan.train.strength import StrengthRecipe, train_strength
 
 RATES = (0.5, 0.05, 0.005, 0.0005, 0.00005)
 EPOCHS = 6
 ROWS = 2000
+BATCH = 128
+FOUNDING = ExpressionArchitecture(kind="gru", units=("native",), hidden=256, bins=0)
+
+
+def losses(table: Measurements, rate: float, threads: int | None) -> list[float]:
+    """Training loss of each epoch, in variances of the unit."""
+    recipe = StrengthRecipe(
+        architecture=FOUNDING, learning_rate=rate, averaging=0.0, batch_size=BATCH, epochs=EPOCHS, rows_per_epoch=ROWS,
+        patience=EPOCHS, dev_share=0.01, test_share=0.1,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        train_strength([table], run, recipe, threads=threads)
+        with open(run / "metrics.tsv", encoding="utf-8") as file:
+            return [float(row["train_native_loss"]) for row in csv.DictReader(file, delimiter="\t")]
+
+
+def known_at_first() -> dict[str, float]:
+    """What the state of an untrained GRU still tells of an insert, by the bases of the flank that it has read since."""
+    torch.manual_seed(1)
+    network, reporter = ExpressionNetwork(FOUNDING), Reporter()
+    inserts = np.random.default_rng(1).integers(0, 4, (200, reporter.insert), dtype=np.uint8)
+    constructs = network.bases[torch.from_numpy(reporter.constructs(inserts)).int()]
+    with torch.inference_mode():
+        states = network.trunk.gru(constructs)[0]
+    behind = states[:, -len(reporter.three_prime) - 1 :]
+    shares = behind.std(dim=0).mean(dim=1) / behind.square().mean(dim=(0, 2)).sqrt()
+    return {str(bases): float(f"{share:.2g}") for bases, share in enumerate(shares.tolist())}
+
+
+def plot(by_rate: dict[str, list[float]], path: Path) -> None:
+    figure, axes = plt.subplots(figsize=(5, 3.6), layout="constrained")
+    for rate, values in by_rate.items():
+        axes.plot(range(1, EPOCHS + 1), values, marker=".", label=rate)
+    axes.set(yscale="log", xlabel=f"epoch of {ROWS:,} rows", ylabel="training loss (variances of the unit)")
+    axes.legend(title="peak learning rate")
+    figure.savefig(path, dpi=120)
 
 
 def main() -> None:
@@ -38,28 +79,14 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, required=True)
     arguments = parser.parse_args()
     table = read_measurements(str(arguments.data / "strength/yeast_native80.tsv.gz"), "native", Reporter())
-    losses: dict[str, list[float]] = {}
+    by_rate: dict[str, list[float]] = {}
     for rate in RATES:
-        recipe = StrengthRecipe(
-            architecture=ExpressionArchitecture(kind="gru", units=("native",), hidden=256, bins=0),
-            learning_rate=rate, averaging=0.0, batch_size=128, epochs=EPOCHS, rows_per_epoch=ROWS, patience=EPOCHS,
-            dev_share=0.01, test_share=0.1,
-        )  # fmt: skip
-        with tempfile.TemporaryDirectory() as folder:
-            run = Path(folder) / "run"
-            train_strength([table], run, recipe, threads=arguments.threads)
-            with open(run / "metrics.tsv", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file, delimiter="\t"))
-        losses[str(rate)] = [float(row["train_native_loss"]) for row in rows]
-        print(rate, losses[str(rate)])
-    result = {"promscan": promscan.__version__, "rows_per_epoch": ROWS, "losses": losses}
+        by_rate[str(rate)] = losses(table, rate, arguments.threads)
+        print(rate, by_rate[str(rate)], flush=True)
+    settings = {"rows_per_epoch": ROWS, "batch_size": BATCH, "known_at_first": known_at_first()}
+    result = {"promscan": promscan.__version__, **settings, "losses": by_rate}
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")
-    figure, axes = plt.subplots(figsize=(5, 3.6), layout="constrained")
-    for rate, values in losses.items():
-        axes.plot(range(1, EPOCHS + 1), values, marker=".", label=rate)
-    axes.set(yscale="log", xlabel=f"epoch of {ROWS:,} rows", ylabel="training loss (variances of the unit)")
-    axes.legend(title="peak learning rate")
-    figure.savefig(arguments.plot, dpi=120)
+    plot(by_rate, arguments.plot)
 
 
 if __name__ == "__main__":

@@ -241,9 +241,18 @@ def _ranks(values: Array) -> Array:
     return (np.cumsum(counts) - (counts + 1) / 2)[inverse]
 
 
-def widening(measured: Array, predicted: Array, deviation: Array) -> float:
-    """The factor that makes standard deviations (n,) right: then 68 % of the errors are smaller than theirs."""
-    return max(float(np.quantile(np.abs(measured - predicted) / deviation, NORMAL_WITHIN_ONE)), 1e-6)
+def widening(groups: Sequence[tuple[Array, Array, Array]]) -> float:
+    """The factor that makes standard deviations right: then 68 % of the errors are smaller than theirs.
+
+    Args:
+        groups: measured, predicted and standard deviation, (n,) each. A group counts as much as another, whatever
+            its size.
+    """
+    distances = np.concatenate([np.abs(measured - predicted) / deviation for measured, predicted, deviation in groups])
+    weights = np.concatenate([np.full(len(measured), 1 / len(measured)) for measured, _, _ in groups])
+    order = np.argsort(distances)
+    before = np.cumsum(weights[order]) - weights[order]
+    return max(float(distances[order][before <= NORMAL_WITHIN_ONE * before[-1]][-1]), 1e-6)
 
 
 def coverage(measured: Array, predicted: Array, deviation: Array) -> dict[float, float]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promscan.figures import are_false, found_at, lowest_threshold, recall_by_false_hits
+from promscan.figures import are_false, coverage, found_at, lowest_threshold, recall_by_false_hits, widening
 
 positions = st.integers(0, 3000)
 logits = st.integers(-5, 5).map(float)  # few values, so that some are equal
@@ -40,3 +41,17 @@ def test_recall_is_that_at_the_lowest_threshold_for_so_many_false_hits(found: li
         assert sum(other >= logit for other in false) <= allowed
         assert all(sum(other >= lower for other in false) > allowed for lower in false if lower < logit)
         assert math.isclose(share, sum(other >= logit and other > -math.inf for other in found) / len(found))
+
+
+def test_a_widening_factor_covers_all_groups_alike_whatever_their_size() -> None:
+    rng = np.random.default_rng(1)
+    groups = []
+    for size, too_narrow in ((20_000, 2.0), (400, 0.5)):
+        predicted, deviation = rng.normal(size=size), rng.uniform(0.5, 3, size)
+        groups.append((predicted + too_narrow * deviation * rng.normal(size=size), predicted, deviation))
+    assert widening(groups[:1]) == pytest.approx(2, rel=0.03)
+    assert widening(groups[1:]) == pytest.approx(0.5, rel=0.2)
+    factor = widening(groups)
+    covered = [coverage(measured, predicted, factor * deviation)[0.6827] for measured, predicted, deviation in groups]
+    assert np.mean(covered) == pytest.approx(0.6827, abs=0.005)
+    assert covered[0] < 0.6 < 0.75 < covered[1]

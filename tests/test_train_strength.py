@@ -282,6 +282,23 @@ def test_training_starts_from_given_weights_and_keeps_the_heads_of_units_it_know
         train_strength([table], tmp_path / "third", tables.recipe(hidden=8), init=start)
 
 
+def test_scores_are_as_uncertain_as_comparable_units_are(tmp_path: Path) -> None:
+    """What was measured in the second unit lies far above the first."""
+    rows = tables.planted(200, 1)
+    far = [(letters, value + 20) for letters, value in rows]
+    one, two = (
+        read_measurements(str(tables.write(tmp_path / unit, table)), unit, tables.REPORTER)
+        for unit, table in (("one", rows), ("two", far))
+    )
+    widening = {}
+    for comparable in ((), ("two",)):
+        run = tmp_path / f"run{len(comparable)}"
+        train_strength([one, two], run, tables.recipe("one", "two", epochs=1, comparable=comparable), threads=1)
+        widening[comparable] = load_strength(str(run / "last.safetensors"))[0].widening
+    assert widening[("two",)][0] > 1.5 * widening[()][0]
+    assert widening[("two",)][1] == widening[()][1]
+
+
 def test_a_used_folder_is_not_overwritten(tmp_path: Path) -> None:
     table = tables.measurements(tmp_path, 150, 1)
     train_strength([table], tmp_path / "run", tables.recipe(epochs=1), threads=1)
@@ -314,8 +331,11 @@ def test_command_line_trains_on_several_units_and_scores(tmp_path: Path, promsca
 
 @pytest.mark.parametrize(
     "wrong",
-    [[], ["--table", "x"], ["t.tsv", "--share", "x=1"], ["t.tsv", "--unit", "x"], ["t.tsv", "--five-prime", "?"]],
-)
+    [
+        [], ["--table", "x"], ["t.tsv", "--share", "x=1"], ["t.tsv", "--unit", "x"], ["t.tsv", "--comparable", "x"],
+        ["t.tsv", "--five-prime", "?"],
+    ],
+)  # fmt: skip
 def test_wrong_usage(tmp_path: Path, promscan_cli, wrong: list[str]) -> None:
     assert promscan_cli("train", "strength", *wrong, "-o", tmp_path / "run").status == 2
     assert not (tmp_path / "run").exists()

@@ -47,6 +47,8 @@ class StrengthRecipe(Recipe):
     """Everything that decides the result of a training besides its tables.
 
     unit: the unit that scores will be in, and by whose dev families the best epoch is chosen; empty: the first.
+    comparable: units on the scale of `unit`; what was measured in them counts as much as its own in how far its
+        uncertainties are widened.
     shares: how much of an epoch each unit is, by name; empty: each by its rows.
     rows_per_epoch: rows of an epoch; 0: as many as there are.
     dev_share, test_share: shares of the families that are dev and test; test is used for nothing.
@@ -59,6 +61,7 @@ class StrengthRecipe(Recipe):
     epochs: int = 20
     averaging: float = 0.999
     unit: str = ""
+    comparable: Sequence[str] = ()
     shares: Mapping[str, float] = field(default_factory=dict)
     rows_per_epoch: int = 0
     dev_share: float = 0.1
@@ -269,14 +272,26 @@ def _judge(trainer: _Trainer, dev: Sequence[UnitRows], judged: int) -> _Judgemen
     """Judge the network on dev; sets how far its uncertainties are widened."""
     network, device, reporter = trainer.kept, trainer.device, trainer.reporter
     network.widening.fill_(1.0)
+    by_head = [predict_inserts(network, rows.inserts, reporter, device) for rows in dev]
     by_unit, predictions = dict[str, dict[str, float]](), list[tuple[Array, Array]]()
     for unit, rows in enumerate(dev):
-        mean, deviation = (values[:, unit] for values in predict_inserts(network, rows.inserts, reporter, device))
-        factor = figures.widening(rows.expression, mean, deviation)
+        factor = figures.widening([
+            (dev[other].expression, by_head[other][0][:, unit], by_head[other][1][:, unit])
+            for other in _calibrating(unit, dev, trainer.recipe.comparable if unit == judged else ())
+        ])  # fmt: skip
         network.widening[unit] = factor
+        mean, deviation = (values[:, unit] for values in by_head[unit])
         by_unit[rows.unit] = figures.regression_figures(rows.expression, mean)
         predictions.append((mean, deviation * factor))
     return _Judgement(dev, judged, predictions, by_unit)
+
+
+def _calibrating(unit: int, dev: Sequence[UnitRows], comparable: Sequence[str]) -> list[int]:
+    """The units whose dev rows say how far uncertainties of a unit are widened.
+
+    A score is asked for inserts of any origin, so that of the scores is calibrated on all that share its scale.
+    """
+    return [other for other, rows in enumerate(dev) if other == unit or rows.unit in comparable]
 
 
 def _keep(run: TrainingRun, trainer: _Trainer, card: Card, judgement: _Judgement) -> None:

@@ -52,7 +52,8 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> Stre
     kind = chosen.pop("arch")
     chosen = {key: value for key, value in chosen.items() if value is not None}
     chosen = (FOUNDING if kind == "gru" else {}) | chosen
-    unknown = [name for name in (*chosen["shares"], chosen.get("unit")) if name and name not in units]
+    named = (*chosen["shares"], chosen.get("unit"), *chosen["comparable"])
+    unknown = [name for name in named if name and name not in units]
     if unknown:
         raise click.UsageError(f"no table has the unit {unknown[0]!r}; there are {', '.join(units)}")
     sizes = taken_from(chosen, [name for name in ("hidden", "kernel", "dropout", "bins") if name in chosen])
@@ -114,6 +115,10 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> Stre
     metavar="NAME",
     help="The unit of the scores, by which the best epoch is chosen.  [default: the first]",
 )
+@click.option(
+    "--comparable", multiple=True, metavar="NAME",
+    help="A unit on the scale of --unit: the uncertainty of scores is fitted on both alike. May be repeated.",
+)  # fmt: skip
 @click.option(
     "--dev-share", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.1, show_default=True,
     help="Share of the families to choose on.",
