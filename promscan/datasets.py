@@ -308,6 +308,18 @@ def flip_some(codes: Codes, rng: np.random.Generator) -> Codes:
     return np.where(flipped[:, None], dna.reverse_complement(codes), codes)
 
 
+def with_surroundings(codes: Codes, longest: int, rng: np.random.Generator) -> tuple[Codes, int]:
+    """Windows (n, 70) between bases of other windows, (n, before + 70 + after), and `before`.
+
+    On each side stand up to `longest` bases, as many for all; but three times of four, by chance, none.
+    """
+    if longest == 0 or rng.random() < 0.75:
+        return codes, 0
+    before, after = rng.integers(0, longest + 1, 2).tolist()
+    left, right = (codes[rng.permutation(len(codes))] for _ in range(2))
+    return np.concatenate([left[:, WINDOW - before :], codes, right[:, :after]], axis=1), before
+
+
 def epoch_batches(
     data: LabelledWindows, *, sampler: str, flip: bool, batch_size: int, rng: np.random.Generator
 ) -> Iterator[tuple[Codes, npt.NDArray[np.uint8]]]:

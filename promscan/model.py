@@ -183,9 +183,12 @@ class BiGRUAttention(nn.Module):
         logits: Tensor = self.head(torch.cat(vectors, dim=2))
         return logits.squeeze(-1)
 
-    def forward(self, codes: Tensor) -> Tensor:
-        """Codes (batch, 70) of dtype uint8 to logits (batch,)."""
-        logits: Tensor = self.head(self.pool(self.states(codes)))
+    def forward(self, codes: Tensor, begin: int = 0) -> Tensor:
+        """Codes (batch, length) of dtype uint8 to logits (batch,) of the windows that start at `begin`.
+
+        What stands around the windows has a say in their states only.
+        """
+        logits: Tensor = self.head(self.pool(self.states(codes)[:, begin : begin + WINDOW]))
         return logits.squeeze(-1)
 
 

@@ -42,6 +42,7 @@ def test_the_defaults_of_the_recipes() -> None:
     common = {"weight_decay": 0.01, "batch_size": 128, "clip": 1.0, "reverse_complement": True, "averaging": 0.0}
     common |= {"architecture": dataclasses.asdict(Architecture()), "precision": "auto", "seed": 1}
     windows = {"learning_rate": 1e-4, "epochs": 50, "patience": 15, "sampler": "balanced", "label_smoothing": 0.0}
+    windows["surroundings"] = 0
     pretraining = {"learning_rate": 2e-3, "epochs": 10, "windows_per_epoch": 48_000}
     assert dataclasses.asdict(WindowRecipe()) == common | windows
     assert dataclasses.asdict(PretrainRecipe()) == common | pretraining

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from promscan import plots
 from promscan.card import Card
 from promscan.checkpoint import load_model, save_model
-from promscan.datasets import LabelledWindows, epoch_batches, seed_epoch
+from promscan.datasets import LabelledWindows, epoch_batches, seed_epoch, with_surroundings
 from promscan.device import autocast
 from promscan.figures import classification_figures, cross_entropy, require_sklearn
 from promscan.log import Progress, logger, progress
@@ -44,6 +44,8 @@ class WindowRecipe(Recipe):
     patience: epochs without a better dev AUC before the training stops.
     sampler: `balanced` (as many promoters as others in every batch) or `shuffled`.
     label_smoothing: labels are moved this far towards 1/2 (0: not at all).
+    surroundings: bases of other windows on each side of a window, at most, in every fourth batch. The states then learn
+        not to rely on where a window begins, and the network can be run along a sequence as well.
     """
 
     architecture: Architecture = field(default_factory=Architecture)
@@ -53,6 +55,7 @@ class WindowRecipe(Recipe):
     patience: int = 15
     sampler: str = "balanced"
     label_smoothing: float = 0.0
+    surroundings: int = 0
 
 
 def train_windows(
@@ -154,17 +157,20 @@ class _Trainer(Trainer[BiGRUAttention]):
             rng=rng,
         )
         for codes, labels in batches:
-            logits = self._step(torch.from_numpy(codes).to(self.device), torch.from_numpy(labels).to(self.device))
+            codes, begin = with_surroundings(codes, self.recipe.surroundings, rng)
+            logits = self._step(
+                torch.from_numpy(codes).to(self.device), torch.from_numpy(labels).to(self.device), begin
+            )
             labels_seen.append(labels)
             logits_seen.append(logits.float().cpu().numpy())
             bar.advance(len(labels))
         figures = _prefixed("train", np.concatenate(labels_seen), np.concatenate(logits_seen))
         return {"learning_rate": self.optimiser.rate} | figures
 
-    def _step(self, codes: Tensor, labels: Tensor) -> Tensor:
+    def _step(self, codes: Tensor, labels: Tensor, begin: int) -> Tensor:
         smoothing = self.recipe.label_smoothing
         with autocast(self.device, self.precision):
-            logits: Tensor = self.model(codes)
+            logits: Tensor = self.model(codes, begin)
         targets = labels.float() * (1 - smoothing) + smoothing / 2
         self.optimiser.step(F.binary_cross_entropy_with_logits(logits.float(), targets))
         return logits.detach()

@@ -43,6 +43,10 @@ from promscan.cli.train.options import (
     "--label-smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
     help="Move labels this far towards 1/2.",
 )  # fmt: skip
+@click.option(
+    "--surroundings", type=click.IntRange(0, 70), default=0, show_default=True, metavar="BP",
+    help="Show every fourth batch between bases of other windows, so many at most on each side.",
+)  # fmt: skip
 @step_options()
 @init_option
 @run_options()
