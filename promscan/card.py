@@ -37,6 +37,8 @@ class Card:
     calibration: the table from logits to false hits per Mb (`Calibration.describe`); takes the place of
         `default_threshold`.
     min_distance, smoothing: in bp, how hits are called: how far apart, and on logits averaged over how much.
+    screening: of a model of single windows, how a scan with it is screened: by how much (`margin`) the logit of a
+        streaming pass may fall short of the calling logit, which must be at least `lowest`; and how that was measured.
     strength: of a strength model, the `unit` of its scores and the `reporter` (flanks, insert length) they are about.
     window: width of a window in bp, or of the insert of a strength model, which has no `tss_index`.
     strand_trusted: whether the strand of a call can be relied on.
@@ -62,6 +64,7 @@ class Card:
     calibration: Mapping[str, Any] = field(default_factory=dict)
     min_distance: int | None = None
     smoothing: int = 1
+    screening: Mapping[str, Any] = field(default_factory=dict)
     strength: Mapping[str, Any] = field(default_factory=dict)
     limits: str = ""
     licence: str = "MIT"

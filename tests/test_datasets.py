@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promscan import dna
-from promscan.datasets import epoch_batches, epoch_order, flip_some, read_unlabelled, read_windows
+from promscan.datasets import (
+    epoch_batches,
+    epoch_order,
+    flip_some,
+    read_unlabelled,
+    read_windows,
+    with_surroundings,
+)
 from promscan.datasets import read_windows_to_score as to_score
 from promscan.errors import InputError
 
@@ -123,3 +130,23 @@ def test_an_epoch_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
     assert epoch(3) == epoch(3)
     assert epoch(3) != epoch(4)
     assert len(epoch(3)) == 6
+
+
+@given(longest=st.integers(0, 70), seed=st.integers(0, 1000), rows=st.integers(1, 9))
+def test_windows_among_others_are_still_there(longest, seed, rows):
+    codes = np.random.default_rng(seed).integers(0, 4, (rows, 70), dtype=np.uint8)
+    among, begin = with_surroundings(codes, longest, np.random.default_rng(seed))
+    before, after = begin, among.shape[1] - begin - 70
+    assert max(before, after) <= longest
+    assert np.array_equal(among[:, begin : begin + 70], codes)
+    flanks = {(row[70 - before :].tobytes() if before else b"", row[:after].tobytes()) for row in codes}
+    assert {row[:before].tobytes() for row in among} <= {left for left, _ in flanks}
+    assert {row[70 + begin :].tobytes() for row in among} <= {right for _, right in flanks}
+
+
+def test_one_batch_of_four_stands_among_others():
+    codes = np.zeros((2, 70), dtype=np.uint8)
+    rng = np.random.default_rng(1)
+    widths = [with_surroundings(codes, 60, rng)[0].shape[1] for _ in range(1000)]
+    assert 200 < sum(width > 70 for width in widths) < 300
+    assert max(widths) > 170

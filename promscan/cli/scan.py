@@ -62,6 +62,10 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     help="Keep hits of the I-th of N parts of the genome; 'promscan merge' joins them.",
 )  # fmt: skip
 @click.option(
+    "--exhaustive", is_flag=True,
+    help="Score every window exactly, where a faster pass would else choose the windows to score.",
+)  # fmt: skip
+@click.option(
     "--strength", default=DEFAULT_STRENGTH, show_default=True, metavar="NAME|PATH|none",
     help="Strength model that grades the hits; none: they have no strength.",
 )  # fmt: skip

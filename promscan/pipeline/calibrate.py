@@ -62,7 +62,8 @@ def calibrate(
     scan = Scan(
         genome, model=model, threshold=LOWEST, regions=matching_contigs(contigs, lengths) if contigs else (),
         exclude=known.widened(CLEARANCE, lengths), min_distance=min_distance,
-        smoothing=smoothing, strength=None, device=device, batch_size=batch_size, threads=threads, precision=precision,
+        smoothing=smoothing, exhaustive=True, strength=None,
+        device=device, batch_size=batch_size, threads=threads, precision=precision,
     )  # fmt: skip
     logits = np.array([hit.logit for hit in scan])
     megabases = scan.statistics.windows / len(scan.strands) / 1e6

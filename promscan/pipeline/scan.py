@@ -96,6 +96,7 @@ class Scan:
         bed: the same for the intervals of a BED file.
         exclude: drop windows that overlap these intervals, or those of a BED file.
         shard: (I, N), keep only the hits of the I-th of N parts of the genome, I from 1 to N.
+        exhaustive: score every window exactly, even where the card of the model says how to screen.
         strength: bundled name or weights file of a strength model; None: hits have no strength.
         device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device).
         batch_size, threads, precision: see `open_engine`.
@@ -129,6 +130,7 @@ class Scan:
         bed: str | Path | None = None,
         exclude: str | Path | Intervals | None = None,
         shard: tuple[int, int] | None = None,
+        exhaustive: bool = False,
         strength: str | Path | None = DEFAULT_STRENGTH,
         device: str = "auto",
         batch_size: int | None = None,
@@ -149,6 +151,7 @@ class Scan:
         self.threshold = calling_logit(self.card, threshold, fp_per_mb)
         self.min_distance = min_distance or self.card.min_distance or DEFAULT_MIN_DISTANCE
         self.smoothing = smoothing or self.card.smoothing
+        self.floor = None if exhaustive else screening_floor(self.card, self.threshold)
         self.stride, self.batch_size, self.threads, self.precision = stride, batch_size, threads, precision
         self.strands: tuple[Strand, ...] = ("+", "-") if strand == "both" else (strand,)
         self.resume = None if resume is None else Path(resume)
@@ -202,7 +205,7 @@ class Scan:
             precision=self.precision,
             smoothing=self.smoothing,
         )
-        return open_engine(self.card.engine, self.network, self.devices, settings)
+        return open_engine(self.card.engine, self.network, self.devices, settings, floor=self.floor)
 
     def _open_strengths(self) -> AbstractContextManager[HitStrengths | None]:
         if self.strength is None:
@@ -255,6 +258,8 @@ class Scan:
             settings["exclude"] = self.exclude.digest()
         if self.smoothing > 1:
             settings["smoothing"] = str(self.smoothing)
+        if self.floor is not None:
+            settings["screening_margin"] = f"{self.threshold - self.floor:.6g}"
         if self.precision == "bfloat16":
             settings["precision"] = self.precision
         if self.strength is not None:
@@ -299,7 +304,7 @@ class Scan:
 
     def _score(self, chunks: Iterable[Chunk], engine: Engine) -> Iterator[list[ScoreTrack]]:
         for tracks in engine.score(chunks):
-            self.statistics.windows += sum(int(np.isfinite(track.logits).sum()) for track in tracks)
+            self.statistics.windows += sum(int((~np.isnan(track.logits)).sum()) for track in tracks)
             yield tracks
 
     def _call(self, tracks_of_chunks: Iterable[list[ScoreTrack]], callers: Sequence[PeakCaller]) -> Iterator[Found]:
@@ -362,6 +367,13 @@ class Scan:
             "device": ", ".join(describe(device) for device in self.devices),
             "host": socket.gethostname(),
         }
+
+
+def screening_floor(card: Card, threshold: float) -> float | None:
+    """The logit of a streaming pass below which a window cannot be a hit; None if the card cannot tell."""
+    if not card.screening or threshold < card.screening["lowest"]:
+        return None
+    return float(threshold - card.screening["margin"])
 
 
 def calling_logit(card: Card, threshold: float | None, fp_per_mb: float | None) -> float:

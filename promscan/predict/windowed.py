@@ -80,27 +80,36 @@ class WindowedEngine:
         NaN: windows with more than 7 unknown bases or a blocked one.
         """
         for chunk in chunks:
-            if tracks := self._score_chunk(chunk):
-                yield tracks
+            windows = len(range(-chunk.start % self.stride, chunk.windows, self.stride))
+            if windows:
+                yield self.score_where(chunk, [np.ones(windows, dtype=np.bool_) for _ in self.strands])
 
-    def _score_chunk(self, chunk: Chunk) -> list[ScoreTrack]:
+    def score_where(self, chunk: Chunk, wanted: Sequence[Mask]) -> list[ScoreTrack]:
+        """The tracks of a chunk with windows, one a strand, scored only where they are wanted.
+
+        -inf: windows that are not. NaN: windows with more than 7 unknown bases or a blocked one.
+
+        Args:
+            chunk: a chunk.
+            wanted: for each strand, which of its windows on the stride.
+        """
         first, end = -(-chunk.start // self.stride), -(-(chunk.start + chunk.windows) // self.stride)
-        if first == end:
-            return []
         unit_first, unit_end = first // self.unit, -(-end // self.unit)
-        padded = self._pad(chunk, unit_first, unit_end)
-        scored = scorable(padded, self.stride, blocked=self._pad_blocked(chunk, unit_first, unit_end))
-        scored[: first - unit_first * self.unit] = False
-        scored[end - unit_first * self.unit :] = False
-        units = np.flatnonzero(scored.reshape(-1, self.unit).any(axis=1))
-        windows = torch.from_numpy(padded).unfold(0, WINDOW, self.stride)
         own = slice(first - unit_first * self.unit, end - unit_first * self.unit)
+        padded = self._pad(chunk, unit_first, unit_end)
+        allowed = scorable(padded, self.stride, blocked=self._pad_blocked(chunk, unit_first, unit_end))
+        windows = torch.from_numpy(padded).unfold(0, WINDOW, self.stride)
+        scored = np.zeros((len(self.strands), unit_end - unit_first, self.unit), dtype=np.bool_)
+        by_strand = scored.reshape(len(self.strands), -1)
+        by_strand[:, own] = allowed[own] & np.stack(wanted)
+        logits = np.full(scored.shape, -np.inf, dtype=np.float32)
+        units: Mask = np.logical_or.reduce(scored, axis=2)
+        logits[units] = self._run(windows, units)
+        logits[~scored] = -np.inf
         tracks = []
-        for strand, values in zip(self.strands, self._run(windows, units), strict=True):
-            logits = np.full(len(scored), np.nan, dtype=np.float32)
-            logits.reshape(-1, self.unit)[units] = values
-            logits[~scored] = np.nan
-            tracks.append(ScoreTrack(chunk.chrom, strand, first * self.stride, self.stride, logits[own]))
+        for strand, values in zip(self.strands, logits.reshape(by_strand.shape), strict=True):
+            values[~allowed] = np.nan
+            tracks.append(ScoreTrack(chunk.chrom, strand, first * self.stride, self.stride, values[own]))
         return tracks
 
     def score_windows(self, codes: Codes) -> Logits:
@@ -109,7 +118,7 @@ class WindowedEngine:
         padded = np.full((units * self.unit, WINDOW), UNKNOWN, dtype=np.uint8)
         padded[: len(codes)] = codes
         windows = torch.from_numpy(padded)
-        logits = next(self._run(windows, np.arange(units), strands=("+",))).reshape(-1)[: len(codes)]
+        logits = self._run(windows, np.ones((1, units), dtype=np.bool_), strands=("+",)).reshape(-1)[: len(codes)]
         logits[(codes == UNKNOWN).sum(axis=1) > MAX_UNKNOWN] = np.nan
         return logits
 
@@ -135,16 +144,15 @@ class WindowedEngine:
         placed[offset : offset + len(kept)] = kept
         return placed
 
-    def _run(
-        self, windows: Tensor, units: npt.NDArray[np.int64], strands: Sequence[Strand] | None = None
-    ) -> Iterator[Logits]:
-        """Logits (len(units), UNIT) for each strand; `windows` is (n * UNIT, 70)."""
+    def _run(self, windows: Tensor, units: Mask, strands: Sequence[Strand] | None = None) -> Logits:
+        """Logits (n, UNIT) of the n chosen `units` (strands, m), strand by strand; `windows` is (m * UNIT, 70)."""
         strands = self.strands if strands is None else strands
-        tasks = [(windows[u * self.unit : (u + 1) * self.unit], strand) for strand in strands for u in units.tolist()]
-        values = list(self._runner.map(tasks))
-        for i in range(len(strands)):
-            part = values[i * len(units) : (i + 1) * len(units)]
-            yield np.stack(part) if part else np.empty((0, self.unit), dtype=np.float32)
+        tasks = [
+            (windows[u * self.unit : (u + 1) * self.unit], strand)
+            for strand, chosen in zip(strands, units, strict=True)
+            for u in np.flatnonzero(chosen).tolist()
+        ]
+        return np.array(list(self._runner.map(tasks)), dtype=np.float32).reshape(-1, self.unit)
 
     def _run_unit(self, task: tuple[Tensor, Strand], device: torch.device) -> Logits:
         windows, strand = task

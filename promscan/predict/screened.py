@@ -1,0 +1,77 @@
+"""The screened engine: exact scores, for the windows that could be hits alone.
+
+A streaming pass, at one step a base, tells about what the logit of every window is. Those that it puts near the calling
+threshold are scored by the windowed engine, in the same rows of the same units as without screening; so what is
+reported is exact to the bit, and only a hit whose logits differ by more than the margin can be lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import torch
+
+from promscan.dna import Codes
+from promscan.model import BiGRUAttention
+from promscan.predict.settings import EngineSettings
+from promscan.predict.streaming import StreamingEngine
+from promscan.predict.windowed import WindowedEngine
+from promscan.records import Chunk, Logits, ScoreTrack
+
+
+class ScreenedEngine:
+    """Scores the windows of chunks. Use it as a context manager: it owns threads.
+
+    Args:
+        model: the network, in evaluation mode.
+        devices: where it runs, of one kind.
+        settings: as for every engine.
+        floor: lowest logit of the streaming pass at which a window is scored.
+    """
+
+    def __init__(
+        self, model: BiGRUAttention, devices: Sequence[torch.device], settings: EngineSettings, floor: float
+    ) -> None:
+        self.floor = floor
+        self._screen = StreamingEngine(model, devices, settings)
+        self._exact = WindowedEngine(model, devices, settings)
+
+    def __enter__(self) -> ScreenedEngine:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._screen.__exit__(*error)
+        self._exact.__exit__(*error)
+
+    @property
+    def grid(self) -> int:
+        """Chunks are made of whole lanes."""
+        return self._screen.grid
+
+    @property
+    def margin(self) -> int:
+        """Bases that a chunk needs on each side of its windows."""
+        return self._screen.margin
+
+    @property
+    def chunk_step(self) -> int:
+        """Window starts a chunk should own, in bp: a unit of lanes for each thread, as chunks go one by one."""
+        return self._screen.chunk_step * self._screen.at_once
+
+    @property
+    def batch_windows(self) -> int:
+        """How many loose windows to score in one call."""
+        return self._exact.batch_windows
+
+    def score(self, chunks: Iterable[Chunk]) -> Iterator[list[ScoreTrack]]:
+        """The tracks of each chunk with windows, one a strand.
+
+        -inf: windows below the floor. NaN: windows with more than 7 unknown bases or a blocked one.
+        """
+        for chunk in chunks:
+            for screened in self._screen.score([chunk]):
+                yield self._exact.score_where(chunk, [track.logits >= self.floor for track in screened])
+
+    def score_windows(self, codes: Codes) -> Logits:
+        """Logits (n,) of loose windows (n, 70), read 5' to 3'; NaN where more than 7 bases are unknown."""
+        return self._exact.score_windows(codes)
