@@ -1,9 +1,9 @@
 """Put a trained model into weights/, with a card that says what was measured.
 
 Takes the texts of `benchmarks/models.json` and the results of `core_promoters.py` (and of `default_threshold.py`,
-unless the texts name a threshold; and of `screening.py`, if they say that scans are screened), for a scanning model that
-is calibrated of `genome_recall.py`, or for a strength model of `strength.py`; refuses results of other weights, writes
-weights/NAME.safetensors and NAME.json.
+unless the texts name a threshold; and of `screening.py`, if they say that scans are screened), for a scanning model
+that is calibrated of `genome_recall.py`, or for a strength model of `strength.py`; refuses results of other weights,
+writes weights/NAME.safetensors and NAME.json.
 
     python benchmarks/bundle.py core70 runs/core70/best.safetensors
     python benchmarks/bundle.py human runs/human/calibrated.safetensors
