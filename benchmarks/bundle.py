@@ -1,9 +1,8 @@
 """Put a trained model into weights/, with a card that says what was measured.
 
 Takes the texts of `benchmarks/models.json` and the results of `core_promoters.py` (and of `default_threshold.py`,
-unless the texts name a threshold; and of `screening.py`, if they say that scans are screened), for a scanning model
-that is calibrated of `genome_recall.py`, or for a strength model of `strength.py`; refuses results of other weights,
-writes weights/NAME.safetensors and NAME.json.
+unless the texts name a threshold), for a scanning model that is calibrated of `genome_recall.py`, or for a strength
+model of `strength.py`; refuses results of other weights, writes weights/NAME.safetensors and NAME.json.
 
     python benchmarks/bundle.py core70 runs/core70/best.safetensors
     python benchmarks/bundle.py human runs/human/calibrated.safetensors
@@ -83,10 +82,6 @@ def with_benchmark(card: Card, name: str, texts: dict[str, Any]) -> Card:
         texts["threshold_basis"] = (
             f"{threshold['hits_per_mb']} hits per Mb in {threshold['bases']} bp of {threshold['background']}"
         )
-    if texts.pop("screened", False):
-        screened = result("screening", name, card.sha256)
-        basis = f"loses {screened['lost']:.1%} of the windows above the calling logit, on {screened['contigs']}"
-        card = dataclasses.replace(card, screening={**screened["screening"], "basis": basis})
     test = result("core_promoters", name, card.sha256)["sets"]
     whole = test["all"]["one_strand"]["whole"]
     return dataclasses.replace(

@@ -15,14 +15,16 @@ from pathlib import Path
 
 import promscan
 from promscan import dna
+from promscan.card import find_model, read_card
 from promscan.genome import Genome
+from promscan.peaks import probability_of
 
 DEV = ("chr9", "chr17")
 MARGIN = 1000
 BASES = 1_000_000
 HITS_PER_MB = 100
-LOW = 0.5
-"""Probability far below any sensible threshold, to rank enough hits."""
+LOW = 0.0
+"""Logit far below any sensible threshold, to rank enough hits; where scans are screened, the lowest that allows it."""
 
 
 def tss_by_contig(path: Path) -> dict[str, list[int]]:
@@ -64,7 +66,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         background = Path(folder) / "background.fa"
         bases = write_background(arguments.data, background)
-        scan = promscan.scan(background, model=arguments.model, threshold=LOW, strength=None)
+        low = read_card(find_model(arguments.model)).screening.get("lowest", LOW)
+        scan = promscan.scan(background, model=arguments.model, threshold=probability_of(low), strength=None)
         logits = sorted((hit.logit for hit in scan), reverse=True)
     wanted = round(HITS_PER_MB * bases / 1e6)
     threshold = (logits[wanted - 1] + logits[wanted]) / 2

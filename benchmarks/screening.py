@@ -5,12 +5,15 @@ the exact one, but for one window of a thousand, among the windows that reach a 
 those for the calling logits that 100 to 10,000 windows per Mb and strand reach. `share` is how much would have to be
 scored exactly at each of them.
 
-    python benchmarks/screening.py MODEL --data DATA -o RESULT.json
+    python benchmarks/screening.py MODEL --data DATA -o RESULT.json [--weights MODEL2]
+
+MODEL2 is MODEL with that in its card.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -19,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from promscan.checkpoint import load_model
+from promscan.checkpoint import load_model, save_model
 from promscan.genome import Genome, matching_contigs
 from promscan.predict.engine import open_engine
 from promscan.predict.settings import EngineSettings
@@ -45,6 +48,7 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--weights", type=Path)
     arguments = parser.parse_args()
     network, card = load_model(arguments.model)
     chunks = dev_chunks(arguments.data / "human/hg38_contigs.fa")
@@ -65,6 +69,7 @@ def main() -> None:
     margin = max(level["margin"] for level in levels.values())
     for level in levels.values():
         level["share"] = float((quick >= level["logit"] - margin).mean())
+    screening = {"margin": margin, "lowest": min(level["logit"] for level in levels.values())}
     result = {
         "model": card.name,
         "sha256": card.sha256,
@@ -73,8 +78,13 @@ def main() -> None:
         "correlation": float(np.corrcoef(exact, quick)[0, 1]),
         "lost": LOST,
         "levels": levels,
-        "screening": {"margin": margin, "lowest": min(level["logit"] for level in levels.values())},
+        "screening": screening,
     }
+    if arguments.weights:
+        basis = (
+            f"loses {LOST:.1%} of the windows above the calling logit, on {len(exact)} windows of {result['contigs']}"
+        )
+        save_model(arguments.weights, network, dataclasses.replace(card, screening={**screening, "basis": basis}))
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")
     print(arguments.output.read_text())
 
