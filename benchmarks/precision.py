@@ -22,7 +22,7 @@ from promscan.predict.settings import EngineSettings
 from promscan.records import Chunk
 
 CONTIGS = ("chr9", "chr17")
-BASES = 1_000_000
+BASES = 200_000
 """Of the contigs, from the first on."""
 FP_PER_MB = 100
 
