@@ -27,6 +27,7 @@ from promscan.model import BiGRUAttention
 from promscan.peaks import PeakCaller
 from promscan.pipeline.scan import DEFAULT_MIN_DISTANCE, calling_logit
 from promscan.predict.engine import open_engine
+from promscan.predict.settings import EngineSettings
 from promscan.records import Hit, Logits, Strand
 
 Array = npt.NDArray[Any]
@@ -59,7 +60,8 @@ class Result(NamedTuple):
 def scan(network: BiGRUAttention, card: Card) -> Result:
     """Score and call every window of the contig, as `promscan scan` does."""
     threshold = calling_logit(card, None, FP_PER_MB if card.calibration else None)
-    engine = open_engine(card.engine, network, [resolve_device("auto")])
+    settings = EngineSettings(smoothing=card.smoothing)
+    engine = open_engine(card.engine, network, [resolve_device("auto")], settings)
     (chunk,) = (chunk for chunk in Genome(DATA / "demo.fa").read_chunks(1 << 20) if chunk.chrom == CONTIG)
     with engine:
         tracks = next(engine.score([chunk]))
@@ -130,7 +132,8 @@ def draw_tracks(
                 markerfacecolor=COLOUR[hit.strand] if right else PAPER, markeredgecolor=COLOUR[hit.strand],
             )  # fmt: skip
     ax.set(xlim=view, ylim=(-1.12 * (lane + top), 1.12 * (lane + top)))
-    shown = [value for value in (result.threshold, np.floor(floor + top)) if value > floor]
+    highest = np.floor(floor + top)
+    shown = [result.threshold] + [highest] * (highest - result.threshold > top / 8)  # not one label on the other
     ax.set_yticks([sense(s) * (lane + value - floor) for s in STRANDS for value in shown])
     ax.set_yticklabels([f"{value:.3g}" for _ in STRANDS for value in shown])
 
