@@ -133,7 +133,9 @@ def draw_tracks(
             )  # fmt: skip
     ax.set(xlim=view, ylim=(-1.12 * (lane + top), 1.12 * (lane + top)))
     highest = np.floor(floor + top)
-    shown = [result.threshold] + [highest] * (highest - result.threshold > top / 8)  # not one label on the other
+    shown = [result.threshold]
+    if highest - result.threshold > top / 8:  # else one label would stand on the other
+        shown.append(highest)
     ax.set_yticks([sense(s) * (lane + value - floor) for s in STRANDS for value in shown])
     ax.set_yticklabels([f"{value:.3g}" for _ in STRANDS for value in shown])
 
