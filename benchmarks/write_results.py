@@ -130,6 +130,17 @@ def calibration_table() -> str:
     return table(["model", "asked for", "on background", "on all sequence", "recall"], rows)
 
 
+def distance_table() -> str:
+    """How far the right hits of all, however low, are from their starts."""
+    rows = []
+    for path in sorted(RESULTS.glob("genome_recall.*.json")):
+        result = read(path)
+        distance = result["all"]["distance"]
+        hits = sum(distance["hits"].values())
+        rows.append([f"`{result['model']}`", f"{hits:,}", show("{:.0f} bp", distance["median"])])
+    return table(["model", "starts with a hit within 100 bp", "median distance of the best of these"], rows)
+
+
 def strength_table() -> str:
     """Correlation with measured expression on held-out promoters, of models and baselines."""
     rows = []
@@ -305,6 +316,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "strand": strand_table,
     "recall": recall_table,
     "yeast": yeast_table,
+    "distance": distance_table,
     "strength": strength_table,
     "coverage": coverage_table,
     "strength_rate": strength_rate_table,
