@@ -1,8 +1,9 @@
 """Put a trained model into weights/, with a card that says what was measured.
 
 Takes the texts of `benchmarks/models.json` and the results of `core_promoters.py` (and of `default_threshold.py`,
-unless the texts name a threshold), for a scanning model that is calibrated of `genome_recall.py`, or for a strength
-model of `strength.py`; refuses results of other weights, writes weights/NAME.safetensors and NAME.json.
+unless the texts name a threshold), for a scanning model that is calibrated of `genome_recall.py` (and of
+`precision.py`, where it was run), or for a strength model of `strength.py`; refuses results of other weights, writes
+weights/NAME.safetensors and NAME.json.
 
     python benchmarks/bundle.py core70 runs/core70/best.safetensors
     python benchmarks/bundle.py human runs/human/calibrated.safetensors
@@ -44,6 +45,9 @@ def main() -> None:
         card, texts = with_correlations(card, result("strength", arguments.name, card.sha256), texts)
     elif card.engine == "streaming":
         card = with_recall(card, result("genome_recall", arguments.name, card.sha256))
+        if (HERE / "results" / f"precision.{arguments.name}.json").is_file():
+            moved = result("precision", arguments.name, card.sha256)
+            card = dataclasses.replace(card, metrics={**card.metrics, "bfloat16": moved})
     else:
         card = with_benchmark(card, arguments.name, texts)
     out = HERE.parent / "weights" / f"{arguments.name}.safetensors"

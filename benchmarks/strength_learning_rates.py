@@ -30,9 +30,9 @@ from promscan.reporter import Reporter
 from promscan.train.strength import StrengthRecipe, train_strength
 
 RATES = (0.5, 0.05, 0.005, 0.0005, 0.00005)
-EPOCHS = 6
-ROWS = 2000
-BATCH = 128
+EPOCHS = 10
+ROWS = 4000
+BATCH = 32
 FOUNDING = ExpressionArchitecture(kind="gru", units=("native",), hidden=256, bins=0)
 
 
