@@ -27,7 +27,8 @@ BASES = 200_000
 FP_PER_MB = 100
 
 
-def chunks(genome: Path) -> list[Chunk]:
+def dev_chunks(genome: Path) -> list[Chunk]:
+    """Whole dev contigs, in the order of the file, until there are enough bases."""
     wanted = set(matching_contigs(CONTIGS, Genome(genome).contigs()))
     taken, left = [], BASES
     for chunk in Genome(genome).read_chunks(sys.maxsize):
@@ -60,7 +61,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
     genome = arguments.data / "human/hg38_contigs.fa"
-    sequence = chunks(genome)
+    sequence = dev_chunks(genome)
     exact, fast = (logits(arguments.model, sequence, arguments.device, name) for name in ("float32", "bfloat16"))
     moved = np.abs(fast - exact)[np.isfinite(exact)]
     called = [hits(arguments.model, genome, sequence, arguments.device, name) for name in ("float32", "bfloat16")]

@@ -15,32 +15,19 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from precision import CONTIGS, dev_chunks
 
 from promscan.checkpoint import load_model, save_model
-from promscan.genome import Genome, matching_contigs
 from promscan.predict.engine import open_engine
 from promscan.predict.settings import EngineSettings
-from promscan.records import Chunk
 
-CONTIGS = ("chr9", "chr17")
-BASES = 200_000
 WINDOWS_PER_MB = (100, 300, 1_000, 3_000, 10_000)
 LOST = 0.001
-
-
-def dev_chunks(genome: Path) -> list[Chunk]:
-    """The first bases of some contigs, so that the sequence is not all of one place."""
-    wanted, taken = set(matching_contigs(CONTIGS, Genome(genome).contigs())), []
-    for chunk in Genome(genome).read_chunks(sys.maxsize):
-        if chunk.chrom in wanted and sum(len(other.codes) for other in taken) < BASES:
-            taken.append(Chunk(chunk.chrom, 0, chunk.codes[: BASES // 4]))
-    return taken
 
 
 def main() -> None:

@@ -289,6 +289,12 @@ def test_a_scan_can_be_repeated_and_left_early(tmp_path):
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("promscan")]
 
 
+@pytest.mark.parametrize("smoothing", [0, -1, 100])
+def test_a_width_of_smoothing_without_a_middle_is_refused(smoothing):
+    with pytest.raises(ValueError, match="smoothing must be odd and positive"):
+        scan({"chr1": "ACGT"}, smoothing=smoothing)
+
+
 @pytest.mark.parametrize("wrong", [{"stride": 0}, {"min_distance": 0}])
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError, match="must be at least 1"):

@@ -140,8 +140,6 @@ class Scan:
     ) -> None:
         if stride < 1 or (min_distance is not None and min_distance < 1):
             raise ValueError("stride and min_distance must be at least 1")
-        if smoothing is not None and (smoothing < 1 or smoothing % 2 == 0):
-            raise ValueError(f"smoothing must be odd and positive, not {smoothing}")
         if strand not in ("both", "+", "-"):
             raise ValueError(f"strand must be both, + or -, not {strand!r}")
         self.devices = resolve_devices(device)
@@ -150,10 +148,18 @@ class Scan:
         self.calibration = Calibration.parse(self.card.calibration) if self.card.calibration else None
         self.threshold = calling_logit(self.card, threshold, fp_per_mb)
         self.min_distance = min_distance or self.card.min_distance or DEFAULT_MIN_DISTANCE
-        self.smoothing = smoothing or self.card.smoothing
+        self.smoothing = self.card.smoothing if smoothing is None else smoothing
         self.floor = None if exhaustive else screening_floor(self.card, self.threshold)
         self.stride, self.batch_size, self.threads, self.precision = stride, batch_size, threads, precision
         self.strands: tuple[Strand, ...] = ("+", "-") if strand == "both" else (strand,)
+        self.engine_settings = EngineSettings(
+            stride=stride,
+            strands=self.strands,
+            threads=threads,
+            batch_size=batch_size,
+            precision=precision,
+            smoothing=self.smoothing,
+        )
         self.resume = None if resume is None else Path(resume)
         self.genome = Genome(genome, skip_masked=skip_masked)
         self.within = self._intervals_to_scan(regions, bed)
@@ -197,15 +203,7 @@ class Scan:
             remove_journal(self.resume)
 
     def _engine(self) -> Engine:
-        settings = EngineSettings(
-            stride=self.stride,
-            strands=self.strands,
-            threads=self.threads,
-            batch_size=self.batch_size,
-            precision=self.precision,
-            smoothing=self.smoothing,
-        )
-        return open_engine(self.card.engine, self.network, self.devices, settings, floor=self.floor)
+        return open_engine(self.card.engine, self.network, self.devices, self.engine_settings, floor=self.floor)
 
     def _open_strengths(self) -> AbstractContextManager[HitStrengths | None]:
         if self.strength is None:
