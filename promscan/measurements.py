@@ -23,6 +23,8 @@ Array = npt.NDArray[Any]
 
 TRAIN, DEV, TEST, LEFT_OUT = 0, 1, 2, 3
 """What a row is for."""
+PARTS = ("train", "dev", "test", "left_out")
+"""Their names in cards, in this order."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ class Division:
     def describe(self, table: int) -> dict[str, int]:
         """Rows of a table by what they are for."""
         counts = np.bincount(self.parts[table], minlength=4).tolist()
-        return dict(zip(("train", "dev", "test", "left_out"), counts, strict=True))
+        return dict(zip(PARTS, counts, strict=True))
 
 
 def divide(

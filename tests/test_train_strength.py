@@ -282,6 +282,20 @@ def test_training_starts_from_given_weights_and_keeps_the_heads_of_units_it_know
         train_strength([table], tmp_path / "third", tables.recipe(hidden=8), init=start)
 
 
+def test_a_start_that_learned_from_what_is_dev_or_test_now_is_refused(tmp_path: Path) -> None:
+    table, more = (tables.measurements(tmp_path, 300, seed) for seed in (1, 2))
+    train_strength([table], tmp_path / "first", tables.recipe(epochs=1), threads=1)
+    start = tmp_path / "first" / "last.safetensors"
+    for changes in ({"seed": 2}, {"dev_share": 0.2}):
+        with pytest.raises(ModelError, match="learned from the table of expression, divided otherwise"):
+            train_strength([table], tmp_path / "second", tables.recipe(**changes), threads=1, init=start)
+    beginning = tables.measurements(tmp_path, 50, 1)
+    with pytest.raises(ModelError, match="divided otherwise"):
+        train_strength([table], tmp_path / "second", tables.recipe(), held_out=[beginning], threads=1, init=start)
+    assert not (tmp_path / "second").exists()
+    train_strength([more], tmp_path / "second", tables.recipe(epochs=1, seed=2), threads=1, init=start)
+
+
 def test_scores_are_as_uncertain_as_comparable_units_are(tmp_path: Path) -> None:
     """What was measured in the second unit lies far above the first."""
     rows = tables.planted(200, 1)

@@ -26,9 +26,10 @@ from promscan.checkpoint import load_strength, save_model
 from promscan.datasets import seed_epoch
 from promscan.device import autocast
 from promscan.dna import Codes
+from promscan.errors import ModelError
 from promscan.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.log import Progress, logger, progress
-from promscan.measurements import DEV, TRAIN, Division, Measurements, divide
+from promscan.measurements import DEV, PARTS, TRAIN, Division, Measurements, divide
 from promscan.reporter import Reporter
 from promscan.train.optimiser import Recipe
 from promscan.train.run import TrainingRun, starting_model
@@ -98,7 +99,7 @@ def train_strength(
 
     Raises:
         InputError: a unit has no rows for training or dev.
-        ModelError: `init` does not exist or does not fit.
+        ModelError: `init` does not exist, does not fit, or learned from rows that are dev or test here.
         RunError: the folder is in use, or holds another run.
         DependencyError: scikit-learn or matplotlib is missing.
         DeviceError: no such device.
@@ -117,6 +118,8 @@ def train_strength(
         "species": species,
         "init": "" if start_card is None else start_card.sha256,
     }
+    if start_card is not None:
+        _refuse_other_division(start_card, config["tables"], recipe.seed)
     trainer = _Trainer(recipe, train, reporter, start, device, threads)
     run = TrainingRun(out, recipe, config, resume=resume)
     run.restore(trainer)
@@ -338,6 +341,21 @@ def _take_over(network: ExpressionNetwork, start: ExpressionNetwork) -> None:
                 network.heads.weight[here] = start.heads.weight[there]
                 network.heads.bias[here] = start.heads.bias[there]
                 network.mean[index], network.spread[index] = start.mean[before], start.spread[before]
+
+
+def _refuse_other_division(start: Card, tables: Sequence[Mapping[str, Any]], seed: int) -> None:
+    """Raise a ModelError if `start` learned from one of the tables, and had it divided otherwise.
+
+    Its training rows would be among those of dev and test, and the figures too good.
+    """
+    before = {table["sha256"]: table for table in start.training.get("tables", ())}
+    for table in tables:
+        known = before.get(table["sha256"])
+        if known and (start.training["recipe"]["seed"] != seed or any(known[p] != table[p] for p in PARTS)):
+            raise ModelError(
+                f"{start.name} learned from the table of {table['unit']}, divided otherwise, so from dev and test rows "
+                "of today: give the same tables, held-out tables, shares and --seed, or start from other weights"
+            )
 
 
 def _describe_data(
