@@ -86,8 +86,8 @@ def evaluate(data: Path, split: str, score: Callable[[dna.Codes], Array]) -> dic
         new = ~overlaps(test, train)
         report[name] = {
             orientation: {
-                "whole": with_intervals(test.labels, logits),
-                "without_overlap": with_intervals(test.labels[new], logits[new]),
+                "whole": with_intervals(test.promoters, logits),
+                "without_overlap": with_intervals(test.promoters[new], logits[new]),
             }
             for orientation, logits in (("one_strand", one), ("both_orientations", both))
         }

@@ -37,7 +37,7 @@ def main() -> None:
     arguments = parser.parse_args()
     network, card = load_model(arguments.model)
     dev = read_windows(str(arguments.data / "gue/prom_core_all/dev.csv"))
-    promoters = dev.codes[dev.labels == 1]
+    promoters = dev.codes[dev.promoters]
     with WindowedEngine(network, [torch.device("cpu")], EngineSettings()) as engine:
         right = engine.score_windows(promoters) > engine.score_windows(dna.reverse_complement(promoters))
     drawn = np.random.default_rng(1).choice(right, (DRAWS, len(right))).mean(axis=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from promscan import dna
 from promscan.dna import WINDOW, Codes
 from promscan.errors import InputError
 from promscan.genome import Genome
+from promscan.records import Mask
 
 LONGEST_SEQUENCE = 1 << 20
 """Unlabelled sequences are held in memory whole: promoters with flanks, not chromosomes."""
@@ -25,19 +27,27 @@ LONGEST_SEQUENCE = 1 << 20
 
 @dataclass(frozen=True)
 class LabelledWindows:
-    """Windows with a label each: `codes` (n, 70) uint8, `labels` (n,) uint8, 1 for a promoter."""
+    """Windows with a label each: `codes` (n, 70) uint8, `labels` (n,) float32.
+
+    A label is 1 for a promoter, 0 for anything else, or the probability of a promoter that a teacher gives.
+    """
 
     codes: Codes
-    labels: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.float32]
     source: str
     sha256: str
+
+    @property
+    def promoters(self) -> Mask:
+        """Which windows are promoters, rather than not; (n,)."""
+        return self.labels >= 0.5
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def describe(self) -> dict[str, object]:
         """Counts and checksum, for a card."""
-        positives = int(self.labels.sum())
+        positives = int(self.promoters.sum())
         return {"rows": len(self), "positives": positives, "negatives": len(self) - positives, "sha256": self.sha256}
 
 
@@ -45,7 +55,8 @@ def read_windows(source: str) -> LabelledWindows:
     """Labelled 70-bp windows from a table, or from a pair of FASTA files.
 
     Args:
-        source: CSV or TSV, plain or gzip, with columns `sequence` and `label` (0 or 1); or `POSITIVES.fa,NEGATIVES.fa`.
+        source: CSV or TSV, plain or gzip, with columns `sequence` and `label` (0, 1 or a probability); or
+            `POSITIVES.fa,NEGATIVES.fa`.
 
     Raises:
         InputError: unreadable file, missing column, wrong length, letter or label (named by file and line), or one
@@ -53,13 +64,14 @@ def read_windows(source: str) -> LabelledWindows:
     """
     positives, comma, negatives = source.partition(",")
     if comma and not Path(source).exists():
-        rows = [(codes, 1) for _, codes in _read_fasta(positives)] + [(codes, 0) for _, codes in _read_fasta(negatives)]
+        rows = [(codes, 1.0) for _, codes in _read_fasta(positives)]
+        rows += [(codes, 0.0) for _, codes in _read_fasta(negatives)]
         paths = [positives, negatives]
     else:
         rows = list(_labelled(source))
         paths = [source]
-    labels = np.array([label for _, label in rows], dtype=np.uint8)
-    if not 0 < labels.sum() < len(labels):
+    labels = np.array([label for _, label in rows], dtype=np.float32)
+    if len({label >= 0.5 for label in labels.tolist()}) < 2:
         raise InputError(f"{source}: both labels, 0 and 1, must occur; give windows of both kinds")
     digest = hashlib.sha256(b"".join(Path(path).read_bytes() for path in paths)).hexdigest()
     return LabelledWindows(np.stack([codes for codes, _ in rows]), labels, source, digest)
@@ -223,11 +235,19 @@ def is_fasta(path: str) -> bool:
             raise InputError(f"{path}: damaged file: {error}") from error
 
 
-def _labelled(path: str) -> Iterator[tuple[Codes, int]]:
+def _labelled(path: str) -> Iterator[tuple[Codes, float]]:
     for row, place in read_table(path, required=("sequence", "label")):
-        if row["label"] not in ("0", "1"):
-            raise InputError(f"{place}: label {row['label']!r} must be 0 or 1")
-        yield _window(row["sequence"], place), int(row["label"])
+        yield _window(row["sequence"], place), _label(row["label"], place)
+
+
+def _label(text: str, place: str) -> float:
+    try:
+        label = float(text)
+    except ValueError:
+        label = math.nan
+    if not 0 <= label <= 1:
+        raise InputError(f"{place}: label {text!r} must be 0 or 1, or a probability between them")
+    return label
 
 
 def read_table(path: str, required: tuple[str, ...]) -> Iterator[tuple[dict[str, str], str]]:
@@ -278,21 +298,21 @@ def _window(sequence: str, place: str) -> Codes:
     return codes
 
 
-def epoch_order(labels: npt.NDArray[np.uint8], sampler: str, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Row numbers of one epoch, as many as there are rows.
+def epoch_order(promoters: Mask, sampler: str, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Row numbers of one epoch, as many as there are rows, by which of them are promoters.
 
     `shuffled` takes every row once. `balanced` alternates positives and negatives, each class in its own random order;
     the smaller class begins again when it runs out, and the larger shows its remaining rows in other epochs.
     """
     if sampler == "shuffled":
-        return rng.permutation(len(labels))
-    half = (len(labels) + 1) // 2
+        return rng.permutation(len(promoters))
+    half = (len(promoters) + 1) // 2
     order = np.empty(2 * half, dtype=np.int64)
-    for offset, label in enumerate((1, 0)):
-        rows = np.flatnonzero(labels == label)
+    for offset, label in enumerate((True, False)):
+        rows = np.flatnonzero(promoters == label)
         rounds = -(-half // len(rows))
         order[offset::2] = np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:half]
-    return order[: len(labels)]
+    return order[: len(promoters)]
 
 
 def seed_epoch(seed: int, epoch: int) -> np.random.Generator:
@@ -322,9 +342,9 @@ def with_surroundings(codes: Codes, longest: int, rng: np.random.Generator) -> t
 
 def epoch_batches(
     data: LabelledWindows, *, sampler: str, flip: bool, batch_size: int, rng: np.random.Generator
-) -> Iterator[tuple[Codes, npt.NDArray[np.uint8]]]:
+) -> Iterator[tuple[Codes, npt.NDArray[np.float32]]]:
     """Batches (codes (b, 70), labels (b,)) of one epoch; the last one may be smaller."""
-    order = epoch_order(data.labels, sampler, rng)
+    order = epoch_order(data.promoters, sampler, rng)
     for begin in range(0, len(order), batch_size):
         rows = order[begin : begin + batch_size]
         codes = data.codes[rows]

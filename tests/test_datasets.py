@@ -42,6 +42,13 @@ def test_csv_tsv_gzip_and_fasta_pairs_say_the_same(tmp_path: Path) -> None:
         assert data.labels.tolist() == [1, 0]
 
 
+def test_a_label_may_be_the_probability_that_a_teacher_gives(tmp_path: Path) -> None:
+    data = read_windows(write(tmp_path / "a.csv", f"sequence,label\n{A},0.75\n{T},0.25\n{T},0\n"))
+    assert data.labels.tolist() == [0.75, 0.25, 0]
+    assert data.promoters.tolist() == [True, False, False]
+    assert data.describe()["positives"] == 1
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -52,6 +59,8 @@ def test_csv_tsv_gzip_and_fasta_pairs_say_the_same(tmp_path: Path) -> None:
         (f"sequence,label\n{A},1\n{A[:-1]},0\n", "line 3: the sequence has 69 bp"),
         (f"sequence,label\n{A},1\n{A[:-1]}E,0\n", "line 3: 'E' at index 69"),
         (f"sequence,label\n{A},1\n{A}\n", "line 3: label ''"),
+        (f"sequence,label\n{A},1\n{A},nan\n", "line 3: label 'nan'"),
+        (f"sequence,label\n{A},0.2\n{T},0.4\n", "both labels"),
     ],
 )
 def test_a_bad_row_is_named_by_file_and_line(tmp_path: Path, text: str, message: str) -> None:
@@ -97,7 +106,7 @@ def test_unlabelled_sequences_must_be_long_and_known(tmp_path: Path) -> None:
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 5))
 def test_balanced_epochs_hold_as_many_of_each(positives: int, negatives: int, seed: int) -> None:
-    labels = np.array([1] * positives + [0] * negatives, dtype=np.uint8)
+    labels = np.array([True] * positives + [False] * negatives)
     order = epoch_order(labels, "balanced", np.random.default_rng(seed))
     assert len(order) == len(labels)
     assert abs(int(labels[order].sum()) * 2 - len(order)) <= 1
@@ -107,7 +116,7 @@ def test_balanced_epochs_hold_as_many_of_each(positives: int, negatives: int, se
 
 
 def test_a_shuffled_epoch_shows_every_row_once() -> None:
-    labels = np.array([1, 0, 0, 0, 1], dtype=np.uint8)
+    labels = np.array([True, False, False, False, True])
     assert sorted(epoch_order(labels, "shuffled", np.random.default_rng(0)).tolist()) == list(range(5))
 
 

@@ -27,7 +27,7 @@ def planted(n: int, seed: int) -> LabelledWindows:
     """Random windows; those of label 1 hold a TATA box at index 3."""
     rng = np.random.default_rng(seed)
     codes = rng.integers(0, 4, (n, 70), dtype=np.uint8)
-    labels = (np.arange(n) % 2).astype(np.uint8)
+    labels = (np.arange(n) % 2).astype(np.float32)
     codes[labels == 1, 3:11] = dna.encode("TATAAAAG")
     return LabelledWindows(codes, labels, "planted", str(seed))
 
@@ -52,6 +52,17 @@ def test_a_planted_motif_is_learned(tmp_path: Path) -> None:
     card = train_windows(planted(1200, 1), planted(300, 2), tmp_path / "run", recipe(), threads=1)
     assert card.metrics["dev"]["auc"] > 0.95
     assert card.strand_trusted
+
+
+def test_what_a_teacher_is_not_sure_of_is_learned_as_such(tmp_path: Path) -> None:
+    sure = planted(1200, 1)
+    taught = LabelledWindows(sure.codes, 0.2 + 0.6 * sure.labels, "taught", "")
+    train_windows(taught, planted(300, 2), tmp_path / "run", recipe(), threads=1)
+    model, _ = load_model(str(tmp_path / "run" / "last.safetensors"))
+    fresh = planted(400, 3)
+    probabilities = 1 / (1 + np.exp(-predict_logits(model, fresh, next(model.parameters()).device)))
+    assert probabilities[fresh.promoters].mean() == pytest.approx(0.8, abs=0.07)
+    assert probabilities[~fresh.promoters].mean() == pytest.approx(0.2, abs=0.07)
 
 
 def test_a_device_that_is_not_there_leaves_no_folder(tmp_path: Path) -> None:

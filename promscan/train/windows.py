@@ -171,13 +171,13 @@ class _Trainer(Trainer[BiGRUAttention]):
         smoothing = self.recipe.label_smoothing
         with autocast(self.device, self.precision):
             logits: Tensor = self.model(codes, begin)
-        targets = labels.float() * (1 - smoothing) + smoothing / 2
+        targets = labels * (1 - smoothing) + smoothing / 2
         self.optimiser.step(F.binary_cross_entropy_with_logits(logits.float(), targets))
         return logits.detach()
 
 
 def _prefixed(split: str, labels: Array, logits: Array) -> dict[str, float]:
-    figures = {"loss": cross_entropy(labels, logits), **classification_figures(labels, logits)}
+    figures = {"loss": cross_entropy(labels, logits), **classification_figures(labels >= 0.5, logits)}
     return {f"{split}_{name}": value for name, value in figures.items()}
 
 
@@ -189,6 +189,6 @@ def _keep(run: TrainingRun, trainer: _Trainer, card: Card, dev: LabelledWindows,
     save_model(run.path / "last.safetensors", trainer.kept, card)
     if row is run.best("dev_auc"):
         save_model(run.path / "best.safetensors", trainer.kept, card)
-        plots.plot_discrimination(dev.labels, dev_logits, run.path / "dev_curves.png")
+        plots.plot_discrimination(dev.promoters, dev_logits, run.path / "dev_curves.png")
     plots.plot_learning_curves(run.history, run.path / "learning_curves.png")
     run.save(trainer)

@@ -54,9 +54,9 @@ from promscan.cli.train.options import (
 def windows(train_data: str, dev: str, output: Path, init: str | None, quiet: bool, **recipe: Any) -> None:
     """Train a classifier on labelled 70-bp windows; the defaults are the founding recipe.
 
-    TRAIN and DEV are CSV or TSV files with columns 'sequence' and 'label' (0 or 1), or two FASTA files joined by a
-    comma: PROMOTERS.fa,OTHERS.fa. RUN receives the configuration, the metrics of every epoch, the best and the last
-    weights with their cards, and plots.
+    TRAIN and DEV are CSV or TSV files with columns 'sequence' and 'label' (0, 1 or a probability), or two FASTA files
+    joined by a comma: PROMOTERS.fa,OTHERS.fa. RUN receives the configuration, the metrics of every epoch, the best and
+    the last weights with their cards, and plots.
 
     \b
     promscan train windows train.csv --dev dev.csv -o runs/mine
