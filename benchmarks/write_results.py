@@ -1,4 +1,4 @@
-"""Put the measured figures of benchmarks/results into the tables of docs/accuracy.md, docs/results.md and README.md.
+"""Put the measured figures of benchmarks/results into the tables of the pages that show them.
 
 A table stands between `<!-- FIGURES NAME: from ... -->` and `<!-- END -->`; what was not measured yet shows as a dash.
 
@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (ROOT / "docs" / "accuracy.md", ROOT / "docs" / "results.md", ROOT / "README.md")
+PAGES = (*(ROOT / "docs" / name for name in ("accuracy.md", "results.md", "experiments.md")), ROOT / "README.md")
 MODELS = ("promoter-rnn", "core70")
 GENOMES = {
     "chrIII": "*S. cerevisiae* chrIII, stride 1",
@@ -32,6 +32,8 @@ STRENGTHS = {
     "ridge": "ridge on 4- to 6-mers",
 }
 RATES = ("1", "5", "10", "20", "50", "100", "500")
+DEV_RATES = ("10", "50", "100", "500")
+AT_DEV_RATES = [f"at {rate}" for rate in DEV_RATES]
 SIMPLE = {"cpg": "CpG observed/expected", "kmers": "4-mers, linear"}
 JUDGED = (("all", "tolerance_100"), ("within_500", "tolerance_500"))
 """What the judgements at a tolerance of 100 and of 500 bp are called in the results of models and of simple scores."""
@@ -226,6 +228,33 @@ def precision_table() -> str:
     return table(head, rows)
 
 
+def calling_table() -> str:
+    """Recall on dev by how hits are called; the setting in the card is bold."""
+    rows = []
+    for result in map(read, sorted(RESULTS.glob("calling.*.json"))):
+        for row in result["grid"]:
+            setting = {key: row[key] for key in ("min_distance", "smoothing")}
+            smoothed = NONE if row["smoothing"] == 1 else f"{row['smoothing']} bp"
+            cells = [str(row["min_distance"]), smoothed, *recalls_of(row)]
+            chosen = setting == result["card"]
+            rows.append([f"`{result['model']}`", *(f"**{cell}**" if chosen else cell for cell in cells)])
+    return table(["model", "`--min-distance`", "smoothed over", *AT_DEV_RATES], rows)
+
+
+def places_table() -> str:
+    """Recall on dev by how far a hit may be from a start, and on which strand."""
+    rows = [
+        [f"`{result['model']}`", f"within {row['tolerance']} bp, {row['strand']} strand", *recalls_of(row)]
+        for result in map(read, sorted(RESULTS.glob("calling.*.json")))
+        for row in result["places"]
+    ]
+    return table(["model", "a start is found by a hit", *AT_DEV_RATES], rows)
+
+
+def recalls_of(row: Figures) -> list[str]:
+    return [f"{row['recall'][rate]:.2f}" for rate in DEV_RATES]
+
+
 def engine_table() -> str:
     figures = read(RESULTS / "engines.json")
     if not figures:
@@ -327,6 +356,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "engines": engine_table,
     "false_calls": false_calls_table,
     "precision": precision_table,
+    "calling": calling_table,
+    "places": places_table,
     "genome": genome_table,
     "time": time_table,
     "commands": commands,

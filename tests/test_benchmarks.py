@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import strength_tables as tables
-from genomes import TINY, TINY_STRENGTH, random_bases
+from genomes import DATA, DEMO, TINY, TINY_STRENGTH, random_bases, tiny_streaming
 
 import promscan
 from promscan import dna
 from promscan.measurements import read_measurements
+from promscan.records import Hit, Interval, ScoreTrack
 from promscan.train.strength import train_strength
-from promscan.tss import KnownStarts, LabelledGenome
+from promscan.tss import KnownStarts, LabelledGenome, Site
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
@@ -92,6 +93,47 @@ def test_a_widening_that_is_fitted_later_is_that_of_the_training(tmp_path, monke
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     runpy.run_path(str(BENCHMARKS / "widen_strength.py"), run_name="__main__")
     assert out.read_bytes() == trained.read_bytes() != untouched.read_bytes()
+
+
+CALLING = BENCHMARKS / "calling.py"
+
+
+def test_hits_are_called_and_judged_as_by_the_commands(tmp_path, monkeypatch):
+    tss, out = DATA / "demo_tss.bed", tmp_path / "calling.json"
+    options = ["--genome", str(DEMO), "--tss", str(tss), "--contigs", "demo2", "-o", str(out)]
+    monkeypatch.setattr(sys, "argv", ["calling.py", str(tiny_streaming()), *options])
+    runpy.run_path(str(CALLING), run_name="__main__")
+    result = json.loads(out.read_text())
+    scan = promscan.scan(
+        DEMO, model=str(tiny_streaming()), threshold=1e-300, min_distance=200, smoothing=51, regions=["demo2"],
+        strength=None, device="cpu",
+    )  # fmt: skip
+    evaluation = promscan.evaluate(scan, tss, DEMO, contigs=["demo2"])
+    rows = {(row["min_distance"], row["smoothing"]): row["recall"] for row in result["grid"]}
+    assert (result["bases"], result["starts"], len(rows)) == (20_000, len(evaluation.ranking.found.scores), 20)
+    assert rows[200, 51] == {rate: evaluation.rates[int(rate)].recall for rate in rows[200, 51]}
+    assert 0 < rows[200, 51]["500"] < 1
+    places = {(row["strand"], row["tolerance"]): row["recall"] for row in result["places"]}
+    assert places["same", 100] == rows[result["card"]["min_distance"], result["card"]["smoothing"]]
+    assert list(places) == [(strand, within) for strand in ("same", "either") for within in (50, 100, 200, 500)]
+
+
+def test_windows_that_were_not_scored_have_no_part_in_a_mean():
+    track = ScoreTrack("chr1", "+", 0, 1, np.array([1, 2, 6, np.nan, 4], dtype=np.float32))
+    means = runpy.run_path(str(CALLING))["averaged"](track, 3)
+    assert means.logits == pytest.approx([1.5, 3, 4, np.nan, 4], nan_ok=True)
+
+
+def test_on_either_strand_a_hit_finds_the_starts_of_both():
+    module = runpy.run_path(str(CALLING))
+    hits = [Hit("chr1", tss - 33, "+", tss, logit, 1) for tss, logit in ((1_000, 2.0), (5_000, 1.0))]
+    starts = KnownStarts([Site("chr1", 1_040, "+"), Site("chr1", 5_150, "-"), Site("chr1", 9_000, "-")])
+    rows = module["places"](hits, [Interval("chr1", 0, 10_000)], starts)
+    found = {(row["strand"], row["tolerance"]): round(3 * row["recall"]["10"]) for row in rows}
+    assert found == {
+        ("same", 50): 1, ("same", 100): 1, ("same", 200): 1, ("same", 500): 1,
+        ("either", 50): 1, ("either", 100): 1, ("either", 200): 2, ("either", 500): 2,
+    }  # fmt: skip
 
 
 BASELINES = BENCHMARKS / "baselines.py"

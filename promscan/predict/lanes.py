@@ -212,6 +212,20 @@ def smooth(logits: Tensor, codes: Tensor, width: int) -> Tensor:
     """
     unknown = F.pad(torch.cumsum(codes == UNKNOWN, dim=0, dtype=torch.int32), (0, 0, 1, 0))
     counted = (unknown[WINDOW:] - unknown[:-WINDOW] <= MAX_UNKNOWN).float()
+    return mean_of_counted(logits, counted, width)
+
+
+def mean_of_counted(logits: Tensor, counted: Tensor, width: int) -> Tensor:
+    """Means over `width` neighbouring rows, but for what does not count.
+
+    Args:
+        logits: (windows + width - 1, lanes), finite.
+        counted: 1 for what counts, else 0, of the same shape and type.
+        width: odd.
+
+    Returns:
+        (windows, lanes); NaN where nothing counts.
+    """
     means = F.avg_pool1d(torch.stack([logits * counted, counted]).transpose(1, 2), width, stride=1)
     result: Tensor = (means[0] / means[1]).T
     return result

@@ -6,7 +6,7 @@ Pieces are drawn at random, so that a training can look at a few Mb of any genom
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from promscan.model import BiGRUAttention
 from promscan.peaks import PeakCaller
 from promscan.predict.settings import EngineSettings
 from promscan.predict.streaming import StreamingEngine
-from promscan.records import Chunk, Hit, Interval, Strand
+from promscan.records import Chunk, Hit, Interval, ScoreTrack, Strand
 from promscan.tss import KnownStarts, Site
 
 MIN_DISTANCE = 500
@@ -94,31 +94,43 @@ def call_and_judge(
     threads: int | None,
 ) -> JudgedCalls:
     """Scan `pieces` of `contigs` on both strands, and judge the hits by `starts`."""
-    calls = {(piece.chrom, strand): list[Hit]() for piece in pieces for strand in STRANDS}
-    for hit in _call(model, contigs, pieces, device, threads):
-        calls[hit.chrom, hit.strand].append(hit)
-    found, false = list[npt.NDArray[np.float64]](), list[Hit]()
-    for (chrom, strand), hits in calls.items():
-        listed = starts.on(chrom, strand)
-        tss, logits = np.array([hit.tss for hit in hits], dtype=np.int64), np.array([hit.logit for hit in hits])
-        scanned = [(listed >= piece.start) & (listed < piece.end) for piece in pieces if piece.chrom == chrom]
-        found.append(figures.found_at(listed[np.any(scanned, axis=0)], tss, logits))
-        false += [hits[i] for i in np.flatnonzero(figures.are_false(tss, listed)).tolist()]
-    return JudgedCalls(np.concatenate(found), false, sum(piece.end - piece.start for piece in pieces))
+    return judge(_call(score_pieces(model, contigs, pieces, device, threads)), pieces, starts)
 
 
-def _call(
+def score_pieces(
     model: BiGRUAttention,
     contigs: Mapping[str, Codes],
     pieces: Sequence[Interval],
     device: torch.device,
     threads: int | None,
-) -> Iterator[Hit]:
-    callers = [PeakCaller(strand, -math.inf, MIN_DISTANCE, 1) for strand in STRANDS]
+) -> Iterator[list[ScoreTrack]]:
+    """The tracks of each of `pieces` of `contigs` with windows, one for each of `STRANDS`, as they are."""
     with StreamingEngine(model, [device], EngineSettings(strands=STRANDS, threads=threads)) as engine:
-        for tracks in engine.score(_chunk(contigs[piece.chrom], piece, engine.margin) for piece in pieces):
-            for caller, track in zip(callers, tracks, strict=True):
-                yield from caller.feed(track)
+        yield from engine.score(_chunk(contigs[piece.chrom], piece, engine.margin) for piece in pieces)
+
+
+def judge(
+    hits: Iterable[Hit], pieces: Sequence[Interval], starts: KnownStarts, tolerance: int = figures.TOLERANCE
+) -> JudgedCalls:
+    """Judge the hits of a scan of `pieces` by `starts`, which are found by a hit at most `tolerance` bp from them."""
+    calls = {(piece.chrom, strand): list[Hit]() for piece in pieces for strand in STRANDS}
+    for hit in hits:
+        calls[hit.chrom, hit.strand].append(hit)
+    found, false = list[npt.NDArray[np.float64]](), list[Hit]()
+    for (chrom, strand), called in calls.items():
+        listed = starts.on(chrom, strand)
+        tss, logits = np.array([hit.tss for hit in called], dtype=np.int64), np.array([hit.logit for hit in called])
+        scanned = [(listed >= piece.start) & (listed < piece.end) for piece in pieces if piece.chrom == chrom]
+        found.append(figures.found_at(listed[np.any(scanned, axis=0)], tss, logits, tolerance))
+        false += [called[i] for i in np.flatnonzero(figures.are_false(tss, listed, tolerance)).tolist()]
+    return JudgedCalls(np.concatenate(found), false, sum(piece.end - piece.start for piece in pieces))
+
+
+def _call(scored: Iterable[list[ScoreTrack]]) -> Iterator[Hit]:
+    callers = [PeakCaller(strand, -math.inf, MIN_DISTANCE, 1) for strand in STRANDS]
+    for tracks in scored:
+        for caller, track in zip(callers, tracks, strict=True):
+            yield from caller.feed(track)
     for caller in callers:
         yield from caller.flush()
 
