@@ -38,6 +38,7 @@ from promscan.peaks import PeakCaller, in_order
 from promscan.pipeline.journal import Journal, remove_journal
 from promscan.pipeline.strengths import HitStrengths, margin_of, settings_of
 from promscan.predict.engine import Engine, open_engine
+from promscan.predict.screened import ScreenedEngine
 from promscan.predict.settings import EngineSettings
 from promscan.predict.streaming import StreamingEngine
 from promscan.predict.strength import StrengthPredictor
@@ -203,7 +204,9 @@ class Scan:
             remove_journal(self.resume)
 
     def _engine(self) -> Engine:
-        return open_engine(self.card.engine, self.network, self.devices, self.engine_settings, floor=self.floor)
+        if self.floor is None:
+            return open_engine(self.card.engine, self.network, self.devices, self.engine_settings)
+        return ScreenedEngine(self.network, self.devices, self.engine_settings, self.floor)
 
     def _open_strengths(self) -> AbstractContextManager[HitStrengths | None]:
         if self.strength is None:
