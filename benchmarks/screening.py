@@ -1,19 +1,16 @@
-"""How a scan with a model of single windows can be screened by a streaming pass, and what that saves.
+"""How far the two ways of running a model of single windows lie apart, and what screening could save for it.
 
 Both forms score every window of some dev sequence. The margin is how far the logit of the streaming form falls short of
 the exact one, but for one window of a thousand, among the windows that reach a calling logit; it is the largest of
 those for the calling logits that 100 to 10,000 windows per Mb and strand reach. `share` is how much would have to be
-scored exactly at each of them.
+scored exactly at each of them. So few bases have too few hits for a margin of a card: `promscan calibrate` measures it.
 
-    python benchmarks/screening.py MODEL --data DATA -o RESULT.json [--weights MODEL2]
-
-MODEL2 is MODEL with that in its card.
+    python benchmarks/screening.py MODEL --data DATA -o RESULT.json
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -22,12 +19,12 @@ import numpy as np
 import torch
 from precision import CONTIGS, dev_chunks
 
-from promscan.checkpoint import load_model, save_model
+from promscan.checkpoint import load_model
 from promscan.predict.engine import open_engine
 from promscan.predict.settings import EngineSettings
+from promscan.screening import LOST
 
 WINDOWS_PER_MB = (100, 300, 1_000, 3_000, 10_000)
-LOST = 0.001
 
 
 def main() -> None:
@@ -35,7 +32,6 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--weights", type=Path)
     arguments = parser.parse_args()
     network, card = load_model(arguments.model)
     chunks = dev_chunks(arguments.data / "human/hg38_contigs.fa")
@@ -67,11 +63,6 @@ def main() -> None:
         "levels": levels,
         "screening": screening,
     }
-    if arguments.weights:
-        basis = (
-            f"loses {LOST:.1%} of the windows above the calling logit, on {len(exact)} windows of {result['contigs']}"
-        )
-        save_model(arguments.weights, network, dataclasses.replace(card, screening={**screening, "basis": basis}))
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")
     print(arguments.output.read_text())
 

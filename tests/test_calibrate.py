@@ -35,6 +35,7 @@ def test_the_card_says_what_was_counted_and_the_weights_are_the_same(calibrated)
     assert (card.name, card.sha256) == ("mine", before.sha256)
     assert table.background == "demo.fa, 1000 bp and more from demo_tss.bed"
     assert 0 < table.megabases < sum(map(len, demo_contigs().values())) / 1e6
+    assert card.screening == {}  # a model that runs along the genome is its own quick pass
 
 
 @pytest.mark.parametrize("rate", [300, 1000])

@@ -16,6 +16,7 @@ import promscan
 from promscan.checkpoint import load_model, save_model
 from promscan.genome import Genome
 from promscan.predict.engine import open_engine
+from promscan.predict.screened import ScreenedEngine
 from promscan.predict.settings import EngineSettings
 from promscan.predict.streaming import StreamingEngine
 
@@ -54,7 +55,7 @@ def test_windows_above_the_floor_have_their_exact_logits_and_no_others(contigs, 
     with (
         open_engine("windowed", model, CPU, settings) as exactly,
         open_engine("streaming", model, CPU, settings) as quickly,
-        open_engine("windowed", model, CPU, settings, floor=floor) as both,
+        ScreenedEngine(model, CPU, settings, floor) as both,
     ):
         expected = [
             np.where(np.isnan(exact) | (quick >= floor), exact, -np.inf)

@@ -45,7 +45,8 @@ def calibrate(
     """Measure how many false hits per Mb a logit of MODEL stands for, on a background of your own.
 
     All of the genome but the surroundings of known promoters is scanned, and every hit there is false. MODEL2 is MODEL
-    with this table in its card, which 'promscan scan --fp-per-mb' needs.
+    with this table in its card, which 'promscan scan --fp-per-mb' needs. The card of a model of single windows also
+    says how a quicker pass can choose what a scan scores, if that spares enough.
 
     \b
     promscan calibrate mine.safetensors --genome genome.fa --exclude tss.bed -o calibrated.safetensors

@@ -38,12 +38,14 @@ from promscan.peaks import PeakCaller, in_order
 from promscan.pipeline.journal import Journal, remove_journal
 from promscan.pipeline.strengths import HitStrengths, margin_of, settings_of
 from promscan.predict.engine import Engine, open_engine
+from promscan.predict.screened import ScreenedEngine
 from promscan.predict.settings import EngineSettings
 from promscan.predict.streaming import StreamingEngine
 from promscan.predict.strength import StrengthPredictor
 from promscan.prefetch import prefetch
 from promscan.records import Chunk, Hit, ScoreTrack, Strand
 from promscan.reporter import Reporter
+from promscan.screening import screening_floor
 
 DEFAULT_MIN_DISTANCE = 500
 DEFAULT_FP_PER_MB = 10.0
@@ -183,7 +185,7 @@ class Scan:
             self._open_strengths() as strengths,
             self._open_journal(engine) as journal,
             progress(self._total_mb(), "scanning", "Mb") as bar,
-            closing(prefetch(self._chunks(engine, journal.chunk_step))) as chunks,
+            closing(prefetch(self.chunks(engine, journal.chunk_step))) as chunks,
         ):
             self.statistics = Statistics(windows=journal.windows)
             counted = self._counted(self._timed(chunks, "read"), bar.advance)
@@ -202,8 +204,23 @@ class Scan:
         if self.resume is not None:
             remove_journal(self.resume)
 
+    def chunks(self, engine: Engine, step: int) -> Iterator[Chunk]:
+        """What is to be scanned, as an engine reads it; `step` window starts a chunk."""
+        spans = None if self.within is None else self.within.spans_of_starts(self.min_distance, engine.grid)
+        margin = engine.margin
+        if self.strength is not None:
+            margin = max(margin, margin_of(Reporter(**self.strength[1].strength["reporter"])))
+        for chunk in self.genome.read_chunks(step, spans, margin=margin):
+            if self.exclude is None:
+                yield chunk
+            else:
+                blocked = self.exclude.mask(chunk.chrom, chunk.first_base, chunk.first_base + len(chunk.codes))
+                yield dataclasses.replace(chunk, blocked=blocked)
+
     def _engine(self) -> Engine:
-        return open_engine(self.card.engine, self.network, self.devices, self.engine_settings, floor=self.floor)
+        if self.floor is None:
+            return open_engine(self.card.engine, self.network, self.devices, self.engine_settings)
+        return ScreenedEngine(self.network, self.devices, self.engine_settings, self.floor)
 
     def _open_strengths(self) -> AbstractContextManager[HitStrengths | None]:
         if self.strength is None:
@@ -267,18 +284,6 @@ class Scan:
     def _total_mb(self) -> float | None:
         total = self.genome.size_hint if self.within is None else self.within.total_bases
         return None if total is None else total / 1e6
-
-    def _chunks(self, engine: Engine, step: int) -> Iterator[Chunk]:
-        spans = None if self.within is None else self.within.spans_of_starts(self.min_distance, engine.grid)
-        margin = engine.margin
-        if self.strength is not None:
-            margin = max(margin, margin_of(Reporter(**self.strength[1].strength["reporter"])))
-        for chunk in self.genome.read_chunks(step, spans, margin=margin):
-            if self.exclude is None:
-                yield chunk
-            else:
-                blocked = self.exclude.mask(chunk.chrom, chunk.first_base, chunk.first_base + len(chunk.codes))
-                yield dataclasses.replace(chunk, blocked=blocked)
 
     def _counted(self, chunks: Iterable[Chunk], advance: Callable[[float], None]) -> Iterator[Chunk]:
         """Pass chunks on; count contigs and bases (each base once), and name the contigs that are too short."""
@@ -365,13 +370,6 @@ class Scan:
             "device": ", ".join(describe(device) for device in self.devices),
             "host": socket.gethostname(),
         }
-
-
-def screening_floor(card: Card, threshold: float) -> float | None:
-    """The logit of a streaming pass below which a window cannot be a hit; None if the card cannot tell."""
-    if not card.screening or threshold < card.screening["lowest"]:
-        return None
-    return float(threshold - card.screening["margin"])
 
 
 def calling_logit(card: Card, threshold: float | None, fp_per_mb: float | None) -> float:

@@ -11,7 +11,6 @@ import torch
 from promscan.dna import Codes
 from promscan.errors import ModelError
 from promscan.model import BiGRUAttention
-from promscan.predict.screened import ScreenedEngine
 from promscan.predict.settings import EngineSettings
 from promscan.predict.streaming import StreamingEngine
 from promscan.predict.windowed import WindowedEngine
@@ -58,8 +57,6 @@ def open_engine(
     model: BiGRUAttention,
     devices: Sequence[torch.device],
     settings: EngineSettings | None = None,
-    *,
-    floor: float | None = None,
 ) -> Engine:
     """The engine of this name, as a model card gives it.
 
@@ -68,13 +65,10 @@ def open_engine(
         model: the network, in evaluation mode.
         devices: where it runs, of one kind; each computes its share of the units.
         settings: what it scores, and how (None: everything, as it is).
-        floor: of the windowed engine, score only windows to which a streaming pass gives this logit (None: all).
 
     Raises:
         ModelError: there is no such engine, or it cannot do what is asked for.
     """
     if name not in ENGINES:
         raise ModelError(f"there is no engine {name!r}, only {', '.join(ENGINES)}; is this promscan too old for it?")
-    if floor is not None and name == "windowed":
-        return ScreenedEngine(model, devices, settings or EngineSettings(), floor)
     return ENGINES[name](model, devices, settings or EngineSettings())
