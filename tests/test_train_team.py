@@ -17,6 +17,8 @@ from promscan.train import genome as train_genome_module
 from promscan.train.genome import GenomeRecipe
 from promscan.train.team import Team, alone, joined
 
+pytestmark = pytest.mark.timeout(600)  # a setup and a test may each start processes on a busy machine
+
 ROOT = Path(__file__).parent.parent
 COMMAND = ["train", "genome", DATA / "demo.fa", DATA / "demo_tss.bed", "--dev", "demo2", "--device", "cpu"]
 # Five segments are shared by two and three.
@@ -59,7 +61,7 @@ def torchrun(out: Path, *options: str, trouble: str = "", restarts: int = 0) -> 
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(list(map(str, command)), env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
-            _, messages = process.communicate(timeout=240)
+            _, messages = process.communicate(timeout=280)
         finally:
             process.terminate()  # it takes its processes along
     return process.returncode, messages
