@@ -315,10 +315,13 @@ def epoch_order(promoters: Mask, sampler: str, rng: np.random.Generator) -> npt.
     return order[: len(promoters)]
 
 
-def seed_epoch(seed: int, epoch: int) -> np.random.Generator:
-    """The generator of all draws of an epoch; seeds torch (dropout) as well, so that epochs can be resumed between."""
+def seed_epoch(seed: int, epoch: int, rank: int = 0) -> np.random.Generator:
+    """The generator of all draws of an epoch; seeds torch (dropout) as well, so that epochs can be resumed between.
+
+    The draws of torch are others in a process of another rank, and those of the generator the same.
+    """
     sequence = np.random.SeedSequence([seed, epoch])
-    torch.manual_seed(int(sequence.generate_state(1)[0]))
+    torch.manual_seed(int(sequence.generate_state(rank + 1)[rank]))
     return np.random.default_rng(sequence)
 
 

@@ -30,4 +30,4 @@ class DependencyError(PromscanError, ImportError):
 
 
 class RunError(PromscanError, RuntimeError):
-    """A run folder, an output path or a journal cannot be used."""
+    """A run folder, an output path, a journal or the processes of a training cannot be used."""

@@ -6,6 +6,7 @@ On a terminal long work shows a tqdm bar; elsewhere (a cluster log, a pipe) a li
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -42,13 +43,18 @@ class _StderrHandler(logging.Handler):
         tqdm.write(self.format(record), file=sys.stderr)
 
 
+def is_first_process() -> bool:
+    """Whether messages are left to this process: of those that torchrun starts, the first speaks for all."""
+    return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ["RANK"] == "0"
+
+
 def configure(*, quiet: bool) -> None:
     """Set up logging for the command line: information and warnings, or warnings only if `quiet`."""
     handler = _StderrHandler()
     handler.setFormatter(_Formatter())
     logger.handlers = [handler]
     logger.propagate = False
-    logger.setLevel(logging.WARNING if quiet else logging.INFO)
+    logger.setLevel(logging.CRITICAL if not is_first_process() else logging.WARNING if quiet else logging.INFO)
 
 
 class _Bar:

@@ -6,15 +6,17 @@ when they run, so that help is instant.
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
+from promscan import log
 from promscan.cli.calibrate import calibrate
 from promscan.cli.design import design
 from promscan.cli.evaluate import evaluate
@@ -74,16 +76,21 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         status = cli.main(arguments, prog_name="promscan", standalone_mode=False) or 0
     except click.ClickException as error:
-        error.show()
+        error.show(_messages())
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("promscan: interrupted", err=True)
+        click.echo("promscan: interrupted", _messages())
         status = INTERRUPTED
     except (PromscanError, OSError) as error:
-        click.echo(f"promscan: error: {error}", err=True)
+        click.echo(f"promscan: error: {error}", _messages())
         status = 1
     _drop_what_standard_output_refuses()
     sys.exit(status)
+
+
+def _messages() -> TextIO:
+    """Standard error; nowhere in the further processes of torchrun, which end for the same reason as the first."""
+    return sys.stderr if log.is_first_process() else io.StringIO()
 
 
 def _drop_what_standard_output_refuses() -> None:

@@ -25,15 +25,18 @@ from promscan.card import Card
 from promscan.checkpoint import load_model, save_model
 from promscan.datasets import Promoters, seed_epoch
 from promscan.device import autocast
-from promscan.errors import InputError
+from promscan.dna import Codes
+from promscan.errors import InputError, RunError
 from promscan.log import Progress, logger, progress
 from promscan.model import Architecture, BiGRUAttention
-from promscan.train.calls import MIN_DISTANCE, JudgedCalls, call_and_judge, draw_pieces, holds
+from promscan.records import Interval
+from promscan.train.calls import MIN_DISTANCE, STRANDS, JudgedCalls, call_and_judge, draw_pieces, holds
 from promscan.train.optimiser import Recipe
 from promscan.train.run import TrainingRun, starting_model
 from promscan.train.segments import SegmentRecipe, Segments, SegmentSampler
+from promscan.train.team import Team, joined
 from promscan.train.trainer import Trainer, classifier
-from promscan.tss import LabelledGenome, Site
+from promscan.tss import KnownStarts, LabelledGenome, Site
 
 WARM_UPS = range(140, 351, 70)
 """Bases of warm-up, drawn for each batch, lest the network learn to count from where its states began."""
@@ -89,6 +92,8 @@ def train_genome(
 ) -> Card:
     """Train a streaming classifier into the run folder `out`; returns the card of the best epoch.
 
+    The processes that torchrun starts train it together, and the first of them writes the folder.
+
     Args:
         genome: contigs with their listed transcription starts.
         promoters: more promoters to learn from, pasted over listed ones.
@@ -96,7 +101,7 @@ def train_genome(
         recipe: everything else that decides the result.
         dev: contigs to choose the best epoch on; a name also stands for all contigs that begin with it and a colon.
         leave_out: contigs that are not used at all, named likewise.
-        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; one of the first three in several processes.
         threads: CPU threads (None: all).
         init: weights to start from, of the same architecture.
         resume: go on with the unfinished run in `out`.
@@ -105,9 +110,10 @@ def train_genome(
     Raises:
         InputError: there is no such contig, or no listed start on the contigs to train on or on those of dev.
         ModelError: `init` does not exist or does not fit the architecture.
-        RunError: the folder is in use, or holds another run.
+        RunError: the folder is in use, or holds another run; a batch has fewer segments than there are processes, or
+            one of them has failed.
         DependencyError: matplotlib is missing.
-        DeviceError: no such device.
+        DeviceError: no such device, or too few for all processes.
     """
     plots.require_matplotlib()
     train_part, dev_part, left_out = _split(genome, dev, leave_out)
@@ -127,21 +133,24 @@ def train_genome(
         "species": species,
         "init": "" if start_card is None else start_card.sha256,
     }
-    trainer = _Trainer(recipe, sampler, start, device, threads)
-    run = TrainingRun(out, recipe, config, resume=resume)
-    run.restore(trainer)
-    logger.info("training %s, %.4g Mb; run folder %s", trainer.describe(), train_part.bases / 1e6, out)
+    run = TrainingRun(out, recipe, config)
     card = _draft_card(run, data, splits)
-    with progress(recipe.epochs * recipe.segments_per_epoch, "training", "segment") as bar:
-        bar.advance(len(run.history) * recipe.segments_per_epoch)
-        while len(run.history) < recipe.epochs:
-            began = time.monotonic()
-            learned = trainer.run_epoch(len(run.history), bar)
-            calls = call_and_judge(trainer.kept, dev_part.contigs, dev_pieces, dev_part.starts, trainer.device, threads)
-            row = run.add_epoch(learned | _figures(calls), began)
-            bar.note(f"dev recall {row['recall']:.4f}")
-            _keep(run, trainer, card, calls)
-    return run.finish("recall", "dev recall")
+    with joined(device) as team:
+        trainer = _Trainer(recipe, sampler, start, team, threads)
+        run.begin(trainer, resume=resume)
+        logger.info("training %s, %.4g Mb; run folder %s", trainer.describe(), train_part.bases / 1e6, out)
+        with progress(recipe.epochs * recipe.segments_per_epoch, "training", "segment") as bar:
+            bar.advance(len(run.history) * recipe.segments_per_epoch)
+            for epoch in range(len(run.history), recipe.epochs):
+                began = time.monotonic()
+                learned = trainer.run_epoch(epoch, bar)
+                if team.leads:
+                    calls = trainer.call(dev_part.contigs, dev_pieces, dev_part.starts)
+                    row = run.add_epoch(learned | _figures(calls), began)
+                    bar.note(f"dev recall {row['recall']:.4f}")
+                    _keep(run, trainer, card, calls)
+        team.ask_first(list)  # the others wait: the first one still judges and writes the last epoch
+        return run.finish("recall", "dev recall") if team.leads else run.card_of("best")
 
 
 def _split(
@@ -162,16 +171,21 @@ class _Trainer(Trainer[BiGRUAttention]):
         recipe: GenomeRecipe,
         sampler: SegmentSampler,
         start: BiGRUAttention | None,
-        device: str,
+        team: Team,
         threads: int | None,
     ) -> None:
+        if recipe.batch_size < team.size:
+            raise RunError(
+                f"{team.size} processes cannot share a batch of {recipe.batch_size}; "
+                "start fewer of them, or raise --batch-size"
+            )
         self.recipe, self.sampler, self.threads = recipe, sampler, threads
         steps_per_epoch = -(-recipe.segments_per_epoch // recipe.batch_size)
-        super().__init__(recipe, lambda: classifier(recipe.architecture, start), steps_per_epoch, device, threads)
+        super().__init__(recipe, lambda: classifier(recipe.architecture, start), steps_per_epoch, team, threads)
 
     def run_epoch(self, epoch: int, bar: Progress) -> dict[str, float]:
         """One epoch, and before it the search for false calls to learn from; returns learning rate and losses."""
-        rng = seed_epoch(self.recipe.seed, epoch)
+        rng = seed_epoch(self.recipe.seed, epoch, self.team.rank)
         hard = self._mine(rng) if epoch else []
         self.model.train()
         reach, losses = self.recipe.architecture.reach, list[tuple[float, ...]]()
@@ -180,20 +194,31 @@ class _Trainer(Trainer[BiGRUAttention]):
             margin = max(warm_up, reach)
             losses.append(self._step(self.sampler.draw(self.recipe.batch_size, margin, hard, rng), margin, warm_up))
             bar.advance(self.recipe.segments_per_epoch / self.steps_per_epoch)
+        self.team.require_equal(self.model.parameters())
         means = dict(zip(("loss_promoters", "loss_background", "loss_ranking"), np.mean(losses, axis=0), strict=True))
         return {"learning_rate": self.optimiser.rate, **{name: float(value) for name, value in means.items()}}
 
+    def call(self, contigs: Mapping[str, Codes], pieces: Sequence[Interval], starts: KnownStarts) -> JudgedCalls:
+        """The calls of the weights of the moment on these pieces."""
+        return call_and_judge(self.kept, contigs, pieces, starts, self.device, self.threads)
+
     def _mine(self, rng: np.random.Generator) -> list[Site]:
         """The false calls of the highest logits on some of the training contigs."""
-        pieces = draw_pieces(self.sampler.contigs, self.recipe.mining_bases, rng)
-        calls = call_and_judge(self.kept, self.sampler.contigs, pieces, self.sampler.starts, self.device, self.threads)
-        return [Site(hit.chrom, hit.tss, hit.strand) for hit in calls.worst(HARD)]
+        contigs, chroms = self.sampler.contigs, list(self.sampler.contigs)
+        pieces = draw_pieces(contigs, self.recipe.mining_bases, rng)
+
+        def worst() -> list[int]:
+            hits = self.call(contigs, pieces, self.sampler.starts).worst(HARD)
+            return [n for hit in hits for n in (chroms.index(hit.chrom), hit.tss, STRANDS.index(hit.strand))]
+
+        numbers = iter(self.team.ask_first(worst))
+        return [Site(chroms[c], tss, STRANDS[s]) for c, tss, s in zip(numbers, numbers, numbers, strict=True)]
 
     def _step(self, batch: Segments, margin: int, warm_up: int) -> tuple[float, ...]:
         codes, labels, weights = (torch.from_numpy(values).to(self.device) for values in batch)
         with autocast(self.device, self.precision):
-            logits = self.model.along(codes, margin, warm_up)
-        logits = logits.float()
+            logits = self.model.along(codes[self.team.share(len(codes))], margin, warm_up)
+        logits = self.team.whole(logits.float(), len(codes))
         losses = F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none")
         promoters = _mean(losses, weights * labels)
         background = _mean(losses, weights * (1 - labels))

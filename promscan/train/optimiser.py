@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from promscan.train.team import Team
+
 WARM_UP_SHARE = 0.15
 """Share of the steps in which the learning rate climbs to its peak."""
 AVERAGING_WARM_UP = 50
@@ -47,10 +49,11 @@ class Optimiser:
         kept: the copy that receives the average of the weights; `model` itself for no average.
         recipe: peak learning rate, weight decay, largest gradient norm, decay of the average.
         steps: how many steps there will be at most.
+        team: the processes that step together.
     """
 
-    def __init__(self, model: nn.Module, kept: nn.Module, recipe: Recipe, steps: int) -> None:
-        self.model, self.kept, self.recipe = model, kept, recipe
+    def __init__(self, model: nn.Module, kept: nn.Module, recipe: Recipe, steps: int, team: Team) -> None:
+        self.model, self.kept, self.recipe, self.team = model, kept, recipe, team
         rate = recipe.learning_rate
         self.adam = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=recipe.weight_decay)
         self.cycle = torch.optim.lr_scheduler.OneCycleLR(
@@ -63,9 +66,10 @@ class Optimiser:
         return float(self.cycle.get_last_lr()[0])
 
     def step(self, loss: Tensor) -> None:
-        """One step down the gradient of `loss`."""
+        """One step down the gradient of `loss`, of which each process of the team has its part."""
         self.adam.zero_grad(set_to_none=True)
         loss.backward()
+        self.team.sum_gradients(self.model.parameters())
         nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         self.adam.step()
         self.cycle.step()

@@ -32,6 +32,7 @@ from promscan.records import Mask
 from promscan.train.optimiser import Recipe
 from promscan.train.run import TrainingRun
 from promscan.train.scramble import scramble
+from promscan.train.team import Team, alone
 from promscan.train.trainer import Trainer
 
 Array = npt.NDArray[Any]
@@ -109,7 +110,7 @@ def train_unlabelled(
 
     Raises:
         InputError: no sequence is left.
-        RunError: the folder is in use, or holds another run.
+        RunError: the folder is in use, or holds another run; or torchrun has started several processes.
         DeviceError: no such device.
     """
     require_sklearn()
@@ -120,9 +121,9 @@ def train_unlabelled(
         "used": len(usable),
         "held_out": [windows.describe() for windows in held_out],
     }
-    trainer = _Trainer(recipe, usable, device, threads)
-    run = TrainingRun(out, recipe, {"sequences": source, "species": species}, resume=resume)
-    run.restore(trainer)
+    trainer = _Trainer(recipe, usable, alone(device), threads)
+    run = TrainingRun(out, recipe, {"sequences": source, "species": species})
+    run.begin(trainer, resume=resume)
     logger.info("pretraining %s; run folder %s", trainer.describe(), out)
     card = run.draft_card(
         task="promoter",
@@ -147,10 +148,10 @@ def train_unlabelled(
 class _Trainer(Trainer[_Pretrainer]):
     """The network and its optimiser, an epoch at a time."""
 
-    def __init__(self, recipe: PretrainRecipe, sequences: Sequence[Codes], device: str, threads: int | None) -> None:
+    def __init__(self, recipe: PretrainRecipe, sequences: Sequence[Codes], team: Team, threads: int | None) -> None:
         self.recipe, self.sequences = recipe, sequences
         steps_per_epoch = -(-recipe.windows_per_epoch // recipe.batch_size)
-        super().__init__(recipe, lambda: _Pretrainer(recipe.architecture), steps_per_epoch, device, threads)
+        super().__init__(recipe, lambda: _Pretrainer(recipe.architecture), steps_per_epoch, team, threads)
 
     def run_epoch(self, epoch: int, bar: Progress) -> dict[str, float]:
         """`windows_per_epoch` windows; returns the learning rate and how well both questions are answered."""

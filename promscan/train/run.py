@@ -44,25 +44,24 @@ class TrainingRun:
     """A run in its folder, begun or found again; `history` has a row of metrics for each epoch that is done.
 
     Args:
-        path: run folder, new or empty unless `resume`.
+        path: run folder.
         recipe: how it is trained.
         config: what else decides the result: `species`, the data, and the weights to start from.
-        resume: go on with the unfinished run in the folder.
-
-    Raises:
-        RunError: the folder is in use, or holds another run.
     """
 
-    def __init__(self, path: Path, recipe: Recipe, config: Mapping[str, Any], *, resume: bool) -> None:
+    def __init__(self, path: Path, recipe: Recipe, config: Mapping[str, Any]) -> None:
         self.path = path
         self.config = {"promscan_version": promscan.__version__, "recipe": dataclasses.asdict(recipe), **config}
         self.history: list[dict[str, float]] = []
         self._folder = RunFolder(path)
-        self._resuming = self._folder.begin(self.config, resume=resume)
 
-    def restore(self, trainer: Trainer[Any]) -> None:
-        """Bring the trainer and the history to where the run was left, if it is resumed."""
-        if self._resuming:
+    def begin(self, trainer: Trainer[Any], *, resume: bool) -> None:
+        """Begin in a new or empty folder; or, to `resume`, bring the trainer and the history to where it was left.
+
+        Raises:
+            RunError: the folder is in use, or holds another run.
+        """
+        if any(trainer.team.ask_first(lambda: [self._folder.begin(self.config, resume=resume)])):
             groups, self.history = self._folder.load_state()
             trainer.restore(groups, len(self.history))
 

@@ -33,6 +33,7 @@ from promscan.measurements import DEV, PARTS, TRAIN, Division, Measurements, div
 from promscan.reporter import Reporter
 from promscan.train.optimiser import Recipe
 from promscan.train.run import TrainingRun, starting_model
+from promscan.train.team import Team, alone
 from promscan.train.trainer import Trainer
 from promscan.train.unit_rows import Rows, UnitRows, draw_rows, epoch_counts, rows_of
 
@@ -99,8 +100,13 @@ def train_strength(
 
     Raises:
         InputError: a unit has no rows for training or dev.
+<<<<<<< HEAD
         ModelError: `init` does not exist, does not fit, or learned from rows that are dev or test here.
         RunError: the folder is in use, or holds another run.
+=======
+        ModelError: `init` does not exist or does not fit.
+        RunError: the folder is in use, or holds another run; or torchrun has started several processes.
+>>>>>>> torchrun
         DependencyError: scikit-learn or matplotlib is missing.
         DeviceError: no such device.
     """
@@ -120,9 +126,9 @@ def train_strength(
     }
     if start_card is not None:
         _refuse_other_division(start_card, config["tables"], recipe.seed)
-    trainer = _Trainer(recipe, train, reporter, start, device, threads)
-    run = TrainingRun(out, recipe, config, resume=resume)
-    run.restore(trainer)
+    trainer = _Trainer(recipe, train, reporter, start, alone(device), threads)
+    run = TrainingRun(out, recipe, config)
+    run.begin(trainer, resume=resume)
     logger.info(
         "training %s, %d rows in %d families; run folder %s",
         trainer.describe(), sum(map(len, train)), division.families, out,
@@ -179,14 +185,14 @@ class _Trainer(Trainer[ExpressionNetwork]):
         train: Sequence[UnitRows],
         reporter: Reporter,
         start: ExpressionNetwork | None,
-        device: str,
+        team: Team,
         threads: int | None,
     ) -> None:
         self.recipe, self.train, self.reporter = recipe, train, reporter
         self.counts = epoch_counts(train, recipe.shares, recipe.rows_per_epoch)
         self.epoch_rows = sum(self.counts)
         steps_per_epoch = -(-self.epoch_rows // recipe.batch_size)
-        super().__init__(recipe, lambda: _network(recipe.architecture, train, start), steps_per_epoch, device, threads)
+        super().__init__(recipe, lambda: _network(recipe.architecture, train, start), steps_per_epoch, team, threads)
 
     def run_epoch(self, epoch: int, bar: Progress) -> dict[str, float]:
         """One epoch; returns its learning rate and the training loss of each unit."""

@@ -9,9 +9,10 @@ from typing import Generic, TypeVar
 import torch
 from torch import nn
 
-from promscan.device import describe, make_repeatable, resolve_device, training_precision
+from promscan.device import describe, make_repeatable, training_precision
 from promscan.model import Architecture, BiGRUAttention, count_parameters
 from promscan.train.optimiser import Optimiser, Recipe, TensorGroups
+from promscan.train.team import Team
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -25,30 +26,28 @@ class Trainer(Generic[Network]):
         recipe: how it steps, and the seed.
         build: makes the network; called when torch draws from the seed.
         steps_per_epoch: steps of an epoch.
-        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+        team: the processes that train it, and the device of this one.
         threads: CPU threads (None: all).
-
-    Raises:
-        DeviceError: no such device.
     """
 
     def __init__(
-        self, recipe: Recipe, build: Callable[[], Network], steps_per_epoch: int, device: str, threads: int | None
+        self, recipe: Recipe, build: Callable[[], Network], steps_per_epoch: int, team: Team, threads: int | None
     ) -> None:
         make_repeatable()
         if threads is not None:
             torch.set_num_threads(threads)
-        self.device = resolve_device(device)
+        self.team, self.device = team, team.device
         self.precision = training_precision(recipe.precision, self.device)
         torch.manual_seed(recipe.seed)
         self.model = build().to(self.device)
         self.kept = copy.deepcopy(self.model) if recipe.averaging else self.model
         self.steps_per_epoch = steps_per_epoch
-        self.optimiser = Optimiser(self.model, self.kept, recipe, recipe.epochs * steps_per_epoch)
+        self.optimiser = Optimiser(self.model, self.kept, recipe, recipe.epochs * steps_per_epoch, team)
 
     def describe(self) -> str:
         """What is trained and where, for people."""
-        return f"{count_parameters(self.model)} parameters on {describe(self.device)}"
+        processes = f", {self.team.size} processes" if self.team.size > 1 else ""
+        return f"{count_parameters(self.model)} parameters on {describe(self.device)}{processes}"
 
     def restore(self, groups: TensorGroups, epochs: int) -> None:
         """Continue from a state that was reached after so many epochs."""

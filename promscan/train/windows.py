@@ -29,6 +29,7 @@ from promscan.log import Progress, logger, progress
 from promscan.model import Architecture, BiGRUAttention
 from promscan.train.optimiser import Recipe
 from promscan.train.run import TrainingRun, starting_model
+from promscan.train.team import Team, alone
 from promscan.train.trainer import Trainer, classifier
 
 Array = npt.NDArray[Any]
@@ -85,7 +86,7 @@ def train_windows(
 
     Raises:
         ModelError: `init` does not exist or does not fit the architecture.
-        RunError: the folder is in use, or holds another run.
+        RunError: the folder is in use, or holds another run; or torchrun has started several processes.
         DependencyError: scikit-learn or matplotlib is missing.
         DeviceError: no such device.
     """
@@ -98,9 +99,9 @@ def train_windows(
         "species": species,
         "init": "" if start_card is None else start_card.sha256,
     }
-    trainer = _Trainer(recipe, train, start, device, threads)
-    run = TrainingRun(out, recipe, config, resume=resume)
-    run.restore(trainer)
+    trainer = _Trainer(recipe, train, start, alone(device), threads)
+    run = TrainingRun(out, recipe, config)
+    run.begin(trainer, resume=resume)
     logger.info("training %s, %d windows; run folder %s", trainer.describe(), len(train), out)
     card = run.draft_card(
         task="promoter",
@@ -137,12 +138,12 @@ class _Trainer(Trainer[BiGRUAttention]):
         recipe: WindowRecipe,
         train: LabelledWindows,
         start: BiGRUAttention | None,
-        device: str,
+        team: Team,
         threads: int | None,
     ) -> None:
         self.recipe, self.train = recipe, train
         steps_per_epoch = -(-len(train) // recipe.batch_size)
-        super().__init__(recipe, lambda: classifier(recipe.architecture, start), steps_per_epoch, device, threads)
+        super().__init__(recipe, lambda: classifier(recipe.architecture, start), steps_per_epoch, team, threads)
 
     def run_epoch(self, epoch: int, bar: Progress) -> dict[str, float]:
         """One pass over the training data; returns its learning rate and training figures."""
