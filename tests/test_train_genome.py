@@ -285,7 +285,8 @@ def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
 def test_training_starts_from_given_weights(tmp_path: Path) -> None:
     card = train(tmp_path / "first")
     start = tmp_path / "first" / "best.safetensors"
-    train(tmp_path / "second", init=start)
+    second = train(tmp_path / "second", init=start)
+    assert second.training["init"] == {"sha256": card.sha256, "git_commit": card.git_commit, "training": card.training}
     assert json.loads((tmp_path / "second" / "config.json").read_text())["init"] == card.sha256
     larger = dataclasses.replace(TINY_RECIPE, architecture=Architecture(5))
     with pytest.raises(ModelError, match="architecture"):

@@ -134,7 +134,7 @@ def train_genome(
         "init": "" if start_card is None else start_card.sha256,
     }
     run = TrainingRun(out, recipe, config)
-    card = _draft_card(run, data, splits)
+    card = _draft_card(run, data, splits, start_card)
     with joined(device) as team:
         trainer = _Trainer(recipe, sampler, start, team, threads)
         run.begin(trainer, resume=resume)
@@ -280,12 +280,13 @@ def _keep(run: TrainingRun, trainer: _Trainer, card: Card, calls: JudgedCalls) -
     run.save(trainer)
 
 
-def _draft_card(run: TrainingRun, data: Mapping[str, Any], splits: Mapping[str, Any]) -> Card:
+def _draft_card(run: TrainingRun, data: Mapping[str, Any], splits: Mapping[str, Any], start: Card | None) -> Card:
     return run.draft_card(
         task="promoter",
         engine="streaming",
         strand_trusted=True,
         training={**data, "recipe": run.config["recipe"]},
+        start=start,
         splits=splits,
         min_distance=MIN_DISTANCE,
         limits=(

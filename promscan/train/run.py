@@ -76,8 +76,14 @@ class TrainingRun:
         self._folder.write_metrics(self.history)
         self._folder.save_state(trainer.optimiser.state(), self.history)
 
-    def draft_card(self, **fields: Any) -> Card:
-        """A card with these fields, and with what every run knows; the weights are not described yet."""
+    def draft_card(self, *, training: Mapping[str, Any], start: Card | None = None, **fields: Any) -> Card:
+        """A card with these fields, and with what every run knows; the weights are not described yet.
+
+        How the weights of `start` were made belongs to how these were.
+        """
+        if start is not None:
+            made = {"sha256": start.sha256, "git_commit": start.git_commit, "training": start.training}
+            training = {**training, "init": made}
         return Card(
             name=self.path.resolve().name,
             species=self.config["species"],
@@ -85,6 +91,7 @@ class TrainingRun:
             sha256="",
             promscan_version=promscan.__version__,
             git_commit=source_commit(),
+            training=training,
             **fields,
         )
 

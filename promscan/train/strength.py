@@ -100,13 +100,8 @@ def train_strength(
 
     Raises:
         InputError: a unit has no rows for training or dev.
-<<<<<<< HEAD
         ModelError: `init` does not exist, does not fit, or learned from rows that are dev or test here.
-        RunError: the folder is in use, or holds another run.
-=======
-        ModelError: `init` does not exist or does not fit.
         RunError: the folder is in use, or holds another run; or torchrun has started several processes.
->>>>>>> torchrun
         DependencyError: scikit-learn or matplotlib is missing.
         DeviceError: no such device.
     """
@@ -376,13 +371,12 @@ def _describe_data(
 
 def _draft_card(run: TrainingRun, recipe: StrengthRecipe, reporter: Reporter, start: Card | None) -> Card:
     made = {key: run.config[key] for key in ("tables", "held_out", "families", "recipe")}
-    if start is not None:
-        made["init"] = {"sha256": start.sha256, "git_commit": start.git_commit, "training": start.training}
     return run.draft_card(
         task=STRENGTH,
         engine="whole",
         strand_trusted=True,
         training=made,
+        start=start,
         splits={"by": "sequence families over all tables", "dev": recipe.dev_share, "test": recipe.test_share},
         strength={"unit": recipe.unit or recipe.architecture.units[0], "reporter": dataclasses.asdict(reporter)},
         window=reporter.insert,

@@ -108,6 +108,7 @@ def train_windows(
         engine="windowed",
         strand_trusted=not recipe.reverse_complement,
         training={"data": train.describe(), "recipe": run.config["recipe"]},
+        start=start_card,
         splits={"dev": dev.describe()},
     )
     with progress(recipe.epochs * len(train), "training", "window") as bar:
