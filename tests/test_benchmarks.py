@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import random
 import runpy
@@ -11,14 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import strength_tables as tables
 from genomes import DATA, DEMO, TINY, TINY_STRENGTH, random_bases, tiny_streaming
 
 import promscan
 from promscan import dna
-from promscan.measurements import read_measurements
 from promscan.records import Hit, Interval, ScoreTrack
-from promscan.train.strength import train_strength
 from promscan.tss import KnownStarts, LabelledGenome, Site
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
@@ -74,25 +70,6 @@ def test_a_model_grades_its_own_designs_as_asked_for(tmp_path, monkeypatch):
     assert result["figures"]["pearson"] > 0.99
     assert len(result["levels"]) >= 9
     assert all(level["graded"] == pytest.approx(level["predicted"], abs=1e-3) for level in result["levels"])
-
-
-def test_a_widening_that_is_fitted_later_is_that_of_the_training(tmp_path, monkeypatch):
-    (tmp_path / "strength").mkdir()
-    measured = []
-    for seed, unit in enumerate(("one", "two", "test")):
-        path = tables.write(tmp_path / f"{unit}.tsv", tables.planted(300, seed, noise=seed + 0.2))
-        packed = tmp_path / "strength" / f"{unit}.tsv.gz"
-        packed.write_bytes(gzip.compress(path.read_bytes()))
-        measured.append(read_measurements(str(packed), unit, tables.REPORTER))
-    for name, comparable in (("with", ("two",)), ("without", ())):
-        recipe = tables.recipe("one", "two", epochs=1, comparable=comparable)
-        train_strength(measured[:2], tmp_path / name, recipe, held_out=measured[2:], threads=1)
-    trained, untouched, out = (tmp_path / f"{name}.safetensors" for name in ("with/last", "without/last", "widened"))
-    options = ["--comparable", "two", "--data", str(tmp_path), "-o", str(out)]
-    monkeypatch.setattr(sys, "argv", ["widen_strength.py", str(untouched), *options])
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    runpy.run_path(str(BENCHMARKS / "widen_strength.py"), run_name="__main__")
-    assert out.read_bytes() == trained.read_bytes() != untouched.read_bytes()
 
 
 CALLING = BENCHMARKS / "calling.py"
