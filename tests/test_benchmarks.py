@@ -14,6 +14,7 @@ from genomes import DATA, DEMO, TINY, TINY_STRENGTH, random_bases, tiny_streamin
 
 import promscan
 from promscan import dna
+from promscan.datasets import read_windows
 from promscan.records import Hit, Interval, ScoreTrack
 from promscan.tss import KnownStarts, LabelledGenome, Site
 
@@ -70,6 +71,26 @@ def test_a_model_grades_its_own_designs_as_asked_for(tmp_path, monkeypatch):
     assert result["figures"]["pearson"] > 0.99
     assert len(result["levels"]) >= 9
     assert all(level["graded"] == pytest.approx(level["predicted"], abs=1e-3) for level in result["levels"])
+
+
+def test_soft_labels_are_the_opinion_of_the_teachers(tmp_path, monkeypatch):
+    windows = [random_bases(dna.WINDOW, seed) for seed in range(4)]
+    train, sequences, out = (tmp_path / name for name in ("train.csv", "sequences.csv", "soft.tsv"))
+    train.write_text("\n".join(["sequence,label", *(f"{window},{i % 2}" for i, window in enumerate(windows))]) + "\n")
+    sequences.write_text("\n".join(["sequence", *(random_bases(300, seed) for seed in range(10, 13))]) + "\n")
+    options = ["-o", str(out), "--windows", "20", "--teacher", str(TINY), "--teacher", str(TINY)]
+    monkeypatch.setattr(sys, "argv", ["soft_labels.py", str(train), str(sequences), *options])
+    runpy.run_path(str(BENCHMARKS / "soft_labels.py"), run_name="__main__")
+    taught = read_windows(str(out))
+    letters = [dna.decode(codes) for codes in taught.codes]
+    opinions = [probability for _, _, probability in promscan.score(out, model=str(TINY), device="cpu")]
+    assert letters[:4] == windows
+    assert taught.labels[:4] == pytest.approx([(p + i % 2) / 2 for i, p in enumerate(opinions[:4])], abs=1e-4)
+    assert taught.labels[4:] == pytest.approx(opinions[4:], abs=1e-4)
+    known = [row for row in sequences.read_text().split() if len(row) == 300]
+    natural = [any(window in row for row in known) for window in letters[4:]]
+    assert natural[1::2] == [True] * 10
+    assert not all(natural[::2])
 
 
 CALLING = BENCHMARKS / "calling.py"
