@@ -15,9 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +27,9 @@ from torch.nn.functional import pad
 from promscan.checkpoint import load_model
 from promscan.device import resolve_devices
 from promscan.intervals import Intervals
-from promscan.peaks import PeakCaller
 from promscan.predict.lanes import mean_of_counted
 from promscan.records import Hit, Interval, ScoreTrack
-from promscan.train.calls import MIN_DISTANCE, JudgedCalls, draw_pieces, judge, score_pieces
+from promscan.train.calls import MIN_DISTANCE, JudgedCalls, call, draw_pieces, judge, score_pieces
 from promscan.tss import KnownStarts, read_labelled_genome
 
 MIN_DISTANCES = (50, 100, 200, 500)
@@ -50,23 +48,15 @@ def averaged(track: ScoreTrack, width: int) -> ScoreTrack:
     return replace(track, logits=means.masked_fill(~scored, math.nan).numpy())
 
 
-def call(tracks: Iterable[ScoreTrack], min_distance: int) -> Iterator[Hit]:
-    """The hits of whole stretches, however low."""
-    for track in tracks:
-        caller = PeakCaller(track.strand, -math.inf, min_distance, track.stride)
-        yield from caller.feed(track)
-        yield from caller.flush()
-
-
 def recalls(judged: JudgedCalls) -> dict[str, float]:
     return {str(rate): judged.recall(rate) for rate in RATES}
 
 
-def grid(scored: Sequence[ScoreTrack], pieces: Sequence[Interval], starts: KnownStarts) -> list[dict[str, Any]]:
+def grid(scored: Sequence[list[ScoreTrack]], pieces: Sequence[Interval], starts: KnownStarts) -> list[dict[str, Any]]:
     """Recall by setting."""
     rows = []
     for width in SMOOTHINGS:
-        tracks = [averaged(track, width) for track in scored]
+        tracks = [[averaged(track, width) for track in piece] for piece in scored]
         for apart in MIN_DISTANCES:
             judged = judge(call(tracks, apart), pieces, starts)
             rows.append({"min_distance": apart, "smoothing": width, "recall": recalls(judged)})
@@ -99,9 +89,9 @@ def main() -> None:
     drawn = draw_pieces(genome.contigs, arguments.bases or genome.bases, np.random.default_rng(0))
     pieces = list(Intervals.of(drawn))  # those that touch become one
     device = resolve_devices(arguments.device)[0]
-    scored = list(chain.from_iterable(score_pieces(network, genome.contigs, pieces, device, threads=1)))
+    scored = list(score_pieces(network, genome.contigs, pieces, device, threads=1))
     chosen = card.min_distance or MIN_DISTANCE
-    hits = list(call([averaged(track, card.smoothing) for track in scored], chosen))
+    hits = list(call([[averaged(track, card.smoothing) for track in piece] for piece in scored], chosen))
     judged = judge(hits, pieces, genome.starts)
     result: dict[str, Any] = {
         "model": card.name,

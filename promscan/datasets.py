@@ -71,7 +71,7 @@ def read_windows(source: str) -> LabelledWindows:
         rows = list(_labelled(source))
         paths = [source]
     labels = np.array([label for _, label in rows], dtype=np.float32)
-    if len({label >= 0.5 for label in labels.tolist()}) < 2:
+    if len(np.unique(labels >= 0.5)) < 2:
         raise InputError(f"{source}: both labels, 0 and 1, must occur; give windows of both kinds")
     digest = hashlib.sha256(b"".join(Path(path).read_bytes() for path in paths)).hexdigest()
     return LabelledWindows(np.stack([codes for codes, _ in rows]), labels, source, digest)
@@ -241,10 +241,7 @@ def _labelled(path: str) -> Iterator[tuple[Codes, float]]:
 
 
 def _label(text: str, place: str) -> float:
-    try:
-        label = float(text)
-    except ValueError:
-        label = math.nan
+    label = number_at(text, "label", place)
     if not 0 <= label <= 1:
         raise InputError(f"{place}: label {text!r} must be 0 or 1, or a probability between them")
     return label
@@ -289,6 +286,21 @@ def encode_at(sequence: str, place: str) -> Codes:
         return dna.encode(sequence)
     except ValueError as error:
         raise InputError(f"{place}: {error}") from error
+
+
+def number_at(text: str, column: str, place: str) -> float:
+    """The finite number in this column of the row at `place`, for messages.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{place}: {column} {text!r} is not a number; correct it, or leave the row out")
+    return value
 
 
 def _window(sequence: str, place: str) -> Codes:

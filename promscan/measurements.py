@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from promscan.datasets import encode_at, read_table
+from promscan.datasets import encode_at, number_at, read_table
 from promscan.dna import Codes
 from promscan.errors import InputError
 from promscan.families import KMER, draw_families, share_kmers
@@ -69,7 +68,7 @@ def read_measurements(path: str, unit: str, reporter: Reporter) -> Measurements:
     sequences, expression, weights, sets = list[Codes](), list[float](), list[float](), list[str]()
     for row, place in read_table(path, required=("sequence", "expression")):
         sequences.append(_insert(row["sequence"], place))
-        expression.append(_number(row["expression"], "expression", place))
+        expression.append(number_at(row["expression"], "expression", place))
         weights.append(_weight(row["weight"], place) if "weight" in row else 1.0)
         sets.append(row.get("set", ""))
     if not sequences:
@@ -95,18 +94,8 @@ def _insert(sequence: str, place: str) -> Codes:
     return codes
 
 
-def _number(text: str, column: str, place: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f"{place}: {column} {text!r} is not a number; correct it, or leave the row out")
-    return value
-
-
 def _weight(text: str, place: str) -> float:
-    weight = _number(text, "weight", place)
+    weight = number_at(text, "weight", place)
     if weight < 0:
         raise InputError(f"{place}: weight {text} is negative; leave the row out, or give it weight 0")
     return weight

@@ -94,7 +94,7 @@ def call_and_judge(
     threads: int | None,
 ) -> JudgedCalls:
     """Scan `pieces` of `contigs` on both strands, and judge the hits by `starts`."""
-    return judge(_call(score_pieces(model, contigs, pieces, device, threads)), pieces, starts)
+    return judge(call(score_pieces(model, contigs, pieces, device, threads)), pieces, starts)
 
 
 def score_pieces(
@@ -126,8 +126,9 @@ def judge(
     return JudgedCalls(np.concatenate(found), false, sum(piece.end - piece.start for piece in pieces))
 
 
-def _call(scored: Iterable[list[ScoreTrack]]) -> Iterator[Hit]:
-    callers = [PeakCaller(strand, -math.inf, MIN_DISTANCE, 1) for strand in STRANDS]
+def call(scored: Iterable[list[ScoreTrack]], min_distance: int = MIN_DISTANCE) -> Iterator[Hit]:
+    """The hits of pieces, however low, from their tracks in order, as `score_pieces` gives them."""
+    callers = [PeakCaller(strand, -math.inf, min_distance, 1) for strand in STRANDS]
     for tracks in scored:
         for caller, track in zip(callers, tracks, strict=True):
             yield from caller.feed(track)
