@@ -25,7 +25,7 @@ COMMAND = ["train", "genome", DATA / "demo.fa", DATA / "demo_tss.bed", "--dev", 
 SIZES = ["--hidden", 4, "--dropout", 0, "--epochs", 2, "--segments-per-epoch", 15, "--batch-size", 5, "--threads", 1]
 OPTIONS = [*COMMAND, *SIZES, "--averaging", 0.9]
 PROCESS = """\
-import os, signal
+import os, signal, time
 from promscan.cli import main
 from promscan.train import genome
 from promscan.train.folder import RunFolder
@@ -35,6 +35,8 @@ genome.HARD = 1
 main()
 """
 KILLED = """
+if os.environ["TORCHELASTIC_RESTART_COUNT"] == "1":
+    time.sleep(8 * (os.environ["RANK"] == "0"))  # the other one must wait for it, and not look for the killed one
 save = RunFolder.save_state
 def save_once(folder, groups, history):
     if len(history) == 2 and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":

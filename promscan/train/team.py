@@ -16,6 +16,8 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from promscan.device import resolve_device
 from promscan.errors import DeviceError, RunError
@@ -118,8 +120,13 @@ def joined(device: str) -> Iterator[Team]:
         yield Team(resolve_device(device))
         return
     own = _own_device(device)
+    # torchrun keeps one store for all its restarts: what processes that have died told there must not be found again.
+    store, rank, size = next(rendezvous("env://"))
+    store = PrefixStore(f"restart {os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
+    store.set_timeout(PATIENCE)
     # Numbers on the CPU go round by gloo even then, since a process can wait for those without holding its GPU up.
-    dist.init_process_group("gloo" if own.type == "cpu" else "cpu:gloo,cuda:nccl", timeout=PATIENCE)
+    backend = "gloo" if own.type == "cpu" else "cpu:gloo,cuda:nccl"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
     try:
         yield Team(own, dist.get_rank(), dist.get_world_size())
     finally:
