@@ -10,17 +10,12 @@ one is wanted; a scan that goes on from one reads all chunks and scores the rema
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
-import resource
 import socket
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -29,13 +24,13 @@ from promscan.calibration import Calibration
 from promscan.card import DEFAULT_MODEL, DEFAULT_STRENGTH, Card
 from promscan.checkpoint import load_model, load_strength
 from promscan.device import describe, resolve_devices
-from promscan.dna import UNKNOWN, WINDOW
 from promscan.errors import InputError, ModelError
 from promscan.genome import Genome, parse_region
 from promscan.intervals import Intervals, read_bed, shard_of
 from promscan.log import logger, progress
 from promscan.peaks import PeakCaller, in_order
 from promscan.pipeline.journal import Journal, remove_journal
+from promscan.pipeline.statistics import Statistics
 from promscan.pipeline.strengths import HitStrengths, margin_of, settings_of
 from promscan.predict.engine import Engine, open_engine
 from promscan.predict.screened import ScreenedEngine
@@ -49,11 +44,6 @@ from promscan.screening import screening_floor
 
 DEFAULT_MIN_DISTANCE = 500
 DEFAULT_FP_PER_MB = 10.0
-NAMED_AT_MOST = 5
-"""How many skipped contigs a warning names."""
-STAGES = ("read", "score", "call", "strength")
-
-T = TypeVar("T")
 
 
 class Found(NamedTuple):
@@ -61,23 +51,6 @@ class Found(NamedTuple):
 
     track: ScoreTrack | None
     hits: list[Hit]
-
-
-@dataclass
-class Statistics:
-    """What a scan went through.
-
-    windows: scored windows, of all strands.
-    elapsed: seconds until each stage handed on its results, the stages before it included.
-    """
-
-    contigs: int = 0
-    bases: int = 0
-    unknown_bases: int = 0
-    windows: int = 0
-    skipped_contigs: int = 0
-    hits: int = 0
-    elapsed: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
 
 
 class Scan:
@@ -187,16 +160,16 @@ class Scan:
             progress(self._total_mb(), "scanning", "Mb") as bar,
             closing(prefetch(self.chunks(engine, journal.chunk_step))) as chunks,
         ):
-            self.statistics = Statistics(windows=journal.windows)
-            counted = self._counted(self._timed(chunks, "read"), bar.advance)
+            statistics = self.statistics = Statistics(windows=journal.windows)
+            counted = statistics.count_chunks(statistics.timed(chunks, "read"), bar.advance)
             kept = counted if strengths is None else strengths.keep(counted, journal.done)
-            tracks = self._timed(self._score(journal.remaining(kept), engine), "score")
+            tracks = statistics.timed(statistics.count_windows(engine.score(journal.remaining(kept))), "score")
             callers = [PeakCaller(strand, self.threshold, self.min_distance, self.stride) for strand in self.strands]
             replayed = journal.replay(callers)
             yield from self._in_wanted_place(replayed)
-            found = self._timed(self._call(tracks, callers), "call")
+            found = statistics.timed(self._call(tracks, callers), "call")
             if strengths is not None:
-                found = self._timed(self._predict_strengths(found, strengths), "strength")
+                found = statistics.timed(self._predict_strengths(found, strengths), "strength")
             yield from self._in_wanted_place(self._noted(found, callers, journal))
 
     def finish(self) -> None:
@@ -285,31 +258,6 @@ class Scan:
         total = self.genome.size_hint if self.within is None else self.within.total_bases
         return None if total is None else total / 1e6
 
-    def _counted(self, chunks: Iterable[Chunk], advance: Callable[[float], None]) -> Iterator[Chunk]:
-        """Pass chunks on; count contigs and bases (each base once), and name the contigs that are too short."""
-        chrom, reached, short = None, 0, list[str]()
-        for chunk in chunks:
-            if chunk.chrom != chrom:
-                chrom, reached = chunk.chrom, 0
-                self.statistics.contigs += 1
-                if len(chunk.codes) < WINDOW:
-                    short.append(chunk.chrom)
-            fresh = chunk.codes[max(0, reached - chunk.first_base) :]
-            reached = chunk.first_base + len(chunk.codes)
-            self.statistics.bases += len(fresh)
-            self.statistics.unknown_bases += int((fresh == UNKNOWN).sum())
-            yield chunk
-            advance(len(fresh) / 1e6)
-        self.statistics.skipped_contigs = len(short)
-        if short:
-            names = ", ".join(short[:NAMED_AT_MOST]) + (", ..." if len(short) > NAMED_AT_MOST else "")
-            logger.warning("skipped contigs shorter than %d bp: %d (%s)", WINDOW, len(short), names)
-
-    def _score(self, chunks: Iterable[Chunk], engine: Engine) -> Iterator[list[ScoreTrack]]:
-        for tracks in engine.score(chunks):
-            self.statistics.windows += sum(int((~np.isnan(track.logits)).sum()) for track in tracks)
-            yield tracks
-
     def _call(self, tracks_of_chunks: Iterable[list[ScoreTrack]], callers: Sequence[PeakCaller]) -> Iterator[Found]:
         """Hits of all strands, sorted: the callers of both strands decide the same starts at a time."""
         for tracks in tracks_of_chunks:
@@ -342,31 +290,12 @@ class Scan:
             return hit
         return dataclasses.replace(hit, fp_per_mb=self.calibration.fp_per_mb(hit.logit))
 
-    def _timed(self, items: Iterable[T], stage: str) -> Iterator[T]:
-        """Pass items on and add up the seconds spent in getting them, all stages before included."""
-        iterator = iter(items)
-        while True:
-            began = time.perf_counter()
-            try:
-                item = next(iterator)
-            except StopIteration:
-                return
-            finally:
-                self.statistics.elapsed[stage] += time.perf_counter() - began
-            yield item
-
     def summary(self) -> dict[str, Any]:
         """Settings, counts, and what varies from run to run: times, memory, device and host."""
-        counts = dataclasses.asdict(self.statistics)
-        elapsed = counts.pop("elapsed")
-        ends = [0.0, *itertools.accumulate((elapsed[stage] for stage in STAGES), max)]
-        per_kilobyte = 1024 if sys.platform != "darwin" else 1
         return {
             "promscan": promscan.__version__,
             "settings": self.settings,
-            **counts,
-            "seconds": {stage: end - begin for stage, begin, end in zip(STAGES, ends, ends[1:], strict=False)},
-            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * per_kilobyte,
+            **self.statistics.describe(),
             "device": ", ".join(describe(device) for device in self.devices),
             "host": socket.gethostname(),
         }
