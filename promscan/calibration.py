@@ -1,7 +1,8 @@
 """What a logit means on a genome: how many false hits per Mb of background are at least that high.
 
 Hits are called on promoter-free sequence, and every one of them is false. Between the logits of the counted hits the
-logarithm of the rate is interpolated linearly; beyond them nothing was seen, so nothing is said.
+logarithm of the rate is interpolated linearly; beyond them nothing was seen, so nothing is said. The logit that a
+scan calls at is found the other way round.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from promscan.errors import ModelError
+from promscan.card import Card
+from promscan.errors import InputError, ModelError
 
+DEFAULT_FP_PER_MB = 10.0
+"""False hits per Mb that a scan with a calibrated model calls at."""
 CLEARANCE = 1000
 """Background keeps so many bp from every known promoter."""
 STEP = 1.1
@@ -107,3 +111,23 @@ class Calibration:
             n * (1 - 1 / (9 * n) + z / (3 * math.sqrt(n))) ** 3 for n, z in ((count, -1.96), (count + 1, 1.96))
         )
         return max(0.0, low) / self.megabases, high / self.megabases
+
+
+def calling_logit(card: Card, threshold: float | None, fp_per_mb: float | None) -> float:
+    """The logit to call at, from what was asked for or else from the card.
+
+    Raises:
+        ModelError: the card cannot tell.
+        InputError: the probability is none.
+    """
+    if threshold is not None:
+        if not 0 < threshold < 1:
+            raise InputError(f"threshold {threshold} is not a probability between 0 and 1")
+        return math.log(threshold) - math.log1p(-threshold)
+    if card.calibration:
+        return Calibration.parse(card.calibration).logit_at(DEFAULT_FP_PER_MB if fp_per_mb is None else fp_per_mb)
+    if fp_per_mb is not None:
+        raise ModelError(f"model {card.name} is not calibrated to false hits per Mb: use --threshold, or calibrate it")
+    if card.default_threshold is None:
+        raise ModelError(f"model {card.name} names no default threshold: use --threshold")
+    return card.default_threshold

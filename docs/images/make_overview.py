@@ -19,13 +19,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from promscan import dna
+from promscan.calibration import calling_logit
 from promscan.card import DEFAULT_MODEL, Card
 from promscan.checkpoint import load_model
 from promscan.device import resolve_device
 from promscan.genome import Genome
 from promscan.model import BiGRUAttention
 from promscan.peaks import PeakCaller
-from promscan.pipeline.scan import DEFAULT_MIN_DISTANCE, calling_logit
+from promscan.pipeline.scan import DEFAULT_MIN_DISTANCE
 from promscan.predict.engine import open_engine
 from promscan.predict.settings import EngineSettings
 from promscan.records import Hit, Logits, Strand

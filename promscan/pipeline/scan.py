@@ -10,7 +10,6 @@ one is wanted; a scan that goes on from one reads all chunks and scores the rema
 from __future__ import annotations
 
 import dataclasses
-import math
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -20,11 +19,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 import promscan
-from promscan.calibration import Calibration
-from promscan.card import DEFAULT_MODEL, DEFAULT_STRENGTH, Card
+from promscan.calibration import Calibration, calling_logit
+from promscan.card import DEFAULT_MODEL, DEFAULT_STRENGTH
 from promscan.checkpoint import load_model, load_strength
 from promscan.device import describe, resolve_devices
-from promscan.errors import InputError, ModelError
 from promscan.genome import Genome, parse_region
 from promscan.intervals import Intervals, read_bed, shard_of
 from promscan.log import logger, progress
@@ -43,7 +41,6 @@ from promscan.reporter import Reporter
 from promscan.screening import screening_floor
 
 DEFAULT_MIN_DISTANCE = 500
-DEFAULT_FP_PER_MB = 10.0
 
 
 class Found(NamedTuple):
@@ -299,23 +296,3 @@ class Scan:
             "device": ", ".join(describe(device) for device in self.devices),
             "host": socket.gethostname(),
         }
-
-
-def calling_logit(card: Card, threshold: float | None, fp_per_mb: float | None) -> float:
-    """The logit to call at, from what was asked for or else from the card.
-
-    Raises:
-        ModelError: the card cannot tell.
-        InputError: the probability is none.
-    """
-    if threshold is not None:
-        if not 0 < threshold < 1:
-            raise InputError(f"threshold {threshold} is not a probability between 0 and 1")
-        return math.log(threshold) - math.log1p(-threshold)
-    if card.calibration:
-        return Calibration.parse(card.calibration).logit_at(DEFAULT_FP_PER_MB if fp_per_mb is None else fp_per_mb)
-    if fp_per_mb is not None:
-        raise ModelError(f"model {card.name} is not calibrated to false hits per Mb: use --threshold, or calibrate it")
-    if card.default_threshold is None:
-        raise ModelError(f"model {card.name} names no default threshold: use --threshold")
-    return card.default_threshold
