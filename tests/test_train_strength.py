@@ -25,7 +25,8 @@ from promscan.errors import InputError, ModelError, RunError
 from promscan.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.families import share_kmers
 from promscan.measurements import DEV, LEFT_OUT, TEST, TRAIN, divide, read_measurements
-from promscan.train.strength import predict_inserts, row_losses, soft_bins, train_strength
+from promscan.train.judgement import predict_inserts
+from promscan.train.strength import row_losses, soft_bins, train_strength
 from promscan.train.unit_rows import draw_rows
 
 CPU = torch.device("cpu")

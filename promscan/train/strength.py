@@ -25,12 +25,12 @@ from promscan.card import STRENGTH, Card
 from promscan.checkpoint import load_strength, save_model
 from promscan.datasets import seed_epoch
 from promscan.device import autocast
-from promscan.dna import Codes
 from promscan.errors import ModelError
 from promscan.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.log import Progress, logger, progress
 from promscan.measurements import DEV, PARTS, TRAIN, Division, Measurements, divide
 from promscan.reporter import Reporter
+from promscan.train.judgement import Judgement, judge
 from promscan.train.optimiser import Recipe
 from promscan.train.run import TrainingRun, starting_model
 from promscan.train.team import Team, alone
@@ -39,7 +39,6 @@ from promscan.train.unit_rows import Rows, UnitRows, draw_rows, epoch_counts, ro
 
 Array = npt.NDArray[Any]
 
-EVALUATION_BATCH = 512
 MOST_DEV_ROWS = 6000
 """Dev rows of a unit that an epoch is judged on, at most."""
 
@@ -135,26 +134,11 @@ def train_strength(
         while len(run.history) < recipe.epochs and not run.is_exhausted("dev_pearson", recipe.patience):
             began = time.monotonic()
             learned = trainer.run_epoch(len(run.history), bar)
-            judgement = _judge(trainer, dev, judged)
+            judgement = judge(trainer.kept, dev, judged, recipe.comparable, reporter, trainer.device)
             row = run.add_epoch(learned | judgement.row(), began)
             bar.note(f"dev correlation {row['dev_pearson']:.4f}")
             _keep(run, trainer, card, judgement)
     return run.finish("dev_pearson", "dev correlation")
-
-
-def predict_inserts(
-    network: ExpressionNetwork, inserts: Codes, reporter: Reporter, device: torch.device
-) -> tuple[Array, Array]:
-    """Expression and uncertainty, (n, units) float32 each, of inserts (n, insert length), in evaluation mode."""
-    network.eval()
-    means, deviations = list[Tensor](), list[Tensor]()
-    with torch.inference_mode():
-        for begin in range(0, len(inserts), EVALUATION_BATCH):
-            codes = torch.from_numpy(reporter.constructs(inserts[begin : begin + EVALUATION_BATCH]))
-            mean, deviation = network.predict(codes.to(device))
-            means.append(mean.cpu())
-            deviations.append(deviation.cpu())
-    return torch.cat(means).numpy(), torch.cat(deviations).numpy()
 
 
 def soft_bins(targets: Tensor, centres: Tensor) -> Tensor:
@@ -236,69 +220,7 @@ class _Trainer(Trainer[ExpressionNetwork]):
         return losses.detach().cpu().numpy(), weights
 
 
-@dataclass(frozen=True)
-class _Judgement:
-    """What the network says of the dev rows of each unit; `judged` is the index of the unit that decides.
-
-    predictions: for each unit, expression and uncertainty of its rows.
-    by_unit: figures, by the names of unit and figure.
-    """
-
-    dev: Sequence[UnitRows]
-    judged: int
-    predictions: Sequence[tuple[Array, Array]]
-    by_unit: Mapping[str, Mapping[str, float]]
-
-    def row(self) -> dict[str, float]:
-        """The figures as metrics of an epoch."""
-        row = {f"dev_{unit}_{name}": value for unit, found in self.by_unit.items() for name, value in found.items()}
-        return row | {"dev_pearson": self.by_unit[self.dev[self.judged].unit]["pearson"]}
-
-    def by_set(self) -> dict[str, dict[str, dict[str, float]]]:
-        """Figures of each unit whose rows name several sets, by unit and set."""
-        found: dict[str, dict[str, dict[str, float]]] = {}
-        for rows, (mean, _) in zip(self.dev, self.predictions, strict=True):
-            names, counts = np.unique(rows.sets, return_counts=True)
-            for name in names[counts > 1].tolist() if len(names) > 1 else ():
-                chosen = rows.sets == name
-                of_set = figures.regression_figures(rows.expression[chosen], mean[chosen])
-                found.setdefault(rows.unit, {})[name or "."] = {"rows": float(chosen.sum()), **of_set}
-        return found
-
-    def plot(self, folder: Path) -> None:
-        """Draw the predictions of the unit that decides, and what their uncertainties cover."""
-        rows, (mean, deviation) = self.dev[self.judged], self.predictions[self.judged]
-        plots.plot_predictions(rows.expression, mean, rows.unit, folder / "dev_predictions.png")
-        plots.plot_coverage(figures.coverage(rows.expression, mean, deviation), folder / "dev_coverage.png")
-
-
-def _judge(trainer: _Trainer, dev: Sequence[UnitRows], judged: int) -> _Judgement:
-    """Judge the network on dev; sets how far its uncertainties are widened."""
-    network, device, reporter = trainer.kept, trainer.device, trainer.reporter
-    network.widening.fill_(1.0)
-    by_head = [predict_inserts(network, rows.inserts, reporter, device) for rows in dev]
-    by_unit, predictions = dict[str, dict[str, float]](), list[tuple[Array, Array]]()
-    for unit, rows in enumerate(dev):
-        factor = figures.widening([
-            (dev[other].expression, by_head[other][0][:, unit], by_head[other][1][:, unit])
-            for other in _calibrating(unit, dev, trainer.recipe.comparable if unit == judged else ())
-        ])  # fmt: skip
-        network.widening[unit] = factor
-        mean, deviation = (values[:, unit] for values in by_head[unit])
-        by_unit[rows.unit] = figures.regression_figures(rows.expression, mean)
-        predictions.append((mean, deviation * factor))
-    return _Judgement(dev, judged, predictions, by_unit)
-
-
-def _calibrating(unit: int, dev: Sequence[UnitRows], comparable: Sequence[str]) -> list[int]:
-    """The units whose dev rows say how far uncertainties of a unit are widened.
-
-    A score is asked for inserts of any origin, so that of the scores is calibrated on all that share its scale.
-    """
-    return [other for other, rows in enumerate(dev) if other == unit or rows.unit in comparable]
-
-
-def _keep(run: TrainingRun, trainer: _Trainer, card: Card, judgement: _Judgement) -> None:
+def _keep(run: TrainingRun, trainer: _Trainer, card: Card, judgement: Judgement) -> None:
     """Write weights, plots and metrics of the epoch just done."""
     row = run.history[-1]
     card = dataclasses.replace(
