@@ -23,7 +23,7 @@ from torch import Tensor
 from promscan import plots
 from promscan.card import Card
 from promscan.checkpoint import load_model, save_model
-from promscan.datasets import Promoters, seed_epoch
+from promscan.datasets import Promoters
 from promscan.device import autocast
 from promscan.dna import Codes
 from promscan.errors import InputError, RunError
@@ -31,6 +31,7 @@ from promscan.log import Progress, logger, progress
 from promscan.model import Architecture, BiGRUAttention
 from promscan.records import Interval
 from promscan.train.calls import MIN_DISTANCE, STRANDS, JudgedCalls, call_and_judge, draw_pieces, holds
+from promscan.train.epochs import seed_epoch
 from promscan.train.optimiser import Recipe
 from promscan.train.run import TrainingRun, starting_model
 from promscan.train.segments import SegmentRecipe, Segments, SegmentSampler

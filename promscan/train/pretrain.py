@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from promscan.card import Card
 from promscan.checkpoint import save_model
-from promscan.datasets import LabelledWindows, UnlabelledSequences, flip_some, seed_epoch
+from promscan.datasets import LabelledWindows, UnlabelledSequences
 from promscan.device import autocast
 from promscan.dna import WINDOW, Codes
 from promscan.errors import InputError
@@ -29,6 +29,7 @@ from promscan.figures import classification_figures, require_sklearn
 from promscan.log import Progress, logger, progress
 from promscan.model import Architecture, BiGRUAttention
 from promscan.records import Mask
+from promscan.train.epochs import flip_some, seed_epoch
 from promscan.train.optimiser import Recipe
 from promscan.train.run import TrainingRun
 from promscan.train.scramble import scramble

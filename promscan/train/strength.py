@@ -23,13 +23,13 @@ from torch import Tensor
 from promscan import figures, plots
 from promscan.card import STRENGTH, Card
 from promscan.checkpoint import load_strength, save_model
-from promscan.datasets import seed_epoch
 from promscan.device import autocast
 from promscan.errors import ModelError
 from promscan.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.log import Progress, logger, progress
 from promscan.measurements import DEV, PARTS, TRAIN, Division, Measurements, divide
 from promscan.reporter import Reporter
+from promscan.train.epochs import seed_epoch
 from promscan.train.judgement import Judgement, judge
 from promscan.train.optimiser import Recipe
 from promscan.train.run import TrainingRun, starting_model

@@ -22,11 +22,12 @@ from torch import Tensor, nn
 from promscan import plots
 from promscan.card import Card
 from promscan.checkpoint import load_model, save_model
-from promscan.datasets import LabelledWindows, epoch_batches, seed_epoch, with_surroundings
+from promscan.datasets import LabelledWindows
 from promscan.device import autocast
 from promscan.figures import classification_figures, cross_entropy, require_sklearn
 from promscan.log import Progress, logger, progress
 from promscan.model import Architecture, BiGRUAttention
+from promscan.train.epochs import epoch_batches, seed_epoch, with_surroundings
 from promscan.train.optimiser import Recipe
 from promscan.train.run import TrainingRun, starting_model
 from promscan.train.team import Team, alone
