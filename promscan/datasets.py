@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +15,7 @@ from promscan.dna import WINDOW, Codes
 from promscan.errors import InputError
 from promscan.genome import Genome
 from promscan.records import Mask
+from promscan.tables import encode_at, number_at, open_text, read_table
 
 LONGEST_SEQUENCE = 1 << 20
 """Unlabelled sequences are held in memory whole: promoters with flanks, not chromosomes."""
@@ -74,22 +71,6 @@ def read_windows(source: str) -> LabelledWindows:
         raise InputError(f"{source}: both labels, 0 and 1, must occur; give windows of both kinds")
     digest = hashlib.sha256(b"".join(Path(path).read_bytes() for path in paths)).hexdigest()
     return LabelledWindows(np.stack([codes for codes, _ in rows]), labels, source, digest)
-
-
-def open_text(path: str) -> IO[str]:
-    """A text file, plain or gzip, for reading.
-
-    Raises:
-        InputError: it cannot be opened.
-    """
-    try:
-        with open(path, "rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        if packed:
-            return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-        return open(path, encoding="utf-8-sig", newline="")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def read_windows_to_score(path: str) -> Iterator[tuple[str, Codes]]:
@@ -246,60 +227,12 @@ def _label(text: str, place: str) -> float:
     return label
 
 
-def read_table(path: str, required: tuple[str, ...]) -> Iterator[tuple[dict[str, str], str]]:
-    """Rows of a CSV or TSV file, plain or gzip, by column name, each with its place for messages.
-
-    Raises:
-        InputError: unreadable or damaged file, or without a column that is `required`.
-    """
-    with open_text(path) as file:
-        try:
-            head = file.readline()
-            delimiter = "\t" if "\t" in head else ","
-            columns = next(csv.reader([head], delimiter=delimiter), [])
-            missing = [name for name in required if name not in columns]
-            if missing:
-                raise InputError(f"{path} line 1: not FASTA, and as a table it lacks the column {missing[0]!r}")
-            reader = csv.DictReader(file, columns, delimiter=delimiter, restval="")
-            for row in reader:
-                yield {key: value.strip() for key, value in row.items() if key}, f"{path} line {reader.line_num + 1}"
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-            raise InputError(f"{path}: damaged table: {error}") from error
-
-
 def _read_fasta(path: str) -> Iterator[tuple[str, Codes]]:
     for chunk in Genome(path).read_chunks(step=WINDOW):
         if chunk.start > 0 or len(chunk.codes) != WINDOW:
             size = "more" if chunk.windows else "less"
             raise InputError(f"{path}: sequence {chunk.chrom} has {size} than {WINDOW} bp; give exactly {WINDOW}")
         yield chunk.chrom, chunk.codes
-
-
-def encode_at(sequence: str, place: str) -> Codes:
-    """Codes of a sequence that stands at `place`, for messages.
-
-    Raises:
-        InputError: a letter is no nucleotide code.
-    """
-    try:
-        return dna.encode(sequence)
-    except ValueError as error:
-        raise InputError(f"{place}: {error}") from error
-
-
-def number_at(text: str, column: str, place: str) -> float:
-    """The finite number in this column of the row at `place`, for messages.
-
-    Raises:
-        InputError: it is none.
-    """
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f"{place}: {column} {text!r} is not a number; correct it, or leave the row out")
-    return value
 
 
 def _window(sequence: str, place: str) -> Codes:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from promscan.datasets import encode_at, number_at, read_table
 from promscan.dna import Codes
 from promscan.errors import InputError
 from promscan.families import KMER, draw_families, share_kmers
 from promscan.records import Mask
 from promscan.reporter import Changes, Reporter
+from promscan.tables import encode_at, number_at, read_table
 
 Array = npt.NDArray[Any]
 
