@@ -68,10 +68,15 @@ def number_at(text: str, column: str, place: str) -> float:
     Raises:
         InputError: it is none.
     """
+    if (value := finite(text)) is None:
+        raise InputError(f"{place}: {column} {text!r} is not a number; correct it, or leave the row out")
+    return value
+
+
+def finite(text: str) -> float | None:
+    """The finite number that this is; None if it is none."""
     try:
         value = float(text)
     except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f"{place}: {column} {text!r} is not a number; correct it, or leave the row out")
-    return value
+        return None
+    return value if math.isfinite(value) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from promscan.fasta import sniff, source_name
 from promscan.figures import Scores
 from promscan.intervals import Positions
 from promscan.records import Hit, Strand
+from promscan.tables import finite
 
 SCORE_COLUMN = 5
 """Of BED, counted from 1."""
@@ -116,10 +116,6 @@ def _position(text: str, where: str) -> int:
 
 def _score(fields: Sequence[str], where: str, column: int) -> float:
     text = fields[column - 1] if column <= len(fields) else ""
-    try:
-        score = float(text)
-    except ValueError:
-        score = math.nan
-    if not math.isfinite(score):
+    if (score := finite(text)) is None:
         raise InputError(f"{where}: {text!r} in column {column} is no score; name its column: --score-column")
     return score
