@@ -9,7 +9,8 @@ from promscan.errors import InputError
 from promscan.fasta import opened, source_name
 from promscan.records import Interval
 
-_POSITION = re.compile("[0-9]{1,15}")
+POSITION = re.compile("[0-9]{1,15}")
+"""What a position looks like."""
 
 
 def bed_rows(path: str) -> Iterator[tuple[list[str], str]]:
@@ -56,7 +57,7 @@ def interval_of(fields: Sequence[str], where: str) -> Interval:
     Raises:
         InputError: they are no interval; `where` is named.
     """
-    if len(fields) < 3 or not (_POSITION.fullmatch(fields[1]) and _POSITION.fullmatch(fields[2])):
+    if len(fields) < 3 or not (POSITION.fullmatch(fields[1]) and POSITION.fullmatch(fields[2])):
         raise InputError(f"{where}: not a BED interval; write contig, start and end, divided by tabs")
     interval = Interval(fields[0], int(fields[1]), int(fields[2]))
     if interval.end < interval.start:

@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
-from promscan.bed import bed_lines, columns_of, interval_of
+from promscan.bed import POSITION, bed_lines, columns_of, interval_of
 from promscan.errors import InputError
 from promscan.fasta import sniff, source_name
 from promscan.figures import Scores
@@ -106,7 +106,7 @@ def _row(fields: Sequence[str], where: str, contigs: Mapping[str, int], score_co
 
 
 def _position(text: str, where: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
+    if not POSITION.fullmatch(text):
         raise InputError(
             f"{where}: {text!r} in column {POSITION_COLUMN} is no position; give BED, with the thick start there, or "
             "of six columns"
