@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.cli.options import machine_options, quiet_option
+from promscan.cli.options import contigs_option, machine_options, quiet_option
 
 
 def _odd(_context: click.Context, _option: click.Parameter, width: int | None) -> int | None:
@@ -28,7 +28,7 @@ def _odd(_context: click.Context, _option: click.Parameter, width: int | None) -
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="MODEL2",
     help="Weights file to write (.safetensors).",
 )  # fmt: skip
-@click.option("--contigs", metavar="X,Y", help="Only on these contigs, or those named X:...  [default: all]")
+@contigs_option("Only on these contigs")
 @click.option(
     "--min-distance", type=click.IntRange(min=1), metavar="N",
     help="Least distance in bp between two hits of a strand, for MODEL2 from then on.  [default: that of MODEL]",
@@ -39,9 +39,7 @@ def _odd(_context: click.Context, _option: click.Parameter, width: int | None) -
 )  # fmt: skip
 @machine_options
 @quiet_option
-def calibrate(
-    model: str, genome: str, exclude: str, output: Path, contigs: str | None, quiet: bool, **options: Any
-) -> None:
+def calibrate(model: str, genome: str, exclude: str, output: Path, quiet: bool, **options: Any) -> None:
     """Measure how many false hits per Mb a logit of MODEL stands for, on a background of your own.
 
     All of the genome but the surroundings of known promoters is scanned, and every hit there is false. MODEL2 is MODEL
@@ -55,4 +53,4 @@ def calibrate(
     log.configure(quiet=quiet)
     from promscan.pipeline.calibrate import calibrate as measure
 
-    measure(model, genome, exclude, output, contigs=contigs.split(",") if contigs else (), **options)
+    measure(model, genome, exclude, output, **options)

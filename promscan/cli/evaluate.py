@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from promscan import log
-from promscan.cli.options import quiet_option
+from promscan.cli.options import contigs_option, quiet_option
 from promscan.files import open_text_output
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ TABLE = "{:>13}  {:<22}  {:>9}  {:>10}  {:>6}  {:>6}  {:>18}\n"
     help="A TSS is found by a hit at most this far from it, on its strand.",
 )  # fmt: skip
 @click.option("--bed", metavar="FILE", help="What was scanned, if not all: only bases, TSSs and hits in it count.")
-@click.option("--contigs", metavar="X,Y", help="Only these contigs count, or those named X:...  [default: all]")
+@contigs_option("Only these contigs count")
 @click.option(
     "--score-column", type=click.IntRange(min=1), metavar="N",
     help="Rank the hits by this column, counted from 1.  [default: logit, if the header has it, else 5]",
@@ -50,7 +50,6 @@ def evaluate(
     output: str | None,
     json_file: str | None,
     plot: Path | None,
-    contigs: str | None,
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -72,7 +71,7 @@ def evaluate(
     if plot is not None:
         plots.require_matplotlib()
         plots.format_of(plot)
-    evaluation = judge(hits, contigs=contigs.split(",") if contigs else (), **options)
+    evaluation = judge(hits, **options)
     if plot is not None:
         _draw(evaluation, plot)
     if json_file is not None:

@@ -32,6 +32,28 @@ def model_option(default: str) -> Decorator:
     )
 
 
+def _names(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...]:
+    return tuple(text.split(",")) if text else ()
+
+
+def contigs_option(use: str) -> Decorator:
+    """`--contigs`, their names with commas between; `use` says what becomes of them."""
+    return click.option(
+        "--contigs", metavar="X,Y", callback=_names, help=f"{use}, or those named X:...  [default: all]"
+    )
+
+
+def precision_option(text: str) -> Decorator:
+    """`--precision`; `text` says what auto is."""
+    return click.option(
+        "--precision",
+        type=click.Choice(["auto", "float32", "bfloat16"]),
+        default="auto",
+        show_default=True,
+        help=text,
+    )
+
+
 _DEVICE = click.option(
     "--device",
     default="auto",
@@ -62,13 +84,7 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Windows in flight at most.  [default: by threads on CPU, by free memory on CUDA]",
         ),
         _THREADS,
-        click.option(
-            "--precision",
-            type=click.Choice(["auto", "float32", "bfloat16"]),
-            default="auto",
-            show_default=True,
-            help="auto is float32; bfloat16 is faster on some devices and moves scores a little.",
-        ),
+        precision_option("auto is float32; bfloat16 is faster on some devices and moves scores a little."),
     )(command)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from promscan.cli.options import Decorator, all_of
+from promscan.cli.options import Decorator, all_of, precision_option
 
 if TYPE_CHECKING:
     from promscan.model import Architecture
@@ -93,10 +93,7 @@ def step_options(*, averaging: float = 0.0) -> Decorator:
             "--averaging", type=click.FloatRange(0, 1, max_open=True), default=averaging, show_default=True,
             help="Decay of a moving average of the weights, which is then what is kept; 0: none.",
         ),
-        click.option(
-            "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True,
-            help="auto is bfloat16 on CUDA and float32 elsewhere.",
-        ),
+        precision_option("auto is bfloat16 on CUDA and float32 elsewhere."),
         click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of every random draw."),
     )  # fmt: skip
 
