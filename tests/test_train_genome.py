@@ -118,7 +118,7 @@ def slow_segment(
         assert unknown <= outside
         ignored = unknown or recipe.near < same <= recipe.ignored
         weights.append(0 if ignored else recipe.opposite_weight if not labels[-1] and opposite <= 500 else 1)
-    return Segments(segment.codes, np.array(labels, np.uint8), np.array(weights, np.float32))
+    return Segments(segment.codes, np.array(labels, np.uint8), np.array(weights, np.float32), segment.rates)
 
 
 def matches(read: Codes, codes: Codes, at: int) -> bool:
@@ -146,7 +146,7 @@ def test_labels_are_those_of_the_definition(data: st.DataObject) -> None:
     site = data.draw(st.sampled_from(listed if promoter is None else sampler._hosts))
     margin = data.draw(st.integers(70, 120))
     opposite = data.draw(st.booleans())
-    segment = sampler.segment(site, margin, rng, promoter, opposite=opposite)
+    segment = sampler.segment(site, margin, rng, promoter=promoter, opposite=opposite)
     read = site.strand if not opposite else "-" if site.strand == "+" else "+"
     expected = slow_segment(sampler, site, segment, margin, promoter, read)
     assert segment.codes.shape == (2 * margin + recipe.windows + 69,)
@@ -161,10 +161,10 @@ def test_a_promoter_replaces_one_with_like_ends() -> None:
     promoters = Promoters(np.array([[3] * 100], np.uint8), 60, 0, "")
     sampler = SegmentSampler({"strong": strong, "weak": weak}, starts, promoters, SegmentRecipe(windows=10))
     for seed in range(20):
-        codes, labels, _ = sampler._segment_with_promoter(100, np.random.default_rng(seed), opposite=False)
+        codes, labels, *_ = sampler._segment_with_promoter(100, np.random.default_rng(seed), opposite=False)
         assert np.unique(codes).tolist() == [2, 3]
         assert labels.any()
-        codes, labels, weights = sampler._segment_with_promoter(100, np.random.default_rng(seed), opposite=True)
+        codes, labels, weights, _ = sampler._segment_with_promoter(100, np.random.default_rng(seed), opposite=True)
         assert np.unique(codes).tolist() == [2, 3]
         assert not labels.any()
         assert (weights == sampler.recipe.opposite_weight).all()
@@ -181,6 +181,8 @@ def test_half_of_a_batch_holds_listed_starts() -> None:
         matches(genome.contigs[hard[0].chrom], codes, 1000 - 33 - 100 - i) for codes in batch.codes for i in range(8)
     ]
     assert sum(mined) >= 4
+    recipe = sampler.recipe
+    np.testing.assert_allclose(batch.rates, [recipe.beside_weight] * 10 + [recipe.mined_weight] * 4 + [1] * 2)
     again = sampler.draw(16, 100, hard, np.random.default_rng(1))
     assert all(np.array_equal(a, b) for a, b in zip(batch, again, strict=True))
 
@@ -192,22 +194,25 @@ def test_the_ranking_loss_is_that_of_its_definition() -> None:
     rng = np.random.default_rng(1)
     logits, labels = rng.normal(size=(3, 5)), np.array([[0, 1, 1, 0, 0], [0, 0, 0, 0, 0], [1, 0, 0, 0, 0]])
     weights = np.array([[3, 1, 1, 0, 1], [1, 1, 0, 0, 1], [1, 0, 0, 0, 0]])
+    rates = np.array([0.5, 1, 2])
     background = (np.exp(logits) * weights * (1 - labels)).sum(axis=1)
     promoters = (np.exp(logits) * weights * labels).sum(axis=1)
-    losses = [-np.log(promoters[i] / (promoters[i] + of)) for i in (0, 2) for of in (background[i], background.sum())]
-    found = ranking_loss(*map(torch.from_numpy, (logits, labels, weights.astype(np.float64))))
+    rivals = [(i, of) for i in (0, 2) for of in (background[i], (rates * background).sum())]
+    losses = [-np.log(promoters[i] / (promoters[i] + of)) for i, of in rivals]
+    found = ranking_loss(*map(torch.from_numpy, (logits, labels, weights.astype(np.float64), rates)))
     assert found.item() == pytest.approx(np.mean(losses))
 
 
 def test_the_ranking_loss_can_be_learned_from_whatever_a_batch_lacks() -> None:
     for labels, weights in ((torch.zeros(2, 3), torch.ones(2, 3)), (torch.ones(2, 3), torch.zeros(2, 3))):
         logits = torch.zeros(2, 3, requires_grad=True)
-        (loss := ranking_loss(logits, labels, weights) + 0 * logits.sum()).backward()
+        (loss := ranking_loss(logits, labels, weights, torch.ones(2)) + 0 * logits.sum()).backward()
         assert loss.item() == 0
         assert logits.grad is not None
         assert logits.grad.isfinite().all()
     logits = torch.zeros(2, 3, requires_grad=True)
-    ranking_loss(logits, torch.tensor([[1, 0, 0], [0, 0, 0]]), torch.tensor([[1.0, 0, 0], [1, 1, 1]])).backward()
+    labels, weights = torch.tensor([[1, 0, 0], [0, 0, 0]]), torch.tensor([[1.0, 0, 0], [1, 1, 1]])
+    ranking_loss(logits, labels, weights, torch.ones(2)).backward()
     assert logits.grad is not None
     assert logits.grad.isfinite().all()
 

@@ -47,8 +47,6 @@ THRESHOLD_FP_PER_MB = 50
 """False hits per Mb of dev at the threshold that the card names."""
 HARD = 500
 """False calls that an epoch learns from."""
-RANKING = 0.25
-"""Share of the ranking loss in the loss."""
 NOTHING = 1e-30
 """A weight whose logarithm is still finite, as gradients must be."""
 
@@ -58,6 +56,7 @@ class GenomeRecipe(Recipe):
     """Everything that decides the result of a training besides its data.
 
     segments_per_epoch: an epoch is as long as it is told to be, since segments are drawn anew each time.
+    ranking: share of the ranking loss in the loss.
     dev_bases, mining_bases: how much of the dev contigs an epoch is judged on, always the same, and how much of the
         others is searched for false calls before each epoch but the first, drawn anew.
     """
@@ -74,6 +73,7 @@ class GenomeRecipe(Recipe):
     segments_per_epoch: int = 8000
     dev_bases: int = 4_000_000
     mining_bases: int = 4_000_000
+    ranking: float = 0.5
     averaging: float = 0.998
 
 
@@ -216,15 +216,15 @@ class _Trainer(Trainer[BiGRUAttention]):
         return [Site(chroms[c], tss, STRANDS[s]) for c, tss, s in zip(numbers, numbers, numbers, strict=True)]
 
     def _step(self, batch: Segments, margin: int, warm_up: int) -> tuple[float, ...]:
-        codes, labels, weights = (torch.from_numpy(values).to(self.device) for values in batch)
+        codes, labels, weights, rates = (torch.from_numpy(values).to(self.device) for values in batch)
         with autocast(self.device, self.precision):
             logits = self.model.along(codes[self.team.share(len(codes))], margin, warm_up)
         logits = self.team.whole(logits.float(), len(codes))
         losses = F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none")
         promoters = _mean(losses, weights * labels)
-        background = _mean(losses, weights * (1 - labels))
-        ranking = ranking_loss(logits, labels, weights)
-        self.optimiser.step(promoters + background + RANKING * ranking)
+        background = _mean(losses, rates[:, None] * weights * (1 - labels))
+        ranking = ranking_loss(logits, labels, weights, rates)
+        self.optimiser.step(promoters + background + self.recipe.ranking * ranking)
         return promoters.item(), background.item(), ranking.item()
 
 
@@ -233,17 +233,18 @@ def _mean(values: Tensor, weights: Tensor) -> Tensor:
     return (values * weights).sum() / weights.sum().clamp(min=1)
 
 
-def ranking_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+def ranking_loss(logits: Tensor, labels: Tensor, weights: Tensor, rates: Tensor) -> Tensor:
     """How far promoters stand above the background that would be called in their place, in nats.
 
     For each segment with a promoter, the cross-entropy of picking one of its promoter windows: out of its own windows,
     as a caller has to, and out of all of the background of the batch, as a threshold has to. The mean of the two.
-    Windows compete in proportion to their weight.
+    Windows compete in proportion to their weight, and segments to their rate.
 
     Args:
         logits: (segments, windows).
         labels: of these windows, as in `Segments`.
         weights: likewise.
+        rates: likewise, (segments,).
     """
     weighed = logits + weights.clamp(min=NOTHING).log()
     promoters = torch.where(labels == 1, weighed, math.log(NOTHING)).logsumexp(dim=1)
@@ -253,7 +254,7 @@ def ranking_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
         return 0 * logits.sum()
     promoters = promoters[held]
     own = torch.logaddexp(promoters, background[held]) - promoters
-    everywhere = torch.logaddexp(promoters, background.logsumexp(dim=0)) - promoters
+    everywhere = torch.logaddexp(promoters, (background + rates.log()).logsumexp(dim=0)) - promoters
     return (own + everywhere).mean() / 2
 
 

@@ -40,12 +40,17 @@ class SegmentRecipe:
     near: a window whose tss lies at most this far (bp) from a listed one of its strand is a promoter,
     ignored: one at most this far from it counts for nothing, and any other is background.
     opposite_weight: weight of background within 500 bp of a listed start of the other strand.
+    beside_weight: weight of all the background of a segment that was drawn for a start in it, on either strand.
+    mined_weight: likewise of one that was drawn for a false call. Both are far more common in a batch than in a genome,
+        and a model that takes them for the genome believes too little in what all promoters have, such as CpG.
     """
 
     windows: int = 512
     near: int = 10
     ignored: int = 100
     opposite_weight: float = 3.0
+    beside_weight: float = 0.05
+    mined_weight: float = 0.3
 
 
 class Segments(NamedTuple):
@@ -54,11 +59,13 @@ class Segments(NamedTuple):
     codes: (b, margin + windows + 69 + margin), uint8.
     labels: (b, windows), uint8; 1 for a promoter.
     weights: (b, windows), float32; 0 counts for nothing.
+    rates: (b,), float32; the weight of the background of each beside that of the others.
     """
 
     codes: Codes
     labels: npt.NDArray[np.uint8]
     weights: npt.NDArray[np.float32]
+    rates: npt.NDArray[np.float32]
 
 
 class SegmentSampler:
@@ -104,18 +111,19 @@ class SegmentSampler:
         rows += [self._segment_with_start(margin, rng, opposite=False) for _ in range(promoters - pasted)]
         rows += [draw(margin, rng, opposite=True) for _ in range(opposite)]
         sites = [hard[i] for i in rng.integers(len(hard), size=mined)] if hard else []
-        sites += [self._anywhere(rng) for _ in range(size - promoters - opposite - mined)]
+        rows += [self.segment(site, margin, rng, self.recipe.mined_weight) for site in sites]
+        sites = [self._anywhere(rng) for _ in range(size - len(rows))]
         rows += [self.segment(site, margin, rng) for site in sites]
-        codes, labels, weights = zip(*rows, strict=True)
-        return Segments(np.stack(codes), np.stack(labels), np.stack(weights))
+        return Segments(*(np.stack(values) for values in zip(*rows, strict=True)))
 
     def segment(
         self,
         site: Site,
         margin: int,
         rng: np.random.Generator,
-        promoter: Codes | None = None,
+        rate: float = 1.0,
         *,
+        promoter: Codes | None = None,
         opposite: bool = False,
     ) -> Segments:
         """One segment, without the axis of the batch, with the window of `site` at a random place in it.
@@ -126,6 +134,7 @@ class SegmentSampler:
             site: a tss and its strand.
             margin: bases around the windows.
             rng: draws the place.
+            rate: weight of its background beside that of other segments.
             promoter: codes to paste over those around the site, which is then the only start in them.
             opposite: read the other strand than that of the site.
         """
@@ -148,7 +157,7 @@ class SegmentSampler:
             codes, positions = dna.reverse_complement(codes), positions[::-1]
         labels, weights = self._label(positions, known[read], known[OTHER[read]])
         weights[~scorable(codes[margin : len(codes) - margin], 1, blocked=None)] = 0
-        return Segments(codes, labels, weights)
+        return Segments(codes, labels, weights, np.array(rate, dtype=np.float32))
 
     def _label(
         self, positions: Positions, same: Positions, other: Positions
@@ -161,7 +170,8 @@ class SegmentSampler:
         return labels, weights.astype(np.float32)
 
     def _segment_with_start(self, margin: int, rng: np.random.Generator, *, opposite: bool) -> Segments:
-        return self.segment(self.sites[int(rng.integers(len(self.sites)))], margin, rng, opposite=opposite)
+        site = self.sites[int(rng.integers(len(self.sites)))]
+        return self.segment(site, margin, rng, self.recipe.beside_weight, opposite=opposite)
 
     def _segment_with_promoter(self, margin: int, rng: np.random.Generator, *, opposite: bool) -> Segments:
         """A segment with one of the further promoters in the place of a listed one whose flanks fit."""
@@ -170,7 +180,8 @@ class SegmentSampler:
         hosts = rng.integers(len(self._hosts), size=HOSTS)
         misfit = np.abs(self._host_ends[hosts] - self._promoter_ends[drawn]).sum(axis=1)
         host = self._hosts[int(hosts[int(misfit.argmin())])]
-        return self.segment(host, margin, rng, self.promoters.codes[drawn], opposite=opposite)
+        promoter = self.promoters.codes[drawn]
+        return self.segment(host, margin, rng, self.recipe.beside_weight, promoter=promoter, opposite=opposite)
 
     def _anywhere(self, rng: np.random.Generator) -> Site:
         window = int(rng.integers(self._ends[-1]))

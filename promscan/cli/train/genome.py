@@ -87,6 +87,17 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     help="Weight of background within 500 bp of a start of the other strand.",
 )  # fmt: skip
 @click.option(
+    "--beside-weight", type=click.FloatRange(min=0, min_open=True), default=0.05, show_default=True,
+    help="Weight of the background of a segment drawn for a start.",
+)  # fmt: skip
+@click.option(
+    "--mined-weight", type=click.FloatRange(min=0, min_open=True), default=0.3, show_default=True,
+    help="Weight of the background of a segment drawn for a false call.",
+)  # fmt: skip
+@click.option(
+    "--ranking", type=click.FloatRange(min=0), default=0.5, show_default=True, help="Share of the ranking loss."
+)
+@click.option(
     "--dev-bases", type=click.IntRange(min=1), default=4_000_000, show_default=True,
     help="How much of the dev contigs an epoch is judged on.",
 )  # fmt: skip
@@ -130,7 +141,7 @@ def genome(
     from promscan.tss import read_labelled_genome
 
     sizes, run = taken_from(recipe, (*SIZES, "composition", "context", "half_life")), taken_from(recipe, RUN)
-    segments = taken_from(recipe, ("windows", "near", "ignored", "opposite_weight"))
+    segments = taken_from(recipe, ("windows", "near", "ignored", "opposite_weight", "beside_weight", "mined_weight"))
     promoters = None if positives is None or positives_tss is None else read_promoters(positives, positives_tss, drop)
     train_genome(
         read_labelled_genome(sequences, starts),
