@@ -21,8 +21,6 @@ from promscan.recurrence import FadingGRU
 
 COMPOSITION = ("gc", "cpg", "gc_skew", "at_skew")
 """What is known of the bases around a window, see `composition`."""
-BLUR = 0.5
-"""Standard deviation of what is added to composition in training, for a dropout of 1."""
 BIN = 100
 """bp of a bin of the context."""
 BINS = 6
@@ -177,22 +175,13 @@ class BiGRUAttention(nn.Module):
         sums = F.pad(torch.cumsum(torch.cat([weights * states, weights], dim=2), dim=1), (0, 0, 1, 0))
         sums = sums[:, WINDOW:] - sums[:, :-WINDOW]
         vectors = [sums[..., :-1] / sums[..., -1:]]
-        vectors += [self.blurred(composition(codes, width, margin)) for width in self.architecture.composition]
+        vectors += [composition(codes, width, margin) for width in self.architecture.composition]
         if self.architecture.context:
             marks = torch.cumsum(F.gelu(self.context(features)).transpose(0, 1), dim=0)
             means = bin_means(F.pad(marks, (0, 0, 0, 0, 1, 0)), inner, sums.shape[1])
             vectors.append(self.dropout(torch.cat(means, dim=2).transpose(0, 1)))
         logits: Tensor = self.head(torch.cat(vectors, dim=2))
         return logits.squeeze(-1)
-
-    def blurred(self, composition: Tensor) -> Tensor:
-        """Composition (batch, windows, 4), in training with an error that is the same for all windows of a row.
-
-        A genome has few promoters, and each could be told by the composition of its surroundings alone.
-        """
-        if not (self.training and self.dropout.p):
-            return composition
-        return composition + BLUR * self.dropout.p * torch.randn_like(composition[:, :1])
 
     def forward(self, codes: Tensor, begin: int = 0) -> Tensor:
         """Codes (batch, length) of dtype uint8 to logits (batch,) of the windows that start at `begin`.
