@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from genomes import DATA, DEMO, TINY, TINY_STRENGTH, random_bases, tiny_streaming
 
 import promscan
 from promscan import dna
+from promscan.checkpoint import load_model, save_model
 from promscan.datasets import read_windows
 from promscan.records import Hit, Interval, ScoreTrack
 from promscan.tss import KnownStarts, LabelledGenome, Site
@@ -91,6 +93,22 @@ def test_soft_labels_are_the_opinion_of_the_teachers(tmp_path, monkeypatch):
     natural = [any(window in row for row in known) for window in letters[4:]]
     assert natural[1::2] == [True] * 10
     assert not all(natural[::2])
+
+
+def test_mean_weights_are_halfway_between_their_parents(tmp_path, monkeypatch):
+    network, card = load_model(str(TINY))
+    saved = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    for parameter in network.parameters():
+        parameter.data += 2
+    other, out = tmp_path / "other.safetensors", tmp_path / "mean.safetensors"
+    moved = save_model(other, network, card)
+    monkeypatch.setattr(sys, "argv", ["mean_weights.py", str(TINY), str(other), "-o", str(out)])
+    runpy.run_path(str(BENCHMARKS / "mean_weights.py"), run_name="__main__")
+    mean, described = load_model(str(out))
+    for name, tensor in mean.state_dict().items():
+        torch.testing.assert_close(tensor, (saved[name] + network.state_dict()[name]) / 2)
+    assert [parent["sha256"] for parent in described.training["mean_of"]] == [card.sha256, moved.sha256]
+    assert described.default_threshold is None
 
 
 CALLING = BENCHMARKS / "calling.py"

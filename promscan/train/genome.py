@@ -73,7 +73,7 @@ class GenomeRecipe(Recipe):
     segments_per_epoch: int = 8000
     dev_bases: int = 4_000_000
     mining_bases: int = 4_000_000
-    ranking: float = 0.5
+    ranking: float = 0.25
     averaging: float = 0.998
 
 

@@ -49,8 +49,8 @@ class SegmentRecipe:
     near: int = 10
     ignored: int = 100
     opposite_weight: float = 3.0
-    beside_weight: float = 0.05
-    mined_weight: float = 0.3
+    beside_weight: float = 0.1
+    mined_weight: float = 1.0
 
 
 class Segments(NamedTuple):

@@ -87,15 +87,15 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     help="Weight of background within 500 bp of a start of the other strand.",
 )  # fmt: skip
 @click.option(
-    "--beside-weight", type=click.FloatRange(min=0, min_open=True), default=0.05, show_default=True,
+    "--beside-weight", type=click.FloatRange(min=0, min_open=True), default=0.1, show_default=True,
     help="Weight of the background of a segment drawn for a start.",
 )  # fmt: skip
 @click.option(
-    "--mined-weight", type=click.FloatRange(min=0, min_open=True), default=0.3, show_default=True,
+    "--mined-weight", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True,
     help="Weight of the background of a segment drawn for a false call.",
 )  # fmt: skip
 @click.option(
-    "--ranking", type=click.FloatRange(min=0), default=0.5, show_default=True, help="Share of the ranking loss."
+    "--ranking", type=click.FloatRange(min=0), default=0.25, show_default=True, help="Share of the ranking loss."
 )
 @click.option(
     "--dev-bases", type=click.IntRange(min=1), default=4_000_000, show_default=True,
