@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ STRENGTHS = {
 RATES = ("1", "5", "10", "20", "50", "100", "500")
 DEV_RATES = ("10", "50", "100", "500")
 AT_DEV_RATES = [f"at {rate}" for rate in DEV_RATES]
+SCANNERS = {"human": "`human`", "promid": "PromID"}
 SIMPLE = {"cpg": "CpG observed/expected", "kmers": "4-mers, linear"}
 JUDGED = (("all", "tolerance_100"), ("within_500", "tolerance_500"))
 """What the judgements at a tolerance of 100 and of 500 bp are called in the results of models and of simple scores."""
@@ -96,18 +97,25 @@ def strand_table() -> str:
 
 def recall_table() -> str:
     """Recall by false hits per Mb on the human test contigs, of the model and of simple scores."""
-    return recalls([RESULTS / "genome_recall.human.json", *sorted(RESULTS.glob("baseline.*.json"))])
+    simple = {words: read(RESULTS / f"baseline.{name}.json") for name, words in SIMPLE.items()}
+    return recalls({"`human`": read(RESULTS / "genome_recall.human.json"), **simple})
 
 
 def yeast_table() -> str:
     """The same of the model on the test contig of yeast."""
-    return recalls([RESULTS / "genome_recall.yeast.json"])
+    return recalls({"`yeast`": read(RESULTS / "genome_recall.yeast.json")})
 
 
-def recalls(paths: Sequence[Path]) -> str:
+def side_by_side_table() -> str:
+    """The same of a model and of another scanner on a few of the human test contigs."""
+    return recalls({name: read(RESULTS / f"side_by_side.{key}.json") for key, name in SCANNERS.items()})
+
+
+def recalls(results: Mapping[str, Figures]) -> str:
     rows = []
-    for result in filter(None, map(read, paths)):
-        name = f"`{result['model']}`" if "model" in result else SIMPLE[result["baseline"]]
+    for name, result in results.items():
+        if not result:
+            continue
         near, wide = (result.get(model) or result.get(simple) for model, simple in JUDGED)
         for rate in RATES:
             points = [figures["at_fp_per_mb"][rate] for figures in (near, wide)]
@@ -344,6 +352,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "benchmark": benchmark_table,
     "strand": strand_table,
     "recall": recall_table,
+    "side_by_side": side_by_side_table,
     "yeast": yeast_table,
     "distance": distance_table,
     "strength": strength_table,

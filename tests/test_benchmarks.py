@@ -111,6 +111,25 @@ def test_mean_weights_are_halfway_between_their_parents(tmp_path, monkeypatch):
     assert described.default_threshold is None
 
 
+def test_whole_contigs_are_drawn_and_hits_on_them_judged(tmp_path, monkeypatch):
+    human, drawn, out = tmp_path / "human", tmp_path / "drawn.fa", tmp_path / "result.json"
+    human.mkdir()
+    contigs = {f"chr{n}:0-2000": random_bases(2000, n) for n in (9, 10, 16)}
+    (human / "hg38_contigs.fa").write_text("".join(f">{name}\n{bases}\n" for name, bases in contigs.items()))
+    starts = [f"{name}\t500\t501\tx\t0\t+\n" for name in contigs]
+    (human / "hg38_tss.bed").write_text("".join(starts))
+    hits = tmp_path / "hits.bed"
+    hits.write_text("".join(line.replace("\t500\t501", f"\t{at}\t{at + 1}") for line in starts for at in (550, 1500)))
+    for step in (["draw", str(drawn), "--bases", "2001"], ["judge", str(hits), str(drawn), "-o", str(out)]):
+        monkeypatch.setattr(sys, "argv", ["side_by_side.py", *step, "--data", str(tmp_path)])
+        runpy.run_path(str(BENCHMARKS / "side_by_side.py"), run_name="__main__")
+    result = json.loads(out.read_text())
+    assert result["contigs"].keys() == {"chr10:0-2000", "chr16:0-2000"}
+    assert f">chr10:0-2000\n{contigs['chr10:0-2000']}\n" in drawn.read_text()
+    everything = result["tolerance_100"]["at_fp_per_mb"]["all"]
+    assert (everything["found"], everything["right"], everything["false"]) == (2, 2, 2)
+
+
 CALLING = BENCHMARKS / "calling.py"
 
 
