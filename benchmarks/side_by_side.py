@@ -1,6 +1,6 @@
 """Judge another scanner and a model of ours on the same few contigs, drawn from those that `human` was not trained on.
 
-PromID (Umarov et al. 2019, `pip install promid`) needs a Python environment of its own, and 25 minutes of a core for a
+PromID (Umarov et al. 2019, `pip install promid`) needs a Python environment of its own, and 23 minutes of a core for a
 Mb. So whole contigs are drawn at random until they have enough bases; both scan them, and both files of hits are judged
 as by `promscan evaluate`.
 
