@@ -7,7 +7,7 @@ between the embedding and the GRU, so that every classifier can also be run alon
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -21,10 +21,6 @@ from promscan.recurrence import FadingGRU
 
 COMPOSITION = ("gc", "cpg", "gc_skew", "at_skew")
 """What is known of the bases around a window, see `composition`."""
-BIN = 100
-"""bp of a bin of the context."""
-BINS = 6
-"""Bins of the context of a window, half of them on each side of its middle."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +34,9 @@ class Architecture:
     dropout: share of activations dropped after embedding, convolutions, GRU and in the head.
     composition: widths in bp, divisible by 2, of stretches around the middle of a window whose base composition the
         head sees beside the context of the window; only networks that run along sequence can have them.
-    context: features of which the head sees the mean in each of six bins of 100 bp around the middle of a window; they
-        are learned, from what the GRU gets. Likewise for networks that run along sequence, with convolutions.
+    context: features of which the head sees the mean in each of some bins around the middle of a window; they are
+        learned, from what the GRU gets. Likewise for networks that run along sequence, with convolutions.
+    context_bins: where these bins end, in bp from the middle of a window, the same on both sides.
     half_life: bases in which a state of the GRU loses half of what it held, at the latest; 0: it may keep it for ever.
         Only what fades can be run along lanes with little to bring the states into shape.
     """
@@ -51,6 +48,7 @@ class Architecture:
     dropout: float = 0.3
     composition: tuple[int, ...] = ()
     context: int = 0
+    context_bins: tuple[int, ...] = (100, 200, 300)
     half_life: int = 0
 
     def __post_init__(self) -> None:
@@ -62,23 +60,26 @@ class Architecture:
             raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
-        object.__setattr__(self, "composition", tuple(self.composition))  # JSON knows only lists
+        for name in ("composition", "context_bins"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON knows only lists
+        if not all(a < b for a, b in pairwise((0, *self.context_bins))) or self.context_bins[-1:] < (WINDOW // 2,):
+            raise ValueError(f"context_bins must ascend to {WINDOW // 2} or more, got {self.context_bins}")
         if any(width < WINDOW or width % 2 for width in self.composition):
             raise ValueError(f"composition must be even widths of at least {WINDOW}, got {self.composition}")
 
     def describe(self) -> dict[str, Any]:
         """The sizes by name, as JSON has them."""
-        return {**dataclasses.asdict(self), "composition": list(self.composition)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
 
     @property
-    def sizes(self) -> tuple[int, int, int, int, int, tuple[int, ...]]:
-        """What the tensors' shapes depend on."""
-        return self.hidden, self.layers, self.convolutions, self.kernel, self.context, self.composition
+    def sizes(self) -> dict[str, Any]:
+        """What the tensors stand for; networks that share these can take each other's weights."""
+        return {name: value for name, value in vars(self).items() if name not in ("dropout", "half_life")}
 
     @property
     def context_reach(self) -> int:
         """Bases before and after a window that its context is made of, at most; a bin may reach into the next base."""
-        return (BIN * BINS - WINDOW) // 2 + 1 + self.convolutions * (self.kernel // 2) if self.context else 0
+        return self.context_bins[-1] - WINDOW // 2 + 1 + self.convolutions * (self.kernel // 2) if self.context else 0
 
     @property
     def reach(self) -> int:
@@ -129,8 +130,9 @@ class BiGRUAttention(nn.Module):
             self.context = nn.Linear(a.hidden, a.context)
         self.attention = nn.Linear(2 * a.hidden, a.hidden)
         self.attention_score = nn.Linear(a.hidden, 1, bias=False)
+        around = len(COMPOSITION) * len(a.composition) + 2 * len(a.context_bins) * a.context
         self.head = nn.Sequential(
-            nn.Linear(2 * a.hidden + len(COMPOSITION) * len(a.composition) + BINS * a.context, a.hidden),
+            nn.Linear(2 * a.hidden + around, a.hidden),
             nn.GELU(),
             nn.Dropout(a.dropout),
             nn.Linear(a.hidden, max(1, a.hidden // 2)),
@@ -178,7 +180,8 @@ class BiGRUAttention(nn.Module):
         vectors += [composition(codes, width, margin) for width in self.architecture.composition]
         if self.architecture.context:
             marks = torch.cumsum(F.gelu(self.context(features)).transpose(0, 1), dim=0)
-            means = bin_means(F.pad(marks, (0, 0, 0, 0, 1, 0)), inner, sums.shape[1])
+            marks = F.pad(marks, (0, 0, 0, 0, 1, 0))
+            means = bin_means(marks, self.architecture.context_bins, inner, sums.shape[1])
             vectors.append(self.dropout(torch.cat(means, dim=2).transpose(0, 1)))
         logits: Tensor = self.head(torch.cat(vectors, dim=2))
         return logits.squeeze(-1)
@@ -209,17 +212,18 @@ def composition(codes: Tensor, width: int, margin: int) -> Tensor:
     return torch.stack([strong / known, 10 * steps / known, (gs - cs) / known, (as_ - ts) / known], dim=2)
 
 
-def bin_means(sums: Tensor, first: int, windows: int) -> list[Tensor]:
+def bin_means(sums: Tensor, bins: Sequence[int], first: int, windows: int) -> list[Tensor]:
     """Means of the context's features in the bins around windows, each (windows, ...).
 
     Args:
         sums: running sums of the features, (positions + 1, ...), beginning with zero.
+        bins: where they end, in bp from the middle of a window, on each side.
         first: position at which the first window starts.
         windows: how many windows there are, one a position.
     """
-    edges = range(first + WINDOW // 2 - BIN * BINS // 2, first + WINDOW // 2 + BIN * BINS // 2 + 1, BIN)
-    at = [sums[edge : edge + windows] for edge in edges]
-    return [(after - before) / BIN for before, after in pairwise(at)]
+    middle = first + WINDOW // 2
+    edges = [middle - edge for edge in reversed(bins)] + [middle, *(middle + edge for edge in bins)]
+    return [(sums[end : end + windows] - sums[edge : edge + windows]) / (end - edge) for edge, end in pairwise(edges)]
 
 
 def count_parameters(model: nn.Module) -> int:

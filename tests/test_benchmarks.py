@@ -15,8 +15,10 @@ from genomes import DATA, DEMO, TINY, TINY_STRENGTH, random_bases, tiny_streamin
 
 import promscan
 from promscan import dna
+from promscan.card import read_card
 from promscan.checkpoint import load_model, save_model
 from promscan.datasets import read_windows
+from promscan.model import Architecture, BiGRUAttention
 from promscan.records import Hit, Interval, ScoreTrack
 from promscan.tss import KnownStarts, LabelledGenome, Site
 
@@ -109,6 +111,23 @@ def test_mean_weights_are_halfway_between_their_parents(tmp_path, monkeypatch):
         torch.testing.assert_close(tensor, (saved[name] + network.state_dict()[name]) / 2)
     assert [parent["sha256"] for parent in described.training["mean_of"]] == [card.sha256, moved.sha256]
     assert described.default_threshold is None
+
+
+def test_a_wider_context_changes_no_score_at_first(tmp_path, monkeypatch):
+    torch.manual_seed(1)
+    narrow = BiGRUAttention(Architecture(hidden=8, convolutions=1, composition=(100,), context=3)).eval()
+    before, out = tmp_path / "before.safetensors", tmp_path / "wide.safetensors"
+    save_model(before, narrow, read_card(TINY.with_suffix(".json")))
+    monkeypatch.setattr(
+        sys, "argv", ["widen_context.py", str(before), "--bins", "100,200,300,600,1000", "-o", str(out)]
+    )  # fmt: skip
+    runpy.run_path(str(BENCHMARKS / "widen_context.py"), run_name="__main__")
+    wide, card = load_model(str(out))
+    assert wide.architecture.context_bins == (100, 200, 300, 600, 1000)
+    assert card.training["widened"]["sha256"] == read_card(before.with_suffix(".json")).sha256
+    codes = torch.from_numpy(np.random.default_rng(1).integers(0, 4, (2, 2400)).astype(np.uint8))
+    with torch.inference_mode():
+        torch.testing.assert_close(wide.along(codes, 1000, 140), narrow.along(codes, 1000, 140))
 
 
 def test_whole_contigs_are_drawn_and_hits_on_them_judged(tmp_path, monkeypatch):

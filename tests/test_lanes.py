@@ -121,9 +121,13 @@ def test_attention_scores_that_float32_cannot_sum_are_refused():
 
 
 @pytest.mark.parametrize("warm_up", [70, 280])
-def test_networks_that_see_around_windows_are_trained_as_they_are_run(warm_up):
+@pytest.mark.parametrize("bins", [(100, 200, 300), (60, 325)])
+def test_networks_that_see_around_windows_are_trained_as_they_are_run(warm_up, bins):
     """`BiGRUAttention.along`, which trains, and lanes, which scan, say the same."""
-    model = random_network(Architecture(hidden=24, convolutions=1, composition=(100, 400), context=5, half_life=32))
+    sizes = Architecture(
+        hidden=24, convolutions=1, composition=(100, 400), context=5, context_bins=bins, half_life=32
+    )  # fmt: skip
+    model = random_network(sizes)
     codes = random_lanes(2 * 300 + 4 * 70, 4)
     with torch.inference_mode():
         expected = model.along(torch.from_numpy(codes.T.copy()), 300, warm_up)[:, :210].T.numpy()
@@ -133,7 +137,7 @@ def test_networks_that_see_around_windows_are_trained_as_they_are_run(warm_up):
 
 
 def test_the_context_is_the_mean_of_its_features_in_bins():
-    model = random_network(Architecture(hidden=8, convolutions=1, kernel=3, context=2)).double()
+    model = random_network(Architecture(hidden=8, convolutions=1, kernel=3, context=2, context_bins=(40, 300))).double()
     codes = torch.from_numpy(random_lanes(2 * 300 + 80, 1).T.copy())
     model.dropout.register_forward_hook(lambda _, inputs, output: seen.append(output))
     seen = []
@@ -141,10 +145,10 @@ def test_the_context_is_the_mean_of_its_features_in_bins():
         model.along(codes, 300, 0)
         marks = torch.nn.functional.gelu(model.context(model.features(codes)))[0]
     context = seen[2][0]  # after those of the embedding and of the states
-    assert context.shape == (11, 12)
+    assert context.shape == (11, 8)
     for window in (0, 4, 10):
         middle = 300 + window + 35
-        bins = [marks[middle + 100 * k : middle + 100 * (k + 1)].mean(dim=0) for k in range(-3, 3)]
+        bins = [marks[middle + a : middle + b].mean(dim=0) for a, b in ((-300, -40), (-40, 0), (0, 40), (40, 300))]
         torch.testing.assert_close(context[window], torch.cat(bins))
 
 

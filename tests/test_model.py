@@ -58,6 +58,10 @@ def test_forward_follows_its_definition() -> None:
         {"kernel": 0},
         {"dropout": 1.0},
         {"context": 3},
+        {"context_bins": (300, 100)},
+        {"context_bins": (0, 100)},
+        {"context_bins": ()},
+        {"context_bins": (20,)},
         {"half_life": -1},
     ],
 )

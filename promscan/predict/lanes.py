@@ -52,16 +52,18 @@ class _Around(NamedTuple):
 
     compositions: (windows, features, lanes).
     sums: running sums of the features of the context, or None.
-    first: where in them the first window starts.
+    bins: of the context.
+    first: where in the sums the first window starts.
     """
 
     compositions: Tensor
     sums: Tensor | None
+    bins: tuple[int, ...]
     first: int
 
     def of(self, begin: int) -> list[Tensor]:
         """For the block of windows from `begin` on, each (70, features, lanes)."""
-        means = [] if self.sums is None else bin_means(self.sums, self.first + begin, WINDOW)
+        means = [] if self.sums is None else bin_means(self.sums, self.bins, self.first + begin, WINDOW)
         return [self.compositions[begin : begin + WINDOW], *means]
 
 
@@ -103,10 +105,11 @@ class LaneNetwork:
         Returns:
             (70 * blocks, lanes), float32, for the windows that start at `margin` and after it.
         """
-        inner = max(warm_up, self.model.architecture.context_reach)
+        architecture = self.model.architecture
+        inner = max(warm_up, architecture.context_reach)
         features = self._inputs(codes[margin - inner : len(codes) - (margin - inner)])
         inputs = features[inner - warm_up : len(features) - (inner - warm_up)]
-        around = _Around(self._compositions(codes, margin), self._context(features), inner)
+        around = _Around(self._compositions(codes, margin), self._context(features), architecture.context_bins, inner)
         *lower, (forward, backward) = self.layers
         for cells in lower:
             states = [_run(cells[0], inputs), _run(cells[1], inputs.flip(0)).flip(0)]

@@ -62,7 +62,11 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 )  # fmt: skip
 @click.option(
     "--context", type=click.IntRange(min=0), default=32, show_default=True,
-    help="Learned features whose means in 100-bp bins are known, 300 bp to each side of a window.",
+    help="Learned features whose means in bins around a window are known.",
+)  # fmt: skip
+@click.option(
+    "--context-bins", default="100,200,300,600,1000", show_default=True, metavar="BP,...", callback=_widths,
+    help="Where these bins end, from the middle of the window to each side.",
 )  # fmt: skip
 @click.option(
     "--half-life", type=click.IntRange(min=0), default=32, show_default=True, metavar="BP",
@@ -140,7 +144,8 @@ def genome(
     from promscan.train.segments import SegmentRecipe
     from promscan.tss import read_labelled_genome
 
-    sizes, run = taken_from(recipe, (*SIZES, "composition", "context", "half_life")), taken_from(recipe, RUN)
+    sizes = taken_from(recipe, (*SIZES, "composition", "context", "context_bins", "half_life"))
+    run = taken_from(recipe, RUN)
     segments = taken_from(recipe, ("windows", "near", "ignored", "opposite_weight", "beside_weight", "mined_weight"))
     promoters = None if positives is None or positives_tss is None else read_promoters(positives, positives_tss, drop)
     train_genome(
