@@ -34,7 +34,7 @@ STRENGTHS = {
 RATES = ("1", "5", "10", "20", "50", "100", "500")
 DEV_RATES = ("10", "50", "100", "500")
 AT_DEV_RATES = [f"at {rate}" for rate in DEV_RATES]
-SCANNERS = {"human": "`human`", "promid": "PromID"}
+SCANNERS = {"human": "`human`", "promid": "PromID", "core70": "`core70`"}
 SIMPLE = {"cpg": "CpG observed/expected", "kmers": "4-mers, linear"}
 JUDGED = (("all", "tolerance_100"), ("within_500", "tolerance_500"))
 """What the judgements at a tolerance of 100 and of 500 bp are called in the results of models and of simple scores."""
