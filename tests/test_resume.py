@@ -36,7 +36,7 @@ CONTIGS = {"chr1": demo_contigs()["demo2"][3_400:3_900], "short": "ACGT" * 10, "
 def a_line_for_every_small_chunk(monkeypatch):
     monkeypatch.setattr("promscan.pipeline.journal.INTERVAL", 0)
     monkeypatch.setattr(WindowedEngine, "chunk_step", STEP)
-    for name, value in {"lane": LANE, "warm_up": 70, "chunk_step": LANE}.items():
+    for name, value in {"lane": LANE, "shorter": (70,), "warm_up": 70, "chunk_step": LANE}.items():
         monkeypatch.setattr(StreamingEngine, name, value)
     # Several units even for a small genome. A lane's bits depend on its column if the columns do not fill the vectors
     # of the processor.

@@ -46,7 +46,7 @@ REACH = INSERT_ENDS_BEFORE + 80 - 33
 
 @pytest.fixture(autouse=True)
 def short_lanes(monkeypatch):
-    for name, value in {"lane": LANE, "warm_up": 70, "chunk_step": LANE}.items():
+    for name, value in {"lane": LANE, "shorter": (70,), "warm_up": 70, "chunk_step": LANE}.items():
         monkeypatch.setattr(StreamingEngine, name, value)
 
 

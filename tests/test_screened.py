@@ -28,7 +28,7 @@ PART = "demo1:1-6,000"
 @pytest.fixture(autouse=True)
 def short_lanes():
     """Small genomes that cross many lanes."""
-    with mock.patch.multiple(StreamingEngine, lane=LANE, warm_up=70):
+    with mock.patch.multiple(StreamingEngine, lane=LANE, shorter=(70,), warm_up=70):
         yield
 
 

@@ -26,7 +26,7 @@ LOGITS = st.lists(st.tuples(*[st.floats(-8, 8, width=16)] * 2), min_size=1, max_
 def small():
     """Little sequence in many lanes, and as few hits as it has are enough."""
     with (
-        mock.patch.multiple(StreamingEngine, lane=140, warm_up=70),
+        mock.patch.multiple(StreamingEngine, lane=140, shorter=(70,), warm_up=70),
         mock.patch.object(screening, "ENOUGH", 300),
     ):
         yield

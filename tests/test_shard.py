@@ -29,7 +29,7 @@ CONTIGS = {"chr1": demo_contigs()["demo2"][3_400:4_300], "short": "ACGT" * 10, "
 
 @pytest.fixture(autouse=True)
 def short_lanes():
-    with mock.patch.multiple(StreamingEngine, lane=LANE, warm_up=70):
+    with mock.patch.multiple(StreamingEngine, lane=LANE, shorter=(70,), warm_up=70):
         yield
 
 

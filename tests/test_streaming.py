@@ -35,7 +35,7 @@ from promscan.predict.settings import EngineSettings
 from promscan.predict.streaming import StreamingEngine
 from promscan.records import Chunk
 
-LANE, WARM_UP = 140, 70
+LANE, SHORTER, WARM_UP = 140, 70, 70
 calling = st.fixed_dictionaries(
     {
         "threshold": st.sampled_from([0.1, 0.3, 0.6]),
@@ -51,7 +51,7 @@ def short_lanes(request):
     if "long_lanes" in request.keywords:
         yield
         return
-    with mock.patch.multiple(StreamingEngine, lane=LANE, warm_up=WARM_UP):
+    with mock.patch.multiple(StreamingEngine, lane=LANE, shorter=(SHORTER,), warm_up=WARM_UP):
         yield
 
 
@@ -84,16 +84,17 @@ def slow_logits(contigs, stride, smoothing=1):
         codes = encode(bases)
         for start in range(0, len(codes) - WINDOW + 1, LANE):
             reach = WARM_UP + room + 1
-            around = np.full(LANE + WINDOW - 1 + 2 * reach, UNKNOWN, dtype=np.uint8)
+            lane = SHORTER if len(codes) - start < SHORTER + WINDOW else LANE
+            around = np.full(lane + WINDOW - 1 + 2 * reach, UNKNOWN, dtype=np.uint8)
             before = min(reach, start)
-            stretch = codes[start - before : start + LANE + WINDOW - 1 + reach]
+            stretch = codes[start - before : start + lane + WINDOW - 1 + reach]
             around[reach - before : reach - before + len(stretch)] = stretch
-            for strand, lane in (("+", around[1:]), ("-", reverse_complement(around)[1:])):
+            for strand, read in (("+", around[1:]), ("-", reverse_complement(around)[1:])):
                 with torch.inference_mode():
-                    states = model.states(torch.from_numpy(lane.copy()).unsqueeze(0))[0]
+                    states = model.states(torch.from_numpy(read.copy()).unsqueeze(0))[0]
                     windows = states[skip : len(states) - skip - 1].unfold(0, WINDOW, 1).transpose(1, 2)
                     raw = model.head(model.pool(windows)).squeeze(1)
-                    counted = torch.from_numpy(lane == UNKNOWN)[skip : len(states) - skip - 1]
+                    counted = torch.from_numpy(read == UNKNOWN)[skip : len(states) - skip - 1]
                     counted = counted.unfold(0, WINDOW, 1).sum(1) <= 7
                     pairs = zip(raw.unfold(0, smoothing, 1), counted.unfold(0, smoothing, 1), strict=True)
                     values = [near[known].mean().item() for near, known in pairs]

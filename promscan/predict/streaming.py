@@ -8,10 +8,11 @@ run by itself, with a fixed warm-up on both sides; past the ends of the contig t
                warm-up        states in use         + 70    warm-up
     backward         <<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<
 
-The reverse strand is the reverse complement of the same bases, run as a lane of its own. A fixed number of lanes, from
-whatever contig and strand, are the columns of a unit, which one thread computes; a lane's numbers do not depend on its
-column (`lanes`). So on one kind of device a window's logit is the same bits for every batch size, thread count, chunk
-and region.
+The reverse strand is the reverse complement of the same bases, run as a lane of its own. The last lane of a contig may
+be a shorter one, of a few lengths, so that a short sequence does not cost a whole lane. A fixed number of lanes of one
+length, from whatever contig and strand, are the columns of a unit, which one thread computes; a lane's numbers do not
+depend on its column (`lanes`). So on one kind of device a window's logit is the same bits for every batch size, thread
+count, chunk and region.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -36,6 +37,10 @@ LANES = {"cpu": 64, "cuda": 4096, "mps": 1024}
 """Lanes in a unit, by kind of device."""
 
 
+PATIENCE = 8
+"""So many units of other lanes may begin before a unit that waits for more of its length begins without."""
+
+
 @dataclass(frozen=True)
 class _Lane:
     """One lane of one strand; `codes`, with the bases around it, are read 5' to 3'."""
@@ -46,6 +51,13 @@ class _Lane:
     codes: Codes
 
 
+class _Unit(NamedTuple):
+    """Lanes with so many bases each, with those around them."""
+
+    bases: int
+    lanes: list[_Lane]
+
+
 class StreamingEngine:
     """Scores the windows of chunks, one step a base. Use it as a context manager: it owns threads.
 
@@ -54,6 +66,8 @@ class StreamingEngine:
 
     lane = 40 * WINDOW
     """Window starts of a lane."""
+    shorter = (4 * WINDOW, 16 * WINDOW)
+    """Those of the last lane of a contig, if that is enough."""
     warm_up = 6 * WINDOW
     """Positions before and after a lane that only bring the states into shape."""
 
@@ -69,7 +83,7 @@ class StreamingEngine:
             unit_windows=self.lanes * self.lane,
             threads=settings.threads,
             batch_size=settings.batch_size,
-            sample=list[_Lane],
+            sample=lambda: _Unit(self.lane + WINDOW + 2 * self._around, []),
         )
 
     def __enter__(self) -> StreamingEngine:
@@ -116,8 +130,8 @@ class StreamingEngine:
                 waiting.append(job)
                 yield from job.lanes()
 
-        for unit, logits in self._runner.map(_batched(lanes(), self.lanes)):
-            for lane, column in zip(unit, logits.T, strict=False):
+        for unit, logits in self._runner.map(_units(lanes(), self.lanes)):
+            for lane, column in zip(unit.lanes, logits.T, strict=False):
                 lane.job.take(lane, column)
             while waiting and waiting[0].missing == 0:
                 yield from waiting.popleft().tracks()
@@ -139,9 +153,13 @@ class StreamingEngine:
         logits[(codes == UNKNOWN).sum(axis=1) > MAX_UNKNOWN] = np.nan
         return logits
 
-    def _run_unit(self, unit: list[_Lane], device: torch.device) -> tuple[list[_Lane], Logits]:
-        columns = np.full((2 * self._around + self.lane + WINDOW, self.lanes), UNKNOWN, dtype=np.uint8)
-        for i, lane in enumerate(unit):
+    def lane_for(self, windows: int) -> int:
+        """Window starts of the lane that begins where a contig has so many left."""
+        return next((length for length in self.shorter if length >= windows), self.lane)
+
+    def _run_unit(self, unit: _Unit, device: torch.device) -> tuple[_Unit, Logits]:
+        columns = np.full((unit.bases, self.lanes), UNKNOWN, dtype=np.uint8)
+        for i, lane in enumerate(unit.lanes):
             columns[:, i] = lane.codes
         return unit, self._logits(columns, device)
 
@@ -175,13 +193,13 @@ class _Job:
     def lanes(self) -> Iterator[_Lane]:
         """Its lanes with a window to score; `start` counts from the chunk's."""
         chunk, around = self.chunk, self.engine.margin
-        reach = self.engine.lane + WINDOW - 1 + around
-        padded = np.full(around + chunk.windows + reach, UNKNOWN, dtype=np.uint8)
+        padded = np.full(2 * around + chunk.windows + self.engine.lane + WINDOW, UNKNOWN, dtype=np.uint8)
         codes = chunk.codes[max(0, chunk.before - around) :]
         begin = max(0, around - chunk.before)
         padded[begin : begin + len(codes)] = codes[: len(padded) - begin]
         for start in self.starts:
-            stretch = padded[start : start + around + reach]
+            length = self.engine.lane_for(chunk.windows - start)
+            stretch = padded[start : start + around + length + WINDOW - 1 + around]
             for strand in self.engine.strands:
                 yield _Lane(self, strand, start, stretch[1:] if strand == "+" else dna.reverse_complement(stretch[:-1]))
 
@@ -203,6 +221,14 @@ class _Job:
         yield tracks
 
 
-def _batched(lanes: Iterator[_Lane], size: int) -> Iterator[list[_Lane]]:
-    while batch := list(islice(lanes, size)):
-        yield batch
+def _units(lanes: Iterable[_Lane], size: int) -> Iterator[_Unit]:
+    """Lanes of one length, `size` at a time, or fewer if they have waited for long."""
+    waiting = dict[int, tuple[int, _Unit]]()
+    for number, lane in enumerate(lanes):
+        bases = len(lane.codes)
+        waiting.setdefault(bases, (number, _Unit(bases, [])))[1].lanes.append(lane)
+        for bases, (first, unit) in list(waiting.items()):
+            if len(unit.lanes) == size or number - first == PATIENCE * size:
+                yield waiting.pop(bases)[1]
+    for _, unit in waiting.values():
+        yield unit
