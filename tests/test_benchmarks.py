@@ -113,21 +113,20 @@ def test_mean_weights_are_halfway_between_their_parents(tmp_path, monkeypatch):
     assert described.default_threshold is None
 
 
-def test_a_wider_context_changes_no_score_at_first(tmp_path, monkeypatch):
+def test_a_network_that_has_grown_says_what_it_said(tmp_path, monkeypatch):
     torch.manual_seed(1)
-    narrow = BiGRUAttention(Architecture(hidden=8, convolutions=1, composition=(100,), context=3)).eval()
-    before, out = tmp_path / "before.safetensors", tmp_path / "wide.safetensors"
-    save_model(before, narrow, read_card(TINY.with_suffix(".json")))
-    monkeypatch.setattr(
-        sys, "argv", ["widen_context.py", str(before), "--bins", "100,200,300,600,1000", "-o", str(out)]
-    )  # fmt: skip
-    runpy.run_path(str(BENCHMARKS / "widen_context.py"), run_name="__main__")
-    wide, card = load_model(str(out))
-    assert wide.architecture.context_bins == (100, 200, 300, 600, 1000)
-    assert card.training["widened"]["sha256"] == read_card(before.with_suffix(".json")).sha256
+    small = BiGRUAttention(Architecture(hidden=8, convolutions=1, composition=(100,), context=3)).eval()
+    before, out = tmp_path / "before.safetensors", tmp_path / "large.safetensors"
+    save_model(before, small, read_card(TINY.with_suffix(".json")))
+    sizes = ["--context-bins", "100,200,300,600,1000", "--convolutions", "3"]
+    monkeypatch.setattr(sys, "argv", ["grow.py", str(before), *sizes, "-o", str(out)])
+    runpy.run_path(str(BENCHMARKS / "grow.py"), run_name="__main__")
+    large, card = load_model(str(out))
+    assert (large.architecture.context_bins, large.architecture.convolutions) == ((100, 200, 300, 600, 1000), 3)
+    assert card.training["grown"]["sha256"] == read_card(before.with_suffix(".json")).sha256
     codes = torch.from_numpy(np.random.default_rng(1).integers(0, 4, (2, 2400)).astype(np.uint8))
     with torch.inference_mode():
-        torch.testing.assert_close(wide.along(codes, 1000, 140), narrow.along(codes, 1000, 140))
+        torch.testing.assert_close(large.along(codes, 1000, 140), small.along(codes, 1000, 140))
 
 
 def test_whole_contigs_are_drawn_and_hits_on_them_judged(tmp_path, monkeypatch):
