@@ -361,13 +361,28 @@ def test_promoters_need_room_around_a_listed_start() -> None:
 def test_command_line_trains(tmp_path: Path, promscan_cli) -> None:
     data = Path(__file__).parent / "data"
     command = ["train", "genome", data / "demo.fa", data / "demo_tss.bed", "--dev", "demo2", "-o", tmp_path / "run"]
-    sizes = ["--hidden", 4, "--composition", "", "--epochs", 1, "--segments-per-epoch", 4, "--batch-size", 4]
+    short = ["--epochs", 1, "--segments-per-epoch", 4, "--batch-size", 4, "--threads", 1]
+    sizes = ["--hidden", 4, "--composition", "", "--context-bins", "50,900", *short]
     promoters = ["--positives", write_table(tmp_path, "ACGT" * 30 + "\ttrain"), "--positives-tss", 60]
-    assert promscan_cli(*command, *sizes, *promoters, "--threads", 1).status == 0
+    assert promscan_cli(*command, *sizes, *promoters).status == 0
     card = load_model(str(tmp_path / "run" / "best.safetensors"))[1]
     assert card.training["promoters"]["used"] == 1
     assert card.architecture["composition"] == []
+    assert card.architecture["context_bins"] == [50, 900]
     assert promscan_cli(*command, "--positives", "x.tsv").status == 2
     assert promscan_cli(*command, "--drop", "x.txt").status == 2
     assert promscan_cli(*command, "--composition", "wide").status == 2
     assert promscan_cli(*command, "--composition", "7").status == 2
+    assert promscan_cli(*command, "--context-bins", "900,50").status == 2
+
+
+@pytest.mark.parametrize("name", ["human", "yeast"])
+def test_a_training_may_begin_with_a_bundled_model(tmp_path: Path, promscan_cli, name: str) -> None:
+    data = Path(__file__).parent / "data"
+    command = ["train", "genome", data / "demo.fa", data / "demo_tss.bed", "--dev", "demo2", "-o", tmp_path / "run"]
+    short = ["--epochs", 1, "--segments-per-epoch", 2, "--batch-size", 2, "--threads", 1, "--dev-bases", 3000]
+    assert promscan_cli(*command, *short, "--init", name).status == 0
+    assert (
+        load_model(str(tmp_path / "run" / "last.safetensors"))[1].training["init"]["sha256"]
+        == load_model(name)[1].sha256
+    )
