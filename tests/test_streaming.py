@@ -30,6 +30,7 @@ from promscan.checkpoint import load_model, save_model
 from promscan.dna import UNKNOWN, WINDOW, encode, reverse_complement
 from promscan.errors import DeviceError, ModelError
 from promscan.model import Architecture, BiGRUAttention
+from promscan.predict import streaming
 from promscan.predict.engine import open_engine
 from promscan.predict.settings import EngineSettings
 from promscan.predict.streaming import StreamingEngine
@@ -146,6 +147,24 @@ def test_several_devices_share_the_work_and_results_stay_in_order(engine):
             scored.append([track.logits for tracks in opened.score([chunk]) for track in tracks])
     for alone, shared in zip(*scored, strict=True):
         assert np.array_equal(alone, shared, equal_nan=True)
+
+
+def test_a_short_sequence_does_not_wait_for_the_end_of_the_genome(monkeypatch):
+    """Its lane waits for others of its length, of which there may be none, and all results behind it wait for it."""
+    monkeypatch.setitem(streaming.LANES, "cpu", 16)
+    lengths = [100] + [LANE + WINDOW - 1] * 300
+    read = []
+
+    def chunks():
+        for i, length in enumerate(lengths):
+            read.append(i)
+            yield Chunk(f"chr{i}", 0, encode(random_bases(length, seed=i)))
+
+    with open_engine("streaming", load_model(str(TINY))[0], [torch.device("cpu")], EngineSettings(threads=1)) as engine:
+        tracks = engine.score(chunks())
+        assert next(tracks)[0].chrom == "chr0"
+        assert len(read) < 100
+        assert [both[0].chrom for both in tracks] == [f"chr{i}" for i in range(1, len(lengths))]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there are CUDA devices")
