@@ -20,6 +20,7 @@ from promscan.checkpoint import load_model, save_model
 from promscan.datasets import read_windows
 from promscan.model import Architecture, BiGRUAttention
 from promscan.records import Hit, Interval, ScoreTrack
+from promscan.train.calls import JudgedCalls
 from promscan.tss import KnownStarts, LabelledGenome, Site
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
@@ -175,6 +176,23 @@ def test_windows_that_were_not_scored_have_no_part_in_a_mean():
     track = ScoreTrack("chr1", "+", 0, 1, np.array([1, 2, 6, np.nan, 4], dtype=np.float32))
     means = runpy.run_path(str(CALLING))["averaged"](track, 3)
     assert means.logits == pytest.approx([1.5, 3, 4, np.nan, 4], nan_ok=True)
+
+
+def test_models_are_compared_start_by_start(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    shares = runpy.run_path(str(BENCHMARKS / "compare.py"))["shares"]
+    false = [Hit("chr1", 0, "+", 33, logit, 1) for logit in np.linspace(2, 1, 1000)]
+    judged = JudgedCalls(np.array([3.0, 2.0, false[9].logit, false[99].logit, 0.0, -np.inf]), false, 1_000_000)
+    assert shares(judged) == pytest.approx([1, 1, 2 / 3, 1 / 3, 0, 0])
+    out = tmp_path / "result.json"
+    models = [tiny_streaming(), tiny_streaming()]
+    options = ["--genome", str(DEMO), "--tss", str(DATA / "demo_tss.bed"), "--contigs", "demo2", "-o", str(out)]
+    monkeypatch.setattr(sys, "argv", ["compare.py", *map(str, models), *options])
+    runpy.run_path(str(BENCHMARKS / "compare.py"), run_name="__main__")
+    first, second = json.loads(out.read_text())
+    assert 0 < first["within_100"]["recall"] < first["within_500"]["recall"] < 1
+    assert second == first
+    assert second["within_100"]["difference"] == 0
 
 
 def test_on_either_strand_a_hit_finds_the_starts_of_both():

@@ -1,0 +1,73 @@
+"""Compare scanning models start by start, which tells smaller differences than their recalls do.
+
+For each listed start: the share of the range from 1 to 1,000 false hits per Mb, on a logarithmic scale, at which it is
+found. The mean over the starts is the recall over that range. The starts are the same for all models, so the mean
+difference from the first one has a small standard error. All are called as the card of the first one says.
+
+    python benchmarks/compare.py FIRST OTHER... --genome GENOME.fa --tss TSS.bed --contigs chr9,chr17 -o RESULT.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from calling import TOLERANCES, averaged
+
+from promscan.checkpoint import load_model
+from promscan.device import resolve_devices
+from promscan.figures import at_least
+from promscan.intervals import Intervals
+from promscan.train.calls import MIN_DISTANCE, JudgedCalls, call, draw_pieces, judge, score_pieces
+from promscan.tss import read_labelled_genome
+
+DECADES = 3
+"""Of false hits per Mb, from 1 on."""
+
+
+def shares(judged: JudgedCalls) -> npt.NDArray[np.float64]:
+    """By listed start, (n,): the share of the range at which it is found."""
+    rates = at_least(judged.false_logits, judged.found) * 1e6 / judged.bases
+    return np.clip(1 - np.log10(np.maximum(rates, 1)) / DECADES, 0, 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="+")
+    parser.add_argument("--genome", type=Path, required=True)
+    parser.add_argument("--tss", type=Path, required=True)
+    parser.add_argument("--contigs", required=True, help="Contigs, or names before a colon, commas between.")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    genome = read_labelled_genome(arguments.genome, arguments.tss).part(arguments.contigs.split(","))
+    pieces = list(Intervals.of(draw_pieces(genome.contigs, genome.bases, np.random.default_rng(0))))
+    device = resolve_devices("cpu")[0]
+    first = load_model(arguments.models[0])[1]
+    found: list[list[npt.NDArray[np.float64]]] = []
+    rows = []
+    for name in arguments.models:
+        network, card = load_model(name)
+        tracks = [
+            [averaged(track, first.smoothing) for track in piece]
+            for piece in score_pieces(network, genome.contigs, pieces, device, threads=1)
+        ]
+        hits = list(call(tracks, first.min_distance or MIN_DISTANCE))
+        found.append([shares(judge(hits, pieces, genome.starts, tolerance)) for tolerance in TOLERANCES])
+        row = {"model": name, "sha256": card.sha256, "starts": len(found[-1][0])}
+        for tolerance, own, others in zip(TOLERANCES, found[-1], found[0], strict=True):
+            difference = own - others
+            row[f"within_{tolerance}"] = {
+                "recall": float(own.mean()),
+                "difference": float(difference.mean()),
+                "standard_error": float(difference.std() / len(difference) ** 0.5),
+            }
+        rows.append(row)
+    arguments.output.write_text(json.dumps(rows, indent=2) + "\n")
+    print(arguments.output.read_text())
+
+
+if __name__ == "__main__":
+    main()
