@@ -35,8 +35,6 @@ from promscan.records import Chunk, Logits, ScoreTrack, Strand
 
 LANES = {"cpu": 64, "cuda": 4096, "mps": 1024}
 """Lanes in a unit, by kind of device."""
-
-
 PATIENCE = 8
 """So many units of other lanes may begin before a unit that waits for more of its length begins without."""
 
