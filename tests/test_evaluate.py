@@ -394,7 +394,7 @@ def test_starts_and_intervals_have_to_be_in_the_genome(folder: Path) -> None:
 
 
 def test_the_hits_of_a_scan_are_judged_without_a_file() -> None:
-    hit = Hit("demo1", 952, "+", 985, 1.25, 0.8)
+    hit = Hit("demo1", 21_380, "+", 21_413, 1.25, 0.8)
     point = promscan.evaluate([hit], TSS, DEMO).whole
     assert (point.threshold, point.found, point.right) == (1.25, 1, 1)
 

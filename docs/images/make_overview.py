@@ -35,7 +35,7 @@ Array = npt.NDArray[Any]
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "tests" / "data"
-CONTIG = "demo2"
+CONTIG = "demo1"
 FP_PER_MB = 50
 STRANDS: tuple[Strand, Strand] = ("+", "-")
 NEAR = 100
