@@ -109,7 +109,8 @@ def test_a_screened_scan_of_the_background_loses_no_hit(background, calibrated):
 def test_the_card_says_what_was_measured(calibrated):
     card = read_card(calibrated)
     assert card.screening["margin"] == round(card.screening["margin"], 2) > 0
-    basis = r"loses at most 0.1% of (\d+) hits on genome.fa, 1000 bp and more from known.bed; scores 2\d.\d% of the windows"
+    source = "genome.fa, 1000 bp and more from known.bed"
+    basis = rf"loses at most 0.1% of (\d+) hits on {source}; scores 2\d.\d% of the windows"
     measured = re.fullmatch(basis, card.screening["basis"])
     assert measured
     assert int(measured[1]) == pytest.approx(300, abs=10)
