@@ -112,9 +112,9 @@ class LaneNetwork:
         around = _Around(self._compositions(codes, margin), self._context(features), architecture.context_bins, inner)
         *lower, (forward, backward) = self.layers
         for cells in lower:
-            states = [_run(cells[0], inputs), _run(cells[1], inputs.flip(0)).flip(0)]
+            states = [run_cell(cells[0], inputs), run_cell(cells[1], inputs.flip(0)).flip(0)]
             inputs = torch.cat([*states, torch.ones_like(inputs[:, :1])], dim=1)
-        left = _run(forward, inputs[: len(inputs) - warm_up])[warm_up:]
+        left = run_cell(forward, inputs[: len(inputs) - warm_up])[warm_up:]
         return self._grade(left, backward, inputs[warm_up:], around)
 
     def smoothed_logits(self, codes: Tensor, margin: int, warm_up: int, width: int) -> Tensor:
@@ -267,7 +267,7 @@ def _cell(model: BiGRUAttention, layer: int, reverse: bool, table: Tensor | None
     return Cell(gates.contiguous(), per_input[2 * d :].to(dtype).contiguous(), highest)
 
 
-def _run(cell: Cell, inputs: Tensor) -> Tensor:
+def run_cell(cell: Cell, inputs: Tensor) -> Tensor:
     """States (positions, d, lanes) along the whole of `inputs` (positions, features, lanes)."""
     columns = _columns(cell, inputs)
     for begin in range(0, len(inputs), WINDOW):

@@ -1,0 +1,151 @@
+"""How fast the recurrence of the streaming engine runs on a CPU, against what else can be installed for it.
+
+Both directions of one GRU layer along units of lanes, on all threads: states of random weights and random bases. The
+head and the attention, the same for all, are left out.
+
+    lanes       promscan's own: a unit of 64 lanes a thread, one product a step (`promscan.predict.lanes`)
+    wide        the same, one unit of all lanes at a time, torch's own threads
+    torch       torch.nn.GRU, a unit of 64 lanes a thread
+    openvino    GRUSequence, float32; all lanes in one request, OpenVINO's own threads (`pip install openvino`)
+
+Each is timed in turn, round after round, and the best round counts; `off` is the largest difference of a state from
+that of float64.
+
+    python benchmarks/recurrence.py -o benchmarks/results/recurrence.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import openvino
+import torch
+from openvino import opset13 as ops
+from torch import Tensor
+
+import promscan
+from promscan.device import available_threads
+from promscan.model import Architecture, BiGRUAttention
+from promscan.predict.lanes import LaneNetwork, input_table, run_cell
+
+LANES, STEPS, ROUNDS = 64, 1_400, 5
+HIDDENS = (64, 128)
+
+
+def by_lanes(network: LaneNetwork, codes: Tensor) -> Tensor:
+    """States (steps, 2 d, lanes) of codes (steps, lanes)."""
+    inputs = (codes.unsqueeze(1) == network.bases).float()
+    forward, backward = network.layers[0]
+    return torch.cat([run_cell(forward, inputs), run_cell(backward, inputs.flip(0)).flip(0)], dim=1)
+
+
+def by_torch(model: BiGRUAttention, table: Tensor, codes: Tensor) -> Tensor:
+    return model.gru(table[codes.T.long()])[0].permute(1, 2, 0)
+
+
+def openvino_request(model: BiGRUAttention, table: Tensor, lanes: int) -> Callable[[Tensor], Tensor]:
+    """The same layer as a compiled graph; its gates are z, r, n where torch has r, z, n."""
+    d = model.gru.hidden_size
+
+    def gates(name: str) -> np.ndarray:
+        both = [getattr(model.gru, f"{name}_l0{suffix}").detach().numpy() for suffix in ("", "_reverse")]
+        return np.stack([np.concatenate([w[d : 2 * d], w[:d], w[2 * d :]]) for w in both])
+
+    input_bias, state_bias = gates("bias_ih"), gates("bias_hh")
+    biases = np.concatenate([input_bias[:, : 2 * d] + state_bias[:, : 2 * d], input_bias[:, 2 * d :]], axis=1)
+    biases = np.concatenate([biases, state_bias[:, 2 * d :]], axis=1)
+    codes = ops.parameter([lanes, STEPS], np.int32)
+    inputs = ops.gather(ops.constant(table.numpy()), codes, ops.constant(0))
+    node = ops.gru_sequence(
+        inputs,
+        ops.constant(np.zeros((lanes, 2, d), dtype=np.float32)),
+        ops.constant(np.full(lanes, STEPS, dtype=np.int32)),
+        ops.constant(gates("weight_ih")),
+        ops.constant(gates("weight_hh")),
+        ops.constant(biases),
+        d,
+        "bidirectional",
+        linear_before_reset=True,
+    )
+    compiled = openvino.Core().compile_model(
+        openvino.Model([node.output(0)], [codes]), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
+
+    def run(batch: Tensor) -> Tensor:
+        states = torch.from_numpy(compiled(batch.T.int().numpy())[0])  # (lanes, 2, steps, d)
+        return states.permute(2, 1, 3, 0).reshape(STEPS, 2 * d, lanes)
+
+    return run
+
+
+def compare(hidden: int) -> dict[str, dict[str, float]]:
+    torch.manual_seed(1)
+    threads = available_threads()
+    model = BiGRUAttention(Architecture(hidden=hidden)).eval()
+    with torch.inference_mode():
+        table = input_table(model)
+    network = LaneNetwork(model, torch.device("cpu"))
+    codes = torch.randint(0, 4, (STEPS, threads * LANES), dtype=torch.uint8)
+    units = codes.split(LANES, dim=1)
+    pool = ThreadPoolExecutor(threads)
+    request = openvino_request(model, table, codes.shape[1])
+
+    def pooled(run: Callable[[Tensor], Tensor]) -> Tensor:
+        torch.set_num_threads(1)
+        return torch.cat(list(pool.map(torch.inference_mode()(run), units)), dim=2)
+
+    def wide() -> Tensor:
+        torch.set_num_threads(threads)
+        return by_lanes(network, codes)
+
+    ways: dict[str, Callable[[], Tensor]] = {
+        "lanes": lambda: pooled(lambda unit: by_lanes(network, unit)),
+        "wide": wide,
+        "torch": lambda: pooled(lambda unit: by_torch(model, table, unit)),
+        "openvino": lambda: request(codes),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    off = {}
+    with torch.inference_mode():
+        exact = by_torch(model.double(), table.double(), codes)
+        model.float()
+        for _ in range(ROUNDS):
+            for name, way in ways.items():
+                began = time.perf_counter()
+                states = way()
+                seconds[name].append(time.perf_counter() - began)
+                off[name] = float((states - exact).abs().max())
+    best = {name: min(times) for name, times in seconds.items()}
+    return {
+        name: {
+            "microseconds_a_base_and_strand": 1e6 * best[name] / codes.numel(),
+            "of_lanes": best[name] / best["lanes"],
+            "off": off[name],
+        }
+        for name in ways
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    result = {
+        "promscan": promscan.__version__,
+        "torch": torch.__version__,
+        "openvino": openvino.__version__,
+        "threads": available_threads(),
+        "hidden": {str(hidden): compare(hidden) for hidden in HIDDENS},
+    }
+    arguments.output.write_text(json.dumps(result, indent=2) + "\n")
+    print(arguments.output.read_text())
+
+
+if __name__ == "__main__":
+    main()
