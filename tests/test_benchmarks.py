@@ -18,8 +18,10 @@ from promscan import dna
 from promscan.card import read_card
 from promscan.checkpoint import load_model, save_model
 from promscan.datasets import read_windows
+from promscan.measurements import divide, read_measurements
 from promscan.model import Architecture, BiGRUAttention
 from promscan.records import Hit, Interval, ScoreTrack
+from promscan.reporter import Reporter
 from promscan.train.calls import JudgedCalls
 from promscan.tss import KnownStarts, LabelledGenome, Site
 
@@ -96,6 +98,33 @@ def test_soft_labels_are_the_opinion_of_the_teachers(tmp_path, monkeypatch):
     natural = [any(window in row for row in known) for window in letters[4:]]
     assert natural[1::2] == [True] * 10
     assert not all(natural[::2])
+
+
+def test_more_measurements_leave_the_division_as_it_was(tmp_path, monkeypatch):
+    def write(name, sequences):
+        path = tmp_path / name
+        rows = (f"{sequence}\t{i}\n" for i, sequence in enumerate(sequences))
+        path.write_text("sequence\texpression\n" + "".join(rows))
+        return str(path)
+
+    old = [random_bases(80, seed) for seed in range(60)]
+    alone = [random_bases(80, seed) for seed in range(100, 104)]
+    variants = [random_bases(80, 200)[:-1] + base for base in "ACG"]
+    sharing = [old[0][:40] + random_bases(40, 300), dna.decode(dna.reverse_complement(dna.encode(old[1])))]
+    before, new, out = write("old.tsv", old), write("new.tsv", [*sharing, *alone, *variants]), tmp_path / "more.tsv"
+    monkeypatch.setattr(sys, "argv", ["more_measurements.py", new, "--beside", before, "-o", str(out)])
+    runpy.run_path(str(BENCHMARKS / "more_measurements.py"), run_name="__main__")
+
+    known, more = (read_measurements(path, "unit", Reporter()) for path in (before, str(out)))
+    assert [dna.decode(insert) for insert in more.inserts] == alone + variants
+    assert more.expression.tolist() == [2, 3, 4, 5, 6, 7, 8]
+    assert more.weights.mean() == pytest.approx(1, abs=1e-3)
+    assert more.weights[0] / more.weights[-1] == pytest.approx(3**0.5, abs=1e-3)
+    shares = {"dev_share": 0.2, "test_share": 0.2, "seed": 1}
+    np.testing.assert_array_equal(
+        divide([known], [], **shares).parts[0],
+        divide([known, more], [], **shares).parts[0],
+    )
 
 
 def test_mean_weights_are_halfway_between_their_parents(tmp_path, monkeypatch):
