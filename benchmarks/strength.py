@@ -19,7 +19,7 @@ import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,10 +61,11 @@ class Split(NamedTuple):
         return {"random": (self.held_out.inserts, self.held_out.expression), "native": self.rows("native", TEST)}
 
 
-def divide_again(card: Card, data: Path) -> Split:
-    """The tables of a card, found in DATA by their checksums, divided as they were for its training."""
+def divide_again(card: Card, data: Path, more: Sequence[Path]) -> Split:
+    """The tables of a card, found in DATA or among `more` by their checksums, divided as they were for its training."""
     reporter = Reporter(**card.strength["reporter"])
-    by_sum = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in (data / "strength").glob("*.gz")}
+    paths = [*(data / "strength").glob("*.gz"), *more]
+    by_sum = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in paths}
 
     def read(described: Mapping[str, Any]) -> Measurements:
         return read_measurements(str(by_sum[described["sha256"]]), described["unit"], reporter)
@@ -143,7 +144,7 @@ def rate(model: str, inserts: dna.Codes) -> dict[str, Any]:
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     network, card = load_strength(arguments.model)
-    split = divide_again(card, arguments.data)
+    split = divide_again(card, arguments.data, arguments.more)
     asked = split.asked(arguments.split)
     if arguments.baseline == "ridge":
         predict = ridge(split)
@@ -168,6 +169,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--more", type=Path, action="append", default=[], help="A table that is not in DATA.")
     parser.add_argument("--split", choices=["dev", "test"], default="test")
     parser.add_argument("--baseline", choices=["ridge", "teacher"])
     parser.add_argument("-o", "--output", type=Path, required=True)
