@@ -1,8 +1,9 @@
 r"""The comparison of learning rates on the founding page, for the founding GRU: training losses as a plot and JSON.
 
 Each training is short, on the native promoters, and the same but for its peak learning rate. Beside them stands how
-much the untrained GRU still knows of an insert behind it: the standard deviation of its state over random inserts, as a
-share of the size of the state, after so many bases of the 3' flank.
+much an untrained GRU still knows of an insert behind it: the standard deviation of its state over random inserts, as a
+share of the size of the state, after so many bases of the 3' flank; for the founding GRU as it is here, and for one
+that begins as `torch.nn.GRU` does.
 
     python benchmarks/strength_learning_rates.py --data DATA -o benchmarks/results/strength_learning_rates.json \
         --plot docs/images/strength_learning_rates.png
@@ -22,6 +23,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from torch import nn
 
 import promscan
 from promscan.expression import ExpressionArchitecture, ExpressionNetwork
@@ -49,14 +51,13 @@ def losses(table: Measurements, rate: float, threads: int | None) -> list[float]
             return [float(row["train_native_loss"]) for row in csv.DictReader(file, delimiter="\t")]
 
 
-def known_at_first() -> dict[str, float]:
+def known_at_first(network: ExpressionNetwork, gru: nn.GRU) -> dict[str, float]:
     """What the state of an untrained GRU still tells of an insert, by the bases of the flank that it has read since."""
-    torch.manual_seed(1)
-    network, reporter = ExpressionNetwork(FOUNDING), Reporter()
+    reporter = Reporter()
     inserts = np.random.default_rng(1).integers(0, 4, (200, reporter.insert), dtype=np.uint8)
     constructs = network.bases[torch.from_numpy(reporter.constructs(inserts)).int()]
     with torch.inference_mode():
-        states = network.trunk.gru(constructs)[0]
+        states = gru(constructs)[0]
     behind = states[:, -len(reporter.three_prime) - 1 :]
     shares = behind.std(dim=0).mean(dim=1) / behind.square().mean(dim=(0, 2)).sqrt()
     return {str(bases): float(f"{share:.2g}") for bases, share in enumerate(shares.tolist())}
@@ -83,7 +84,13 @@ def main() -> None:
     for rate in RATES:
         by_rate[str(rate)] = losses(table, rate, arguments.threads)
         print(rate, by_rate[str(rate)], flush=True)
-    settings = {"rows_per_epoch": ROWS, "batch_size": BATCH, "known_at_first": known_at_first()}
+    torch.manual_seed(1)
+    network = ExpressionNetwork(FOUNDING)
+    known = {
+        "founding GRU": known_at_first(network, network.trunk.gru),
+        "torch.nn.GRU": known_at_first(network, nn.GRU(4, FOUNDING.hidden, batch_first=True)),
+    }
+    settings = {"rows_per_epoch": ROWS, "batch_size": BATCH, "known_at_first": known}
     result = {"promscan": promscan.__version__, **settings, "losses": by_rate}
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")
     plot(by_rate, arguments.plot)

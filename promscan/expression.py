@@ -5,7 +5,8 @@ Both read the whole construct in its own orientation, and end in a head for each
 - `convolution`, the default: a first layer of motifs, and residual convolution blocks with squeeze-excitation (Hu et
   al. 2018; as LegNet, Penzar et al. 2023), each with half the positions and more features than the one before. What
   they see is read twice: weighed by attention, and by place.
-- `gru`, the founding one: one GRU over the construct, and a linear layer on its last state.
+- `gru`, the founding one: one GRU over the construct, and a linear layer on its last state. Here it begins with a
+  memory that reaches back over the construct (Tallec & Ollivier 2018).
 """
 
 from __future__ import annotations
@@ -148,8 +149,21 @@ class FoundingGRU(nn.Module):
     def __init__(self, a: ExpressionArchitecture) -> None:
         super().__init__()
         self.gru = nn.GRU(4, a.hidden, batch_first=True)
+        self.remember(a.length)
         self.dropout = nn.Dropout(a.dropout)
         self.width = a.hidden
+
+    def remember(self, length: int) -> None:
+        """Let each unit begin with a memory of 2 to `length` bases, evenly drawn.
+
+        A unit of `nn.GRU` forgets half of what it holds at every base. Of an insert, the flank behind it then leaves
+        nothing in the last state, nor in any gradient.
+        """
+        values = dict(self.gru.named_parameters())
+        update = slice(self.gru.hidden_size, 2 * self.gru.hidden_size)
+        with torch.no_grad():
+            values["bias_ih_l0"][update].uniform_(1, length - 1).log_()
+            values["bias_hh_l0"][update].zero_()
 
     def forward(self, x: Tensor) -> Tensor:
         vectors: Tensor = self.dropout(self.gru(x.transpose(1, 2))[1][0])

@@ -77,13 +77,13 @@ def test_uncertainties_cover_what_they_promise(trained: Path, tmp_path: Path) ->
     assert found[0.95] > 0.8
 
 
-def test_the_founding_gru_learns_too(tmp_path: Path) -> None:
-    rows = [(letters, float(letters[-8:].count("G"))) for letters, _ in tables.planted(400, 1)]
+def test_the_founding_gru_learns_from_an_insert_that_a_flank_follows(tmp_path: Path) -> None:
+    rows = [(letters, float(letters.count("G") - letters.count("C"))) for letters, _ in tables.planted(400, 1)]
     table = read_measurements(str(tables.write(tmp_path / "g.tsv", rows)), "expression", tables.REPORTER)
     card = train_strength(
         [table], tmp_path / "run", tables.recipe(kind="gru", bins=0, epochs=4, learning_rate=2e-2), threads=1
     )
-    assert card.metrics["dev"]["expression"]["pearson"] > 0.4
+    assert card.metrics["dev"]["expression"]["pearson"] > 0.7
 
 
 # Division by family
