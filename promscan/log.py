@@ -16,6 +16,8 @@ from typing import Protocol
 logger = logging.getLogger("promscan")
 
 LINE_EVERY_SECONDS = 120.0
+FEW = 100
+"""Units of work of which a part of one is worth telling."""
 
 
 class Progress(Protocol):
@@ -58,11 +60,13 @@ def configure(*, quiet: bool) -> None:
 
 
 class _Bar:
-    def __init__(self, total: float | None, label: str, unit: str) -> None:
+    def __init__(self, total: float | None, label: str, unit: str, done: float) -> None:
         from tqdm import tqdm
 
-        self.bar = tqdm(total=total, desc=label, unit=unit, file=sys.stderr, dynamic_ncols=True, smoothing=0.05)
-        if total is not None and total < 100:
+        self.bar = tqdm(
+            total=total, initial=done, desc=label, unit=unit, file=sys.stderr, dynamic_ncols=True, smoothing=0.05
+        )  # fmt: skip
+        if total is not None and total < FEW:
             self.bar.bar_format = (
                 "{l_bar}{bar}| {n:.2f}/{total:.2f} {unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
             )
@@ -75,9 +79,10 @@ class _Bar:
 
 
 class _Lines:
-    def __init__(self, total: float | None, label: str, unit: str) -> None:
+    def __init__(self, total: float | None, label: str, unit: str, done: float) -> None:
         self.total, self.label, self.unit = total, label, unit
-        self.done, self.text = 0.0, ""
+        self.done = self.before = done
+        self.text = ""
         self.began = self.told = time.monotonic()
 
     def advance(self, amount: float) -> None:
@@ -86,31 +91,32 @@ class _Lines:
         if now - self.told < LINE_EVERY_SECONDS:
             return
         self.told = now
-        rate = self.done / (now - self.began)
-        of = "" if self.total is None else f" of {self.total:,.4g}"
+        rate = (self.done - self.before) / (now - self.began)
+        decimals = 2 if self.total is None or self.total < FEW else 0
+        of = "" if self.total is None else f" of {self.total:,.{decimals}f}"
         left = "" if self.total is None else f", about {(self.total - self.done) / rate / 60:.0f} min left"
-        logger.info(
-            "%s: %.2f%s %s, %.3g %s/s%s %s", self.label, self.done, of, self.unit, rate, self.unit, left, self.text
-        )
+        done = f"{self.label}: {self.done:,.{decimals}f}{of} {self.unit}, {rate:.3g} {self.unit}/s{left}"
+        logger.info("%s", f"{done}, {self.text}" if self.text else done)
 
     def note(self, text: str) -> None:
         self.text = text
 
 
 @contextmanager
-def progress(total: float | None, label: str, unit: str) -> Iterator[Progress]:
+def progress(total: float | None, label: str, unit: str, done: float = 0.0) -> Iterator[Progress]:
     """A progress display for the length of the `with` block; silent when messages are off.
 
     Args:
         total: units in all, or None when nobody knows.
         label: what is being done.
         unit: name of a unit of work, such as `Mb`.
+        done: units that were done before, in a run that goes on; they have no part in the rate.
     """
     if logger.isEnabledFor(logging.INFO) and sys.stderr.isatty():
-        bar = _Bar(total, label, unit)
+        bar = _Bar(total, label, unit, done)
         try:
             yield bar
         finally:
             bar.bar.close()
     else:
-        yield _Lines(total, label, unit)
+        yield _Lines(total, label, unit, done)

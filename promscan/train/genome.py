@@ -27,7 +27,7 @@ from promscan.datasets import Promoters
 from promscan.device import autocast
 from promscan.dna import Codes
 from promscan.errors import InputError, RunError
-from promscan.log import Progress, logger, progress
+from promscan.log import Progress, logger
 from promscan.model import Architecture, BiGRUAttention
 from promscan.records import Interval
 from promscan.train.calls import MIN_DISTANCE, STRANDS, JudgedCalls, call_and_judge, draw_pieces, holds
@@ -140,8 +140,7 @@ def train_genome(
         trainer = _Trainer(recipe, sampler, start, team, threads)
         run.begin(trainer, resume=resume)
         logger.info("training %s, %.4g Mb; run folder %s", trainer.describe(), train_part.bases / 1e6, out)
-        with progress(recipe.epochs * recipe.segments_per_epoch, "training", "segment") as bar:
-            bar.advance(len(run.history) * recipe.segments_per_epoch)
+        with run.progress("training", "segment", recipe.segments_per_epoch) as bar:
             for epoch in range(len(run.history), recipe.epochs):
                 began = time.monotonic()
                 learned = trainer.run_epoch(epoch, bar)

@@ -26,7 +26,7 @@ from promscan.device import autocast
 from promscan.dna import WINDOW, Codes
 from promscan.errors import InputError
 from promscan.figures import classification_figures, require_sklearn
-from promscan.log import Progress, logger, progress
+from promscan.log import Progress, logger
 from promscan.model import Architecture, BiGRUAttention
 from promscan.records import Mask
 from promscan.train.epochs import flip_some, seed_epoch
@@ -133,9 +133,7 @@ def train_unlabelled(
         description="Pretrained only: a start for `promscan train windows --init`.",
         training={"sequences": source, "recipe": run.config["recipe"]},
     )
-    epoch_windows = trainer.steps_per_epoch * recipe.batch_size
-    with progress(recipe.epochs * epoch_windows, "pretraining", "window") as bar:
-        bar.advance(len(run.history) * epoch_windows)
+    with run.progress("pretraining", "window", trainer.steps_per_epoch * recipe.batch_size) as bar:
         while len(run.history) < recipe.epochs:
             began = time.monotonic()
             row = run.add_epoch(trainer.run_epoch(len(run.history), bar), began)

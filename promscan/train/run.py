@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from promscan.card import Card, read_card
 from promscan.checkpoint import source_commit
 from promscan.errors import ModelError
 from promscan.expression import ExpressionArchitecture, ExpressionNetwork
-from promscan.log import logger
+from promscan.log import Progress, logger, progress
 from promscan.model import Architecture, BiGRUAttention
 from promscan.train.folder import RunFolder
 from promscan.train.optimiser import Recipe
@@ -53,6 +54,7 @@ class TrainingRun:
         self.path = path
         self.config = {"promscan_version": promscan.__version__, "recipe": dataclasses.asdict(recipe), **config}
         self.history: list[dict[str, float]] = []
+        self._epochs = recipe.epochs
         self._folder = RunFolder(path)
 
     def begin(self, trainer: Trainer[Any], *, resume: bool) -> None:
@@ -64,6 +66,10 @@ class TrainingRun:
         if any(trainer.team.ask_first(lambda: [self._folder.begin(self.config, resume=resume)])):
             groups, self.history = self._folder.load_state()
             trainer.restore(groups, len(self.history))
+
+    def progress(self, label: str, unit: str, per_epoch: int) -> AbstractContextManager[Progress]:
+        """A display of all epochs, from those on that are done, in units of which an epoch has `per_epoch`."""
+        return progress(self._epochs * per_epoch, label, unit, done=len(self.history) * per_epoch)
 
     def add_epoch(self, figures: Mapping[str, float], began: float) -> dict[str, float]:
         """Add the row of an epoch that began at this time of `time.monotonic`; returns it."""

@@ -26,7 +26,7 @@ from promscan.checkpoint import load_strength, save_model
 from promscan.device import autocast
 from promscan.errors import ModelError
 from promscan.expression import ExpressionArchitecture, ExpressionNetwork
-from promscan.log import Progress, logger, progress
+from promscan.log import Progress, logger
 from promscan.measurements import DEV, PARTS, TRAIN, Division, Measurements, divide
 from promscan.reporter import Reporter
 from promscan.train.epochs import seed_epoch
@@ -136,8 +136,7 @@ def train_strength(
     )  # fmt: skip
     card = _draft_card(run, recipe, reporter, start_card)
     heads = [units.index(unit) for unit in recipe.scoring]
-    with progress(recipe.epochs * trainer.epoch_rows, "training", "row") as bar:
-        bar.advance(len(run.history) * trainer.epoch_rows)
+    with run.progress("training", "row", trainer.epoch_rows) as bar:
         while len(run.history) < recipe.epochs and not run.is_exhausted("dev_pearson", recipe.patience):
             began = time.monotonic()
             learned = trainer.run_epoch(len(run.history), bar)

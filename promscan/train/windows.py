@@ -25,7 +25,7 @@ from promscan.checkpoint import load_model, save_model
 from promscan.datasets import LabelledWindows
 from promscan.device import autocast
 from promscan.figures import classification_figures, cross_entropy, require_sklearn
-from promscan.log import Progress, logger, progress
+from promscan.log import Progress, logger
 from promscan.model import Architecture, BiGRUAttention
 from promscan.train.epochs import epoch_batches, seed_epoch, with_surroundings
 from promscan.train.optimiser import Recipe
@@ -112,8 +112,7 @@ def train_windows(
         start=start_card,
         splits={"dev": dev.describe()},
     )
-    with progress(recipe.epochs * len(train), "training", "window") as bar:
-        bar.advance(len(run.history) * len(train))
+    with run.progress("training", "window", len(train)) as bar:
         while len(run.history) < recipe.epochs and not run.is_exhausted("dev_auc", recipe.patience):
             began = time.monotonic()
             learned = trainer.run_epoch(len(run.history), bar)

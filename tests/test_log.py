@@ -1,0 +1,42 @@
+"""Progress as it stands in the log of a cluster: lines, not a bar."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from promscan import log
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time in seconds, in a list of one; the tests move it on."""
+    now = [1000.0]
+    monkeypatch.setattr(log.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_a_line_tells_what_is_done_how_fast_and_what_is_left(
+    clock: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "promscan"), log.progress(48_000, "training", "window") as bar:
+        bar.advance(100)
+        clock[0] += log.LINE_EVERY_SECONDS
+        bar.note("dev AUC 0.9")
+        bar.advance(11_900)
+    assert caplog.messages == ["training: 12,000 of 48,000 window, 100 window/s, about 6 min left, dev AUC 0.9"]
+
+
+def test_parts_of_a_unit_are_told_where_there_are_few(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "promscan"), log.progress(None, "scanning", "Mb") as bar:
+        clock[0] += log.LINE_EVERY_SECONDS
+        bar.advance(0.6)
+    assert caplog.messages == ["scanning: 0.60 Mb, 0.005 Mb/s"]
+
+
+def test_what_was_done_before_has_no_part_in_the_rate(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "promscan"), log.progress(48_000, "training", "window", done=24_000) as bar:
+        clock[0] += log.LINE_EVERY_SECONDS
+        bar.advance(12_000)
+    assert caplog.messages == ["training: 36,000 of 48,000 window, 100 window/s, about 2 min left"]
