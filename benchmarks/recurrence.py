@@ -8,6 +8,12 @@ head and the attention, the same for all, are left out.
     torch       torch.nn.GRU, a unit of 64 lanes a thread
     openvino    GRUSequence, float32; all lanes in one request, OpenVINO's own threads (`pip install openvino`)
 
+and with less exact numbers:
+
+    lanes bfloat16      as lanes, with bfloat16 in the recurrence: `--precision bfloat16`
+    lanes int8          as lanes, with states and their weights rounded to 8 bits before each product
+    openvino bfloat16   as openvino, told to
+
 Each is timed in turn, round after round, and the best round counts; `off` is the largest difference of a state from
 that of float64.
 
@@ -31,25 +37,44 @@ from torch import Tensor
 
 import promscan
 from promscan.device import available_threads
+from promscan.dna import WINDOW
 from promscan.model import Architecture, BiGRUAttention
-from promscan.predict.lanes import LaneNetwork, input_table, run_cell
+from promscan.predict.lanes import Cell, LaneNetwork, input_table, run_cell
 
 LANES, STEPS, ROUNDS = 64, 1_400, 5
 HIDDENS = (64, 128)
 
 
-def by_lanes(network: LaneNetwork, codes: Tensor) -> Tensor:
+def by_lanes(network: LaneNetwork, codes: Tensor, run: Callable[[Cell, Tensor], Tensor] = run_cell) -> Tensor:
     """States (steps, 2 d, lanes) of codes (steps, lanes)."""
-    inputs = (codes.unsqueeze(1) == network.bases).float()
+    inputs = (codes.unsqueeze(1) == network.bases).to(network.dtype)
     forward, backward = network.layers[0]
-    return torch.cat([run_cell(forward, inputs), run_cell(backward, inputs.flip(0)).flip(0)], dim=1)
+    return torch.cat([run(forward, inputs), run(backward, inputs.flip(0)).flip(0)], dim=1)
+
+
+def run_int8(cell: Cell, inputs: Tensor) -> Tensor:
+    """As `run_cell`, with a scale for each row of the weights, and one for the states, which lie in (-1, 1)."""
+    d = cell.hidden
+    from_states, from_inputs = cell.gates[:, :d], cell.gates[:, d:]
+    scale = from_states.abs().amax(dim=1, keepdim=True) / 127
+    weights = (from_states / scale).round().to(torch.int8)
+    state, states = inputs.new_zeros(d, inputs.shape[2]), []
+    for block in inputs.split(WINDOW):
+        for gates, candidate in zip(from_inputs @ block, cell.candidate @ block, strict=True):
+            rounded = (127 * state).round_().to(torch.int8)
+            gates.addcmul_(torch._int_mm(weights, rounded).float(), scale / 127)
+            reset, update, scaled = gates.split(d)
+            candidate.addcmul_(scaled, reset.sigmoid_()).tanh_()
+            state = torch.lerp(candidate, state, update.sigmoid_())
+            states.append(state)
+    return torch.stack(states)
 
 
 def by_torch(model: BiGRUAttention, table: Tensor, codes: Tensor) -> Tensor:
     return model.gru(table[codes.T.long()])[0].permute(1, 2, 0)
 
 
-def openvino_request(model: BiGRUAttention, table: Tensor, lanes: int) -> Callable[[Tensor], Tensor]:
+def openvino_request(model: BiGRUAttention, table: Tensor, lanes: int, precision: str) -> Callable[[Tensor], Tensor]:
     """The same layer as a compiled graph; its gates are z, r, n where torch has r, z, n."""
     d = model.gru.hidden_size
 
@@ -74,7 +99,7 @@ def openvino_request(model: BiGRUAttention, table: Tensor, lanes: int) -> Callab
         linear_before_reset=True,
     )
     compiled = openvino.Core().compile_model(
-        openvino.Model([node.output(0)], [codes]), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+        openvino.Model([node.output(0)], [codes]), "CPU", {"INFERENCE_PRECISION_HINT": precision}
     )
 
     def run(batch: Tensor) -> Tensor:
@@ -90,11 +115,11 @@ def compare(hidden: int) -> dict[str, dict[str, float]]:
     model = BiGRUAttention(Architecture(hidden=hidden)).eval()
     with torch.inference_mode():
         table = input_table(model)
-    network = LaneNetwork(model, torch.device("cpu"))
+    network, coarse = (LaneNetwork(model, torch.device("cpu"), dtype) for dtype in (torch.float32, torch.bfloat16))
     codes = torch.randint(0, 4, (STEPS, threads * LANES), dtype=torch.uint8)
     units = codes.split(LANES, dim=1)
     pool = ThreadPoolExecutor(threads)
-    request = openvino_request(model, table, codes.shape[1])
+    request, coarse_request = (openvino_request(model, table, codes.shape[1], kind) for kind in ("f32", "bf16"))
 
     def pooled(run: Callable[[Tensor], Tensor]) -> Tensor:
         torch.set_num_threads(1)
@@ -109,6 +134,9 @@ def compare(hidden: int) -> dict[str, dict[str, float]]:
         "wide": wide,
         "torch": lambda: pooled(lambda unit: by_torch(model, table, unit)),
         "openvino": lambda: request(codes),
+        "lanes bfloat16": lambda: pooled(lambda unit: by_lanes(coarse, unit)),
+        "lanes int8": lambda: pooled(lambda unit: by_lanes(network, unit, run_int8)),
+        "openvino bfloat16": lambda: coarse_request(codes),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     off = {}
@@ -141,6 +169,7 @@ def main() -> None:
         "torch": torch.__version__,
         "openvino": openvino.__version__,
         "threads": available_threads(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
         "hidden": {str(hidden): compare(hidden) for hidden in HIDDENS},
     }
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")
