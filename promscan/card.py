@@ -39,8 +39,7 @@ class Card:
     min_distance, smoothing: in bp, how hits are called: how far apart, and on logits averaged over how much.
     screening: of a model of single windows, how a scan with it is screened: by how much (`margin`) the logit of a
         streaming pass may fall short of the calling logit, which must be at least `lowest`; and how that was measured.
-    strength: of a strength model, the `unit` of its scores, the `heads` (units) that they are the mean of, and the
-        `reporter` (flanks, insert length) they are about.
+    strength: of a strength model, the `unit` of its scores and the `reporter` (flanks, insert length) they are about.
     window: width of a window in bp, or of the insert of a strength model, which has no `tss_index`.
     strand_trusted: whether the strand of a call can be relied on.
     training, splits, metrics: data with counts and sha256, how it was divided, figures with the data behind them.

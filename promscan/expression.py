@@ -215,26 +215,7 @@ class ExpressionNetwork(nn.Module):
         variance = (probabilities * (self.centres - mean.unsqueeze(-1)) ** 2).sum(dim=-1)
         return mean, torch.sqrt(variance)
 
-    def by_head(self, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """Codes (batch, length) of dtype uint8 to what the heads say.
-
-        Returns mean and deviation, (batch, units) each, in the unit of each head.
-        """
+    def predict(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """Codes (batch, length) of dtype uint8 to expression and its uncertainty, (batch, units), each in its unit."""
         mean, deviation = self.moments(self(codes).float())
-        return mean * self.spread + self.mean, deviation * self.spread
-
-    def predict(self, codes: Tensor, heads: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Codes (batch, length) of dtype uint8 to expression and its uncertainty, (batch,) each.
-
-        Args:
-            codes: constructs.
-            heads: indices of the units whose heads have a say, all of one scale; the first is the unit of the result.
-        """
-        mean, deviation = together(*(values[:, heads] for values in self.by_head(codes)))
-        return mean, deviation * self.widening[heads[0]]
-
-
-def together(means: Tensor, deviations: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and deviation (n,) of an even mixture of opinions, (n, heads) each."""
-    variance = (deviations**2).mean(dim=1) + means.var(dim=1, correction=0)
-    return means.mean(dim=1), torch.sqrt(variance)
+        return mean * self.spread + self.mean, deviation * self.spread * self.widening

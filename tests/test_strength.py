@@ -29,7 +29,7 @@ def weights(tmp_path_factory):
     network.scale([5.0, 100.0], [2.0, 30.0])
     card = Card(
         "untrained", STRENGTH, "whole", "none", {}, "", True, window=80, tss_index=None,
-        strength={"unit": "two", "heads": ["two"], "reporter": dataclasses.asdict(REPORTER)},
+        strength={"unit": "two", "reporter": dataclasses.asdict(REPORTER)},
     )  # fmt: skip
     path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
     save_model(path, network, card)
@@ -55,28 +55,12 @@ def test_strengths_are_those_of_the_network_in_the_unit_of_the_card(weights, pre
     network, card = load_strength(str(weights))
     codes = inserts(5)
     with torch.inference_mode():
-        mean, deviation = network.by_head(torch.from_numpy(REPORTER.constructs(codes)))
+        mean, deviation = network.predict(torch.from_numpy(REPORTER.constructs(codes)))
     strengths, deviations = predictor.predict(codes)
     assert np.allclose(strengths, mean[:, 1], atol=1e-4)
     assert np.allclose(deviations, deviation[:, 1], atol=1e-4)
     assert (deviations > 0).all()
     assert card.strength["unit"] == "two"
-
-
-def test_several_heads_make_a_score_that_is_less_sure_the_less_they_agree(weights):
-    network, card = load_strength(str(weights))
-    network.scale([5.0, 9.0], [2.0, 2.0])
-    network.widening.copy_(torch.tensor([3.0, 1.5]))
-    together = dataclasses.replace(card, strength={**card.strength, "heads": ["two", "one"]})
-    codes = inserts(5)
-    with torch.inference_mode():
-        mean, deviation = (x.numpy() for x in network.by_head(torch.from_numpy(REPORTER.constructs(codes))))
-    with StrengthPredictor(network, together, [CPU]) as predictor:
-        strengths, deviations = predictor.predict(codes)
-    apart = np.abs(mean[:, 0] - mean[:, 1]) / 2
-    assert (apart > 1).all()
-    assert strengths == pytest.approx(mean.mean(axis=1), abs=1e-4)
-    assert deviations == pytest.approx(1.5 * np.sqrt((deviation**2).mean(axis=1) + apart**2), abs=1e-4)
 
 
 def test_a_strength_does_not_depend_on_what_is_predicted_beside_it(predictor):
@@ -158,11 +142,9 @@ def test_a_classifier_tells_no_strength():
 def test_networks_of_other_sizes(sizes):
     network = ExpressionNetwork(ExpressionArchitecture(**{"hidden": 8, "units": ("a", "b", "c"), **sizes})).eval()
     length = network.architecture.length
-    codes = torch.zeros((2, length), dtype=torch.uint8)
-    mean, deviation = network.by_head(codes)
+    mean, deviation = network.predict(torch.zeros((2, length), dtype=torch.uint8))
     assert mean.shape == deviation.shape == (2, 3)
     assert (deviation > 0).all()
-    assert [values.shape for values in network.predict(codes, [2, 0])] == [(2,), (2,)]
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,9 @@ from promscan.errors import InputError, ModelError, RunError
 from promscan.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.families import share_kmers
 from promscan.measurements import DEV, LEFT_OUT, TEST, TRAIN, divide, read_measurements
-from promscan.predict.strength import StrengthPredictor
 from promscan.train.judgement import predict_inserts
 from promscan.train.strength import row_losses, soft_bins, train_strength
-from promscan.train.unit_rows import draw_rows, rows_of
+from promscan.train.unit_rows import draw_rows
 
 CPU = torch.device("cpu")
 
@@ -68,10 +67,9 @@ def test_the_orientations_of_an_insert_are_different_promoters(trained: Path) ->
 
 
 def test_uncertainties_cover_what_they_promise(trained: Path, tmp_path: Path) -> None:
-    network, card = load_strength(str(trained / "best.safetensors"))
+    network, _ = load_strength(str(trained / "best.safetensors"))
     fresh = tables.measurements(tmp_path, 600, 2)
-    with StrengthPredictor(network, card, [CPU]) as predictor:
-        mean, deviation = predictor.predict(fresh.inserts)
+    mean, deviation = (values[:, 0] for values in predict_inserts(network, fresh.inserts, tables.REPORTER, CPU))
     found = figures.coverage(fresh.expression, mean, deviation)
     assert found[0.6827] == pytest.approx(0.68, abs=0.15)
     assert found[0.95] > 0.8
@@ -237,7 +235,7 @@ def test_a_run_folder_and_its_card_are_complete(tmp_path: Path) -> None:
         "learning_curves.png", "dev_predictions.png", "dev_coverage.png",
     }  # fmt: skip
     assert card.task == "strength"
-    assert card.strength == {"unit": "other", "heads": ["other"], "reporter": dataclasses.asdict(tables.REPORTER)}
+    assert card.strength == {"unit": "other", "reporter": dataclasses.asdict(tables.REPORTER)}
     counts = [
         sum(described[part] for part in ("train", "dev", "test", "left_out")) for described in card.training["tables"]
     ]
@@ -316,24 +314,6 @@ def test_scores_are_as_uncertain_as_comparable_units_are(tmp_path: Path) -> None
     assert widening[("two",)][1] == widening[()][1]
 
 
-def test_an_ensemble_of_heads_is_judged_as_what_scores_will_be(tmp_path: Path) -> None:
-    one, two = (tables.measurements(tmp_path, 600, seed, unit) for seed, unit in ((1, "one"), (2, "two")))
-    correlation, cards = {}, {}
-    for ensemble in ((), ("two",)):
-        run = tmp_path / f"run{len(ensemble)}"
-        recipe = tables.recipe("one", "two", epochs=2, ensemble=ensemble)
-        cards[ensemble] = train_strength([one, two], run, recipe, threads=1)
-        correlation[ensemble] = cards[ensemble].metrics["dev"]
-    assert cards[("two",)].strength["heads"] == ["one", "two"]
-    assert correlation[("two",)]["two"] == correlation[()]["two"]
-    assert correlation[("two",)]["one"] != correlation[()]["one"]
-    network, card = load_strength(str(tmp_path / "run1" / "best.safetensors"))
-    rows = rows_of("one", [one, two], divide([one, two], [], dev_share=0.1, test_share=0.1, seed=1), DEV)
-    with StrengthPredictor(network, card, [CPU]) as predictor:
-        scores, _ = predictor.predict(rows.inserts)
-    assert np.corrcoef(scores, rows.expression)[0, 1] == pytest.approx(card.metrics["dev"]["one"]["pearson"], abs=1e-5)
-
-
 def test_a_used_folder_is_not_overwritten(tmp_path: Path) -> None:
     table = tables.measurements(tmp_path, 150, 1)
     train_strength([table], tmp_path / "run", tables.recipe(epochs=1), threads=1)
@@ -368,7 +348,6 @@ def test_command_line_trains_on_several_units_and_scores(tmp_path: Path, promsca
     "wrong",
     [
         [], ["--table", "x"], ["t.tsv", "--share", "x=1"], ["t.tsv", "--unit", "x"], ["t.tsv", "--comparable", "x"],
-        ["t.tsv", "--ensemble", "x"],
         ["t.tsv", "--five-prime", "?"],
     ],
 )  # fmt: skip

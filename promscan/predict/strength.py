@@ -51,7 +51,7 @@ class StrengthPredictor:
         self.reporter = Reporter(**card.strength["reporter"])
         self.unit = UNIT[devices[0].type]
         self.precision = precision
-        self._heads = [model.architecture.units.index(unit) for unit in card.strength["heads"]]
+        self._head = model.architecture.units.index(card.strength["unit"])
         self._runner = UnitRunner(
             self._run_unit,
             devices,
@@ -70,7 +70,7 @@ class StrengthPredictor:
     @property
     def spread(self) -> float:
         """Standard deviation of what the model learned from, in its unit."""
-        return float(next(iter(self.models.values())).spread[self._heads[0]])
+        return float(next(iter(self.models.values())).spread[self._head])
 
     @property
     def batch_inserts(self) -> int:
@@ -98,6 +98,6 @@ class StrengthPredictor:
 
     def _run_unit(self, codes: Codes, device: torch.device) -> Strengths:
         with autocast(device, self.precision):
-            prediction = self.models[device].predict(torch.from_numpy(codes).to(device), self._heads)
-        values: Strengths = torch.stack(prediction).float().cpu().numpy()
+            mean, deviation = self.models[device].predict(torch.from_numpy(codes).to(device))
+        values: Strengths = torch.stack([mean[:, self._head], deviation[:, self._head]]).float().cpu().numpy()
         return values

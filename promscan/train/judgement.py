@@ -14,7 +14,7 @@ from torch import Tensor
 
 from promscan import figures, plots
 from promscan.dna import Codes
-from promscan.expression import ExpressionNetwork, together
+from promscan.expression import ExpressionNetwork
 from promscan.reporter import Reporter
 from promscan.train.unit_rows import UnitRows
 
@@ -27,7 +27,7 @@ EVALUATION_BATCH = 512
 class Judgement:
     """What the network says of the dev rows of each unit; `judged` is the index of the unit that decides.
 
-    predictions: for each unit, expression and uncertainty of its rows; those of the unit that decides are scores.
+    predictions: for each unit, expression and uncertainty of its rows.
     by_unit: figures, by the names of unit and figure.
     """
 
@@ -62,7 +62,7 @@ class Judgement:
 def judge(
     network: ExpressionNetwork,
     dev: Sequence[UnitRows],
-    heads: Sequence[int],
+    judged: int,
     comparable: Sequence[str],
     reporter: Reporter,
     device: torch.device,
@@ -72,20 +72,21 @@ def judge(
     Args:
         network: as it would be kept.
         dev: the rows of each unit.
-        heads: indices of the units whose heads make a score; the first is the unit that decides.
+        judged: index of the unit that decides.
         comparable: units on its scale.
         reporter: what the inserts stand in.
         device: where the network is.
     """
-    judged = heads[0]
+    network.widening.fill_(1.0)
     by_head = [predict_inserts(network, rows.inserts, reporter, device) for rows in dev]
     by_unit, predictions = dict[str, dict[str, float]](), list[tuple[Array, Array]]()
     for unit, rows in enumerate(dev):
-        used, others = (heads, comparable) if unit == judged else ([unit], ())
-        said = {other: _said(by_head[other], used) for other in _calibrating(unit, dev, others)}
-        factor = figures.widening([(dev[other].expression, *values) for other, values in said.items()])
+        factor = figures.widening([
+            (dev[other].expression, by_head[other][0][:, unit], by_head[other][1][:, unit])
+            for other in _calibrating(unit, dev, comparable if unit == judged else ())
+        ])  # fmt: skip
         network.widening[unit] = factor
-        mean, deviation = said[unit]
+        mean, deviation = (values[:, unit] for values in by_head[unit])
         by_unit[rows.unit] = figures.regression_figures(rows.expression, mean)
         predictions.append((mean, deviation * factor))
     return Judgement(dev, judged, predictions, by_unit)
@@ -99,22 +100,16 @@ def _calibrating(unit: int, dev: Sequence[UnitRows], comparable: Sequence[str]) 
     return [other for other, rows in enumerate(dev) if other == unit or rows.unit in comparable]
 
 
-def _said(by_head: tuple[Tensor, Tensor], heads: Sequence[int]) -> tuple[Array, Array]:
-    """Mean and deviation (n,) of some heads together, from those of all heads."""
-    mean, deviation = together(*(values[:, heads] for values in by_head))
-    return mean.numpy(), deviation.numpy()
-
-
 def predict_inserts(
     network: ExpressionNetwork, inserts: Codes, reporter: Reporter, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """What the heads say of inserts (n, insert length) in evaluation mode: mean and deviation, (n, units) each."""
+) -> tuple[Array, Array]:
+    """Expression and uncertainty, (n, units) float32 each, of inserts (n, insert length), in evaluation mode."""
     network.eval()
     means, deviations = list[Tensor](), list[Tensor]()
     with torch.inference_mode():
         for begin in range(0, len(inserts), EVALUATION_BATCH):
             codes = torch.from_numpy(reporter.constructs(inserts[begin : begin + EVALUATION_BATCH]))
-            mean, deviation = network.by_head(codes.to(device))
+            mean, deviation = network.predict(codes.to(device))
             means.append(mean.cpu())
             deviations.append(deviation.cpu())
-    return torch.cat(means), torch.cat(deviations)
+    return torch.cat(means).numpy(), torch.cat(deviations).numpy()

@@ -48,7 +48,6 @@ class StrengthRecipe(Recipe):
     """Everything that decides the result of a training besides its tables.
 
     unit: the unit that scores will be in, and by whose dev families the best epoch is chosen; empty: the first.
-    ensemble: units on the scale of `unit` whose heads have a say in scores, too: a score is the mean of them all.
     comparable: units on the scale of `unit`; what was measured in them counts as much as its own in how far its
         uncertainties are widened.
     shares: how much of an epoch each unit is, by name; empty: each by its rows.
@@ -63,18 +62,12 @@ class StrengthRecipe(Recipe):
     epochs: int = 20
     averaging: float = 0.999
     unit: str = ""
-    ensemble: Sequence[str] = ()
     comparable: Sequence[str] = ()
     shares: Mapping[str, float] = field(default_factory=dict)
     rows_per_epoch: int = 0
     dev_share: float = 0.1
     test_share: float = 0.1
     patience: int = 5
-
-    @property
-    def scoring(self) -> list[str]:
-        """The units whose heads make a score, that of the score first."""
-        return list(dict.fromkeys([self.unit or self.architecture.units[0], *self.ensemble]))
 
 
 def train_strength(
@@ -135,12 +128,12 @@ def train_strength(
         trainer.describe(), sum(map(len, train)), division.families, out,
     )  # fmt: skip
     card = _draft_card(run, recipe, reporter, start_card)
-    heads = [units.index(unit) for unit in recipe.scoring]
+    judged = units.index(recipe.unit or units[0])
     with run.progress("training", "row", trainer.epoch_rows) as bar:
         while len(run.history) < recipe.epochs and not run.is_exhausted("dev_pearson", recipe.patience):
             began = time.monotonic()
             learned = trainer.run_epoch(len(run.history), bar)
-            judgement = judge(trainer.kept, dev, heads, recipe.comparable, reporter, trainer.device)
+            judgement = judge(trainer.kept, dev, judged, recipe.comparable, reporter, trainer.device)
             row = run.add_epoch(learned | judgement.row(), began)
             bar.note(f"dev correlation {row['dev_pearson']:.4f}")
             _keep(run, trainer, card, judgement)
@@ -306,11 +299,7 @@ def _draft_card(run: TrainingRun, recipe: StrengthRecipe, reporter: Reporter, st
         training=made,
         start=start,
         splits={"by": "sequence families over all tables", "dev": recipe.dev_share, "test": recipe.test_share},
-        strength={
-            "unit": recipe.scoring[0],
-            "heads": recipe.scoring,
-            "reporter": dataclasses.asdict(reporter),
-        },
+        strength={"unit": recipe.unit or recipe.architecture.units[0], "reporter": dataclasses.asdict(reporter)},
         window=reporter.insert,
         tss_index=None,
     )

@@ -52,7 +52,7 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> Stre
     kind = chosen.pop("arch")
     chosen = {key: value for key, value in chosen.items() if value is not None}
     chosen = (FOUNDING if kind == "gru" else {}) | chosen
-    named = (*chosen["shares"], chosen.get("unit"), *chosen["ensemble"], *chosen["comparable"])
+    named = (*chosen["shares"], chosen.get("unit"), *chosen["comparable"])
     unknown = [name for name in named if name and name not in units]
     if unknown:
         raise click.UsageError(f"no table has the unit {unknown[0]!r}; there are {', '.join(units)}")
@@ -115,10 +115,6 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> Stre
     metavar="NAME",
     help="The unit of the scores, by which the best epoch is chosen.  [default: the first]",
 )
-@click.option(
-    "--ensemble", multiple=True, metavar="NAME",
-    help="A unit on the scale of --unit: a score is the mean of both heads. May be repeated.",
-)  # fmt: skip
 @click.option(
     "--comparable", multiple=True, metavar="NAME",
     help="A unit on the scale of --unit: the uncertainty of scores is fitted on both alike. May be repeated.",
