@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -41,6 +41,24 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, final)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def keep_apart(
+    outputs: Iterable[str | os.PathLike[str] | None], inputs: Iterable[str | os.PathLike[str] | None]
+) -> None:
+    """Refuse outputs that would replace an input, or one another; None was not asked for.
+
+    Raises:
+        RunError: an output is the same file as something else.
+    """
+    taken = {os.path.realpath(path): "is read by this command" for path in inputs if path is not None}
+    for path in outputs:
+        if path is None or path == "-" or is_special(path):
+            continue
+        final = os.path.realpath(path)
+        if final in taken:
+            raise RunError(f"{path}: {taken[final]}; name another file to write to")
+        taken[final] = "is named for two outputs"
 
 
 @contextmanager

@@ -137,6 +137,33 @@ def test_a_failure_is_one_line_and_leaves_nothing(scan, inputs, out, monkeypatch
         assert list(out.iterdir()) == []
 
 
+ONTO_AN_INPUT = {
+    "scan good.fa -o good.fa --format bed": "good.fa",
+    "scan good.fa -o far.bed --exclude far.bed": "far.bed",
+    "scan good.fa -o hits.bed --summary good.fa": "good.fa",
+    "scan good.fa -o good.bed --summary good.bed": "good.bed",
+    "scan good.fa -o damaged.safetensors --format bed --model damaged.safetensors": "damaged.safetensors",
+    "score good.fa -o good.fa": "good.fa",
+    "design --strength 1 --start good.fa -o good.fa": "good.fa",
+    "design --strength 1 -o new.tsv --table new.tsv": "new.tsv",
+    "merge far.bed -o far.bed": "far.bed",
+    "calibrate human --genome good.fa --exclude far.bed -o good.fa": "good.fa",
+    "evaluate far.bed --tss bad.bed --genome good.fa -o bad.bed": "bad.bed",
+    "evaluate far.bed --tss bad.bed --genome good.fa -o new.tsv --json good.fa": "good.fa",
+}
+
+
+@pytest.mark.parametrize("line", ONTO_AN_INPUT)
+def test_no_command_writes_onto_what_it_reads_or_twice_onto_one_file(promscan_cli, inputs, monkeypatch, line):
+    monkeypatch.chdir(inputs)
+    before = {path.name: path.read_bytes() for path in inputs.iterdir() if path.is_file()}
+    outcome = promscan_cli(*line.split())
+    assert outcome.status == 1
+    told = r"is (read by this command|named for two outputs); name another file to write to"
+    assert re.fullmatch(f"promscan: error: {re.escape(ONTO_AN_INPUT[line])}: {told}\n", outcome.err)
+    assert {path.name: path.read_bytes() for path in inputs.iterdir() if path.is_file()} == before
+
+
 def test_an_earlier_result_survives_a_failure(scan, inputs, out, monkeypatch):
     monkeypatch.chdir(inputs)
     (out / "hits.bed").write_text("precious\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from promscan.errors import RunError
-from promscan.files import atomic_path, open_text_output
+from promscan.files import atomic_path, keep_apart, open_text_output
 from promscan.writers import write_summary
 
 
@@ -60,3 +60,17 @@ def test_atomic_path_replaces_whole_files_or_none(tmp_path):
         path.write_text("new")
     assert target.read_text() == "new"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_output_is_neither_an_input_nor_another_output(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link.bed").symlink_to("genome.fa")
+    for output in ("genome.fa", "./genome.fa", tmp_path / "genome.fa", "link.bed"):
+        with pytest.raises(RunError, match="is read by this command; name another file to write to"):
+            keep_apart([None, output], ["genome.fa", None])
+    with pytest.raises(RunError, match=r"x\.bed: is named for two outputs"):
+        keep_apart(["x.bed", tmp_path / "x.bed"], [])
+
+
+def test_what_is_never_replaced_may_be_named_twice():
+    keep_apart(["-", "-", "/dev/null", "/dev/null"], ["-", "/dev/null"])

@@ -14,7 +14,7 @@ from promscan import log
 from promscan.card import DEFAULT_STRENGTH
 from promscan.cli.options import device_options, model_option, quiet_option
 from promscan.errors import RunError
-from promscan.files import open_text_output
+from promscan.files import keep_apart, open_text_output
 
 if TYPE_CHECKING:
     from promscan.inserts import Design
@@ -102,6 +102,7 @@ def design(output: str, table: str | None, quiet: bool, **options: Any) -> None:
     log.configure(quiet=quiet)
     if output != "-" and not output.lower().endswith((*FASTA_SUFFIXES, TABLE_SUFFIX)):
         raise RunError(f"{output}: no format has this suffix; end it in .fa, .fasta or .tsv")
+    keep_apart([output, table], [options["start"], options["model"]])
     from promscan.inserts import design as propose
 
     with ExitStack() as outputs:

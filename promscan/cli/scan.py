@@ -13,7 +13,7 @@ import click
 from promscan import log
 from promscan.card import DEFAULT_MODEL, DEFAULT_STRENGTH
 from promscan.cli.options import machine_options, model_option, quiet_option
-from promscan.files import is_special, open_text_output
+from promscan.files import is_special, keep_apart, open_text_output
 
 NO_STRENGTH = "none"
 
@@ -106,6 +106,7 @@ def scan(
     if resume and (output == "-" or is_special(output)):
         raise click.UsageError("--resume goes on with a file, and OUT is none: give one, or scan without --resume")
     log.configure(quiet=quiet)
+    keep_apart([output, summary], [genome, strength, options["model"], options["bed"], options["exclude"]])
     from promscan.pipeline.scan import Scan
     from promscan.writers import open_writer, write_summary
 

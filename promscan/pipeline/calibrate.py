@@ -15,6 +15,7 @@ from promscan.calibration import CLEARANCE, Calibration
 from promscan.card import Card
 from promscan.checkpoint import save_model
 from promscan.errors import InputError, ModelError
+from promscan.files import keep_apart
 from promscan.genome import Genome, matching_contigs
 from promscan.intervals import read_bed
 from promscan.log import logger
@@ -62,9 +63,10 @@ def calibrate(
     Raises:
         InputError: genome or BED file cannot be used, or no background is left.
         ModelError: no such model, or it calls nothing on the background.
-        RunError: `out` cannot be written.
+        RunError: `out` is read here, or cannot be written.
         DeviceError: no such device.
     """
+    keep_apart([out], [model, genome, exclude])
     lengths, known = Genome(genome).contigs(), read_bed(exclude)
     # Promoters under other names than the genome's would all count as background.
     known.check_against(lengths, str(exclude))
