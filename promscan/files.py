@@ -23,33 +23,25 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     Raises:
         RunError: `target` is a folder, or its own folder is missing or cannot be written to.
     """
-    final = Path(os.path.realpath(target))
     if is_special(target):
         yield Path(target)
         return
-    if final.is_dir():
-        raise RunError(f"{target}: is a folder; name a file in it")
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{final.name}.", suffix=".tmp", dir=final.parent)
-    except OSError as error:
-        raise RunError(f"{target}: cannot be written: {error.strerror}; choose another place") from error
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _temporary_beside(target)
     try:
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, final)
+        os.replace(temporary, os.path.realpath(target))
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def keep_apart(
+def check_outputs(
     outputs: Iterable[str | os.PathLike[str] | None], inputs: Iterable[str | os.PathLike[str] | None]
 ) -> None:
-    """Refuse outputs that would replace an input, or one another; None was not asked for.
+    """Find out before the work what would come out after it; None was not asked for.
 
     Raises:
-        RunError: an output is the same file as something else.
+        RunError: an output cannot be written, or would replace an input or another output.
     """
     taken = {os.path.realpath(path): "is read by this command" for path in inputs if path is not None}
     for path in outputs:
@@ -59,6 +51,7 @@ def keep_apart(
         if final in taken:
             raise RunError(f"{path}: {taken[final]}; name another file to write to")
         taken[final] = "is named for two outputs"
+        _temporary_beside(path).unlink()
 
 
 @contextmanager
@@ -109,6 +102,19 @@ def is_special(target: str | os.PathLike[str]) -> bool:
     """Whether `target` is a pipe or a device, which is written to and never replaced."""
     path = Path(target)
     return path.is_fifo() or path.is_char_device() or path.is_block_device() or path.is_socket()
+
+
+def _temporary_beside(target: str | os.PathLike[str]) -> Path:
+    """An empty file in the folder of `target`, or of what a symbolic link points to."""
+    final = Path(os.path.realpath(target))
+    if final.is_dir():
+        raise RunError(f"{target}: is a folder; name a file in it")
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{final.name}.", suffix=".tmp", dir=final.parent)
+    except OSError as error:
+        raise RunError(f"{target}: cannot be written: {error.strerror}; choose another place") from error
+    os.close(handle)
+    return Path(name)
 
 
 def _umask() -> int:

@@ -115,8 +115,7 @@ FAILURES = {
     "good.fa --threshold nan": "threshold nan is not a probability between 0 and 1",
     "good.fa -o {out}/hits.txt": "out/hits.txt: no format has this suffix; end it in .bed",
     "good.fa -o {out}/no/hits.bed": "out/no/hits.bed: cannot be written: No such file or directory; choose",
-    "good.fa -o {out}": "out: no format has this suffix; end it in .bed",
-    "good.fa --format bed -o {out}": "out: is a folder; name a file in it",
+    "good.fa -o {out}": "out: is a folder; name a file in it",
     "good.fa --summary {out}/no/s.json": "out/no/s.json: cannot be written: No such file or directory; choose",
     "good.fa --device gpu": "unknown device 'gpu': use auto, cpu, cuda",
     "good.fa --device meta": "unknown device 'meta': use auto, cpu, cuda",
@@ -147,7 +146,7 @@ ONTO_AN_INPUT = {
     "design --strength 1 --start good.fa -o good.fa": "good.fa",
     "design --strength 1 -o new.tsv --table new.tsv": "new.tsv",
     "merge far.bed -o far.bed": "far.bed",
-    "calibrate human --genome good.fa --exclude far.bed -o good.fa": "good.fa",
+    "calibrate damaged.safetensors --genome good.fa --exclude far.bed -o damaged.safetensors": "damaged.safetensors",
     "evaluate far.bed --tss bad.bed --genome good.fa -o bad.bed": "bad.bed",
     "evaluate far.bed --tss bad.bed --genome good.fa -o new.tsv --json good.fa": "good.fa",
 }
@@ -162,6 +161,35 @@ def test_no_command_writes_onto_what_it_reads_or_twice_onto_one_file(promscan_cl
     told = r"is (read by this command|named for two outputs); name another file to write to"
     assert re.fullmatch(f"promscan: error: {re.escape(ONTO_AN_INPUT[line])}: {told}\n", outcome.err)
     assert {path.name: path.read_bytes() for path in inputs.iterdir() if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "score good.fa -o no/x.tsv",
+        "design --strength 1 -o no/x.fa",
+        "calibrate human --genome good.fa --exclude far.bed -o no/x.safetensors",
+        "evaluate far.bed --tss bad.bed --genome good.fa --plot no/x.png",
+        "evaluate far.bed --tss bad.bed --genome good.fa --json no/x.json",
+    ],
+)
+def test_a_place_that_cannot_be_written_is_found_out_before_the_work(promscan_cli, inputs, monkeypatch, line):
+    """As what else is wrong with these lines is not even looked at."""
+    monkeypatch.chdir(inputs)
+    outcome = promscan_cli(*line.split())
+    assert outcome.status == 1
+    place = line.split()[-1]
+    assert (
+        outcome.err == f"promscan: error: {place}: cannot be written: No such file or directory; choose another place\n"
+    )
+
+
+def test_a_calibrated_model_needs_a_name_by_which_it_is_found(promscan_cli, inputs, out):
+    outcome = promscan_cli(
+        "calibrate", TINY, "--genome", inputs / "good.fa", "--exclude", inputs / "x", "-o", out / "x"
+    )
+    assert outcome.status == 1
+    assert outcome.err.endswith("out/x: no model would be found there; end it in .safetensors\n")
 
 
 def test_an_earlier_result_survives_a_failure(scan, inputs, out, monkeypatch):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from promscan.errors import RunError
-from promscan.files import atomic_path, keep_apart, open_text_output
+from promscan.files import atomic_path, check_outputs, open_text_output
 from promscan.writers import write_summary
 
 
@@ -64,13 +64,23 @@ def test_atomic_path_replaces_whole_files_or_none(tmp_path):
 
 def test_an_output_is_neither_an_input_nor_another_output(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "genome.fa").write_text(">a\nACGT\n")
     (tmp_path / "link.bed").symlink_to("genome.fa")
     for output in ("genome.fa", "./genome.fa", tmp_path / "genome.fa", "link.bed"):
         with pytest.raises(RunError, match="is read by this command; name another file to write to"):
-            keep_apart([None, output], ["genome.fa", None])
+            check_outputs([None, output], ["genome.fa", None])
     with pytest.raises(RunError, match=r"x\.bed: is named for two outputs"):
-        keep_apart(["x.bed", tmp_path / "x.bed"], [])
+        check_outputs(["x.bed", tmp_path / "x.bed"], [])
 
 
 def test_what_is_never_replaced_may_be_named_twice():
-    keep_apart(["-", "-", "/dev/null", "/dev/null"], ["-", "/dev/null"])
+    check_outputs(["-", "-", "/dev/null", "/dev/null"], ["-", "/dev/null"])
+
+
+def test_a_check_leaves_nothing_behind(tmp_path):
+    check_outputs([tmp_path / "x.bed", None], [tmp_path / "genome.fa"])
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(RunError, match="cannot be written: No such file or directory; choose another place"):
+        check_outputs([tmp_path / "no" / "x.bed"], [])
+    with pytest.raises(RunError, match="is a folder; name a file in it"):
+        check_outputs([tmp_path], [])

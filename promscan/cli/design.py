@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -14,7 +13,7 @@ from promscan import log
 from promscan.card import DEFAULT_STRENGTH
 from promscan.cli.options import device_options, model_option, quiet_option
 from promscan.errors import RunError
-from promscan.files import keep_apart, open_text_output
+from promscan.files import check_outputs, open_text_output
 
 if TYPE_CHECKING:
     from promscan.inserts import Design
@@ -102,17 +101,15 @@ def design(output: str, table: str | None, quiet: bool, **options: Any) -> None:
     log.configure(quiet=quiet)
     if output != "-" and not output.lower().endswith((*FASTA_SUFFIXES, TABLE_SUFFIX)):
         raise RunError(f"{output}: no format has this suffix; end it in .fa, .fasta or .tsv")
-    keep_apart([output, table], [options["start"], options["model"]])
+    check_outputs([output, table], [options["start"], options["model"]])
     from promscan.inserts import design as propose
 
-    with ExitStack() as outputs:
-        # All outputs are opened before the work, so that a bad path is not found out after it.
-        main = outputs.enter_context(open_text_output(output))
-        beside = None if table is None else outputs.enter_context(open_text_output(table))
-        designs = propose(**options)
-        (_write_table if output.lower().endswith(TABLE_SUFFIX) else _write_fasta)(main, designs)
-        if beside is not None:
-            _write_table(beside, designs)
+    designs = propose(**options)
+    with open_text_output(output) as file:
+        (_write_table if output.lower().endswith(TABLE_SUFFIX) else _write_fasta)(file, designs)
+    if table is not None:
+        with open_text_output(table) as file:
+            _write_table(file, designs)
 
 
 def _write_fasta(file: TextIO, designs: Sequence[Design]) -> None:

@@ -10,7 +10,7 @@ import click
 
 from promscan import log
 from promscan.cli.options import contigs_option, quiet_option
-from promscan.files import keep_apart, open_text_output
+from promscan.files import check_outputs, open_text_output
 
 if TYPE_CHECKING:
     from promscan.figures import Point
@@ -68,7 +68,7 @@ def evaluate(
 
     if output == json_file == "-":
         raise click.UsageError("-o and --json cannot both be standard output")
-    keep_apart([output, json_file, plot], [hits, *(options[name] for name in ("tss", "genome", "bed"))])
+    check_outputs([output, json_file, plot], [hits, *(options[name] for name in ("tss", "genome", "bed"))])
     if plot is not None:
         plots.require_matplotlib()
         plots.format_of(plot)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import time
-from contextlib import ExitStack
 from typing import Any
 
 import click
@@ -13,7 +12,7 @@ import click
 from promscan import log
 from promscan.card import DEFAULT_MODEL, DEFAULT_STRENGTH
 from promscan.cli.options import machine_options, model_option, quiet_option
-from promscan.files import is_special, keep_apart, open_text_output
+from promscan.files import check_outputs, is_special, open_text_output
 
 NO_STRENGTH = "none"
 
@@ -106,21 +105,19 @@ def scan(
     if resume and (output == "-" or is_special(output)):
         raise click.UsageError("--resume goes on with a file, and OUT is none: give one, or scan without --resume")
     log.configure(quiet=quiet)
-    keep_apart([output, summary], [genome, strength, options["model"], options["bed"], options["exclude"]])
+    check_outputs([output, summary], [genome, strength, options["model"], options["bed"], options["exclude"]])
     from promscan.pipeline.scan import Scan
     from promscan.writers import open_writer, write_summary
 
     began = time.monotonic()
     job = Scan(genome, resume=folder, strength=None if strength == NO_STRENGTH else strength, **options)
-    with ExitStack() as outputs:
-        # Both outputs are opened before the work, so that a bad path is not found out after it.
-        summary_file = None if summary is None else outputs.enter_context(open_text_output(summary))
-        with open_writer(output, format_name, job.settings) as writer:
-            for hit in job:
-                writer.write(hit)
-        seconds = time.monotonic() - began
-        if summary_file is not None:
-            write_summary(summary_file, {**job.summary(), "total_seconds": seconds})
+    with open_writer(output, format_name, job.settings) as writer:
+        for hit in job:
+            writer.write(hit)
+    seconds = time.monotonic() - began
+    if summary is not None:
+        with open_text_output(summary) as file:
+            write_summary(file, {**job.summary(), "total_seconds": seconds})
     job.finish()
     counts = job.statistics
     log.logger.info(

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from promscan.calibration import CLEARANCE, Calibration
 from promscan.card import Card
 from promscan.checkpoint import save_model
-from promscan.errors import InputError, ModelError
-from promscan.files import keep_apart
+from promscan.errors import InputError, ModelError, RunError
+from promscan.files import check_outputs
 from promscan.genome import Genome, matching_contigs
 from promscan.intervals import read_bed
 from promscan.log import logger
@@ -63,10 +63,12 @@ def calibrate(
     Raises:
         InputError: genome or BED file cannot be used, or no background is left.
         ModelError: no such model, or it calls nothing on the background.
-        RunError: `out` is read here, or cannot be written.
+        RunError: `out` has another suffix, is read here, or cannot be written.
         DeviceError: no such device.
     """
-    keep_apart([out], [model, genome, exclude])
+    if out.suffix != ".safetensors":
+        raise RunError(f"{out}: no model would be found there; end it in .safetensors")
+    check_outputs([out, out.with_suffix(".json")], [model, genome, exclude])
     lengths, known = Genome(genome).contigs(), read_bed(exclude)
     # Promoters under other names than the genome's would all count as background.
     known.check_against(lengths, str(exclude))

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from promscan.errors import InputError, RunError
 from promscan.fasta import opened, sniff
-from promscan.files import keep_apart
+from promscan.files import check_outputs
 from promscan.writers import LAYOUTS, Layout, first_difference, format_by_suffix, open_rows
 
 WANTED = "an output of promscan scan"
@@ -57,7 +57,7 @@ def merge(shards: Sequence[str | os.PathLike[str]], output: str | os.PathLike[st
         RunError: `output` is a shard or cannot be written, or its suffix is that of another format.
     """
     target = os.fspath(output)
-    keep_apart([target], shards)
+    check_outputs([target], shards)
     parts = sorted((_read_head(os.fspath(path)) for path in shards), key=attrgetter("index"))
     _check_set(parts)
     format = parts[0].settings["format"]
