@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import doctest
+import inspect
 import os
 import re
 import shlex
@@ -21,6 +22,7 @@ import click
 import docs_examples as examples
 import pytest
 
+import promscan
 from promscan.card import DEFAULT_MODEL, bundled_models
 from promscan.cli import cli
 
@@ -96,6 +98,15 @@ def test_python_examples_print_what_the_page_shows(page: Path, folder: Path) -> 
     told = list[str]()
     doctest.DocTestRunner(examples.Checker(), verbose=False, optionflags=doctest.ELLIPSIS).run(test, out=told.append)
     assert not told, "".join(told)
+
+
+def test_the_keywords_of_a_scan_and_their_defaults_are_those_of_the_call() -> None:
+    shown: dict[str, Any] = {}
+    section = re.split("^## ", (DOCS / "python.md").read_text(), flags=re.MULTILINE)[1]
+    for names, default in re.findall(r"^\| (`[^|]+`) \| `([^|`]+)` \|.*\|$", section, re.MULTILINE):
+        shown |= {name: ast.literal_eval(default) for name in re.findall("`([^`]+)`", names)}
+    parameters = list(inspect.signature(promscan.scan).parameters.values())
+    assert shown == {parameter.name: parameter.default for parameter in parameters[1:]}
 
 
 def test_python_in_the_readme_is_python() -> None:

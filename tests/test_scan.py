@@ -295,7 +295,12 @@ def test_a_width_of_smoothing_without_a_middle_is_refused(smoothing):
         scan({"chr1": "ACGT"}, smoothing=smoothing)
 
 
-@pytest.mark.parametrize("wrong", [{"stride": 0}, {"min_distance": 0}])
+@pytest.mark.parametrize("wrong", [{"stride": 0}, {"min_distance": 0}, {"threads": 0}, {"batch_size": 0}])
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError, match="must be at least 1"):
         scan({"chr1": "ACGT"}, **wrong)
+
+
+def test_a_precision_that_does_not_exist_is_refused_before_the_scan(tmp_path):
+    with pytest.raises(ValueError, match="precision must be one of auto, float32, bfloat16, not 'half'"):
+        promscan.scan(write_fasta(tmp_path / "x.fa", {"chr1": "ACGT"}), model=TINY, precision="half")

@@ -110,8 +110,8 @@ class Scan:
         precision: str = "auto",
         resume: str | Path | None = None,
     ) -> None:
-        if stride < 1 or (min_distance is not None and min_distance < 1):
-            raise ValueError("stride and min_distance must be at least 1")
+        if min_distance is not None and min_distance < 1:
+            raise ValueError(f"min_distance must be at least 1, got {min_distance}")
         if strand not in ("both", "+", "-"):
             raise ValueError(f"strand must be both, + or -, not {strand!r}")
         self.devices = resolve_devices(device)

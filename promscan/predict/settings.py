@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from promscan.device import PRECISIONS
 from promscan.records import Strand
 
 
@@ -20,7 +21,7 @@ class EngineSettings:
     smoothing: odd width in bp over which the logits of neighbouring windows are averaged (1: not at all).
 
     Raises:
-        ValueError: `smoothing` is no odd width.
+        ValueError: a number is too small, `smoothing` is no odd width, or there is no such precision.
     """
 
     stride: int = 1
@@ -31,5 +32,11 @@ class EngineSettings:
     smoothing: int = 1
 
     def __post_init__(self) -> None:
+        for name in ("stride", "threads", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}")
         if self.smoothing < 1 or self.smoothing % 2 == 0:
             raise ValueError(f"smoothing must be odd and positive, got {self.smoothing}")
