@@ -34,7 +34,9 @@ from promscan.predict.units import UnitRunner, copies, scorable
 from promscan.records import Chunk, Logits, ScoreTrack, Strand
 
 LANES = {"cpu": 64, "cuda": 4096, "mps": 1024}
-"""Lanes in a unit, by kind of device."""
+"""Lanes in a unit, by kind of device; on CUDA at most."""
+MEMORY_OF_A_LANE = 8 * 2**20
+"""Bytes of a GPU for each lane: a lane of `human` takes 5 MiB, one of a network of d = 128 without convolutions 3."""
 PATIENCE = 8
 """So many units of other lanes may begin before a unit that waits for more of its length begins without."""
 
@@ -71,7 +73,7 @@ class StreamingEngine:
 
     def __init__(self, model: BiGRUAttention, devices: Sequence[torch.device], settings: EngineSettings) -> None:
         self.stride, self.strands, self.smoothing = settings.stride, tuple(settings.strands), settings.smoothing
-        self.lanes = LANES[devices[0].type]
+        self.lanes = lanes_on(devices)
         self._around = max(self.warm_up, model.architecture.reach) + room_to_smooth(self.smoothing)
         dtype = torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
         self._networks = {device: LaneNetwork(copy, device, dtype) for device, copy in copies(model, devices).items()}
@@ -166,6 +168,18 @@ class StreamingEngine:
         logits = self._networks[device].smoothed_logits(codes, self._around, self.warm_up, self.smoothing)
         result: Logits = logits.cpu().numpy()
         return result
+
+
+def lanes_on(devices: Sequence[torch.device]) -> int:
+    """Lanes in a unit on devices of one kind: a power of two, on CUDA by how much memory the smallest of them has.
+
+    It never depends on how much of that is free, for a unit of another shape rounds differently.
+    """
+    most = LANES[devices[0].type]
+    if devices[0].type != "cuda":
+        return most
+    memory = min(torch.cuda.get_device_properties(device).total_memory for device in devices)
+    return min(most, 1 << max(0, (memory // MEMORY_OF_A_LANE).bit_length() - 1))
 
 
 class _Job:

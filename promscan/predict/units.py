@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import cycle
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -83,50 +83,69 @@ class UnitRunner(Generic[Unit, Result]):
         Raises:
             DeviceError: a device has not even memory for one unit.
         """
-        running: deque[tuple[Unit, _Worker, Future[Result]]] = deque()
+        running: deque[_Running[Unit, Result]] = deque()
         with _one_thread_each():
             try:
                 for unit, worker in zip(units, cycle(self._workers)):
-                    running.append((unit, worker, self._submit(unit, worker)))
+                    running.append(self._submit(unit, worker))
                     if len(running) > self.at_once:
-                        yield self._result(*running.popleft())
+                        yield self._result(running.popleft())
                 while running:
-                    yield self._result(*running.popleft())
+                    yield self._result(running.popleft())
             finally:
-                for _, _, future in running:
-                    future.cancel()
+                for begun in running:
+                    begun.future.cancel()
 
-    def _submit(self, unit: Unit, worker: _Worker) -> Future[Result]:
-        return worker.pool.submit(self._run_in_own_stream, unit, worker.device)
+    def _submit(self, unit: Unit, worker: _Worker) -> _Running[Unit, Result]:
+        future = worker.pool.submit(self._run_in_own_stream, unit, worker.device)
+        return _Running(unit, worker, worker.at_once, future)
 
     def _run_in_own_stream(self, unit: Unit, device: torch.device) -> Result:
         with torch.inference_mode(), _own_stream(device):
             return self._run(unit, device)
 
-    def _result(self, unit: Unit, worker: _Worker, future: Future[Result]) -> Result:
+    def _result(self, begun: _Running[Unit, Result]) -> Result:
         """The result of a unit, which runs again if its device was out of memory."""
         while True:
+            worker = begun.worker
             try:
-                return future.result()
+                return begun.future.result()
             except torch.OutOfMemoryError as error:
-                if worker.at_once == 1:
-                    raise DeviceError(
-                        f"device {worker.device}: no memory for {self.unit_windows} windows; free some, or use "
-                        "--device cpu"
-                    ) from error
-                worker.resize(worker.at_once // 2)
-                logger.info("device %s is out of memory: %d units at once from here on", worker.device, worker.at_once)
-                torch.cuda.empty_cache()
-                future = self._submit(unit, worker)
+                if begun.beside == 1:
+                    raise self._no_memory(worker.device) from error
+                if worker.at_once == begun.beside:  # else one that ran beside it has seen to that
+                    worker.resize(worker.at_once // 2)
+                    logger.info(
+                        "device %s is out of memory: %d units at once from here on", worker.device, worker.at_once
+                    )
+                    torch.cuda.empty_cache()
+                begun = self._submit(begun.unit, worker)
+
+    def _no_memory(self, device: torch.device) -> DeviceError:
+        return DeviceError(
+            f"device {device}: no memory for {self.unit_windows} windows; free some, or use --device cpu"
+        )
 
     def _units_that_fit(self, sample: Unit, device: torch.device) -> int:
         """How many units fit into the free memory of a device, measured by running one of them."""
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
-        self._run_in_own_stream(sample, device)
+        try:
+            self._run_in_own_stream(sample, device)
+        except torch.OutOfMemoryError as error:
+            raise self._no_memory(device) from error
         taken = torch.cuda.max_memory_allocated(device) - before
         free, _ = torch.cuda.mem_get_info(device)
         return int(min(max(0.8 * free // max(1, taken), 1), MAX_UNITS_AT_ONCE))
+
+
+class _Running(NamedTuple, Generic[Unit, Result]):
+    """A unit that was given to a worker, when that ran so many beside each other."""
+
+    unit: Unit
+    worker: _Worker
+    beside: int
+    future: Future[Result]
 
 
 class _Worker:
