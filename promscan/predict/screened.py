@@ -1,8 +1,8 @@
 """The screened engine: exact scores, for the windows that could be hits alone.
 
 A streaming pass, at one step a base, tells about what the logit of every window is. Those that it puts near the calling
-threshold are scored by the windowed engine, in the same rows of the same units as without screening; so what is
-reported is exact to the bit, and only a hit whose logits differ by more than the margin can be lost.
+threshold are scored by the windowed engine, to the same bits as without screening; so what is reported is exact, and
+only a hit whose logits differ by more than the margin can be lost.
 """
 
 from __future__ import annotations
