@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -261,6 +262,10 @@ def test_a_bug_keeps_its_traceback(scan, inputs, out, monkeypatch):
         ("scan good.fa -o x.bed --precision half", "--precision.*'half'"),
         ("scan good.fa -o x.bed --threshold high", "--threshold.*'high' is not a valid float"),
         ("calibrate m --genome good.fa --exclude x.bed -o o --smoothing 100", "--smoothing.*100 is even"),
+        ("train windows t.csv --dev d.csv -o run --learning-rate 0", "--learning-rate.*0.0 is not in the range"),
+        ("train windows t.csv --dev d.csv -o run --weight-decay -1", "--weight-decay.*-1.0 is not in the range"),
+        ("train strength t.tsv -o run --learning-rate nan", "--learning-rate.*nan is not a finite number"),
+        ("train strength t.tsv -o run --share x=nan", "--share.*shares must be finite"),
         ("scan good.fa", "Missing option '-o'"),
         ("scan -o x.bed", "Missing argument 'GENOME'"),
         ("score", "Missing argument 'SEQS'"),
@@ -275,6 +280,26 @@ def test_wrong_usage_exits_with_2(promscan_cli, inputs, monkeypatch, line, compl
     assert re.search(complaint, outcome.err)
     assert outcome.err.startswith("Usage: promscan")
     assert sorted(inputs.iterdir()) == before
+
+
+def numbers(group: click.Group) -> Iterator[click.Option]:
+    """The options of all commands that take a number with decimals."""
+    for command in group.commands.values():
+        if isinstance(command, click.Group):
+            yield from numbers(command)
+        for option in command.params:
+            if isinstance(option, click.Option) and isinstance(option.type, click.types.FloatParamType):
+                yield option
+
+
+@pytest.mark.parametrize("option", list(numbers(cli)), ids=lambda option: option.opts[0])
+def test_no_option_takes_what_is_not_a_number(option):
+    """Those of a scan are judged with its model, and refused there."""
+    if option.name in ("threshold", "fp_per_mb"):
+        return
+    for text in ("nan", "inf", "-inf"):
+        with pytest.raises(click.BadParameter):
+            option.type.convert(text, option, None)
 
 
 # Input as it comes

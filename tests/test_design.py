@@ -283,7 +283,7 @@ def test_standard_output_is_fasta_and_a_suffix_decides_otherwise(run, tmp_path):
         (("--strength", 8, "-o", "{folder}/no/designs.fa"), 1, "no/designs.fa: cannot be written"),
         (("--strength", 8, "--table", "{folder}/no/designs.tsv"), 1, "no/designs.tsv: cannot be written"),
         (("--strength", 8, "--max-changes", 3), 2, "--max-changes counts from a start: give --start as well"),
-        (("--strength", "nan"), 2, "nan is not a strength"),
+        (("--strength", "nan"), 2, "nan is not a finite number"),
         (("--strength", 8, "--gc", "0.3"), 2, "'0.3' is not LOW:HIGH"),
         (("--strength", 8, "--gc", "0.3:0..7"), 2, "'0.3:0..7' is not LOW:HIGH"),
         (("--strength", 8, "--gc", "0.7:0.3"), 2, "'0.7:0.3' is not a range"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
@@ -11,7 +10,7 @@ import click
 
 from promscan import log
 from promscan.card import DEFAULT_STRENGTH
-from promscan.cli.options import device_options, model_option, quiet_option
+from promscan.cli.options import Number, device_options, model_option, quiet_option
 from promscan.errors import RunError
 from promscan.files import check_outputs, open_text_output
 
@@ -34,13 +33,6 @@ def _share_range(_: click.Context, __: click.Parameter, text: str) -> tuple[floa
     return low, high
 
 
-def _numbers(_: click.Context, __: click.Parameter, values: tuple[float, ...]) -> tuple[float, ...]:
-    for value in values:
-        if not math.isfinite(value):
-            raise click.BadParameter(f"{value} is not a strength")
-    return values
-
-
 @click.command()
 @click.option(
     "-o", "--output", required=True, metavar="OUT",
@@ -48,7 +40,7 @@ def _numbers(_: click.Context, __: click.Parameter, values: tuple[float, ...]) -
 )  # fmt: skip
 @click.option("--table", metavar="FILE.tsv", help="Also write the table, beside FASTA.")
 @click.option(
-    "--strength", "strengths", type=float, multiple=True, required=True, metavar="X", callback=_numbers,
+    "--strength", "strengths", type=Number(), multiple=True, required=True, metavar="X",
     help="Wanted strength, in the unit of the model. May be repeated.",
 )  # fmt: skip
 @click.option(
@@ -78,7 +70,7 @@ def _numbers(_: click.Context, __: click.Parameter, values: tuple[float, ...]) -
     help="In how many bases two proposals differ at least.  [default: 20, or half of --max-changes]",
 )  # fmt: skip
 @click.option(
-    "--tolerance", type=click.FloatRange(min=0, min_open=True), metavar="X",
+    "--tolerance", type=Number(min=0, min_open=True), metavar="X",
     help="How far a predicted strength may be from the wanted one.  [default: 0.1 sd of the training data]",
 )  # fmt: skip
 @click.option(

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.cli.options import quiet_option
+from promscan.cli.options import Number, quiet_option
 from promscan.cli.train.options import (
     RUN,
     SIZES,
@@ -87,20 +87,18 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     help="Another at most so many bp from it counts for nothing.",
 )  # fmt: skip
 @click.option(
-    "--opposite-weight", type=click.FloatRange(min=0), default=3.0, show_default=True,
+    "--opposite-weight", type=Number(min=0), default=3.0, show_default=True,
     help="Weight of background within 500 bp of a start of the other strand.",
 )  # fmt: skip
 @click.option(
-    "--beside-weight", type=click.FloatRange(min=0, min_open=True), default=0.1, show_default=True,
+    "--beside-weight", type=Number(min=0, min_open=True), default=0.1, show_default=True,
     help="Weight of the background of a segment drawn for a start.",
 )  # fmt: skip
 @click.option(
-    "--mined-weight", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True,
+    "--mined-weight", type=Number(min=0, min_open=True), default=1.0, show_default=True,
     help="Weight of the background of a segment drawn for a false call.",
 )  # fmt: skip
-@click.option(
-    "--ranking", type=click.FloatRange(min=0), default=0.25, show_default=True, help="Share of the ranking loss."
-)
+@click.option("--ranking", type=Number(min=0), default=0.25, show_default=True, help="Share of the ranking loss.")
 @click.option(
     "--dev-bases", type=click.IntRange(min=1), default=4_000_000, show_default=True,
     help="How much of the dev contigs an epoch is judged on.",

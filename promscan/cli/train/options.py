@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from promscan.cli.options import Decorator, all_of, precision_option
+from promscan.cli.options import Decorator, Number, all_of, precision_option
 
 if TYPE_CHECKING:
     from promscan.model import Architecture
@@ -43,14 +43,18 @@ def size_options(*, hidden: int = 256, convolutions: int = 0, dropout: float = 0
 
 def dropout_option(default: float, text: str) -> Decorator:
     """`--dropout`; `text` says where."""
-    share = click.FloatRange(0, 1, max_open=True)
+    share = Number(0, 1, max_open=True)
     return click.option("--dropout", type=share, default=default, show_default=True, help=text)
 
 
 def learning_rate_option(default: float) -> Decorator:
     """`--learning-rate`."""
     return click.option(
-        "--learning-rate", type=float, default=default, show_default=True, help="Peak of the one-cycle schedule."
+        "--learning-rate",
+        type=Number(min=0, min_open=True),
+        default=default,
+        show_default=True,
+        help="Peak of the one-cycle schedule.",
     )
 
 
@@ -87,10 +91,13 @@ def reverse_complement_option(consequence: str = "") -> Decorator:
 def step_options(*, averaging: float = 0.0) -> Decorator:
     """How every training steps, whatever it learns, with this default."""
     return all_of(
-        click.option("--weight-decay", type=float, default=0.01, show_default=True, help="Of AdamW."),
-        click.option("--clip", type=float, default=1.0, show_default=True, help="Largest norm of a gradient."),
+        click.option("--weight-decay", type=Number(min=0), default=0.01, show_default=True, help="Of AdamW."),
         click.option(
-            "--averaging", type=click.FloatRange(0, 1, max_open=True), default=averaging, show_default=True,
+            "--clip", type=Number(min=0, min_open=True), default=1.0, show_default=True,
+            help="Largest norm of a gradient.",
+        ),
+        click.option(
+            "--averaging", type=Number(0, 1, max_open=True), default=averaging, show_default=True,
             help="Decay of a moving average of the weights, which is then what is kept; 0: none.",
         ),
         precision_option("auto is bfloat16 on CUDA and float32 elsewhere."),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from promscan import log
-from promscan.cli.options import quiet_option
+from promscan.cli.options import Number, quiet_option
 from promscan.cli.train.options import (
     RUN,
     dropout_option,
@@ -40,8 +41,8 @@ def _shares(_context: click.Context, _option: click.Parameter, texts: tuple[str,
         shares = {name: float(share) for name, _, share in (text.partition("=") for text in texts)}
     except ValueError as error:
         raise click.BadParameter("give NAME=NUMBER") from error
-    if shares and (min(shares.values()) < 0 or sum(shares.values()) <= 0):
-        raise click.BadParameter("shares must not be negative, nor all zero")
+    if shares and not (min(shares.values()) >= 0 and 0 < sum(shares.values()) < math.inf):
+        raise click.BadParameter("shares must be finite, not negative, and not all zero")
     return shares
 
 
@@ -98,7 +99,7 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> Stre
     help="Bins whose probabilities a head learns; 0: only the mean.  [default: 33; gru: 0]",
 )  # fmt: skip
 @click.option(
-    "--learning-rate", type=float, metavar="X",
+    "--learning-rate", type=Number(min=0, min_open=True), metavar="X",
     help="Peak of the one-cycle schedule.  [default: 0.003; gru: 0.005]",
 )  # fmt: skip
 @epoch_options(rows="Rows", batch_size=256, epochs=20, stops_early=True)
@@ -120,11 +121,11 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> Stre
     help="A unit on the scale of --unit: the uncertainty of scores is fitted on both alike. May be repeated.",
 )  # fmt: skip
 @click.option(
-    "--dev-share", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.1, show_default=True,
+    "--dev-share", type=Number(0, 1, min_open=True, max_open=True), default=0.1, show_default=True,
     help="Share of the families to choose on.",
 )  # fmt: skip
 @click.option(
-    "--test-share", type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True,
+    "--test-share", type=Number(0, 1, max_open=True), default=0.1, show_default=True,
     help="Share of the families that is used for nothing, for a test later.",
 )  # fmt: skip
 @patience_option(5, "dev correlation")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.cli.options import quiet_option
+from promscan.cli.options import Number, quiet_option
 from promscan.cli.train.options import (
     RUN,
     SIZES,
@@ -40,7 +40,7 @@ from promscan.cli.train.options import (
 )  # fmt: skip
 @reverse_complement_option(" The model then cannot tell the strands apart.")
 @click.option(
-    "--label-smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
+    "--label-smoothing", type=Number(0, 1, max_open=True), default=0.0, show_default=True,
     help="Move labels this far towards 1/2.",
 )  # fmt: skip
 @click.option(
