@@ -84,7 +84,7 @@ def read_windows_to_score(path: str) -> Iterator[tuple[str, Codes]]:
     if path == "-" or is_fasta(path):
         yield from _read_fasta(path)
         return
-    for number, (row, place) in enumerate(read_table(path, required=("sequence",)), start=1):
+    for number, (row, place) in enumerate(read_table(path, required=("sequence",), or_fasta=True), start=1):
         yield row.get("name") or str(number), _window(row["sequence"], place)
 
 
@@ -99,7 +99,7 @@ def read_sequences_to_score(path: str) -> Iterator[tuple[str, Codes]]:
     if path == "-" or is_fasta(path):
         yield from _fasta_sequences(path)
         return
-    for number, (row, place) in enumerate(read_table(path, required=("sequence",)), start=1):
+    for number, (row, place) in enumerate(read_table(path, required=("sequence",), or_fasta=True), start=1):
         yield row.get("name") or str(number), encode_at(row["sequence"], place)
 
 
@@ -195,7 +195,7 @@ def _both_strands(letters: str) -> tuple[str, str]:
 
 
 def _table_sequences(path: str) -> Iterator[tuple[Codes, str]]:
-    for row, place in read_table(path, required=("sequence",)):
+    for row, place in read_table(path, required=("sequence",), or_fasta=True):
         yield encode_at(row["sequence"], place), place
 
 

@@ -13,8 +13,13 @@ from promscan.dna import Codes
 from promscan.errors import InputError
 
 
-def read_table(path: str, required: tuple[str, ...]) -> Iterator[tuple[dict[str, str], str]]:
+def read_table(path: str, required: tuple[str, ...], *, or_fasta: bool = False) -> Iterator[tuple[dict[str, str], str]]:
     """Rows of a CSV or TSV file, plain or gzip, by column name, each with its place for messages.
+
+    Args:
+        path: the file.
+        required: columns.
+        or_fasta: it might have been FASTA, and was found not to be.
 
     Raises:
         InputError: unreadable or damaged file, or without a column that is `required`.
@@ -26,7 +31,8 @@ def read_table(path: str, required: tuple[str, ...]) -> Iterator[tuple[dict[str,
             columns = next(csv.reader([head], delimiter=delimiter), [])
             missing = [name for name in required if name not in columns]
             if missing:
-                raise InputError(f"{path} line 1: not FASTA, and as a table it lacks the column {missing[0]!r}")
+                what = "neither FASTA nor a table" if or_fasta else "not a table"
+                raise InputError(f"{path} line 1: {what} with the column {missing[0]!r}; name it in the first line")
             reader = csv.DictReader(file, columns, delimiter=delimiter, restval="")
             for row in reader:
                 yield {key: value.strip() for key, value in row.items() if key}, f"{path} line {reader.line_num + 1}"

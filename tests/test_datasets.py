@@ -42,6 +42,7 @@ def test_a_label_may_be_the_probability_that_a_teacher_gives(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (f">fasta\n{A}\n", "line 1: not a table with the column 'sequence'; name it in the first line"),
         ("", "line 1.*sequence"),
         ("sequence\n", "line 1.*label"),
         (f"sequence,label\n{A},1\n", "both labels"),

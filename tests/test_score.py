@@ -122,8 +122,11 @@ def test_lower_case_and_rna_are_read_alike(score):
         (as_table({"good": "A" * 70, "bad": "A" * 71}, ","), "line 3: the sequence has 71 bp; windows have exactly 70"),
         (as_table({"bad": "A" * 69 + "E"}, ","), "line 2: 'E' at index 69 is not a nucleotide letter"),
         (as_fasta({"bad": "A" * 69 + "E"}), "line 2: 'E' in contig 'bad' is not a nucleotide letter"),
-        ("name,seq\nx,ACGT\n", "line 1: not FASTA, and as a table it lacks the column 'sequence'"),
-        ("", "line 1: not FASTA, and as a table it lacks the column 'sequence'"),
+        (
+            "name,seq\nx,ACGT\n",
+            "line 1: neither FASTA nor a table with the column 'sequence'; name it in the first line",
+        ),
+        ("", "line 1: neither FASTA nor a table with the column 'sequence'; name it in the first line"),
     ],
 )
 def test_a_sequence_that_does_not_fit_is_named(score, tmp_path, text, complaint):
