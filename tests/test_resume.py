@@ -284,6 +284,15 @@ def test_the_folder_is_there_from_the_start(genome, folder, monkeypatch):
     assert same_as_never_stopped(genome, folder, **EVERY_WINDOW)
 
 
+def test_two_scans_do_not_write_one_journal(genome, folder):
+    running = iter(scan_of(genome, folder, **EVERY_WINDOW))
+    next(running)
+    with pytest.raises(RunError, match=r"hits.bed.resume: a scan that runs writes there; let it end"):
+        list(scan_of(genome, folder, **EVERY_WINDOW))
+    running.close()
+    assert same_as_never_stopped(genome, folder, **EVERY_WINDOW)
+
+
 def test_bad_input_leaves_no_journal(genome, folder):
     genome.write_text(genome.read_text() + ">protein\nMEEPQSDPSVEPPLSQ\n")
     job = iter(scan_of(genome, folder, **EVERY_WINDOW))

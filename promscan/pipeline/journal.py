@@ -13,6 +13,7 @@ scan was killed while writing it, does not count.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import time
 import zlib
@@ -62,7 +63,7 @@ class Journal:
         done: contig and end of the last chunk that is scored already, if there is one.
 
     Raises:
-        RunError: the journal that is there is of another scan, or none can be written.
+        RunError: the journal that is there is of another scan, or written by one that runs, or none can be written.
     """
 
     def __init__(self, folder: Path | None, scan: Mapping[str, str], chunk_step: int) -> None:
@@ -76,7 +77,12 @@ class Journal:
         self._hits = list[Hit]()
         """What was found since the last line."""
         if folder is not None:
-            self._open(folder, scan)
+            self._file = _only_writer(folder)
+            try:
+                self._begin(folder, scan, self._file)
+            except BaseException:
+                self._file.close()
+                raise
 
     def __enter__(self) -> Journal:
         return self
@@ -87,7 +93,7 @@ class Journal:
         if self.folder is not None and kind is not None and issubclass(kind, InputError):
             remove_journal(self.folder)
 
-    def _open(self, folder: Path, scan: Mapping[str, str]) -> None:
+    def _begin(self, folder: Path, scan: Mapping[str, str], file: BinaryIO) -> None:
         """Read the lines that are there, and get ready to write after the last complete one."""
         lines = _lines(folder)
         first: dict[str, Any] = {"scan": scan, "chunk_step": self.chunk_step}
@@ -104,9 +110,7 @@ class Journal:
             self.done = (self._last["place"]["chrom"], self._last["place"]["end"])
             logger.info("%s: going on at %s:%d", folder, *self.done)
         with telling(str(folder)):
-            folder.mkdir(exist_ok=True)
-            self._file = (folder / JOURNAL).open("ab")
-            self._file.truncate(size)
+            file.truncate(size)
             if size == 0:
                 self._write(head)
 
@@ -172,6 +176,23 @@ class Journal:
         assert self._file is not None
         self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
+
+
+def _only_writer(folder: Path) -> BinaryIO:
+    """The journal, opened at its end; nobody else can open it so until it is closed or the process ends.
+
+    Raises:
+        RunError: somebody else has opened it so, or it cannot be written.
+    """
+    with telling(str(folder)):
+        folder.mkdir(exist_ok=True)
+        file = (folder / JOURNAL).open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.close()
+            raise RunError(f"{folder}: a scan that runs writes there; let it end, or name another output") from error
+    return file
 
 
 def remove_journal(folder: Path) -> None:
