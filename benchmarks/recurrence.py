@@ -1,4 +1,4 @@
-"""How fast the recurrence of the streaming engine runs on a CPU, against what else can be installed for it.
+"""How fast the recurrence of the engines runs on a CPU, against what else can be installed for it.
 
 Both directions of one GRU layer along units of lanes, on all threads: states of random weights and random bases. The
 head and the attention, the same for all, are left out.
@@ -14,6 +14,8 @@ and with less exact numbers:
     lanes int8          as lanes, with states and their weights rounded to 8 bits before each product
     openvino bfloat16   as openvino, told to
 
+The windowed engine runs `torch`, along units of 128 windows of 70 bases; `windows` compares the same ways there.
+
 Each is timed in turn, round after round, and the best round counts; `off` is the largest difference of a state from
 that of float64.
 
@@ -28,6 +30,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import openvino
@@ -41,8 +44,20 @@ from promscan.dna import WINDOW
 from promscan.model import Architecture, BiGRUAttention
 from promscan.predict.lanes import Cell, LaneNetwork, input_table, run_cell
 
-LANES, STEPS, ROUNDS = 64, 1_400, 5
+ROUNDS = 5
 HIDDENS = (64, 128)
+
+
+class Work(NamedTuple):
+    """So many units for each thread, of lanes of so many bases."""
+
+    units: int
+    lanes: int
+    steps: int
+
+
+ALONG = Work(units=1, lanes=64, steps=1_400)
+WINDOWS = Work(units=8, lanes=128, steps=WINDOW)
 
 
 def by_lanes(network: LaneNetwork, codes: Tensor, run: Callable[[Cell, Tensor], Tensor] = run_cell) -> Tensor:
@@ -74,7 +89,9 @@ def by_torch(model: BiGRUAttention, table: Tensor, codes: Tensor) -> Tensor:
     return model.gru(table[codes.T.long()])[0].permute(1, 2, 0)
 
 
-def openvino_request(model: BiGRUAttention, table: Tensor, lanes: int, precision: str) -> Callable[[Tensor], Tensor]:
+def openvino_request(
+    model: BiGRUAttention, table: Tensor, lanes: int, steps: int, precision: str
+) -> Callable[[Tensor], Tensor]:
     """The same layer as a compiled graph; its gates are z, r, n where torch has r, z, n."""
     d = model.gru.hidden_size
 
@@ -85,12 +102,12 @@ def openvino_request(model: BiGRUAttention, table: Tensor, lanes: int, precision
     input_bias, state_bias = gates("bias_ih"), gates("bias_hh")
     biases = np.concatenate([input_bias[:, : 2 * d] + state_bias[:, : 2 * d], input_bias[:, 2 * d :]], axis=1)
     biases = np.concatenate([biases, state_bias[:, 2 * d :]], axis=1)
-    codes = ops.parameter([lanes, STEPS], np.int32)
+    codes = ops.parameter([lanes, steps], np.int32)
     inputs = ops.gather(ops.constant(table.numpy()), codes, ops.constant(0))
     node = ops.gru_sequence(
         inputs,
         ops.constant(np.zeros((lanes, 2, d), dtype=np.float32)),
-        ops.constant(np.full(lanes, STEPS, dtype=np.int32)),
+        ops.constant(np.full(lanes, steps, dtype=np.int32)),
         ops.constant(gates("weight_ih")),
         ops.constant(gates("weight_hh")),
         ops.constant(biases),
@@ -104,22 +121,24 @@ def openvino_request(model: BiGRUAttention, table: Tensor, lanes: int, precision
 
     def run(batch: Tensor) -> Tensor:
         states = torch.from_numpy(compiled(batch.T.int().numpy())[0])  # (lanes, 2, steps, d)
-        return states.permute(2, 1, 3, 0).reshape(STEPS, 2 * d, lanes)
+        return states.permute(2, 1, 3, 0).reshape(steps, 2 * d, lanes)
 
     return run
 
 
-def compare(hidden: int) -> dict[str, dict[str, float]]:
+def compare(hidden: int, work: Work) -> dict[str, dict[str, float]]:
     torch.manual_seed(1)
     threads = available_threads()
     model = BiGRUAttention(Architecture(hidden=hidden)).eval()
     with torch.inference_mode():
         table = input_table(model)
     network, coarse = (LaneNetwork(model, torch.device("cpu"), dtype) for dtype in (torch.float32, torch.bfloat16))
-    codes = torch.randint(0, 4, (STEPS, threads * LANES), dtype=torch.uint8)
-    units = codes.split(LANES, dim=1)
+    codes = torch.randint(0, 4, (work.steps, work.units * threads * work.lanes), dtype=torch.uint8)
+    units = codes.split(work.lanes, dim=1)
     pool = ThreadPoolExecutor(threads)
-    request, coarse_request = (openvino_request(model, table, codes.shape[1], kind) for kind in ("f32", "bf16"))
+    request, coarse_request = (
+        openvino_request(model, table, codes.shape[1], work.steps, kind) for kind in ("f32", "bf16")
+    )
 
     def pooled(run: Callable[[Tensor], Tensor]) -> Tensor:
         torch.set_num_threads(1)
@@ -170,7 +189,8 @@ def main() -> None:
         "openvino": openvino.__version__,
         "threads": available_threads(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
-        "hidden": {str(hidden): compare(hidden) for hidden in HIDDENS},
+        "hidden": {str(hidden): compare(hidden, ALONG) for hidden in HIDDENS},
+        "windows": {str(hidden): compare(hidden, WINDOWS) for hidden in HIDDENS},
     }
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")
     print(arguments.output.read_text())
