@@ -62,13 +62,18 @@ def available_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def check_precision(precision: str) -> None:
+    """Raise ValueError if there is no such precision."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
+
+
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
     """Context in which matrix products run in `precision` on `device`.
 
     `float32` changes nothing. `auto` means float32 here: half precision moves scores, so it has to be asked for.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
+    check_precision(precision)
     if precision == "bfloat16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()

@@ -65,7 +65,7 @@ class WindowedEngine:
 
     @property
     def chunk_step(self) -> int:
-        """Window starts a chunk should own, in bp: whole units, enough of them to keep every thread busy."""
+        """Window starts a chunk should own, in bp: enough units to keep every thread busy."""
         return self.stride * self.batch_windows
 
     @property

@@ -69,6 +69,11 @@ class StrengthRecipe(Recipe):
     test_share: float = 0.1
     patience: int = 5
 
+    @property
+    def scored(self) -> str:
+        """The unit that scores will be in."""
+        return self.unit or self.architecture.units[0]
+
 
 def train_strength(
     tables: Sequence[Measurements],
@@ -128,7 +133,7 @@ def train_strength(
         trainer.describe(), sum(map(len, train)), division.families, out,
     )  # fmt: skip
     card = _draft_card(run, recipe, reporter, start_card)
-    judged = units.index(recipe.unit or units[0])
+    judged = units.index(recipe.scored)
     with run.progress("training", "row", trainer.epoch_rows) as bar:
         while len(run.history) < recipe.epochs and not run.is_exhausted("dev_pearson", recipe.patience):
             began = time.monotonic()
@@ -299,7 +304,7 @@ def _draft_card(run: TrainingRun, recipe: StrengthRecipe, reporter: Reporter, st
         training=made,
         start=start,
         splits={"by": "sequence families over all tables", "dev": recipe.dev_share, "test": recipe.test_share},
-        strength={"unit": recipe.unit or recipe.architecture.units[0], "reporter": dataclasses.asdict(reporter)},
+        strength={"unit": recipe.scored, "reporter": dataclasses.asdict(reporter)},
         window=reporter.insert,
         tss_index=None,
     )
