@@ -3,7 +3,7 @@
 Both directions of one GRU layer along units of lanes, on all threads: states of random weights and random bases. The
 head and the attention, the same for all, are left out.
 
-    lanes       promscan's own: a unit of 64 lanes a thread, one product a step (`promscan.predict.lanes`)
+    lanes       promscan's own: a unit of 64 lanes a thread, one product a step (`promscan.predict.cells`)
     wide        the same, one unit of all lanes at a time, torch's own threads
     torch       torch.nn.GRU, a unit of 64 lanes a thread
     openvino    GRUSequence, float32; all lanes in one request, OpenVINO's own threads (`pip install openvino`)
@@ -14,7 +14,7 @@ and with less exact numbers:
     lanes int8          as lanes, with states and their weights rounded to 8 bits before each product
     openvino bfloat16   as openvino, told to
 
-The windowed engine runs `torch`, along units of 128 windows of 70 bases; `windows` compares the same ways there.
+`windows` compares the same ways along units of 128 windows of 70 bases, as the windowed engine has them.
 
 Each is timed in turn, round after round, and the best round counts; `off` is the largest difference of a state from
 that of float64.
@@ -42,7 +42,8 @@ import promscan
 from promscan.device import available_threads
 from promscan.dna import WINDOW
 from promscan.model import Architecture, BiGRUAttention
-from promscan.predict.lanes import Cell, LaneNetwork, input_table, run_cell
+from promscan.predict.cells import Cell
+from promscan.predict.lanes import LaneNetwork, input_table
 
 ROUNDS = 5
 HIDDENS = (64, 128)
@@ -60,7 +61,7 @@ ALONG = Work(units=1, lanes=64, steps=1_400)
 WINDOWS = Work(units=8, lanes=128, steps=WINDOW)
 
 
-def by_lanes(network: LaneNetwork, codes: Tensor, run: Callable[[Cell, Tensor], Tensor] = run_cell) -> Tensor:
+def by_lanes(network: LaneNetwork, codes: Tensor, run: Callable[[Cell, Tensor], Tensor] = Cell.run) -> Tensor:
     """States (steps, 2 d, lanes) of codes (steps, lanes)."""
     inputs = (codes.unsqueeze(1) == network.bases).to(network.dtype)
     forward, backward = network.layers[0]
@@ -68,7 +69,7 @@ def by_lanes(network: LaneNetwork, codes: Tensor, run: Callable[[Cell, Tensor], 
 
 
 def run_int8(cell: Cell, inputs: Tensor) -> Tensor:
-    """As `run_cell`, with a scale for each row of the weights, and one for the states, which lie in (-1, 1)."""
+    """As `Cell.run`, with a scale for each row of the weights, and one for the states, which lie in (-1, 1)."""
     d = cell.hidden
     from_states, from_inputs = cell.gates[:, :d], cell.gates[:, d:]
     scale = from_states.abs().amax(dim=1, keepdim=True) / 127

@@ -9,7 +9,7 @@ import torch
 from promscan.checkpoint import load_model
 from promscan.errors import ModelError
 from promscan.model import Architecture, BiGRUAttention, composition
-from promscan.predict.lanes import LaneNetwork, input_table
+from promscan.predict.lanes import LaneNetwork, input_table, require_streamable
 
 ARCHITECTURES = [
     Architecture(hidden=16),
@@ -52,6 +52,17 @@ def run_directly(model, codes, warm_up):
             windows = states[warm_up : len(states) - warm_up - 1].unfold(0, 70, 1).transpose(1, 2)
             lanes.append(exact.head(exact.pool(windows)).squeeze(1))
     return torch.stack(lanes, dim=1).numpy()
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=str)
+def test_windows_by_themselves_are_what_the_layers_say(device, architecture):
+    model = random_network(architecture)
+    codes = torch.from_numpy(random_lanes(70, 64))
+    with torch.inference_mode():
+        expected = copy.deepcopy(model).double()(codes.T)
+        logits = LaneNetwork(model, torch.device(device)).window_logits(codes.to(device)).cpu()
+    assert expected.std() > 0.1
+    assert (logits - expected).abs().max() < 1e-4
 
 
 @pytest.mark.parametrize("warm_up", [0, 70, 140])
@@ -117,7 +128,7 @@ def test_attention_scores_that_float32_cannot_sum_are_refused():
     with torch.no_grad():
         model.attention_score.weight.fill_(3.0)
     with pytest.raises(ModelError, match="attention scores of this network reach 48, and only 40 can be streamed"):
-        LaneNetwork(model, torch.device("cpu"))
+        require_streamable(model)
 
 
 @pytest.mark.parametrize("warm_up", [70, 280])

@@ -28,9 +28,9 @@ import torch
 from promscan import dna
 from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW, Codes
 from promscan.model import BiGRUAttention
-from promscan.predict.lanes import LaneNetwork, room_to_smooth
+from promscan.predict.lanes import networks_on, require_streamable, room_to_smooth
 from promscan.predict.settings import EngineSettings
-from promscan.predict.units import UnitRunner, copies, scorable
+from promscan.predict.units import UnitRunner, scorable
 from promscan.records import Chunk, Logits, ScoreTrack, Strand
 
 LANES = {"cpu": 64, "cuda": 4096, "mps": 1024}
@@ -72,11 +72,11 @@ class StreamingEngine:
     """Positions before and after a lane that only bring the states into shape."""
 
     def __init__(self, model: BiGRUAttention, devices: Sequence[torch.device], settings: EngineSettings) -> None:
+        require_streamable(model)
         self.stride, self.strands, self.smoothing = settings.stride, tuple(settings.strands), settings.smoothing
         self.lanes = lanes_on(devices)
         self._around = max(self.warm_up, model.architecture.reach) + room_to_smooth(self.smoothing)
-        dtype = torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
-        self._networks = {device: LaneNetwork(copy, device, dtype) for device, copy in copies(model, devices).items()}
+        self._networks = networks_on(devices, model, settings.precision)
         self._runner = UnitRunner(
             self._run_unit,
             devices,

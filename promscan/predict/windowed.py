@@ -17,19 +17,19 @@ import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
-from promscan.device import autocast
+from promscan import dna
 from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW, Codes
 from promscan.errors import ModelError
 from promscan.model import BiGRUAttention
+from promscan.predict.lanes import networks_on
 from promscan.predict.settings import EngineSettings
-from promscan.predict.units import UnitRunner, copies, scorable
+from promscan.predict.units import UnitRunner, scorable
 from promscan.records import Chunk, Logits, Mask, ScoreTrack, Strand
 
 UNIT = {"cpu": 128, "cuda": 2048, "mps": 1024}
 """Windows in a unit, by kind of device."""
 NOTHING: tuple[Codes, Strand] = (np.empty((0, WINDOW), dtype=np.uint8), "+")
 """A unit of unknown bases."""
-COMPLEMENT = torch.tensor([1, 0, 3, 2, 4], dtype=torch.uint8)
 
 
 class WindowedEngine:
@@ -44,8 +44,7 @@ class WindowedEngine:
     def __init__(self, model: BiGRUAttention, devices: Sequence[torch.device], settings: EngineSettings) -> None:
         if settings.smoothing != 1:
             raise ModelError("windows scored by themselves have no neighbours to smooth over: the card asks too much")
-        self.models = copies(model, devices)
-        self.precision = settings.precision
+        self._networks = networks_on(devices, model, settings.precision)
         self.stride, self.strands = settings.stride, tuple(settings.strands)
         self.unit = UNIT[devices[0].type]
         self._runner = UnitRunner(
@@ -126,10 +125,7 @@ class WindowedEngine:
 
     def _run_unit(self, task: tuple[Codes, Strand], device: torch.device) -> Logits:
         codes, strand = task
-        unit = torch.full((self.unit, WINDOW), UNKNOWN, dtype=torch.uint8)
-        unit[: len(codes)] = torch.from_numpy(codes)
-        with autocast(device, self.precision):
-            if strand == "-":
-                unit = COMPLEMENT[unit.flip(1).int()]
-            logits: Logits = self.models[device](unit.to(device)).float().cpu().numpy()
-            return logits
+        columns = np.full((WINDOW, self.unit), UNKNOWN, dtype=np.uint8)
+        columns[:, : len(codes)] = (codes if strand == "+" else dna.reverse_complement(codes)).T
+        logits: Logits = self._networks[device].window_logits(torch.from_numpy(columns).to(device)).cpu().numpy()
+        return logits
