@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager, nullcontext
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from promscan.errors import DeviceError
@@ -47,6 +49,21 @@ def resolve_devices(name: str) -> list[torch.device]:
     if count == 0:
         raise DeviceError("device all: this machine has no CUDA device; use --device auto or cpu")
     return [torch.device("cuda", index) for index in range(count)]
+
+
+def send(values: npt.NDArray[np.uint8], device: torch.device) -> torch.Tensor:
+    """The values on a device; to CUDA they go from pinned memory, beside what runs there."""
+    tensor = torch.from_numpy(values)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
+def fetch(values: torch.Tensor) -> npt.NDArray[np.float32]:
+    """The values (float32) of a tensor; from CUDA they come likewise, once the stream has computed them."""
+    host = torch.empty(values.shape, pin_memory=values.is_cuda).copy_(values, non_blocking=values.is_cuda)
+    if values.is_cuda:
+        torch.cuda.current_stream(values.device).synchronize()
+    array: npt.NDArray[np.float32] = host.numpy()
+    return array
 
 
 def make_repeatable() -> None:

@@ -15,6 +15,7 @@ the one plus a sum from the left inside the other: no sum is longer than 70 term
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import NamedTuple
 
 import torch
@@ -29,8 +30,8 @@ from promscan.predict.units import copies
 
 LARGEST_SCORE = 40.0
 """exp of an attention score up to this can be summed in float32, whatever its sign."""
-POSITIONS_AT_ONCE = 1024
-"""Of so many bases, or of one lane, are made what the first GRU layer gets at once."""
+POSITIONS_AT_ONCE = {"cpu": 2**10, "cuda": 2**19, "mps": 2**17}
+"""Bases of which is made at once what the first GRU layer gets, by kind of device; at least one lane."""
 
 
 class _Around(NamedTuple):
@@ -66,8 +67,19 @@ class LaneNetwork:
         self.model, self.device, self.dtype = model.to(device).eval(), device, dtype
         with torch.inference_mode():
             table = None if len(model.stem) else input_table(model)
-            self.layers = cells_of(model, table, dtype)
+            self.layers, self._sum_windows = cells_of(model, table, dtype), sum_windows
+        if device.type == "cuda" and find_spec("triton"):  # which comes with torch for CUDA, where it can
+            with torch.cuda.device(device):
+                self.use_kernels()
         self.bases = torch.arange(UNKNOWN + 1, dtype=torch.uint8, device=device).unsqueeze(1)
+
+    def use_kernels(self) -> None:
+        """Run by the kernels for CUDA from here on, if they can be built for the device."""
+        from promscan.predict import kernels
+
+        if kernels.usable(self.device):
+            self.layers = [(kernels.fused(forward), kernels.fused(backward)) for forward, backward in self.layers]
+            self._sum_windows = kernels.sum_windows
 
     def window_logits(self, codes: Tensor) -> Tensor:
         """Logits (n,), float32, of windows by themselves; their codes are (70, n), uint8, on the device."""
@@ -137,7 +149,8 @@ class LaneNetwork:
             state = right[-1]
             weighted = self._weighted(left[block], right.flip(0))
             if following is not None:
-                means = _window_means(weighted.clone(), following)
+                sums = self._sum_windows(weighted.clone(), following)
+                means = sums[:, :-1] / sums[:, -1:]
                 logits.append(self._head(torch.cat([means, *around.of(begin)], dim=1)))
             following = weighted
         return torch.cat(logits[::-1])
@@ -150,7 +163,7 @@ class LaneNetwork:
             len(codes), self.model.gru.input_size + 1, codes.shape[1], dtype=self.dtype, device=self.device
         )
         # A few lanes at a time: what is before the GRU takes a lot of memory, and is not made of columns.
-        at_once = 1 << (max(1, POSITIONS_AT_ONCE // len(codes)).bit_length() - 1)
+        at_once = 1 << (max(1, POSITIONS_AT_ONCE[codes.device.type] // len(codes)).bit_length() - 1)
         for some, columns in zip(codes.T.split(at_once), inputs[:, :-1].split(at_once, dim=2), strict=True):
             columns[:] = self.model.features(some).permute(1, 2, 0)
         return inputs
@@ -253,15 +266,12 @@ def input_table(model: BiGRUAttention) -> Tensor:
     return model.features(codes.unsqueeze(0))[0]
 
 
-def _window_means(block: Tensor, following: Tensor) -> Tensor:
-    """Weighted means of the states of the windows that start in `block`, (70, 2d, lanes).
-
-    Both blocks are (70, 2d + 1, lanes), as from `_weighted`; `block` is used up.
-    """
+def sum_windows(block: Tensor, following: Tensor) -> Tensor:
+    """Sums over the windows that start in `block`, which is used up for them; both are (70, features, lanes)."""
     sums = block.unbind(0)
     for position in range(WINDOW - 2, -1, -1):
         sums[position].add_(sums[position + 1])
     beginning = torch.zeros_like(sums[0])
     for position in range(1, WINDOW):
         sums[position].add_(beginning.add_(following[position - 1]))
-    return block[:, :-1] / block[:, -1:]
+    return block

@@ -20,12 +20,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from promscan import dna
+from promscan.device import fetch, send
 from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW, Codes
 from promscan.model import BiGRUAttention
 from promscan.predict.lanes import networks_on, require_streamable, room_to_smooth
@@ -49,13 +49,6 @@ class _Lane:
     strand: Strand
     start: int
     codes: Codes
-
-
-class _Unit(NamedTuple):
-    """Lanes with so many bases each, with those around them."""
-
-    bases: int
-    lanes: list[_Lane]
 
 
 class StreamingEngine:
@@ -83,7 +76,7 @@ class StreamingEngine:
             unit_windows=self.lanes * self.lane,
             threads=settings.threads,
             batch_size=settings.batch_size,
-            sample=lambda: _Unit(self.lane + WINDOW + 2 * self._around, []),
+            sample=lambda: [np.full(self.lane + WINDOW + 2 * self._around, UNKNOWN, dtype=np.uint8)],
         )
 
     def __enter__(self) -> StreamingEngine:
@@ -115,14 +108,14 @@ class StreamingEngine:
     @property
     def batch_windows(self) -> int:
         """How many loose windows to score in one call."""
-        return self.lanes
+        return self.lanes * self.at_once
 
     def score(self, chunks: Iterable[Chunk]) -> Iterator[list[ScoreTrack]]:
         """The tracks of each chunk with windows, one a strand.
 
         NaN: windows with more than 7 unknown bases or a blocked one.
         """
-        waiting = deque[_Job]()
+        waiting, begun = deque[_Job](), deque[list[_Lane]]()
 
         def lanes() -> Iterator[_Lane]:
             for chunk in chunks:
@@ -130,8 +123,13 @@ class StreamingEngine:
                 waiting.append(job)
                 yield from job.lanes()
 
-        for unit, logits in self._runner.map(_units(lanes(), self.lanes)):
-            for lane, column in zip(unit.lanes, logits.T, strict=False):
+        def units() -> Iterator[list[Codes]]:
+            for unit in _units(lanes(), self.lanes):
+                begun.append(unit)
+                yield [lane.codes for lane in unit]
+
+        for logits in self._runner.map(units()):
+            for lane, column in zip(begun.popleft(), logits.T, strict=False):
                 lane.job.take(lane, column)
             while waiting and waiting[0].missing == 0:
                 yield from waiting.popleft().tracks()
@@ -143,13 +141,12 @@ class StreamingEngine:
 
         NaN: windows with more than 7 unknown bases.
         """
+        padded = np.pad(codes, ((0, 0), (self._around, self._around + WINDOW)), constant_values=UNKNOWN)
+        firsts = range(0, len(codes), self.lanes)
+        units = self._runner.map(list(padded[first : first + self.lanes]) for first in firsts)
         logits = np.empty(len(codes), dtype=np.float32)
-        for first in range(0, len(codes), self.lanes):
-            batch = codes[first : first + self.lanes]
-            columns = np.full((2 * self._around + 2 * WINDOW, self.lanes), UNKNOWN, dtype=np.uint8)
-            columns[self._around : self._around + WINDOW, : len(batch)] = batch.T
-            with torch.inference_mode():
-                logits[first : first + len(batch)] = self._logits(columns, next(iter(self._networks)))[0, : len(batch)]
+        for first, unit in zip(firsts, units, strict=True):
+            logits[first : first + self.lanes] = unit[0, : len(codes) - first]
         logits[(codes == UNKNOWN).sum(axis=1) > MAX_UNKNOWN] = np.nan
         return logits
 
@@ -157,17 +154,12 @@ class StreamingEngine:
         """Window starts of the lane that begins where a contig has so many left."""
         return next((length for length in self.shorter if length >= windows), self.lane)
 
-    def _run_unit(self, unit: _Unit, device: torch.device) -> tuple[_Unit, Logits]:
-        columns = np.full((unit.bases, self.lanes), UNKNOWN, dtype=np.uint8)
-        for i, lane in enumerate(unit.lanes):
-            columns[:, i] = lane.codes
-        return unit, self._logits(columns, device)
-
-    def _logits(self, columns: Codes, device: torch.device) -> Logits:
-        codes = torch.from_numpy(columns).to(device)
-        logits = self._networks[device].smoothed_logits(codes, self._around, self.warm_up, self.smoothing)
-        result: Logits = logits.cpu().numpy()
-        return result
+    def _run_unit(self, codes: list[Codes], device: torch.device) -> Logits:
+        """Logits (windows, lanes) of lanes of one length, with the bases around them; of lanes that lack, anything."""
+        rows = np.full((self.lanes, len(codes[0])), UNKNOWN, dtype=np.uint8)
+        rows[: len(codes)] = codes
+        columns = send(rows, device).T.contiguous()
+        return fetch(self._networks[device].smoothed_logits(columns, self._around, self.warm_up, self.smoothing))
 
 
 def lanes_on(devices: Sequence[torch.device]) -> int:
@@ -233,14 +225,13 @@ class _Job:
         yield tracks
 
 
-def _units(lanes: Iterable[_Lane], size: int) -> Iterator[_Unit]:
+def _units(lanes: Iterable[_Lane], size: int) -> Iterator[list[_Lane]]:
     """Lanes of one length, `size` at a time, or fewer if they have waited for long."""
-    waiting = dict[int, tuple[int, _Unit]]()
+    waiting = dict[int, tuple[int, list[_Lane]]]()
     for number, lane in enumerate(lanes):
-        bases = len(lane.codes)
-        waiting.setdefault(bases, (number, _Unit(bases, [])))[1].lanes.append(lane)
+        waiting.setdefault(len(lane.codes), (number, []))[1].append(lane)
         for bases, (first, unit) in list(waiting.items()):
-            if len(unit.lanes) == size or number - first == PATIENCE * size:
+            if len(unit) == size or number - first == PATIENCE * size:
                 yield waiting.pop(bases)[1]
     for _, unit in waiting.values():
         yield unit

@@ -18,6 +18,7 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
 from promscan import dna
+from promscan.device import fetch, send
 from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW, Codes
 from promscan.errors import ModelError
 from promscan.model import BiGRUAttention
@@ -26,7 +27,7 @@ from promscan.predict.settings import EngineSettings
 from promscan.predict.units import UnitRunner, scorable
 from promscan.records import Chunk, Logits, Mask, ScoreTrack, Strand
 
-UNIT = {"cpu": 128, "cuda": 2048, "mps": 1024}
+UNIT = {"cpu": 128, "cuda": 4096, "mps": 1024}
 """Windows in a unit, by kind of device."""
 NOTHING: tuple[Codes, Strand] = (np.empty((0, WINDOW), dtype=np.uint8), "+")
 """A unit of unknown bases."""
@@ -125,7 +126,6 @@ class WindowedEngine:
 
     def _run_unit(self, task: tuple[Codes, Strand], device: torch.device) -> Logits:
         codes, strand = task
-        columns = np.full((WINDOW, self.unit), UNKNOWN, dtype=np.uint8)
-        columns[:, : len(codes)] = (codes if strand == "+" else dna.reverse_complement(codes)).T
-        logits: Logits = self._networks[device].window_logits(torch.from_numpy(columns).to(device)).cpu().numpy()
-        return logits
+        rows = np.full((self.unit, WINDOW), UNKNOWN, dtype=np.uint8)
+        rows[: len(codes)] = codes if strand == "+" else dna.reverse_complement(codes)
+        return fetch(self._networks[device].window_logits(send(rows, device).T.contiguous()))
