@@ -253,6 +253,18 @@ def test_cpg_is_counted_in_the_window_around_a_position():
         assert value == pytest.approx(pairs / expected if expected else 0)
 
 
+def test_operations_are_those_of_the_products(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    module = runpy.run_path(str(BENCHMARKS / "floor.py"))
+    d, lane, steps = 24, 2800, 2800 + 70 + 420
+    recurrence, others = module["operations"](BiGRUAttention(Architecture(hidden=d)).eval())
+    assert recurrence == 2 * 3 * d * d * 2 * steps / lane
+    from_codes = 2 * 4 * d * 5 * 2 * steps / lane
+    attention = (2 * d * 2 * d + 2 * d) * (lane + 70) / lane
+    head = 2 * (2 * d * d + d * d / 2 + d / 2)
+    assert others == pytest.approx(from_codes + attention + head, rel=1e-6)
+
+
 def test_a_linear_score_along_a_contig_is_that_of_each_window():
     module = runpy.run_path(str(BASELINES))
     codes, width = dna.encode(random_bases(400, 2)), module["CONTEXT"]
