@@ -32,8 +32,8 @@ from promscan.records import Hit, Interval, ScoreTrack
 from promscan.train.calls import MIN_DISTANCE, JudgedCalls, call, draw_pieces, judge, score_pieces
 from promscan.tss import KnownStarts, read_labelled_genome
 
-MIN_DISTANCES = (50, 100, 200, 500)
-SMOOTHINGS = (1, 21, 51, 101, 151)
+MIN_DISTANCES = (70, 100, 200, 500)
+SMOOTHINGS = (1, 51, 101, 151, 201, 251)
 TOLERANCES = (50, 100, 200, 500)
 RATES = (10, 50, 100, 500)
 """False hits per Mb at which recall is told."""

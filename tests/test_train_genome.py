@@ -172,7 +172,7 @@ def test_a_promoter_replaces_one_with_like_ends() -> None:
 
 def test_half_of_a_batch_holds_listed_starts() -> None:
     genome = planted(2)
-    sampler = SegmentSampler(genome.contigs, genome.starts, None, SegmentRecipe(windows=8))
+    sampler = SegmentSampler(genome.contigs, genome.starts, None, SegmentRecipe(windows=8, mutations=0))
     hard = [Site("chr1:0-20000", 1000, "+")]
     batch = sampler.draw(16, 100, hard, np.random.default_rng(1))
     assert batch.codes.shape == (16, 100 + 8 + 69 + 100)
@@ -185,6 +185,24 @@ def test_half_of_a_batch_holds_listed_starts() -> None:
     np.testing.assert_allclose(batch.rates, [recipe.beside_weight] * 10 + [recipe.mined_weight] * 4 + [1] * 2)
     again = sampler.draw(16, 100, hard, np.random.default_rng(1))
     assert all(np.array_equal(a, b) for a, b in zip(batch, again, strict=True))
+
+
+def test_mutations_replace_known_bases_and_nothing_else() -> None:
+    genome = planted(2)
+    contigs = {"short": np.zeros(90, np.uint8), **genome.contigs}  # with unknown bases around it
+    plain, mutating = (
+        SegmentSampler(contigs, genome.starts, None, SegmentRecipe(windows=100, mutations=most)) for most in (0, 0.4)
+    )
+    before, after = (s.draw(64, 100, [Site("short", 40, "+")], np.random.default_rng(1)) for s in (plain, mutating))
+    assert np.array_equal(after.labels, before.labels)
+    assert np.array_equal(after.weights, before.weights)
+    known = before.codes < 4
+    assert (~known).any()
+    assert (after.codes[~known] == 4).all()
+    assert (after.codes[known] < 4).all()
+    moved = (after.codes != before.codes)[known.all(axis=1)].mean(axis=1)
+    assert moved.min() < 0.05  # three of four that are drawn differ
+    assert 0.2 < moved.max() < 0.35
 
 
 # Loss

@@ -43,6 +43,8 @@ class SegmentRecipe:
     beside_weight: weight of all the background of a segment that was drawn for a start in it, on either strand.
     mined_weight: likewise of one that was drawn for a false call. Both are far more common in a batch than in a genome,
         and a model that takes them for the genome believes too little in what all promoters have, such as CpG.
+    mutations: share of the known bases that are replaced by random ones, at most; drawn for each segment. There are few
+        starts, and many more mutants of them (Lee et al. 2023, EvoAug).
     """
 
     windows: int = 512
@@ -51,6 +53,7 @@ class SegmentRecipe:
     opposite_weight: float = 3.0
     beside_weight: float = 0.1
     mined_weight: float = 1.0
+    mutations: float = 0.08
 
 
 class Segments(NamedTuple):
@@ -114,7 +117,8 @@ class SegmentSampler:
         rows += [self.segment(site, margin, rng, self.recipe.mined_weight) for site in sites]
         sites = [self._anywhere(rng) for _ in range(size - len(rows))]
         rows += [self.segment(site, margin, rng) for site in sites]
-        return Segments(*(np.stack(values) for values in zip(*rows, strict=True)))
+        batch = Segments(*(np.stack(values) for values in zip(*rows, strict=True)))
+        return batch._replace(codes=_mutated(batch.codes, self.recipe.mutations, rng))
 
     def segment(
         self,
@@ -217,6 +221,13 @@ def _cut(contig: Codes, begin: int, end: int) -> Codes:
 def _paste(codes: Codes, piece: Codes, at: int) -> None:
     """Write `piece` over `codes` from index `at` on, as far as it falls inside."""
     codes[max(at, 0) : max(at + len(piece), 0)] = piece[max(-at, 0) : max(len(codes) - at, 0)]
+
+
+def _mutated(codes: Codes, most: float, rng: np.random.Generator) -> Codes:
+    """The codes (n, length), in each row of which up to a share `most` of the known bases is drawn anew."""
+    share = rng.uniform(0, most, size=(len(codes), 1))
+    drawn_anew = (rng.random(codes.shape) < share) & (codes != UNKNOWN)
+    return np.where(drawn_anew, rng.integers(UNKNOWN, size=codes.shape, dtype=np.uint8), codes)
 
 
 def _composition_of_ends(codes: Codes) -> npt.NDArray[np.float64]:

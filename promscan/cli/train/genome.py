@@ -98,6 +98,10 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     "--mined-weight", type=Number(min=0, min_open=True), default=1.0, show_default=True,
     help="Weight of the background of a segment drawn for a false call.",
 )  # fmt: skip
+@click.option(
+    "--mutations", type=Number(min=0, max=1), default=0.08, show_default=True,
+    help="Share of the bases of a segment that are drawn anew, at most.",
+)  # fmt: skip
 @click.option("--ranking", type=Number(min=0), default=0.25, show_default=True, help="Share of the ranking loss.")
 @click.option(
     "--dev-bases", type=click.IntRange(min=1), default=4_000_000, show_default=True,
@@ -144,7 +148,8 @@ def genome(
 
     sizes = taken_from(recipe, (*SIZES, "composition", "context", "context_bins", "half_life"))
     run = taken_from(recipe, RUN)
-    segments = taken_from(recipe, ("windows", "near", "ignored", "opposite_weight", "beside_weight", "mined_weight"))
+    weights = ("opposite_weight", "beside_weight", "mined_weight")
+    segments = taken_from(recipe, ("windows", "near", "ignored", *weights, "mutations"))
     promoters = None if positives is None or positives_tss is None else read_promoters(positives, positives_tss, drop)
     train_genome(
         read_labelled_genome(sequences, starts),
