@@ -23,7 +23,6 @@ MAX_UNKNOWN = WINDOW // 10
 INVALID = 255
 WHITESPACE = b" \t\r\n\v\f"
 
-_COMPLEMENT = np.array([1, 0, 3, 2, 4], dtype=np.uint8)
 _AMBIGUOUS = "NRYSWKMBDHVX-."
 
 
@@ -71,7 +70,7 @@ def decode(codes: Codes) -> str:
 
 def reverse_complement(codes: Codes) -> Codes:
     """The opposite strand, read 5' to 3', along the last axis."""
-    return _COMPLEMENT[codes[..., ::-1]]
+    return np.ascontiguousarray((codes ^ (codes != UNKNOWN))[..., ::-1])
 
 
 def tss_of(start: int, strand: str) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from promscan.dna import tss_of
 from promscan.records import Hit, Logits, Mask, ScoreTrack, Strand
@@ -54,6 +55,9 @@ class PeakCaller:
             raise ValueError("threshold must be a number")
         self.strand: Strand = strand
         self.threshold = threshold
+        # The lowest float32 that reaches it: numpy would round the threshold itself, perhaps downwards.
+        nearest = np.float32(threshold)
+        self._lowest = nearest if float(nearest) >= threshold else np.nextafter(nearest, np.float32(math.inf))
         self.stride = stride
         self.radius = (min_distance - 1) // stride
         self._chrom: str | None = None
@@ -120,29 +124,31 @@ class PeakCaller:
     def _decide(self, end: int) -> list[Hit]:
         """Hits among the undecided windows before index `end` of the buffer."""
         first, self._decided = self._decided, max(self._decided, end)
-        passing = self._passing(self._buffer[first : self._decided])
-        if not passing.any():
+        passing = first + np.flatnonzero(self._passing(self._buffer[first : self._decided]))
+        if not len(passing):
             return []
-        passing &= ~self._beaten(first, self._decided)
-        return [self._hit(first + i) for i in np.flatnonzero(passing).tolist()]
+        # Few windows pass, and only what is around them decides about them.
+        groups = np.split(passing, np.flatnonzero(np.diff(passing) > 2 * self.radius) + 1)
+        return [self._hit(index) for group in groups for index in self._unbeaten(group)]
 
     def _passing(self, logits: Logits) -> Mask:
-        # A Python float would be rounded to float32 by numpy 2 before the comparison, so the array is widened instead.
-        passing: Mask = logits.astype(np.float64) >= self.threshold
+        passing: Mask = logits >= self._lowest
         return passing
 
-    def _beaten(self, first: int, end: int) -> Mask:
-        """Whether each window from index `first` to `end` of the buffer has a rival that beats it."""
-        logits = self._buffer[first:end]
-        reach = min(self.radius, len(self._buffer))
+    def _unbeaten(self, passing: npt.NDArray[np.intp]) -> list[int]:
+        """Which of these windows, in order of their index in the buffer, no rival beats."""
+        first, end = int(passing[0]), int(passing[-1]) + 1
+        around = self._buffer[max(0, first - self.radius) : end + self.radius]
+        reach = min(self.radius, len(around))
         if reach == 0:
-            return np.zeros(end - first, dtype=np.bool_)
-        best = sliding_maximum(self._buffer, reach)
-        before, after = best[first:end], best[first + reach + 1 : end + reach + 1]
+            return list(passing.tolist())
+        best, logits = sliding_maximum(around, reach), self._buffer[passing]
+        own = passing - max(0, first - self.radius)
+        before, after = best[own], best[own + reach + 1]
         # NaN compares false: nobody is beaten where no rival was scored.
-        if self.strand == "+":
-            return (before >= logits) | (after > logits)
-        return (before > logits) | (after >= logits)
+        first_wins, last_wins = (np.greater_equal, np.greater) if self.strand == "+" else (np.greater, np.greater_equal)
+        beaten = first_wins(before, logits) | last_wins(after, logits)
+        return list(passing[~beaten].tolist())
 
     def _hit(self, index: int) -> Hit:
         assert self._chrom is not None  # there is a window, so a track has named its contig

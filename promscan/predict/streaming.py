@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ from promscan.model import BiGRUAttention
 from promscan.predict.lanes import networks_on, require_streamable, room_to_smooth
 from promscan.predict.settings import EngineSettings
 from promscan.predict.units import UnitRunner, scorable
-from promscan.records import Chunk, Logits, ScoreTrack, Strand
+from promscan.records import Chunk, Logits, ScoreTrack
 
 LANES = {"cpu": 64, "cuda": 4096, "mps": 1024}
 """Lanes in a unit, by kind of device; on CUDA at most."""
@@ -41,14 +41,20 @@ PATIENCE = 8
 """So many units of other lanes may begin before a unit that waits for more of its length begins without."""
 
 
-@dataclass(frozen=True)
-class _Lane:
-    """One lane of one strand; `codes`, with the bases around it, are read 5' to 3'."""
+_NO_ROOM: Logits = np.empty(0, dtype=np.float32)
 
-    job: _Job
-    strand: Strand
-    start: int
+
+class _Lane(NamedTuple):
+    """A lane of one strand: its bases, with those around it, read 5' to 3', and where the logits of its windows go.
+
+    `room` is in the order of the lane. Past the end of a contig there is none: at the end of a lane, or on the reverse
+    strand at its beginning, which is `skipped`.
+    """
+
     codes: Codes
+    room: Logits
+    skipped: int = 0
+    job: _Job | None = None
 
 
 class StreamingEngine:
@@ -76,7 +82,7 @@ class StreamingEngine:
             unit_windows=self.lanes * self.lane,
             threads=settings.threads,
             batch_size=settings.batch_size,
-            sample=lambda: [np.full(self.lane + WINDOW + 2 * self._around, UNKNOWN, dtype=np.uint8)],
+            sample=lambda: [_Lane(np.full(self.lane + WINDOW + 2 * self._around, UNKNOWN, dtype=np.uint8), _NO_ROOM)],
         )
 
     def __enter__(self) -> StreamingEngine:
@@ -115,7 +121,7 @@ class StreamingEngine:
 
         NaN: windows with more than 7 unknown bases or a blocked one.
         """
-        waiting, begun = deque[_Job](), deque[list[_Lane]]()
+        waiting = deque[_Job]()
 
         def lanes() -> Iterator[_Lane]:
             for chunk in chunks:
@@ -123,14 +129,10 @@ class StreamingEngine:
                 waiting.append(job)
                 yield from job.lanes()
 
-        def units() -> Iterator[list[Codes]]:
-            for unit in _units(lanes(), self.lanes):
-                begun.append(unit)
-                yield [lane.codes for lane in unit]
-
-        for logits in self._runner.map(units()):
-            for lane, column in zip(begun.popleft(), logits.T, strict=False):
-                lane.job.take(lane, column)
+        for unit in self._runner.map(_units(lanes(), self.lanes)):
+            for lane in unit:
+                if lane.job:
+                    lane.job.missing -= 1
             while waiting and waiting[0].missing == 0:
                 yield from waiting.popleft().tracks()
         for job in waiting:
@@ -141,12 +143,11 @@ class StreamingEngine:
 
         NaN: windows with more than 7 unknown bases.
         """
-        padded = np.pad(codes, ((0, 0), (self._around, self._around + WINDOW)), constant_values=UNKNOWN)
-        firsts = range(0, len(codes), self.lanes)
-        units = self._runner.map(list(padded[first : first + self.lanes]) for first in firsts)
         logits = np.empty(len(codes), dtype=np.float32)
-        for first, unit in zip(firsts, units, strict=True):
-            logits[first : first + self.lanes] = unit[0, : len(codes) - first]
+        padded = np.pad(codes, ((0, 0), (self._around, self._around + WINDOW)), constant_values=UNKNOWN)
+        lanes = (_Lane(row, logits[i : i + 1]) for i, row in enumerate(padded))
+        for _ in self._runner.map(_units(lanes, self.lanes)):
+            pass
         logits[(codes == UNKNOWN).sum(axis=1) > MAX_UNKNOWN] = np.nan
         return logits
 
@@ -154,12 +155,16 @@ class StreamingEngine:
         """Window starts of the lane that begins where a contig has so many left."""
         return next((length for length in self.shorter if length >= windows), self.lane)
 
-    def _run_unit(self, codes: list[Codes], device: torch.device) -> Logits:
-        """Logits (windows, lanes) of lanes of one length, with the bases around them; of lanes that lack, anything."""
-        rows = np.full((self.lanes, len(codes[0])), UNKNOWN, dtype=np.uint8)
-        rows[: len(codes)] = codes
+    def _run_unit(self, unit: list[_Lane], device: torch.device) -> list[_Lane]:
+        """Score lanes of one length, which come back."""
+        rows = np.full((self.lanes, len(unit[0].codes)), UNKNOWN, dtype=np.uint8)
+        for row, lane in zip(rows, unit, strict=False):
+            row[:] = lane.codes
         columns = send(rows, device).T.contiguous()
-        return fetch(self._networks[device].smoothed_logits(columns, self._around, self.warm_up, self.smoothing))
+        logits = self._networks[device].smoothed_logits(columns, self._around, self.warm_up, self.smoothing)
+        for values, lane in zip(fetch(logits.T.contiguous()), unit, strict=False):
+            lane.room[:] = values[lane.skipped : lane.skipped + len(lane.room)]
+        return unit
 
 
 def lanes_on(devices: Sequence[torch.device]) -> int:
@@ -191,27 +196,27 @@ class _Job:
             ]
         self.unscored = ~scored
         self.starts = [i for i in range(0, chunk.windows, engine.lane) if scored[i : i + engine.lane].any()]
-        self.logits = {strand: np.full(chunk.windows, np.nan, dtype=np.float32) for strand in engine.strands}
+        self.logits = {strand: np.empty(chunk.windows, dtype=np.float32) for strand in engine.strands}
         self.missing = len(self.starts) * len(engine.strands)
 
     def lanes(self) -> Iterator[_Lane]:
-        """Its lanes with a window to score; `start` counts from the chunk's."""
+        """Its lanes with a window to score."""
         chunk, around = self.chunk, self.engine.margin
         padded = np.full(2 * around + chunk.windows + self.engine.lane + WINDOW, UNKNOWN, dtype=np.uint8)
         codes = chunk.codes[max(0, chunk.before - around) :]
         begin = max(0, around - chunk.before)
         padded[begin : begin + len(codes)] = codes[: len(padded) - begin]
+        other = dna.reverse_complement(padded) if "-" in self.engine.strands else padded
         for start in self.starts:
             length = self.engine.lane_for(chunk.windows - start)
-            stretch = padded[start : start + around + length + WINDOW - 1 + around]
+            bases = around + length + WINDOW - 2 + around
             for strand in self.engine.strands:
-                yield _Lane(self, strand, start, stretch[1:] if strand == "+" else dna.reverse_complement(stretch[:-1]))
-
-    def take(self, lane: _Lane, logits: Logits) -> None:
-        """The logits (lane,) of one of its lanes, in the order of the lane."""
-        own = self.logits[lane.strand][lane.start : lane.start + len(logits)]
-        own[:] = (logits if lane.strand == "+" else logits[::-1])[: len(own)]
-        self.missing -= 1
+                own = self.logits[strand][start : start + length]
+                if strand == "+":
+                    yield _Lane(padded[start + 1 :][:bases], own, job=self)
+                else:
+                    first = len(padded) - start - bases
+                    yield _Lane(other[first:][:bases], own[::-1], skipped=length - len(own), job=self)
 
     def tracks(self) -> Iterator[list[ScoreTrack]]:
         """One list of a track for each strand; nothing if no window starts on the stride."""
@@ -220,7 +225,7 @@ class _Job:
         tracks = []
         for strand, logits in self.logits.items():
             logits[self.unscored] = np.nan
-            kept = logits[self.first :: self.engine.stride].copy()
+            kept = logits[self.first :: self.engine.stride]
             tracks.append(ScoreTrack(self.chunk.chrom, strand, self.chunk.start + self.first, self.engine.stride, kept))
         yield tracks
 

@@ -15,7 +15,6 @@ from itertools import cycle
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from promscan.device import available_threads, make_repeatable
@@ -168,17 +167,20 @@ def copies(model: Network, devices: Sequence[torch.device]) -> dict[torch.device
 
 def scorable(codes: Codes, stride: int, *, blocked: Mask | None) -> Mask:
     """Which windows at 0, stride, ... of `codes` may be scored: at most 7 unknown bases, none blocked."""
-    allowed = _window_sums(codes == UNKNOWN)[::stride] <= MAX_UNKNOWN
+    allowed = _few_in_windows(codes == UNKNOWN, MAX_UNKNOWN)
     if blocked is not None:
-        allowed &= _window_sums(blocked)[::stride] == 0
-    return allowed
+        allowed &= _few_in_windows(blocked, 0)
+    return allowed[::stride]
 
 
-def _window_sums(flags: Mask) -> npt.NDArray[np.int64]:
-    sums = np.zeros(len(flags) + 1, dtype=np.int64)
+def _few_in_windows(flags: Mask, most: int) -> Mask:
+    """Which windows hold at most so many of these flags; hardly any sequence has one at all."""
+    if not flags.any():
+        return np.ones(max(0, len(flags) - WINDOW + 1), dtype=np.bool_)
+    sums = np.zeros(len(flags) + 1, dtype=np.int32)
     np.cumsum(flags, out=sums[1:])
-    counts: npt.NDArray[np.int64] = sums[WINDOW:] - sums[:-WINDOW]
-    return counts
+    few: Mask = sums[WINDOW:] - sums[:-WINDOW] <= most
+    return few
 
 
 @contextmanager
