@@ -55,7 +55,7 @@ class Statistics:
             fresh = chunk.codes[max(0, reached - chunk.first_base) :]
             reached = chunk.first_base + len(chunk.codes)
             self.bases += len(fresh)
-            self.unknown_bases += int((fresh == UNKNOWN).sum())
+            self.unknown_bases += int(np.count_nonzero(fresh == UNKNOWN))
             yield chunk
             advance(len(fresh) / 1e6)
         self.skipped_contigs = len(short)
@@ -66,7 +66,7 @@ class Statistics:
     def count_windows(self, tracks_of_chunks: Iterable[list[ScoreTrack]]) -> Iterator[list[ScoreTrack]]:
         """Pass tracks on; count their windows."""
         for tracks in tracks_of_chunks:
-            self.windows += sum(int((~np.isnan(track.logits)).sum()) for track in tracks)
+            self.windows += sum(int(np.count_nonzero(~np.isnan(track.logits))) for track in tracks)
             yield tracks
 
     def timed(self, items: Iterable[T], stage: str) -> Iterator[T]:

@@ -232,11 +232,14 @@ class _Job:
 
 def _units(lanes: Iterable[_Lane], size: int) -> Iterator[list[_Lane]]:
     """Lanes of one length, `size` at a time, or fewer if they have waited for long."""
-    waiting = dict[int, tuple[int, list[_Lane]]]()
-    for number, lane in enumerate(lanes):
-        waiting.setdefault(len(lane.codes), (number, []))[1].append(lane)
-        for bases, (first, unit) in list(waiting.items()):
-            if len(unit) == size or number - first == PATIENCE * size:
-                yield waiting.pop(bases)[1]
-    for _, unit in waiting.values():
-        yield unit
+    waiting, waited = dict[int, list[_Lane]](), dict[int, int]()
+    for lane in lanes:
+        unit = waiting.setdefault(len(lane.codes), [])
+        unit.append(lane)
+        if len(unit) == size:
+            yield waiting.pop(len(lane.codes))
+            waited = {bases: waited.get(bases, 0) + 1 for bases in waiting}
+            for bases in [bases for bases, units in waited.items() if units == PATIENCE]:
+                del waited[bases]
+                yield waiting.pop(bases)
+    yield from waiting.values()
