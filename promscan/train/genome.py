@@ -63,7 +63,13 @@ class GenomeRecipe(Recipe):
 
     architecture: Architecture = field(
         default_factory=lambda: Architecture(
-            64, convolutions=1, dropout=0.1, composition=(100, 300, 1000, 2500), context=32, half_life=32
+            64,
+            convolutions=1,
+            dropout=0.1,
+            composition=(100, 300, 1000, 2500),
+            context=32,
+            context_bins=(100, 200, 300, 600, 1000),
+            half_life=32,
         )
     )
     segments: SegmentRecipe = field(default_factory=SegmentRecipe)

@@ -118,6 +118,8 @@ class SegmentSampler:
         sites = [self._anywhere(rng) for _ in range(size - len(rows))]
         rows += [self.segment(site, margin, rng) for site in sites]
         batch = Segments(*(np.stack(values) for values in zip(*rows, strict=True)))
+        if not self.recipe.mutations:
+            return batch
         return batch._replace(codes=_mutated(batch.codes, self.recipe.mutations, rng))
 
     def segment(
@@ -227,7 +229,7 @@ def _mutated(codes: Codes, most: float, rng: np.random.Generator) -> Codes:
     """The codes (n, length), in each row of which up to a share `most` of the known bases is drawn anew."""
     share = rng.uniform(0, most, size=(len(codes), 1))
     drawn_anew = (rng.random(codes.shape) < share) & (codes != UNKNOWN)
-    return np.where(drawn_anew, rng.integers(UNKNOWN, size=codes.shape, dtype=np.uint8), codes)
+    return np.where(drawn_anew, rng.integers(UNKNOWN, size=codes.shape).astype(np.uint8), codes)
 
 
 def _composition_of_ends(codes: Codes) -> npt.NDArray[np.float64]:

@@ -65,7 +65,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     help="Learned features whose means in bins around a window are known.",
 )  # fmt: skip
 @click.option(
-    "--context-bins", default="100,200,300", show_default=True, metavar="BP,...", callback=_widths,
+    "--context-bins", default="100,200,300,600,1000", show_default=True, metavar="BP,...", callback=_widths,
     help="Where these bins end, from the middle of the window to each side.",
 )  # fmt: skip
 @click.option(
@@ -155,7 +155,7 @@ def genome(
         read_labelled_genome(sequences, starts),
         promoters,
         output,
-        GenomeRecipe(architecture=architecture_of(sizes), segments=SegmentRecipe(**segments), **recipe),
+        GenomeRecipe(architecture=architecture_of(sizes, init), segments=SegmentRecipe(**segments), **recipe),
         dev=dev,
         leave_out=leave_out,
         init=init,

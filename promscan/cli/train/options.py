@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from promscan.cli.options import Decorator, Number, all_of, precision_option
 
@@ -21,9 +22,7 @@ RUN = ("species", "device", "threads", "resume")
 output_option = click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder."
 )
-init_option = click.option(
-    "--init", metavar="NAME|PATH", help="Start from these weights (of the same sizes), not from random ones."
-)
+init_option = click.option("--init", metavar="NAME|PATH", help="Start from these weights, not from random ones.")
 
 
 def size_options(*, hidden: int = 256, convolutions: int = 0, dropout: float = 0.3) -> Decorator:
@@ -120,10 +119,19 @@ def taken_from(options: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: options.pop(name) for name in names}
 
 
-def architecture_of(sizes: dict[str, Any]) -> Architecture:
-    """The architecture of these sizes; what is wrong with them is wrong usage."""
+def architecture_of(sizes: dict[str, Any], init: str | None = None) -> Architecture:
+    """The architecture of these sizes; what is wrong with them is wrong usage.
+
+    Those that the command line does not name are of the weights to start from, if there are any.
+    """
+    from promscan.card import find_model, read_card
     from promscan.model import Architecture
 
+    if init is not None:
+        named = click.get_current_context().get_parameter_source
+        theirs = read_card(find_model(init)).architecture
+        unnamed = {name for name in sizes if named(name) is not ParameterSource.COMMANDLINE}
+        sizes = sizes | {name: value for name, value in theirs.items() if name in unnamed & Architecture().sizes.keys()}
     try:
         return Architecture(**sizes)
     except ValueError as error:

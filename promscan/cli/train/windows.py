@@ -71,7 +71,7 @@ def windows(train_data: str, dev: str, output: Path, init: str | None, quiet: bo
         read_windows(train_data),
         read_windows(dev),
         output,
-        WindowRecipe(architecture=architecture_of(sizes), **recipe),
+        WindowRecipe(architecture=architecture_of(sizes, init), **recipe),
         init=init,
         **run,
     )
