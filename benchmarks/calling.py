@@ -33,7 +33,7 @@ from promscan.train.calls import MIN_DISTANCE, JudgedCalls, call, draw_pieces, j
 from promscan.tss import KnownStarts, read_labelled_genome
 
 MIN_DISTANCES = (70, 100, 200, 500)
-SMOOTHINGS = (1, 51, 101, 151, 201, 251)
+SMOOTHINGS = (1, 51, 75, 101, 151, 201)
 TOLERANCES = (50, 100, 200, 500)
 RATES = (10, 50, 100, 500)
 """False hits per Mb at which recall is told."""

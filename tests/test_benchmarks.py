@@ -193,7 +193,7 @@ def test_hits_are_called_and_judged_as_by_the_commands(tmp_path, monkeypatch):
     )  # fmt: skip
     evaluation = promscan.evaluate(scan, tss, DEMO, contigs=["demo2"])
     rows = {(row["min_distance"], row["smoothing"]): row["recall"] for row in result["grid"]}
-    assert (result["bases"], result["starts"], len(rows)) == (20_000, len(evaluation.ranking.found.scores), 20)
+    assert (result["bases"], result["starts"], len(rows)) == (20_000, len(evaluation.ranking.found.scores), 24)
     assert rows[200, 51] == {rate: evaluation.rates[int(rate)].recall for rate in rows[200, 51]}
     assert 0 < rows[200, 51]["500"] < 1
     places = {(row["strand"], row["tolerance"]): row["recall"] for row in result["places"]}
@@ -256,7 +256,7 @@ def test_cpg_is_counted_in_the_window_around_a_position():
 def test_operations_are_those_of_the_products(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     module = runpy.run_path(str(BENCHMARKS / "floor.py"))
-    d, lane, steps = 24, 2800, 2800 + 70 + 420
+    d, lane, steps = 24, 2800, 2800 + 70 + 980
     recurrence, others = module["operations"](BiGRUAttention(Architecture(hidden=d)).eval())
     assert recurrence == 2 * 3 * d * d * 2 * steps / lane
     from_codes = 2 * 4 * d * 5 * 2 * steps / lane

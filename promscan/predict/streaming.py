@@ -67,7 +67,7 @@ class StreamingEngine:
     """Window starts of a lane."""
     shorter = (4 * WINDOW, 16 * WINDOW)
     """Those of the last lane of a contig, if that is enough."""
-    warm_up = 6 * WINDOW
+    warm_up = 14 * WINDOW
     """Positions before and after a lane that only bring the states into shape."""
 
     def __init__(self, model: BiGRUAttention, devices: Sequence[torch.device], settings: EngineSettings) -> None:
