@@ -69,7 +69,7 @@ def test_a_planted_motif_is_found_on_its_own_strand(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(train_genome_module, "WARM_UPS", [70])  # long ones would take most of the time
     recipe = GenomeRecipe(
         architecture=Architecture(12, convolutions=1, dropout=0.0, composition=(100,)),
-        segments=SegmentRecipe(windows=64),
+        segments=SegmentRecipe(windows=64, mutations=0),
         learning_rate=1e-2,
         averaging=0.9,
         epochs=2,
