@@ -140,13 +140,13 @@ class LaneNetwork:
 
         left: states (70 * (blocks + 1), d, lanes) of the forward direction.
         """
-        warm_up = len(inputs) - len(left)
-        state = backward.run(inputs[-warm_up:].flip(0))[-1] if warm_up else None
-        following, logits = None, list[Tensor]()
-        for begin in range(len(left) - WINDOW, -1, -WINDOW):
+        state, following, logits = None, None, list[Tensor]()
+        for begin in range(len(inputs) - WINDOW, -1, -WINDOW):
             block = slice(begin, begin + WINDOW)
             right = backward.run(inputs[block].flip(0), state)
             state = right[-1]
+            if begin >= len(left):
+                continue  # the warm-up
             weighted = self._weighted(left[block], right.flip(0))
             if following is not None:
                 sums = self._sum_windows(weighted.clone(), following)
