@@ -54,7 +54,6 @@ class PeakCaller:
         if math.isnan(threshold):
             raise ValueError("threshold must be a number")
         self.strand: Strand = strand
-        self.threshold = threshold
         # The lowest float32 that reaches it: numpy would round the threshold itself, perhaps downwards.
         nearest = np.float32(threshold)
         self._lowest = nearest if float(nearest) >= threshold else np.nextafter(nearest, np.float32(math.inf))
