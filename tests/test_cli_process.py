@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from genomes import DEMO, EVERY_WINDOW, TINY, demo_contigs, scan_to_bed, write_fasta
 
@@ -144,3 +146,13 @@ def test_closed_standard_input_is_told(start):
     err = process.communicate()[1]
     assert err == b"promscan: error: standard input: it is closed; send sequences to it, or name a file\n"
     assert process.returncode == 1
+
+
+def test_memory_is_that_of_the_scan_and_not_of_what_started_it(tmp_path, start):
+    summary = tmp_path / "summary.json"
+    ballast = np.ones(2**27)  # 1 GiB
+    genome = write_fasta(tmp_path / "genome.fa", CONTIGS)
+    process = start([*PROMSCAN, "scan", genome, "-o", tmp_path / "hits.bed", *OPTIONS, "--summary", summary])
+    assert process.wait() == 0
+    taken = json.loads(summary.read_text())["peak_memory_bytes"]
+    assert 50e6 < taken < ballast.nbytes

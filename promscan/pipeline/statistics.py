@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -87,9 +89,16 @@ class Statistics:
         counts = dataclasses.asdict(self)
         elapsed = counts.pop("elapsed")
         ends = [0.0, *itertools.accumulate((elapsed[stage] for stage in STAGES), max)]
-        per_kilobyte = 1024 if sys.platform != "darwin" else 1
         return {
             **counts,
             "seconds": {stage: end - begin for stage, begin, end in zip(STAGES, ends, ends[1:], strict=False)},
-            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * per_kilobyte,
+            "peak_memory_bytes": peak_memory(),
         }
+
+
+def peak_memory() -> int:
+    """Largest resident memory of this process so far, in bytes."""
+    if sys.platform == "linux":  # where getrusage also counts what the process took that started this one
+        marks = re.findall(r"^VmHWM:\s*(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+        return 1024 * int(marks[0])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
