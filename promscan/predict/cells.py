@@ -47,12 +47,15 @@ class Cell:
         """
         d = self.hidden
         # The state of a position stands above the input of the next one, ready for the product.
-        columns = inputs.new_empty(len(inputs) + 1, d + inputs.shape[1], inputs.shape[2])
-        columns[:-1, d:] = inputs
+        columns = inputs.new_empty(WINDOW + 1, d + inputs.shape[1], inputs.shape[2])
         columns[0, :d] = 0 if state is None else state
-        for begin in range(0, len(inputs), WINDOW):
-            self._fill(columns[begin : begin + WINDOW + 1])
-        return columns[1:, :d]
+        states = inputs.new_empty(len(inputs), d, inputs.shape[2])
+        for some, result in zip(inputs.split(WINDOW), states.split(WINDOW), strict=True):
+            columns[: len(some), d:] = some
+            self._fill(columns[: len(some) + 1])
+            result[:] = columns[1 : len(some) + 1, :d]
+            columns[0, :d] = result[-1]
+        return states
 
     def _fill(self, columns: Tensor) -> None:
         """Fill in the states of columns (positions + 1, d + m, lanes), from the first one on."""

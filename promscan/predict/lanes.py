@@ -24,7 +24,7 @@ from torch import Tensor
 
 from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW
 from promscan.errors import ModelError
-from promscan.model import BiGRUAttention, bin_means, composition
+from promscan.model import COMPOSITION, BiGRUAttention, bin_means, composition
 from promscan.predict.cells import Cell, cells_of, product
 from promscan.predict.units import copies
 
@@ -105,7 +105,7 @@ class LaneNetwork:
         inputs = features[inner - warm_up : len(features) - (inner - warm_up)]
         around = _Around(self._compositions(codes, margin), self._context(features), architecture.context_bins, inner)
         inputs, (forward, backward) = self._below_the_last(inputs)
-        left = forward.run(inputs[: len(inputs) - warm_up])[warm_up:]
+        left = forward.run(inputs[warm_up : len(inputs) - warm_up], _state_after(forward, inputs[:warm_up]))
         return self._grade(left, backward, inputs[warm_up:], around)
 
     def smoothed_logits(self, codes: Tensor, margin: int, warm_up: int, width: int) -> Tensor:
@@ -124,16 +124,21 @@ class LaneNetwork:
     def _compositions(self, codes: Tensor, margin: int) -> Tensor:
         """What the head sees beside the states, (windows, features, lanes)."""
         widths = self.model.architecture.composition
-        features = [composition(codes.T, width, margin).permute(1, 2, 0) for width in widths]
-        return torch.cat(features, dim=1) if features else codes.new_empty(len(codes), 0, codes.shape[1]).float()
+        windows = len(codes) - 2 * margin - WINDOW + 1
+        compositions = torch.empty(windows, len(widths), len(COMPOSITION), codes.shape[1], device=self.device)
+        for i, width in enumerate(widths):
+            compositions[:, i] = composition(codes.T, width, margin).permute(1, 2, 0)
+        return compositions.flatten(1, 2)
 
     def _context(self, features: Tensor) -> Tensor | None:
         """Running sums of the features of the context, (positions + 1, context, lanes)."""
         if not self.model.architecture.context:
             return None
         layer = self.model.context
-        marks = F.gelu(product(layer.weight, features[:, :-1].float()).add_(layer.bias.unsqueeze(1)))
-        return F.pad(torch.cumsum(marks, dim=0), (0, 0, 0, 0, 1, 0))
+        sums = torch.zeros(len(features) + 1, len(layer.bias), features.shape[2], device=self.device)
+        for some, marks in zip(features[:, :-1].split(WINDOW), sums[1:].split(WINDOW), strict=True):
+            marks[:] = F.gelu(product(layer.weight, some.float()).add_(layer.bias.unsqueeze(1)))
+        return sums.cumsum_(dim=0)
 
     def _grade(self, left: Tensor, backward: Cell, inputs: Tensor, around: _Around) -> Tensor:
         """Run the backward direction from the far end of `inputs`, and grade windows as soon as it reaches them.
@@ -199,6 +204,14 @@ class LaneNetwork:
             else:
                 columns = layer(columns)
         return columns.squeeze(1)
+
+
+def _state_after(cell: Cell, inputs: Tensor) -> Tensor | None:
+    """The last state along `inputs`; none of the others is kept."""
+    state = None
+    for begin in range(0, len(inputs), WINDOW):
+        state = cell.run(inputs[begin : begin + WINDOW], state)[-1]
+    return state
 
 
 def networks_on(
