@@ -167,6 +167,27 @@ def test_a_short_sequence_does_not_wait_for_the_end_of_the_genome(monkeypatch):
         assert [both[0].chrom for both in tracks] == [f"chr{i}" for i in range(1, len(lengths))]
 
 
+def test_memory_does_not_grow_along_what_has_nothing_to_score(monkeypatch):
+    """Neither what waits before a long run of unknown bases is held through it, nor the run itself."""
+    monkeypatch.setattr(streaming, "LONGEST_WAIT", 10 * LANE)
+    lane = encode(random_bases(LANE + WINDOW - 1, seed=1))
+    unknown = np.full_like(lane, UNKNOWN)
+    stretches = [lane, *[unknown] * 300, lane, *[unknown] * 300]
+    read = []
+
+    def chunks():
+        for i, codes in enumerate(stretches):
+            read.append(i)
+            yield Chunk("chr1", i * LANE, codes)
+
+    with open_engine("streaming", load_model(str(TINY))[0], [torch.device("cpu")], EngineSettings(threads=1)) as engine:
+        for i, tracks in enumerate(engine.score(chunks())):
+            assert len(read) - i < 100
+            assert tracks[0].start == i * LANE
+            assert np.isnan(tracks[0].logits).all() == (i not in (0, 301))
+    assert i == len(stretches) - 1
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there are CUDA devices")
 def test_all_devices_where_there_is_none():
     with pytest.raises(DeviceError, match="device all: this machine has no CUDA device; use --device auto or cpu"):

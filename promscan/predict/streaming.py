@@ -39,7 +39,8 @@ MEMORY_OF_A_LANE = 8 * 2**20
 """Bytes of a GPU for each lane: a lane of `human` takes 5 MiB, one of a network of d = 128 without convolutions 3."""
 PATIENCE = 8
 """So many units of other lanes may begin before a unit that waits for more of its length begins without."""
-
+LONGEST_WAIT = 2**22
+"""So many window starts may be read, of sequence with little or nothing to score, before all that waits begins."""
 
 _NO_ROOM: Logits = np.empty(0, dtype=np.float32)
 
@@ -123,11 +124,12 @@ class StreamingEngine:
         """
         waiting = deque[_Job]()
 
-        def lanes() -> Iterator[_Lane]:
+        def lanes() -> Iterator[_Lane | int]:
             for chunk in chunks:
                 job = _Job(chunk, self)
                 waiting.append(job)
                 yield from job.lanes()
+                yield chunk.windows
 
         for unit in self._runner.map(_units(lanes(), self.lanes)):
             for lane in unit:
@@ -156,7 +158,9 @@ class StreamingEngine:
         return next((length for length in self.shorter if length >= windows), self.lane)
 
     def _run_unit(self, unit: list[_Lane], device: torch.device) -> list[_Lane]:
-        """Score lanes of one length, which come back."""
+        """Score lanes of one length, which come back; none are no work."""
+        if not unit:
+            return unit
         rows = np.full((self.lanes, len(unit[0].codes)), UNKNOWN, dtype=np.uint8)
         for row, lane in zip(rows, unit, strict=False):
             row[:] = lane.codes
@@ -230,15 +234,25 @@ class _Job:
         yield tracks
 
 
-def _units(lanes: Iterable[_Lane], size: int) -> Iterator[list[_Lane]]:
-    """Lanes of one length, `size` at a time, or fewer if they have waited for long."""
-    waiting, waited = dict[int, list[_Lane]](), dict[int, int]()
+def _units(lanes: Iterable[_Lane | int], size: int) -> Iterator[list[_Lane]]:
+    """Lanes of one length, `size` at a time, or fewer if they have waited for long.
+
+    A number among the lanes says how many window starts were read to get those before it. Where there is hardly a lane
+    in a long stretch, an empty unit may come: it lets what is done already be handed on.
+    """
+    waiting, waited, read = dict[int, list[_Lane]](), dict[int, int](), 0
     for lane in lanes:
+        if isinstance(lane, int):
+            read += lane
+            if read >= LONGEST_WAIT:
+                yield from list(waiting.values()) or [[]]
+                waiting, waited, read = {}, {}, 0
+            continue
         unit = waiting.setdefault(len(lane.codes), [])
         unit.append(lane)
         if len(unit) == size:
             yield waiting.pop(len(lane.codes))
-            waited = {bases: waited.get(bases, 0) + 1 for bases in waiting}
+            waited, read = {bases: waited.get(bases, 0) + 1 for bases in waiting}, 0
             for bases in [bases for bases, units in waited.items() if units == PATIENCE]:
                 del waited[bases]
                 yield waiting.pop(bases)
