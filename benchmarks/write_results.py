@@ -284,6 +284,17 @@ def engine_table() -> str:
     return table(["what", "measured"], rows)
 
 
+def floor_table() -> str:
+    rows = [
+        [
+            f"`{name}`", f"{floor['operations_in_the_recurrence']:,.0f}", f"{floor['operations_elsewhere']:,.0f}",
+            f"{floor['bytes_in']:.1f} and {floor['bytes_out']:.0f}", f"{floor['mb_per_second']:.0f} Mb/s",
+        ]
+        for name, floor in read(RESULTS / "floor.json").get("a_base", {}).items()
+    ]  # fmt: skip
+    return table(["model", "operations a base, recurrence", "all others", "bytes a base, in and out", "at most"], rows)
+
+
 def genome_table() -> str:
     rows = []
     for genome in ("chrIII", "human"):
@@ -365,6 +376,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "design_check": design_table,
     "calibration": calibration_table,
     "engines": engine_table,
+    "floor": floor_table,
     "false_calls": false_calls_table,
     "precision": precision_table,
     "calling": calling_table,
