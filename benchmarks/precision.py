@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,21 @@ from promscan.predict.engine import open_engine
 from promscan.predict.settings import EngineSettings
 from promscan.records import Chunk
 
-CONTIGS = ("chr9", "chr17")
+DEV = {
+    "Homo sapiens": ("human/hg38_contigs.fa", ("chr9", "chr17")),
+    "Saccharomyces cerevisiae": ("yeast/R64-1-1_without_IV_XI.fa", ("chrII", "chrXVI")),
+}
+"""File of the data and dev contigs, by species of the model."""
 BASES = 200_000
 """Of the contigs, from the first on."""
 FP_PER_MB = 100
+NEAR = 10
+"""Bases that a hit may move by and be the same promoter still."""
 
 
-def dev_chunks(genome: Path) -> list[Chunk]:
+def dev_chunks(genome: Path, contigs: Sequence[str]) -> list[Chunk]:
     """Whole dev contigs, in the order of the file, until there are enough bases."""
-    wanted = set(matching_contigs(CONTIGS, Genome(genome).contigs()))
+    wanted = set(matching_contigs(contigs, Genome(genome).contigs()))
     taken, left = [], BASES
     for chunk in Genome(genome).read_chunks(sys.maxsize):
         if chunk.chrom in wanted and left > 0:
@@ -60,16 +67,18 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
-    genome = arguments.data / "human/hg38_contigs.fa"
-    sequence = dev_chunks(genome)
+    card = load_model(arguments.model)[1]
+    file, contigs = DEV[card.species]
+    genome = arguments.data / file
+    sequence = dev_chunks(genome, contigs)
     exact, fast = (logits(arguments.model, sequence, arguments.device, name) for name in ("float32", "bfloat16"))
     moved = np.abs(fast - exact)[np.isfinite(exact)]
     called = [hits(arguments.model, genome, sequence, arguments.device, name) for name in ("float32", "bfloat16")]
-    card = load_model(arguments.model)[1]
     result: dict[str, Any] = {
         "model": card.name,
         "sha256": card.sha256,
         "device": arguments.device,
+        "bases": sum(len(chunk.codes) for chunk in sequence),
         "windows": len(moved),
         "logit_moved_by": {
             "mean": float(moved.mean()),
@@ -81,6 +90,10 @@ def main() -> None:
             "float32": len(called[0]),
             "bfloat16": len(called[1]),
             "same": len(called[0] & called[1]),
+            "near": sum(
+                any((chrom, start + moved_by, strand) in called[1] for moved_by in range(-NEAR, NEAR + 1))
+                for chrom, start, strand in called[0]
+            ),
         },
     }
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from precision import CONTIGS, dev_chunks
+from precision import DEV, dev_chunks
 
 from promscan.checkpoint import load_model
 from promscan.predict.engine import open_engine
@@ -34,7 +34,8 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
     network, card = load_model(arguments.model)
-    chunks = dev_chunks(arguments.data / "human/hg38_contigs.fa")
+    file, contigs = DEV[card.species]
+    chunks = dev_chunks(arguments.data / file, contigs)
     logits = []
     for name in ("windowed", "streaming"):
         with open_engine(name, network, [torch.device("cpu")], EngineSettings()) as engine:
@@ -57,7 +58,7 @@ def main() -> None:
         "model": card.name,
         "sha256": card.sha256,
         "windows": len(exact),
-        "contigs": ",".join(CONTIGS),
+        "contigs": ",".join(contigs),
         "correlation": float(np.corrcoef(exact, quick)[0, 1]),
         "lost": LOST,
         "levels": levels,

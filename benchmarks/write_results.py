@@ -230,9 +230,12 @@ def precision_table() -> str:
         moved, hits = result["logit_moved_by"], result["hits"]
         rows.append([
             f"`{result['model']}`", result["device"], *(f"{moved[key]:.3f}" for key in ("mean", "99.9 %", "most")),
-            f"{hits['same']:,} of {hits['float32']:,}",
+            f"{hits['same']:,} of {hits['float32']:,}", f"{hits['near']:,}",
         ])  # fmt: skip
-    head = ["model", "device", "logit moved by, mean", "99.9 % of the windows by less than", "most", "hits that stay"]
+    head = [
+        "model", "device", "logit moved by, mean", "99.9 % of the windows by less than", "most", "hits that stay",
+        "within 10 bp",
+    ]  # fmt: skip
     return table(head, rows)
 
 
