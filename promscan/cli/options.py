@@ -92,7 +92,8 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--batch-size",
             type=click.IntRange(min=1),
             metavar="N",
-            help="Windows in flight at most.  [default: by threads on CPU, by free memory on CUDA]",
+            help="Windows in flight at most, in whole units, one of which always runs.  "
+            "[default: by threads on CPU, by free memory on CUDA]",
         ),
         _THREADS,
         precision_option("auto is float32; bfloat16 is faster on some devices and moves scores a little."),
