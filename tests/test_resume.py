@@ -293,7 +293,8 @@ def test_two_scans_do_not_write_one_journal(genome, folder):
     assert same_as_never_stopped(genome, folder, **EVERY_WINDOW)
 
 
-def test_bad_input_leaves_no_journal(genome, folder):
+def test_bad_input_leaves_no_journal_of_nothing(genome, folder, monkeypatch):
+    monkeypatch.setattr("promscan.pipeline.journal.INTERVAL", 60)
     genome.write_text(genome.read_text() + ">protein\nMEEPQSDPSVEPPLSQ\n")
     job = iter(scan_of(genome, folder, **EVERY_WINDOW))
     next(job)
@@ -301,6 +302,23 @@ def test_bad_input_leaves_no_journal(genome, folder):
     with pytest.raises(InputError, match="is not a nucleotide letter"):
         list(job)
     assert not folder.exists()
+
+
+def test_what_is_done_outlives_input_that_cannot_be_read_on(tmp_path, folder, monkeypatch):
+    monkeypatch.setattr("promscan.fasta._BLOCK", 64)  # so that what comes before the gap is scanned
+    genome = write_fasta(tmp_path / "genome.fa.gz", CONTIGS, packing="gzip")
+    whole = genome.read_bytes()
+    genome.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="the compressed data ends too early"):
+        list(scan_of(genome, folder, **EVERY_WINDOW))
+    before = lines_of(folder)
+    assert len(before) > 1
+    monkeypatch.setattr("promscan.pipeline.journal.INTERVAL", 60)  # nor is it lost by a scan that adds nothing
+    with pytest.raises(InputError, match="the compressed data ends too early"):
+        list(scan_of(genome, folder, **EVERY_WINDOW))
+    assert lines_of(folder) == before
+    genome.write_bytes(whole)
+    assert same_as_never_stopped(genome, folder, **EVERY_WINDOW)
 
 
 def test_a_journal_that_cannot_be_written_is_told(genome, tmp_path):

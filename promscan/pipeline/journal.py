@@ -50,7 +50,7 @@ class _Place(NamedTuple):
 class Journal:
     """Keeps the journal of one scan, and goes on from the one that is there.
 
-    As a context manager it removes the folder if the input turns out to be bad.
+    As a context manager it removes the folder if the input turns out to be bad before there is anything to lose.
 
     Args:
         folder: holds the journal, and is made if need be; None keeps no journal.
@@ -71,6 +71,8 @@ class Journal:
         self.done: tuple[str, int] | None = None
         self._last: dict[str, Any] | None = None
         self._file: BinaryIO | None = None
+        self._bare = False
+        """Whether this scan began the journal and has written nothing but its first line."""
         self._due = time.monotonic() + INTERVAL
         self._read = deque[_Place]()
         """The chunks that are read and not done."""
@@ -90,7 +92,8 @@ class Journal:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._file is not None:
             self._file.close()
-        if self.folder is not None and kind is not None and issubclass(kind, InputError):
+        # Input may fail only for now, or be a copy that broke off: what is done is kept for when it is mended.
+        if self.folder is not None and self._bare and kind is not None and issubclass(kind, InputError):
             remove_journal(self.folder)
 
     def _begin(self, folder: Path, scan: Mapping[str, str], file: BinaryIO) -> None:
@@ -113,6 +116,7 @@ class Journal:
             file.truncate(size)
             if size == 0:
                 self._write(head)
+                self._bare = True
 
     def replay(self, callers: Sequence[PeakCaller]) -> Iterator[Hit]:
         """Bring the callers to where the journal ends, and yield the hits that it holds."""
@@ -169,6 +173,7 @@ class Journal:
         line["callers"] = [caller.state() for caller in callers]
         with telling(str(self.folder)):
             self._write(line)
+        self._bare = False
         self._hits.clear()
         self._due = time.monotonic() + INTERVAL
 
