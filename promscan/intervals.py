@@ -68,8 +68,7 @@ class Intervals:
 
     def digest(self) -> str:
         """Sixteen hex digits that tell this set of bases from others, however it was written down."""
-        text = "".join(f"{chrom}\t{start}\t{end}\n" for chrom, start, end in self)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return _digest(self)
 
     def union(self, other: Intervals) -> Intervals:
         """The bases of either."""
@@ -163,6 +162,19 @@ class Intervals:
                     f"{source}: interval {chrom}:{starts[-1]}-{ends[-1]} reaches past the end of the contig at "
                     f"{contigs[chrom]}; is it made for this genome?"
                 )
+
+
+def genome_digest(contigs: Mapping[str, int]) -> str:
+    """Sixteen hex digits that tell a genome from others by its contigs (name to bases) and their order.
+
+    Contigs without bases do not count: an index leaves them out.
+    """
+    return _digest(Interval(chrom, 0, length) for chrom, length in contigs.items() if length)
+
+
+def _digest(intervals: Iterable[Interval]) -> str:
+    text = "".join(f"{chrom}\t{start}\t{end}\n" for chrom, start, end in intervals)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _merge(ranges: Positions) -> Positions:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from promscan.dna import tss_of
 from promscan.errors import DependencyError, InputError
-from promscan.intervals import Intervals, read_bed
+from promscan.intervals import Intervals, genome_digest, read_bed
 from promscan.peaks import PeakCaller
 from promscan.records import Interval, ScoreTrack
 
@@ -108,6 +108,16 @@ def test_digest_tells_sets_of_bases_apart(items, others):
     one, other = Intervals.of(items), Intervals.of(others)
     assert (one.digest() == other.digest()) == (bases(items) == bases(others))
     assert one.digest() == Intervals.of(reversed(items)).digest()
+
+
+contig_lists = st.lists(st.tuples(st.sampled_from(["chr1", "chr2", "chr10"]), st.integers(0, 3)), max_size=3)
+
+
+@given(contig_lists, contig_lists)
+def test_the_digest_of_a_genome_tells_contigs_with_bases_and_their_order_apart(some, others):
+    genomes = [dict(contigs) for contigs in (some, others)]
+    one, other = ([(chrom, length) for chrom, length in genome.items() if length] for genome in genomes)
+    assert (genome_digest(genomes[0]) == genome_digest(genomes[1])) == (one == other)
 
 
 @given(interval_lists)

@@ -18,13 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import promscan
-from promscan.intervals import Intervals, shard_of
+from promscan.intervals import Intervals, genome_digest, shard_of
 from promscan.predict.streaming import StreamingEngine
 from promscan.records import Interval
 
 LANE = 140
 SUFFIXES = [".bed", ".bed.gz", ".gff3", ".gff3.gz", ".narrowPeak", ".narrowPeak.gz"]
 CONTIGS = {"chr1": demo_contigs()["demo2"][3_400:4_300], "short": "ACGT" * 10, "chr2": demo_contigs()["demo1"][:500]}
+GENOME = genome_digest({chrom: len(bases) for chrom, bases in CONTIGS.items()})
 
 
 @pytest.fixture(autouse=True)
@@ -151,9 +152,16 @@ def test_a_shard_outside_of_the_regions_has_no_hits(genome):
     assert (job.statistics.bases, job.statistics.windows) == (0, 0)
 
 
-def test_the_header_names_the_shard_last(genome):
+def test_the_header_names_the_genome_and_the_shard_last(genome):
     whole, shard = (scan_of(genome, regions=["chr1:1-800"], shard=shard) for shard in (None, (2, 3)))
-    assert list(shard.settings.items()) == [*whole.settings.items(), ("shard", "2/3")]
+    assert list(shard.settings.items()) == [*whole.settings.items(), ("genome", GENOME), ("shard", "2/3")]
+
+
+def test_an_index_does_not_change_the_header(tmp_path):
+    genome = write_fasta(tmp_path / "genome.fa", {"chr1": CONTIGS["chr1"], "empty": "", "chr2": CONTIGS["chr2"]})
+    without = scan_of(genome, shard=(1, 2)).settings
+    (tmp_path / "genome.fa.fai").write_text("chr1\t900\t6\t60\t61\nchr2\t500\t934\t60\t61\n")
+    assert scan_of(genome, shard=(1, 2)).settings == without
 
 
 def test_the_command_line_divides_and_joins(promscan_cli, tmp_path, genome):
@@ -193,7 +201,14 @@ def other_option(paths):
 
 
 def option_more(paths):
-    rewritten(paths[2], " shard=", " exclude=0ea098a73f08ab1d shard=")
+    rewritten(paths[2], " genome=", " exclude=0ea098a73f08ab1d genome=")
+    return paths
+
+
+def other_genome(paths):
+    """The same contigs in another order."""
+    genome = write_fasta(paths[1].with_name("other.fa"), dict(reversed(CONTIGS.items())))
+    write_hits(scan_of(genome, shard=(2, 3), **EVERY_WINDOW), paths[1])
     return paths
 
 
@@ -208,7 +223,7 @@ def other_number(paths):
 
 
 def whole_scan(paths):
-    rewritten(paths[1], " shard=2/3", "")
+    rewritten(paths[1], f" genome={GENOME} shard=2/3", "")
     return paths
 
 
@@ -277,6 +292,7 @@ REFUSALS = {
     twice: ".*part2.bed and .*copy.bed are the same shard, 2; give each once",
     other_option: ".*part2.bed: stride is 2 here and 1 in .*part1.bed; give the shards of one scan",
     option_more: ".*part3.bed: exclude is 0ea098a73f08ab1d here and absent in .*part1.bed; give the shards of one scan",
+    other_genome: ".*part2.bed: genome is [0-9a-f]+ here and [0-9a-f]+ in .*part1.bed; give the shards of one scan",
     other_version: ".*part2.bed: promscan is 0.0.1 here and [0-9.]+ in .*part1.bed; give the shards of one scan",
     other_number: ".*part2.bed: number of shards is 4 here and 3 in .*part1.bed; give the shards of one scan",
     whole_scan: ".*part2.bed: holds no shard, but a whole scan; give the files that scan --shard wrote",

@@ -24,7 +24,7 @@ from promscan.card import DEFAULT_MODEL, DEFAULT_STRENGTH
 from promscan.checkpoint import load_model, load_strength
 from promscan.device import describe, resolve_devices
 from promscan.genome import Genome, parse_region
-from promscan.intervals import Intervals, read_bed, shard_of
+from promscan.intervals import Intervals, genome_digest, read_bed, shard_of
 from promscan.log import logger, progress
 from promscan.peaks import PeakCaller, in_order
 from promscan.pipeline.journal import Journal, remove_journal
@@ -145,9 +145,10 @@ class Scan:
         self.settings = self._settings(strand, skip_masked)
         if shard is not None:
             # One grid for every engine, so that a shard is the same place whatever the model.
-            part = shard_of(self.genome.contigs(), *shard, grid=StreamingEngine.lane)
+            contigs = self.genome.contigs()
+            part = shard_of(contigs, *shard, grid=StreamingEngine.lane)
             self.within = part if self.within is None else self.within.intersection(part)
-            self.settings["shard"] = "{}/{}".format(*shard)
+            self.settings |= {"genome": genome_digest(contigs), "shard": "{}/{}".format(*shard)}
 
     def __iter__(self) -> Iterator[Hit]:
         with (
