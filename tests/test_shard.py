@@ -152,9 +152,9 @@ def test_a_shard_outside_of_the_regions_has_no_hits(genome):
     assert (job.statistics.bases, job.statistics.windows) == (0, 0)
 
 
-def test_the_header_names_the_genome_and_the_shard_last(genome):
+def test_the_header_names_the_shard_and_its_genome_last(genome):
     whole, shard = (scan_of(genome, regions=["chr1:1-800"], shard=shard) for shard in (None, (2, 3)))
-    assert list(shard.settings.items()) == [*whole.settings.items(), ("genome", GENOME), ("shard", "2/3")]
+    assert list(shard.settings.items()) == [*whole.settings.items(), ("shard", "2/3"), ("genome", GENOME)]
 
 
 def test_an_index_does_not_change_the_header(tmp_path):
@@ -201,7 +201,7 @@ def other_option(paths):
 
 
 def option_more(paths):
-    rewritten(paths[2], " genome=", " exclude=0ea098a73f08ab1d genome=")
+    rewritten(paths[2], " shard=", " exclude=0ea098a73f08ab1d shard=")
     return paths
 
 
@@ -223,7 +223,7 @@ def other_number(paths):
 
 
 def whole_scan(paths):
-    rewritten(paths[1], f" genome={GENOME} shard=2/3", "")
+    rewritten(paths[1], f" shard=2/3 genome={GENOME}", "")
     return paths
 
 

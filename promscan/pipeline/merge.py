@@ -82,10 +82,10 @@ def _read_head(path: str) -> _Shard:
     format = next((name for name, layout in LAYOUTS.items() if layout.preamble(first_line) == head), None)
     if format is None:
         raise InputError(f"{path}: does not begin like {WANTED}; give the files that scan --shard wrote")
-    match = re.fullmatch("(#promscan ([^ ]+) (.+)) genome=([^ ]+) shard=([0-9]+)/([0-9]+)", first_line)
+    match = re.fullmatch("(#promscan ([^ ]+) (.+)) shard=([0-9]+)/([0-9]+) genome=([^ ]+)", first_line)
     if match is None:
         raise InputError(f"{path}: holds no shard, but a whole scan; give the files that scan --shard wrote")
-    first_line, version, options, genome, index, count = match.groups()
+    first_line, version, options, index, count, genome = match.groups()
     settings = dict(word.split("=", 1) for word in options.split(" "))
     settings = {"format": format, "promscan": version, **settings, "genome": genome, "number of shards": count}
     return _Shard(path, int(index), first_line, settings)

@@ -148,7 +148,7 @@ class Scan:
             contigs = self.genome.contigs()
             part = shard_of(contigs, *shard, grid=StreamingEngine.lane)
             self.within = part if self.within is None else self.within.intersection(part)
-            self.settings |= {"genome": genome_digest(contigs), "shard": "{}/{}".format(*shard)}
+            self.settings |= {"shard": "{}/{}".format(*shard), "genome": genome_digest(contigs)}
 
     def __iter__(self) -> Iterator[Hit]:
         with (
