@@ -41,14 +41,20 @@ def resolve_devices(name: str) -> list[torch.device]:
     """As `resolve_device`; `all` are all CUDA devices of the machine.
 
     Raises:
-        DeviceError: there is no such device.
+        DeviceError: there is no such device, or `all` are of different models.
     """
     if name != "all":
         return [resolve_device(name)]
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if count == 0:
         raise DeviceError("device all: this machine has no CUDA device; use --device auto or cpu")
-    return [torch.device("cuda", index) for index in range(count)]
+    devices = [torch.device("cuda", index) for index in range(count)]
+    if len(models := {describe(device): None for device in devices}) > 1:
+        raise DeviceError(
+            f"device all: GPUs of different models round differently: {', '.join(models)}; use --device cuda:N, or "
+            "name those of one model in CUDA_VISIBLE_DEVICES"
+        )
+    return devices
 
 
 def send(values: npt.NDArray[np.uint8], device: torch.device) -> torch.Tensor:
@@ -106,3 +112,12 @@ def training_precision(asked: str, device: torch.device) -> str:
 def describe(device: torch.device) -> str:
     """Name of the device for people."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+
+
+def arithmetic(device: torch.device) -> dict[str, str]:
+    """What the last bits of a result depend on: version of torch, kind of device, and what the processor is.
+
+    That is the instruction set of a CPU, as torch uses it, and the model of a GPU.
+    """
+    processor = torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else describe(device)
+    return {"torch": str(torch.__version__), "device": device.type, "processor": processor}

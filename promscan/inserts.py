@@ -92,7 +92,7 @@ def design(
         tolerance: how far a predicted strength may be from the wanted one (None: a tenth of the standard deviation of
             what the model learned from).
         seed: of every random draw.
-        device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device).
+        device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device, of one model).
         threads: CPU threads (None: all).
 
     Raises:

@@ -274,6 +274,24 @@ def test_another_version_is_refused(genome, folder, monkeypatch):
         list(scan_of(genome, folder, **EVERY_WINDOW))
 
 
+@pytest.mark.parametrize(
+    ("name", "other", "difference"),
+    [
+        ("torch.__version__", "99.0", "torch is [0-9.a-z+]+ here and 99.0"),
+        ("torch.backends.cpu.get_cpu_capability", lambda: "ABACUS", "processor is [A-Z0-9 ]+ here and ABACUS"),
+        ("promscan.pipeline.scan.lanes_on", lambda _: 32, "lanes is 16 here and 32"),
+    ],
+    ids=["torch", "instruction set", "lanes in a unit"],
+)
+def test_another_machine_is_refused(genome, folder, monkeypatch, name, other, difference):
+    stop_after(900, scan_of(genome, folder, **EVERY_WINDOW))
+    before = lines_of(folder)
+    monkeypatch.setattr(name, other)
+    with pytest.raises(RunError, match=f"resume: {difference} in this scan; give the options that it was begun with"):
+        list(scan_of(genome, folder, **EVERY_WINDOW))
+    assert lines_of(folder) == before
+
+
 # When there is one
 
 

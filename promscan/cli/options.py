@@ -69,7 +69,7 @@ _DEVICE = click.option(
     "--device",
     default="auto",
     show_default=True,
-    help="auto, cpu, cuda, cuda:N, mps, or all: every CUDA device.",
+    help="auto, cpu, cuda, cuda:N, mps, or all: every CUDA device, of one model.",
 )
 _THREADS = click.option(
     "--threads",

@@ -22,7 +22,7 @@ import promscan
 from promscan.calibration import Calibration, calling_logit
 from promscan.card import DEFAULT_MODEL, DEFAULT_STRENGTH
 from promscan.checkpoint import load_model, load_strength
-from promscan.device import describe, resolve_devices
+from promscan.device import arithmetic, describe, resolve_devices
 from promscan.genome import Genome, parse_region
 from promscan.intervals import Intervals, genome_digest, read_bed, shard_of
 from promscan.log import logger, progress
@@ -33,7 +33,7 @@ from promscan.pipeline.strengths import HitStrengths, margin_of, settings_of
 from promscan.predict.engine import Engine, open_engine
 from promscan.predict.screened import ScreenedEngine
 from promscan.predict.settings import EngineSettings
-from promscan.predict.streaming import StreamingEngine
+from promscan.predict.streaming import StreamingEngine, lanes_on
 from promscan.predict.strength import StrengthPredictor
 from promscan.prefetch import prefetch
 from promscan.records import Chunk, Hit, ScoreTrack, Strand
@@ -70,7 +70,7 @@ class Scan:
         shard: (I, N), keep only the hits of the I-th of N parts of the genome, I from 1 to N.
         exhaustive: score every window exactly, even where the card of the model says how to screen.
         strength: bundled name or weights file of a strength model; None: hits have no strength.
-        device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device).
+        device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device, of one model).
         batch_size, threads, precision: see `open_engine`.
         resume: keep a journal in this folder, and go on from the one that is there, to the hits of a scan that never
             stopped; the folder stays until `finish`.
@@ -208,8 +208,9 @@ class Scan:
         return HitStrengths(predictor, self.min_distance)
 
     def _open_journal(self, engine: Engine) -> Journal:
-        # Kinds of devices differ in the last bits, which would end in the hits of neither.
-        scan = {"promscan": promscan.__version__, **self.settings, "device": self.devices[0].type}
+        # Machines that differ in the last bits would together end in the hits of neither.
+        machine = {**arithmetic(self.devices[0]), "lanes": str(lanes_on(self.devices))}
+        scan = {"promscan": promscan.__version__, **self.settings, **machine}
         return Journal(self.resume, scan, engine.chunk_step)
 
     def _intervals_to_scan(self, regions: Sequence[str], bed: str | Path | None) -> Intervals | None:

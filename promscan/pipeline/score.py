@@ -54,7 +54,7 @@ def score(
     Args:
         sequences: FASTA, or CSV/TSV with a column `sequence` (and `name`, else rows are numbered from 1).
         model: bundled name or weights file.
-        device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device).
+        device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device, of one model).
         batch_size: sequences in flight at most; see `open_engine`.
         threads: CPU threads (None: all).
         precision: `auto`, `float32` or `bfloat16`.
