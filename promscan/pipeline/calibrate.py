@@ -80,7 +80,7 @@ def calibrate(
     )  # fmt: skip
     begins = dict(zip(lengths, accumulate(lengths.values(), initial=0), strict=False))
     hits = np.fromiter(((begins[hit.chrom] + hit.start, hit.strand, hit.logit) for hit in scan), HIT)
-    megabases = scan.statistics.windows / len(scan.strands) / 1e6
+    megabases = scan.statistics.windows / len(scan.engine_settings.strands) / 1e6
     if not megabases:
         raise InputError(f"{genome}: no background is left {CLEARANCE} bp and more from {exclude}; give more sequence")
     where = f"{', '.join(contigs)} of {Path(genome).name}" if contigs else Path(genome).name
@@ -90,7 +90,7 @@ def calibrate(
         name=out.stem,
         calibration=table.describe(),
         min_distance=scan.min_distance,
-        smoothing=scan.smoothing,
+        smoothing=scan.engine_settings.smoothing,
         screening=_screening(scan, begins, hits, table) if scan.card.engine == "windowed" else {},
     )
     card = save_model(out, scan.network, card)

@@ -36,7 +36,7 @@ from promscan.predict.settings import EngineSettings
 from promscan.predict.streaming import StreamingEngine, lanes_on
 from promscan.predict.strength import StrengthPredictor
 from promscan.prefetch import prefetch
-from promscan.records import Chunk, Hit, ScoreTrack, Strand
+from promscan.records import Chunk, Hit, ScoreTrack
 from promscan.reporter import Reporter
 from promscan.screening import screening_floor
 
@@ -120,17 +120,14 @@ class Scan:
         self.calibration = Calibration.parse(self.card.calibration) if self.card.calibration else None
         self.threshold = calling_logit(self.card, threshold, fp_per_mb)
         self.min_distance = min_distance or self.card.min_distance or DEFAULT_MIN_DISTANCE
-        self.smoothing = self.card.smoothing if smoothing is None else smoothing
         self.floor = None if exhaustive else screening_floor(self.card, self.threshold)
-        self.stride, self.batch_size, self.threads, self.precision = stride, batch_size, threads, precision
-        self.strands: tuple[Strand, ...] = ("+", "-") if strand == "both" else (strand,)
         self.engine_settings = EngineSettings(
             stride=stride,
-            strands=self.strands,
+            strands=("+", "-") if strand == "both" else (strand,),
             threads=threads,
             batch_size=batch_size,
             precision=precision,
-            smoothing=self.smoothing,
+            smoothing=self.card.smoothing if smoothing is None else smoothing,
         )
         self.resume = None if resume is None else Path(resume)
         self.genome = Genome(genome, skip_masked=skip_masked)
@@ -162,7 +159,10 @@ class Scan:
             counted = statistics.count_chunks(statistics.timed(chunks, "read"), bar.advance)
             kept = counted if strengths is None else strengths.keep(counted, journal.done)
             tracks = statistics.timed(statistics.count_windows(engine.score(journal.remaining(kept))), "score")
-            callers = [PeakCaller(strand, self.threshold, self.min_distance, self.stride) for strand in self.strands]
+            callers = [
+                PeakCaller(strand, self.threshold, self.min_distance, self.engine_settings.stride)
+                for strand in self.engine_settings.strands
+            ]
             replayed = journal.replay(callers)
             yield from self._in_wanted_place(replayed)
             found = statistics.timed(self._call(tracks, callers), "call")
@@ -201,9 +201,9 @@ class Scan:
             network,
             card,
             self.devices,
-            threads=self.threads,
-            batch_size=self.batch_size,
-            precision=self.precision,
+            threads=self.engine_settings.threads,
+            batch_size=self.engine_settings.batch_size,
+            precision=self.engine_settings.precision,
         )
         return HitStrengths(predictor, self.min_distance)
 
@@ -236,19 +236,19 @@ class Scan:
             "threshold_logit": f"{self.threshold:.6g}",
             "min_distance": str(self.min_distance),
             "strand": strand,
-            "stride": str(self.stride),
+            "stride": str(self.engine_settings.stride),
             "skip_masked": "yes" if skip_masked else "no",
         }
         if self.within is not None:
             settings["within"] = self.within.digest()
         if self.exclude is not None:
             settings["exclude"] = self.exclude.digest()
-        if self.smoothing > 1:
-            settings["smoothing"] = str(self.smoothing)
+        if self.engine_settings.smoothing > 1:
+            settings["smoothing"] = str(self.engine_settings.smoothing)
         if self.floor is not None:
             settings["screening_margin"] = f"{self.threshold - self.floor:.6g}"
-        if self.precision == "bfloat16":
-            settings["precision"] = self.precision
+        if self.engine_settings.precision == "bfloat16":
+            settings["precision"] = self.engine_settings.precision
         if self.strength is not None:
             settings |= settings_of(self.strength[1])
         return settings
