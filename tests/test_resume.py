@@ -28,6 +28,7 @@ from promscan.predict.streaming import StreamingEngine
 from promscan.predict.windowed import WindowedEngine
 
 LANE = 140
+LANES = {"lane": LANE, "shorter": (70,), "warm_up": 70, "chunk_step": LANE}
 STEP = 50
 CONTIGS = {"chr1": demo_contigs()["demo2"][3_400:3_900], "short": "ACGT" * 10, "chr2": demo_contigs()["demo1"][:400]}
 
@@ -36,7 +37,7 @@ CONTIGS = {"chr1": demo_contigs()["demo2"][3_400:3_900], "short": "ACGT" * 10, "
 def a_line_for_every_small_chunk(monkeypatch):
     monkeypatch.setattr("promscan.pipeline.journal.INTERVAL", 0)
     monkeypatch.setattr(WindowedEngine, "chunk_step", STEP)
-    for name, value in {"lane": LANE, "shorter": (70,), "warm_up": 70, "chunk_step": LANE}.items():
+    for name, value in LANES.items():
         monkeypatch.setattr(StreamingEngine, name, value)
     # Several units even for a small genome. A lane's bits depend on its column if the columns do not fill the vectors
     # of the processor.
@@ -164,24 +165,31 @@ def test_standard_input_goes_on_with_the_same_pipe(genome, folder, monkeypatch):
         assert list(scan_of("-", folder, **EVERY_WINDOW)) == list(scan_of(genome, **EVERY_WINDOW))
 
 
-DRIVER = """
+DRIVER = f"""
 import sys
 from unittest import mock
 from promscan.cli import main
+from promscan.predict import streaming
 from promscan.predict.windowed import WindowedEngine
-with mock.patch("promscan.pipeline.journal.INTERVAL", 0), mock.patch.object(WindowedEngine, "chunk_step", 128):
+with (
+    mock.patch("promscan.pipeline.journal.INTERVAL", 0),
+    mock.patch.object(WindowedEngine, "chunk_step", 128),
+    mock.patch.multiple(streaming.StreamingEngine, **{LANES}),
+    mock.patch.dict(streaming.LANES, cpu=16),
+):
     main(sys.argv[1:])
 """
 
 
-def test_a_process_that_is_killed_again_and_again(tmp_path, monkeypatch):
+def test_a_process_that_is_killed_again_and_again(tmp_path, model, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(promscan.__file__).parents[1]))
     (out := tmp_path / "out").mkdir()
-    genome = write_fasta(tmp_path / "genome.fa", {"chr1": random_bases(6_000, 1), "chr2": random_bases(2_000, 2)})
+    length = 6_000 if model == TINY else 100_000  # so that neither engine is done before it is killed
+    genome = write_fasta(tmp_path / "genome.fa", {"chr1": random_bases(length, 1), "chr2": random_bases(2_000, 2)})
     target, journal = out / "hits.gff3.gz", out / "hits.gff3.gz.resume" / JOURNAL
     options = [
         "--model",
-        TINY,
+        model,
         "--strength",
         "none",
         "--device",
@@ -200,7 +208,7 @@ def test_a_process_that_is_killed_again_and_again(tmp_path, monkeypatch):
         while len(lines) < 3 and process.poll() is None and (not journal.exists() or journal.stat().st_size == before):
             time.sleep(0.002)
         if len(lines) < 3:
-            time.sleep(random.uniform(0, 0.2))
+            time.sleep(random.uniform(0, 0.1))
             process.kill()
         assert process.communicate()[1] == b""
         if process.returncode == 0:
@@ -208,7 +216,7 @@ def test_a_process_that_is_killed_again_and_again(tmp_path, monkeypatch):
         lines.append(journal.read_bytes().count(b"\n"))
     assert len(lines) >= 2
     assert lines == sorted(lines)
-    whole = write_hits(scan_of(genome, threshold=0.3, min_distance=30), tmp_path / "hits.gff3.gz")
+    whole = write_hits(scan_of(genome, model=model, threshold=0.3, min_distance=30), tmp_path / "hits.gff3.gz")
     assert target.read_bytes() == whole.read_bytes()
     assert {path.name for path in out.iterdir() if not path.name.endswith(".tmp")} == {
         target.name,
