@@ -2,14 +2,13 @@
 
 import threading
 import time
-from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from promscan.errors import DeviceError
-from promscan.predict import streaming, units
+from promscan.predict import streaming
 from promscan.predict.units import UnitRunner
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
@@ -33,7 +32,33 @@ class Device:
         return number**2
 
 
-def runner(device: Device, at_once: int, where: torch.device = CPU) -> UnitRunner[int, int]:
+class Streams:
+    """Streams of a GPU: in which one a thread runs, and in which ones units ran."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.waited: list[str] = []
+        self.used: list[Streams.Stream] = []
+        self.current = threading.local()
+        monkeypatch.setattr(torch.cuda, "Stream", lambda _: self.Stream(self.waited))
+        monkeypatch.setattr(torch.cuda, "default_stream", lambda _: "default")
+        monkeypatch.setattr(torch.cuda, "set_stream", lambda stream: setattr(self.current, "stream", stream))
+
+    class Stream:
+        def __init__(self, waited: list[str]) -> None:
+            self.wait_stream = waited.append
+
+    def run(self, number: int, device: torch.device) -> int:
+        self.used.append(self.current.stream)
+        time.sleep(0.001)
+        return number
+
+
+@pytest.fixture
+def streams(monkeypatch: pytest.MonkeyPatch) -> Streams:
+    return Streams(monkeypatch)
+
+
+def runner(device: Device | Streams, at_once: int, where: torch.device = CPU) -> UnitRunner[int, int]:
     return UnitRunner(device.run, [where], unit_windows=1, threads=at_once, batch_size=None, sample=lambda: 0)
 
 
@@ -53,12 +78,32 @@ def test_a_device_without_memory_for_one_unit_is_told():
     work.close()
 
 
+def memory_of_a_gpu(monkeypatch: pytest.MonkeyPatch, *, free: int, taken: int) -> None:
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda _: None)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 0)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: taken)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, free))
+
+
+@pytest.mark.usefixtures("streams")
 def test_a_gpu_without_memory_for_one_unit_is_told_before_the_scan(monkeypatch):
-    monkeypatch.setattr(units, "_own_stream", lambda _: nullcontext())
-    for name in ("reset_peak_memory_stats", "memory_allocated"):
-        monkeypatch.setattr(torch.cuda, name, lambda _: 0)
+    memory_of_a_gpu(monkeypatch, free=100, taken=0)
     with pytest.raises(DeviceError, match="device cuda:0: no memory for 1 windows"):
         runner(Device(0), at_once=4, where=CUDA)
+
+
+@pytest.mark.parametrize(("taken", "at_once"), [(1, 8), (25, 3), (90, 1)])
+def test_a_gpu_runs_as_many_units_as_it_has_memory_for_each_thread_in_a_stream(monkeypatch, streams, taken, at_once):
+    """What the allocator has is reused in the stream that it was got for, and there are few of them."""
+    memory_of_a_gpu(monkeypatch, free=100, taken=taken)
+    work = runner(streams, at_once=1, where=CUDA)
+    assert work.at_once == at_once
+    (measured,) = streams.used
+    assert list(work.map(range(50))) == list(range(50))
+    used = set(streams.used) - {measured}
+    assert 1 <= len(used) <= at_once
+    assert streams.waited == ["default"] * (1 + len(used))  # in which the weights were copied
+    work.close()
 
 
 @pytest.mark.parametrize(("gigabytes", "lanes"), [(141, 4096), (40, 4096), (24, 2048), (12, 1024), (8, 512), (0.5, 32)])

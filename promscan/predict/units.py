@@ -35,8 +35,7 @@ class UnitRunner(Generic[Unit, Result]):
     """Runs units with `run`; close it when done, for it owns threads.
 
     Args:
-        run: computes a unit on a device; called in threads, with one torch thread each and, on CUDA, a stream of its
-            own.
+        run: computes a unit on a device; called in threads, with one torch thread and, on CUDA, one stream each.
         devices: of one kind; each gets its share of the units.
         unit_windows: how many windows one unit scores.
         threads: CPU threads (None: as many as the process may use).
@@ -64,7 +63,7 @@ class UnitRunner(Generic[Unit, Result]):
         self._workers = [_Worker(device, allowed) for device in devices]
         if kind == "cuda" and batch_size is None:
             for worker in self._workers:
-                worker.resize(self._units_that_fit(sample(), worker.device))
+                worker.resize(self._units_that_fit(sample(), worker))
 
     @property
     def at_once(self) -> int:
@@ -96,11 +95,11 @@ class UnitRunner(Generic[Unit, Result]):
                     begun.future.cancel()
 
     def _submit(self, unit: Unit, worker: _Worker) -> _Running[Unit, Result]:
-        future = worker.pool.submit(self._run_in_own_stream, unit, worker.device)
+        future = worker.pool.submit(self._attempt, unit, worker.device)
         return _Running(unit, worker, worker.at_once, future)
 
-    def _run_in_own_stream(self, unit: Unit, device: torch.device) -> Result:
-        with torch.inference_mode(), _own_stream(device):
+    def _attempt(self, unit: Unit, device: torch.device) -> Result:
+        with torch.inference_mode():
             return self._run(unit, device)
 
     def _result(self, begun: _Running[Unit, Result]) -> Result:
@@ -125,15 +124,17 @@ class UnitRunner(Generic[Unit, Result]):
             f"device {device}: no memory for {self.unit_windows} windows; free some, or use --device cpu"
         )
 
-    def _units_that_fit(self, sample: Unit, device: torch.device) -> int:
+    def _units_that_fit(self, sample: Unit, worker: _Worker) -> int:
         """How many units fit into the free memory of a device, measured by running one of them."""
+        device = worker.device
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
         try:
-            self._run_in_own_stream(sample, device)
+            self._submit(sample, worker).future.result()
         except torch.OutOfMemoryError as error:
             raise self._no_memory(device) from error
         taken = torch.cuda.max_memory_allocated(device) - before
+        torch.cuda.empty_cache()  # what the sample took would stay with its stream
         free, _ = torch.cuda.mem_get_info(device)
         return int(min(max(0.8 * free // max(1, taken), 1), MAX_UNITS_AT_ONCE))
 
@@ -151,13 +152,16 @@ class _Worker:
     """A device and the threads that run units on it."""
 
     def __init__(self, device: torch.device, at_once: int) -> None:
-        self.device, self.at_once = device, at_once
-        self.pool = ThreadPoolExecutor(at_once, "promscan-unit")
+        self.device = device
+        self._start(at_once)
 
     def resize(self, at_once: int) -> None:
         """Run so many units at once, after those that run or wait."""
         self.pool.shutdown()
-        self.at_once, self.pool = at_once, ThreadPoolExecutor(at_once, "promscan-unit")
+        self._start(at_once)
+
+    def _start(self, at_once: int) -> None:
+        self.at_once, self.pool = at_once, ThreadPoolExecutor(at_once, "promscan-unit", _use_own_stream, (self.device,))
 
 
 def copies(model: Network, devices: Sequence[torch.device]) -> dict[torch.device, Network]:
@@ -194,13 +198,9 @@ def _one_thread_each() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-@contextmanager
-def _own_stream(device: torch.device) -> Iterator[None]:
-    """On CUDA each unit runs in a stream of its own, so that several can overlap."""
-    if device.type != "cuda":
-        yield
-        return
-    stream = torch.cuda.Stream(device)
-    stream.wait_stream(torch.cuda.default_stream(device))
-    with torch.cuda.stream(stream):
-        yield
+def _use_own_stream(device: torch.device) -> None:
+    """On CUDA each thread has a stream of its own, so that units can overlap; memory is reused within a stream only."""
+    if device.type == "cuda":
+        stream = torch.cuda.Stream(device)
+        stream.wait_stream(torch.cuda.default_stream(device))  # in which the networks were copied
+        torch.cuda.set_stream(stream)  # and its device, both for this thread alone
