@@ -3,6 +3,7 @@
 import threading
 import time
 from types import SimpleNamespace
+from weakref import WeakSet
 
 import pytest
 import torch
@@ -14,19 +15,22 @@ from promscan.predict.units import UnitRunner
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 
 
+class Block:
+    """Memory of a device, taken for as long as anything refers to it."""
+
+
 class Device:
-    """Squares numbers, as many at a time as it has room for."""
+    """Squares numbers, as many at a time as it has blocks."""
 
     def __init__(self, room: int) -> None:
-        self.room, self.busy, self.lock = room, 0, threading.Lock()
+        self.room, self.taken, self.lock = room, WeakSet[Block](), threading.Lock()
 
     def run(self, number: int, device: torch.device) -> int:
+        block = Block()
         with self.lock:
-            self.busy += 1
-            full = self.busy > self.room
+            self.taken.add(block)
+            full = len(self.taken) > self.room
         time.sleep(0.01)
-        with self.lock:
-            self.busy -= 1
         if full:
             raise torch.OutOfMemoryError
         return number**2

@@ -10,7 +10,7 @@ import copy
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import cycle
 from typing import Generic, NamedTuple, TypeVar
 
@@ -35,7 +35,8 @@ class UnitRunner(Generic[Unit, Result]):
     """Runs units with `run`; close it when done, for it owns threads.
 
     Args:
-        run: computes a unit on a device; called in threads, with one torch thread and, on CUDA, one stream each.
+        run: computes a unit on a device, to anything but None; called in threads, with one torch thread and, on CUDA,
+            one stream each.
         devices: of one kind; each gets its share of the units.
         unit_windows: how many windows one unit scores.
         threads: CPU threads (None: as many as the process may use).
@@ -98,26 +99,24 @@ class UnitRunner(Generic[Unit, Result]):
         future = worker.pool.submit(self._attempt, unit, worker.device)
         return _Running(unit, worker, worker.at_once, future)
 
-    def _attempt(self, unit: Unit, device: torch.device) -> Result:
-        with torch.inference_mode():
+    def _attempt(self, unit: Unit, device: torch.device) -> Result | None:
+        """None if the device is out of memory: the error would keep the frames that it passed, and their tensors."""
+        with torch.inference_mode(), suppress(torch.OutOfMemoryError):
             return self._run(unit, device)
+        return None
 
     def _result(self, begun: _Running[Unit, Result]) -> Result:
         """The result of a unit, which runs again if its device was out of memory."""
-        while True:
+        while (result := begun.future.result()) is None:
             worker = begun.worker
-            try:
-                return begun.future.result()
-            except torch.OutOfMemoryError as error:
-                if begun.beside == 1:
-                    raise self._no_memory(worker.device) from error
-                if worker.at_once == begun.beside:  # else one that ran beside it has seen to that
-                    worker.resize(worker.at_once // 2)
-                    logger.info(
-                        "device %s is out of memory: %d units at once from here on", worker.device, worker.at_once
-                    )
-                    torch.cuda.empty_cache()
-                begun = self._submit(begun.unit, worker)
+            if begun.beside == 1:
+                raise self._no_memory(worker.device)
+            if worker.at_once == begun.beside:  # else one that ran beside it has seen to that
+                worker.resize(worker.at_once // 2)
+                logger.info("device %s is out of memory: %d units at once from here on", worker.device, worker.at_once)
+                torch.cuda.empty_cache()
+            begun = self._submit(begun.unit, worker)
+        return result
 
     def _no_memory(self, device: torch.device) -> DeviceError:
         return DeviceError(
@@ -129,10 +128,8 @@ class UnitRunner(Generic[Unit, Result]):
         device = worker.device
         torch.cuda.reset_peak_memory_stats(device)
         before = torch.cuda.memory_allocated(device)
-        try:
-            self._submit(sample, worker).future.result()
-        except torch.OutOfMemoryError as error:
-            raise self._no_memory(device) from error
+        if self._submit(sample, worker).future.result() is None:
+            raise self._no_memory(device)
         taken = torch.cuda.max_memory_allocated(device) - before
         torch.cuda.empty_cache()  # what the sample took would stay with its stream
         free, _ = torch.cuda.mem_get_info(device)
@@ -145,7 +142,7 @@ class _Running(NamedTuple, Generic[Unit, Result]):
     unit: Unit
     worker: _Worker
     beside: int
-    future: Future[Result]
+    future: Future[Result | None]
 
 
 class _Worker:
