@@ -5,7 +5,9 @@ they are meant for.
 """
 
 import json
+import logging
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,13 +18,18 @@ import pytest
 import torch
 from test_lanes import random_lanes, random_network
 
+from promscan import predict
 from promscan.model import Architecture
+from promscan.predict import lanes
 from promscan.predict.cells import Cell, cells_of
 from promscan.predict.lanes import LaneNetwork, sum_windows
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
 pytest.importorskip("triton")
+
+import triton
+from triton.runtime.errors import OutOfResources, PTXASError
 
 from promscan.predict import kernels  # it reads TRITON_INTERPRET
 
@@ -64,11 +71,6 @@ def test_a_fused_cell_takes_the_same_steps(hidden, lanes, half_life, dtype, off)
             assert (states - expected).abs().max() < off
 
 
-def test_cells_too_wide_for_a_kernel_stay_as_they_are():
-    with torch.inference_mode():
-        assert type(kernels.fused(random_cell(129, HALF))) is Cell
-
-
 def test_window_sums_are_the_same_bits():
     """The same terms in the same order."""
     block, following = torch.rand(2, 70, 7, 45, generator=torch.Generator().manual_seed(1)).to(DEVICE)
@@ -103,6 +105,67 @@ def test_the_bits_of_a_lane_do_not_depend_on_its_column():
     with torch.inference_mode():
         fused = kernels.fused(cell)
         assert (fused.run(inputs[:, :, order]) == fused.run(inputs)[:, :, order]).all()
+
+
+def told_without_kernels(caplog, hidden=16):
+    """The reason that two networks on a device give, once, before they run by plain steps."""
+    lanes._warn_without_kernels.cache_clear()
+    model = random_network(Architecture(hidden=hidden))
+    codes = torch.from_numpy(random_lanes(3 * 70, 4)).to(DEVICE)
+    with caplog.at_level(logging.WARNING, "promscan"), torch.inference_mode():
+        expected = LaneNetwork(model, torch.device("cpu")).logits(codes.cpu(), 0, 0)
+        for _ in range(2):
+            network = LaneNetwork(model, DEVICE)
+            network.use_kernels()
+            assert type(network.layers[0][0]) is type(network.layers[0][1]) is Cell
+            assert (network.logits(codes, 0, 0).cpu() - expected).abs().max() < 1e-4
+    (message,) = caplog.messages
+    needs = re.fullmatch(
+        rf"device {DEVICE} will be slow: not all kernels can be built \((.*)\); they need (.*)", message
+    )
+    oldest, oldest_triton = (".".join(map(str, version)) for version in (kernels.OLDEST, kernels.OLDEST_TRITON))
+    assert needs[2].startswith(f"compute capability {oldest}, Triton {oldest_triton}, a C compiler")
+    assert needs[2].endswith(f"of at most {kernels.WIDEST} units")
+    return needs[1]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "error", "reason"),
+    [
+        ("window_sums", RuntimeError("Failed to find C compiler.\nName one."), "Failed to find C compiler."),
+        ("window_sums", subprocess.CalledProcessError(1, "gcc"), "Command 'gcc' returned non-zero exit status 1."),
+        ("window_sums", PTXASError("ptxas fatal"), "PTXAS error: ptxas fatal"),
+        ("window_sums", AssertionError(), "AssertionError"),
+        ("gru_steps", OutOfResources(9, 8, "shared memory"), "out of resource: shared memory, Required: 9, .*"),
+    ],
+)
+def test_without_a_kernel_that_cannot_be_built_a_network_is_slow_and_says_so(
+    monkeypatch, caplog, kernel, error, reason
+):  # fmt: skip
+    monkeypatch.setattr(kernels, kernel, mock.MagicMock(**{"__getitem__.side_effect": error}))
+    assert re.fullmatch(reason, told_without_kernels(caplog))
+
+
+def test_a_network_too_wide_for_the_kernels_says_so(caplog):
+    assert told_without_kernels(caplog, hidden=129) == "a GRU of 129 units is too wide"
+
+
+def test_an_old_triton_is_told(monkeypatch, caplog):
+    monkeypatch.setattr(triton, "__version__", "3.5.1")
+    assert told_without_kernels(caplog) == "Triton 3.5.1 is too old"
+
+
+def test_a_machine_without_triton_is_told(monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "triton", None)
+    monkeypatch.delitem(sys.modules, "promscan.predict.kernels")
+    monkeypatch.delattr(predict, "kernels")
+    assert "import of triton" in told_without_kernels(caplog)
+
+
+def test_an_old_gpu_is_told(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 5))
+    with pytest.raises(RuntimeError, match=r"compute capability 7\.5 is too low"):
+        kernels.require_buildable(torch.device("cuda", 0))
 
 
 @pytest.mark.slow

@@ -7,16 +7,13 @@ registers, in float32 whatever the type of the weights; only what the input give
 from __future__ import annotations
 
 from dataclasses import dataclass
-from subprocess import SubprocessError
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
-from triton.runtime.errors import OutOfResources
 
 from promscan.dna import WINDOW
-from promscan.log import logger
 from promscan.predict.cells import Cell, product
 
 LANES = 16
@@ -124,33 +121,33 @@ class FusedCell(Cell):
         return states[1:]
 
 
-def usable(device: torch.device) -> bool:
-    """Whether kernels can be built for a device; if not, that is said."""
-    known = tuple(map(int, triton.__version__.split(".")[:2])) >= OLDEST_TRITON
-    if not known or (device.type == "cuda" and torch.cuda.get_device_capability(device) < OLDEST):
-        return False
-    try:
-        sum_windows(*torch.zeros(2, WINDOW, LANES, device=device))
-    except (RuntimeError, OSError, SubprocessError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        logger.warning(
-            "device %s will be slow: no kernels without a C compiler and Python's headers (%s)", device, reason
-        )
-        return False
-    return True
+def require_buildable(device: torch.device) -> None:
+    """Build the kernel of sums, to see whether kernels can be built for a device.
+
+    Raises:
+        RuntimeError: Triton or the device is too old.
+        Exception: whatever Triton, a compiler or the driver raises.
+    """
+    if tuple(map(int, triton.__version__.split(".")[:2])) < OLDEST_TRITON:
+        raise RuntimeError(f"Triton {triton.__version__} is too old")
+    if device.type == "cuda" and (capability := torch.cuda.get_device_capability(device)) < OLDEST:
+        raise RuntimeError("compute capability {}.{} is too low".format(*capability))
+    sum_windows(*torch.zeros(2, WINDOW, LANES, device=device))
 
 
-def fused(cell: Cell) -> Cell:
-    """The same cell as one kernel, where its weights fit into the shared memory of the device."""
+def fused(cell: Cell) -> FusedCell:
+    """The same cell as one kernel.
+
+    Raises:
+        RuntimeError: the cell is too wide.
+        Exception: as for `require_buildable`; above all OutOfResources, if the weights do not fit into shared memory.
+    """
     d = cell.hidden
     if d > WIDEST:
-        return cell
+        raise RuntimeError(f"a GRU of {d} units is too wide")
     from_input = torch.cat([cell.gates[:, d:], cell.candidate])
     fast = FusedCell(cell.gates, cell.candidate, cell.ceiling, cell.gates[:, :d].contiguous(), from_input)
-    try:
-        fast.run(from_input.new_zeros(WINDOW, from_input.shape[1], LANES))
-    except OutOfResources:
-        return cell
+    fast.run(from_input.new_zeros(WINDOW, from_input.shape[1], LANES))
     return fast
 
 

@@ -15,7 +15,7 @@ the one plus a sum from the left inside the other: no sum is longer than 70 term
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -24,6 +24,7 @@ from torch import Tensor
 
 from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW
 from promscan.errors import ModelError
+from promscan.log import logger
 from promscan.model import COMPOSITION, BiGRUAttention, bin_means, composition
 from promscan.predict.cells import Cell, cells_of, product
 from promscan.predict.units import copies
@@ -68,18 +69,21 @@ class LaneNetwork:
         with torch.inference_mode():
             table = None if len(model.stem) else input_table(model)
             self.layers, self._sum_windows = cells_of(model, table, dtype), sum_windows
-        if device.type == "cuda" and find_spec("triton"):  # which comes with torch for CUDA, where it can
+        if device.type == "cuda":
             with torch.cuda.device(device):
                 self.use_kernels()
         self.bases = torch.arange(UNKNOWN + 1, dtype=torch.uint8, device=device).unsqueeze(1)
 
     def use_kernels(self) -> None:
-        """Run by the kernels for CUDA from here on, if they can be built for the device."""
-        from promscan.predict import kernels
+        """Run by the kernels for CUDA from here on, as far as they can be built; if not, that is said."""
+        try:
+            from promscan.predict import kernels  # needs Triton, which comes with torch for CUDA, where it can
 
-        if kernels.usable(self.device):
-            self.layers = [(kernels.fused(forward), kernels.fused(backward)) for forward, backward in self.layers]
+            kernels.require_buildable(self.device)
             self._sum_windows = kernels.sum_windows
+            self.layers = [(kernels.fused(forward), kernels.fused(backward)) for forward, backward in self.layers]
+        except Exception as error:  # noqa: BLE001 - compilers and drivers fail in many ways, and none is needed
+            _warn_without_kernels(self.device, str(error).strip().partition("\n")[0] or type(error).__name__)
 
     def window_logits(self, codes: Tensor) -> Tensor:
         """Logits (n,), float32, of windows by themselves; their codes are (70, n), uint8, on the device."""
@@ -204,6 +208,17 @@ class LaneNetwork:
             else:
                 columns = layer(columns)
         return columns.squeeze(1)
+
+
+@cache
+def _warn_without_kernels(device: torch.device, reason: str) -> None:
+    """Once, however many networks there are."""
+    logger.warning(
+        "device %s will be slow: not all kernels can be built (%s); they need compute capability 8.0, Triton 3.6, a C "
+        "compiler, Python's headers, and a GRU that fits into shared memory, of at most 128 units",
+        device,
+        reason,
+    )
 
 
 def _state_after(cell: Cell, inputs: Tensor) -> Tensor | None:
