@@ -18,7 +18,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 
 # torch first: it is by far the largest layer, and a change of promscan leaves it in the cache.
-RUN pip install --no-cache-dir --index-url "${TORCH_INDEX}" "torch>=2.2"
+RUN pip install --no-cache-dir --index-url "${TORCH_INDEX}" "torch>=2.5"
 
 COPY . /src
 RUN pip install --no-cache-dir "/src" && rm -rf /src

@@ -15,20 +15,21 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 def resolve_device(name: str) -> torch.device:
-    """`auto` (CUDA if there is one, else CPU), `cpu`, `cuda`, `cuda:N` or `mps` to a device that exists.
+    """`auto` (CUDA if there is one, else CPU), `cpu`, `cuda` (the first), `cuda:N` or `mps` to a device that exists.
 
     Raises:
         DeviceError: the device is unknown or not present.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError as error:
         raise DeviceError(f"unknown device {name!r}: use auto, cpu, cuda, cuda:N or mps") from error
     if device.type == "cuda":
+        device = torch.device("cuda", device.index or 0)
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if (device.index or 0) >= count:
+        if device.index >= count:
             raise DeviceError(f"device {name}: this machine has {count} CUDA devices; use --device auto or cpu")
     elif device.type == "mps" and not torch.backends.mps.is_available():
         raise DeviceError("device mps: not available on this machine; use --device auto or cpu")

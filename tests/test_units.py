@@ -8,6 +8,7 @@ from weakref import WeakSet
 import pytest
 import torch
 
+from promscan.device import resolve_devices
 from promscan.errors import DeviceError
 from promscan.predict import streaming
 from promscan.predict.units import UnitRunner
@@ -117,3 +118,11 @@ def test_a_small_gpu_runs_fewer_lanes_at_a_time(monkeypatch, gigabytes, lanes):
         torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=memory[device.index])
     )
     assert streaming.lanes_on([CUDA, torch.device("cuda", 1)]) == lanes
+
+
+@pytest.mark.parametrize(("name", "numbers"), [("auto", [0]), ("cuda", [0]), ("cuda:1", [1]), ("all", [0, 1])])
+def test_a_gpu_is_known_by_its_number(monkeypatch, name, numbers):
+    """What is asked of torch about `cuda` is about whatever device is the current one of a thread."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert resolve_devices(name) == [torch.device("cuda", number) for number in numbers]
