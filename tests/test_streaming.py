@@ -128,22 +128,44 @@ def test_hits_are_those_of_the_definition(device, contigs, stride, smoothing):
     layout=st.fixed_dictionaries({"width": st.integers(1, 80), "packing": st.sampled_from(["plain", "gzip", "bgzip"])}),
 )
 def test_bytes_do_not_depend_on_how_the_scan_is_run(
-    tmp_path, contigs, options, stride, lanes_a_chunk, machine, layout
+    tmp_path, device, contigs, options, stride, lanes_a_chunk, machine, layout
 ):  # fmt: skip
-    common = {"model": tiny_streaming(), "stride": stride, **options}
-    plain = scan_to_bed(write_fasta(tmp_path / "genome.fa", contigs), **common)
-    other = write_fasta(tmp_path / "other.fa", contigs, **layout)
-    with mock.patch.object(StreamingEngine, "chunk_step", lanes_a_chunk * LANE):
-        assert scan_to_bed(other, **common, **machine) == plain
+    common = {"model": tiny_streaming(), "device": device, "stride": stride, **options}
+    with mock.patch.dict(streaming.LANES, {device: 8}):  # for several units
+        plain = scan_to_bed(write_fasta(tmp_path / "genome.fa", contigs), **common)
+        other = write_fasta(tmp_path / "other.fa", contigs, **layout)
+        with mock.patch.object(StreamingEngine, "chunk_step", lanes_a_chunk * LANE):
+            assert scan_to_bed(other, **common, **machine) == plain
+
+
+@pytest.mark.gpu
+@pytest.mark.long_lanes
+def test_full_units_on_cuda_give_the_same_bits_in_whatever_order_and_number_they_run():
+    """What a GPU multiplies is as wide as its memory allows, so this is for real ones and their whole units."""
+    model, gpu = load_model("human")[0], torch.device("cuda", 0)
+    lanes, length = streaming.lanes_on([gpu]), StreamingEngine.lane
+    rng = np.random.default_rng(1)
+    codes = rng.integers(0, UNKNOWN, (3 * lanes, length + WINDOW - 1), dtype=np.uint8)
+
+    def logits(order, at_once):
+        settings = EngineSettings(strands=("+",), batch_size=at_once * lanes * length)
+        with open_engine("streaming", model, [gpu], settings) as engine:
+            assert engine.at_once == at_once
+            tracks = list(engine.score(Chunk(str(row), 0, codes[row]) for row in order))
+        assert [track.chrom for (track,) in tracks] == [str(row) for row in order]
+        return np.stack([track.logits for (track,) in tracks])
+
+    alone, order = logits(range(3 * lanes), 1), rng.permutation(3 * lanes)
+    assert (logits(order, 3) == alone[order]).all()
 
 
 @pytest.mark.parametrize("engine", ["windowed", "streaming"])
-def test_several_devices_share_the_work_and_results_stay_in_order(engine):
-    """As `--device all` does; here the devices are one CPU several times."""
+def test_several_devices_share_the_work_and_results_stay_in_order(device, engine):
+    """As `--device all` does; here the devices are one several times."""
     model, chunk = load_model(str(TINY))[0], Chunk("chr1", 0, encode(random_bases(3_000, seed=1)))
     scored = []
     for devices in (1, 3):
-        with open_engine(engine, model, [torch.device("cpu")] * devices, EngineSettings(threads=2)) as opened:
+        with open_engine(engine, model, [torch.device(device)] * devices, EngineSettings(threads=2)) as opened:
             scored.append([track.logits for tracks in opened.score([chunk]) for track in tracks])
     for alone, shared in zip(*scored, strict=True):
         assert np.array_equal(alone, shared, equal_nan=True)
@@ -196,7 +218,8 @@ def test_all_devices_where_there_is_none():
 
 @a_few
 @given(contigs=genomes(), options=calling)
-def test_contigs_and_strands_are_scanned_each_for_itself(contigs, options):
+def test_contigs_and_strands_are_scanned_each_for_itself(device, contigs, options):
+    options = {"device": device, **options}
     together = stream(contigs, **options)
     assert [hit for name in contigs for hit in stream({name: contigs[name]}, **options)] == together
     for strand in "+-":
@@ -205,7 +228,8 @@ def test_contigs_and_strands_are_scanned_each_for_itself(contigs, options):
 
 @a_few
 @given(contigs=genomes(min_length=200), options=calling, index=st.booleans(), data=st.data())
-def test_regions_keep_hits_of_the_full_scan_by_their_tss(contigs, options, index, data):
+def test_regions_keep_hits_of_the_full_scan_by_their_tss(device, contigs, options, index, data):
+    options = {"device": device, **options}
     chrom = data.draw(st.sampled_from(sorted(contigs)))
     start = data.draw(st.integers(0, len(contigs[chrom]) - 1))
     end = data.draw(st.integers(start + 1, len(contigs[chrom])))
@@ -256,7 +280,7 @@ def test_the_default_model_forgets_where_its_lanes_began():
 
 
 @pytest.mark.long_lanes
-def test_lanes_as_they_are(tmp_path):
+def test_lanes_as_they_are(tmp_path, device):
     """Several units, a contig across lanes, unknown stretches as long as lanes, and short contigs."""
     contigs = {
         "chr1": demo_contigs()["demo1"][:9_000] + "N" * 9_000 + random_bases(700, seed=1),
@@ -266,11 +290,11 @@ def test_lanes_as_they_are(tmp_path):
         **{f"small{number}": random_bases(100 + number, seed=number) for number in range(70)},
     }
     path = write_fasta(tmp_path / "genome.fa", contigs)
-    options = {"model": tiny_streaming(), "threshold": 0.3, "min_distance": 50}
+    options = {"model": tiny_streaming(), "device": device, "threshold": 0.3, "min_distance": 50}
     hits = scan_to_bed(path, **options)
     assert scan_to_bed(path, threads=1, batch_size=1, **options) == hits
     assert len(hits.splitlines()) > 20
-    job = promscan.scan(path, strength=None, device="cpu", **options)
+    job = promscan.scan(path, strength=None, **options)
     assert sum(1 for _ in job) == len(hits.splitlines()) - 2
     assert job.statistics.bases == sum(map(len, contigs.values()))
     scored = {name: bases for name, bases in contigs.items() if name not in ("empty", "short", "unknown")}
