@@ -34,7 +34,7 @@ class StrengthPredictor:
         devices: where it runs, of one kind.
         threads: CPU threads (None: as many as the process may use).
         batch_size: inserts in flight at most, rounded to whole units (None: by threads on CPU, by memory on CUDA).
-        precision: `auto` and `float32` are exact; `bfloat16` is faster on some devices, and moves strengths.
+        precision: `auto` is `float32`; `bfloat16` is faster on some devices, and moves strengths.
     """
 
     def __init__(
