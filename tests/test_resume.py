@@ -287,7 +287,7 @@ def test_another_version_is_refused(genome, folder, monkeypatch):
     [
         ("torch.__version__", "99.0", "torch is [0-9.a-z+]+ here and 99.0"),
         ("torch.backends.cpu.get_cpu_capability", lambda: "ABACUS", "processor is [A-Z0-9 ]+ here and ABACUS"),
-        ("promscan.pipeline.scan.lanes_on", lambda _: 32, "lanes is 16 here and 32"),
+        ("promscan.pipeline.scan.lanes_on", lambda *_: 32, "lanes is 16 here and 32"),
     ],
     ids=["torch", "instruction set", "lanes in a unit"],
 )

@@ -143,7 +143,7 @@ def test_bytes_do_not_depend_on_how_the_scan_is_run(
 def test_full_units_on_cuda_give_the_same_bits_in_whatever_order_and_number_they_run():
     """What a GPU multiplies is as wide as its memory allows, so this is for real ones and their whole units."""
     model, gpu = load_model("human")[0], torch.device("cuda", 0)
-    lanes, length = streaming.lanes_on([gpu]), StreamingEngine.lane
+    lanes, length = streaming.lanes_on([gpu], model.architecture), StreamingEngine.lane
     rng = np.random.default_rng(1)
     codes = rng.integers(0, UNKNOWN, (3 * lanes, length + WINDOW - 1), dtype=np.uint8)
 
@@ -192,6 +192,7 @@ def test_a_short_sequence_does_not_wait_for_the_end_of_the_genome(monkeypatch):
 def test_memory_does_not_grow_along_what_has_nothing_to_score(monkeypatch):
     """Neither what waits before a long run of unknown bases is held through it, nor the run itself."""
     monkeypatch.setattr(streaming, "LONGEST_WAIT", 10 * LANE)
+    monkeypatch.setitem(streaming.LANES, "cpu", 4)
     lane = encode(random_bases(LANE + WINDOW - 1, seed=1))
     unknown = np.full_like(lane, UNKNOWN)
     stretches = [lane, *[unknown] * 300, lane, *[unknown] * 300]

@@ -8,8 +8,10 @@ from weakref import WeakSet
 import pytest
 import torch
 
+from promscan.checkpoint import load_model
 from promscan.device import resolve_devices
 from promscan.errors import DeviceError
+from promscan.model import Architecture
 from promscan.predict import streaming
 from promscan.predict.units import UnitRunner
 
@@ -111,13 +113,22 @@ def test_a_gpu_runs_as_many_units_as_it_has_memory_for_each_thread_in_a_stream(m
     work.close()
 
 
-@pytest.mark.parametrize(("gigabytes", "lanes"), [(141, 4096), (40, 4096), (24, 2048), (12, 1024), (8, 512), (0.5, 32)])
-def test_a_small_gpu_runs_fewer_lanes_at_a_time(monkeypatch, gigabytes, lanes):
+HUMAN = load_model("human")[0].architecture
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "architecture", "lanes"),
+    [
+        (141, HUMAN, 4096), (40, HUMAN, 4096), (24, HUMAN, 2048), (12, HUMAN, 1024), (8, HUMAN, 1024), (0.5, HUMAN, 64),
+        (141, Architecture(hidden=128), 4096), (40, Architecture(hidden=256, layers=2), 512),
+    ],
+)  # fmt: skip
+def test_a_small_gpu_or_a_large_network_runs_fewer_lanes_at_a_time(monkeypatch, gigabytes, architecture, lanes):
     memory = {0: 200 * 10**9, 1: int(gigabytes * 10**9)}
     monkeypatch.setattr(
         torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=memory[device.index])
     )
-    assert streaming.lanes_on([CUDA, torch.device("cuda", 1)]) == lanes
+    assert streaming.lanes_on([CUDA, torch.device("cuda", 1)], architecture) == lanes
 
 
 @pytest.mark.parametrize(("name", "numbers"), [("auto", [0]), ("cuda", [0]), ("cuda:1", [1]), ("all", [0, 1])])
@@ -125,4 +136,5 @@ def test_a_gpu_is_known_by_its_number(monkeypatch, name, numbers):
     """What is asked of torch about `cuda` is about whatever device is the current one of a thread."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "a GPU")
     assert resolve_devices(name) == [torch.device("cuda", number) for number in numbers]

@@ -27,7 +27,7 @@ import torch
 from promscan import dna
 from promscan.device import fetch, send
 from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW, Codes
-from promscan.model import BiGRUAttention
+from promscan.model import COMPOSITION, Architecture, BiGRUAttention
 from promscan.predict.lanes import networks_on, require_streamable, room_to_smooth
 from promscan.predict.settings import EngineSettings
 from promscan.predict.units import UnitRunner, scorable
@@ -35,12 +35,11 @@ from promscan.records import Chunk, Logits, ScoreTrack
 
 LANES = {"cpu": 64, "cuda": 4096, "mps": 1024}
 """Lanes in a unit, by kind of device; on CUDA at most."""
-MEMORY_OF_A_LANE = 8 * 2**20
-"""Bytes of a GPU for each lane: a lane of `human` takes 5 MiB, one of a network of d = 128 without convolutions 3."""
 PATIENCE = 8
 """So many units of other lanes may begin before a unit that waits for more of its length begins without."""
 LONGEST_WAIT = 2**22
-"""So many window starts may be read, of sequence with little or nothing to score, before all that waits begins."""
+"""So many window starts, or those of two units, may be read with little or nothing to score, before all that waits
+begins."""
 
 _NO_ROOM: Logits = np.empty(0, dtype=np.float32)
 
@@ -74,7 +73,7 @@ class StreamingEngine:
     def __init__(self, model: BiGRUAttention, devices: Sequence[torch.device], settings: EngineSettings) -> None:
         require_streamable(model)
         self.stride, self.strands, self.smoothing = settings.stride, tuple(settings.strands), settings.smoothing
-        self.lanes = lanes_on(devices)
+        self.lanes = lanes_on(devices, model.architecture)
         self._around = max(self.warm_up, model.architecture.reach) + room_to_smooth(self.smoothing)
         self._networks = networks_on(devices, model, settings.precision)
         self._runner = UnitRunner(
@@ -131,7 +130,7 @@ class StreamingEngine:
                 yield from job.lanes()
                 yield chunk.windows
 
-        for unit in self._runner.map(_units(lanes(), self.lanes)):
+        for unit in self._runner.map(self._units(lanes())):
             for lane in unit:
                 if lane.job:
                     lane.job.missing -= 1
@@ -148,7 +147,7 @@ class StreamingEngine:
         logits = np.empty(len(codes), dtype=np.float32)
         padded = np.pad(codes, ((0, 0), (self._around, self._around + WINDOW)), constant_values=UNKNOWN)
         lanes = (_Lane(row, logits[i : i + 1]) for i, row in enumerate(padded))
-        for _ in self._runner.map(_units(lanes, self.lanes)):
+        for _ in self._runner.map(self._units(lanes)):
             pass
         logits[(codes == UNKNOWN).sum(axis=1) > MAX_UNKNOWN] = np.nan
         return logits
@@ -156,6 +155,31 @@ class StreamingEngine:
     def lane_for(self, windows: int) -> int:
         """Window starts of the lane that begins where a contig has so many left."""
         return next((length for length in self.shorter if length >= windows), self.lane)
+
+    def _units(self, lanes: Iterable[_Lane | int]) -> Iterator[list[_Lane]]:
+        """Lanes of one length, as many as a unit has, or fewer if they have waited for long.
+
+        A number among the lanes says how many window starts were read to get those before it. Where there is hardly a
+        lane in a long stretch, an empty unit may come: it lets what is done already be handed on.
+        """
+        longest = max(LONGEST_WAIT, 2 * self.lanes * self.lane)
+        waiting, waited, read = dict[int, list[_Lane]](), dict[int, int](), 0
+        for lane in lanes:
+            if isinstance(lane, int):
+                read += lane
+                if read >= longest:
+                    yield from list(waiting.values()) or [[]]
+                    waiting, waited, read = {}, {}, 0
+                continue
+            unit = waiting.setdefault(len(lane.codes), [])
+            unit.append(lane)
+            if len(unit) == self.lanes:
+                yield waiting.pop(len(lane.codes))
+                waited, read = {bases: waited.get(bases, 0) + 1 for bases in waiting}, 0
+                for bases in [bases for bases, units in waited.items() if units == PATIENCE]:
+                    del waited[bases]
+                    yield waiting.pop(bases)
+        yield from waiting.values()
 
     def _run_unit(self, unit: list[_Lane], device: torch.device) -> list[_Lane]:
         """Score lanes of one length, which come back; none are no work."""
@@ -171,7 +195,7 @@ class StreamingEngine:
         return unit
 
 
-def lanes_on(devices: Sequence[torch.device]) -> int:
+def lanes_on(devices: Sequence[torch.device], architecture: Architecture) -> int:
     """Lanes in a unit on devices of one kind: a power of two, on CUDA by how much memory the smallest of them has.
 
     It never depends on how much of that is free, for a unit of another shape rounds differently.
@@ -180,7 +204,15 @@ def lanes_on(devices: Sequence[torch.device]) -> int:
     if devices[0].type != "cuda":
         return most
     memory = min(torch.cuda.get_device_properties(device).total_memory for device in devices)
-    return min(most, 1 << max(0, (memory // MEMORY_OF_A_LANE).bit_length() - 1))
+    return min(most, 1 << max(0, (memory // _memory_of_a_lane(architecture)).bit_length() - 1))
+
+
+def _memory_of_a_lane(architecture: Architecture) -> int:
+    """Bytes, on the safe side: some values of each unit, and what the head sees beside them, at every position."""
+    values = 5 * architecture.hidden * architecture.layers + architecture.context
+    values += len(COMPOSITION) * len(architecture.composition)
+    positions = StreamingEngine.lane + WINDOW + 2 * max(StreamingEngine.warm_up, architecture.reach)
+    return torch.float32.itemsize * values * positions
 
 
 class _Job:
@@ -232,28 +264,3 @@ class _Job:
             kept = logits[self.first :: self.engine.stride]
             tracks.append(ScoreTrack(self.chunk.chrom, strand, self.chunk.start + self.first, self.engine.stride, kept))
         yield tracks
-
-
-def _units(lanes: Iterable[_Lane | int], size: int) -> Iterator[list[_Lane]]:
-    """Lanes of one length, `size` at a time, or fewer if they have waited for long.
-
-    A number among the lanes says how many window starts were read to get those before it. Where there is hardly a lane
-    in a long stretch, an empty unit may come: it lets what is done already be handed on.
-    """
-    waiting, waited, read = dict[int, list[_Lane]](), dict[int, int](), 0
-    for lane in lanes:
-        if isinstance(lane, int):
-            read += lane
-            if read >= LONGEST_WAIT:
-                yield from list(waiting.values()) or [[]]
-                waiting, waited, read = {}, {}, 0
-            continue
-        unit = waiting.setdefault(len(lane.codes), [])
-        unit.append(lane)
-        if len(unit) == size:
-            yield waiting.pop(len(lane.codes))
-            waited, read = {bases: waited.get(bases, 0) + 1 for bases in waiting}, 0
-            for bases in [bases for bases, units in waited.items() if units == PATIENCE]:
-                del waited[bases]
-                yield waiting.pop(bases)
-    yield from waiting.values()
