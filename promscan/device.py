@@ -116,7 +116,7 @@ def describe(device: torch.device) -> str:
 
 
 def arithmetic(device: torch.device) -> dict[str, str]:
-    """What the last bits of a result depend on: version of torch, kind of device, and what the processor is.
+    """What the last bits of any result depend on: version of torch, kind of device, and what the processor is.
 
     That is the instruction set of a CPU, as torch uses it, and the model of a GPU.
     """

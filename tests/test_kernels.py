@@ -26,7 +26,7 @@ from promscan.predict.lanes import LaneNetwork, sum_windows
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
-pytest.importorskip("triton")
+pytest.importorskip("triton", minversion="3.6")
 
 import triton
 from triton.runtime.errors import OutOfResources, PTXASError
@@ -91,6 +91,7 @@ def test_a_network_says_the_same_with_kernels(architecture):
         expected = network.logits(codes.cpu(), 280, 70)
         fast = LaneNetwork(model, DEVICE)
         fast.use_kernels()
+        assert fast.by_kernels
         assert type(fast.layers[0][1]) is kernels.FusedCell
         logits = fast.logits(codes, 280, 70).cpu()
     assert logits.shape == (140, 20)
@@ -117,11 +118,12 @@ def told_without_kernels(caplog, hidden=16):
         for _ in range(2):
             network = LaneNetwork(model, DEVICE)
             network.use_kernels()
+            assert not network.by_kernels
             assert type(network.layers[0][0]) is type(network.layers[0][1]) is Cell
             assert (network.logits(codes, 0, 0).cpu() - expected).abs().max() < 1e-4
     (message,) = caplog.messages
     needs = re.fullmatch(
-        rf"device {DEVICE} will be slow: not all kernels can be built \((.*)\); they need (.*)", message
+        rf"device {DEVICE} will be slow: its kernels cannot be built \((.*)\); they need (.*)", message
     )
     oldest, oldest_triton = (".".join(map(str, version)) for version in (kernels.OLDEST, kernels.OLDEST_TRITON))
     assert needs[2].startswith(f"compute capability {oldest}, Triton {oldest_triton}, a C compiler")

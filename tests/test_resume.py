@@ -269,7 +269,7 @@ def test_other_settings_are_refused(genome, folder, options, difference):
     stop_after(900, scan_of(genome, folder, **EVERY_WINDOW))
     before = lines_of(folder)
     with pytest.raises(
-        RunError, match=f"resume: {difference} in this scan; give the options that it was begun with, or"
+        RunError, match=f"resume: {difference} in this scan; go on with the options and the kind of machine"
     ):
         list(scan_of(genome, folder, **EVERY_WINDOW | options))
     assert lines_of(folder) == before
@@ -288,14 +288,17 @@ def test_another_version_is_refused(genome, folder, monkeypatch):
         ("torch.__version__", "99.0", "torch is [0-9.a-z+]+ here and 99.0"),
         ("torch.backends.cpu.get_cpu_capability", lambda: "ABACUS", "processor is [A-Z0-9 ]+ here and ABACUS"),
         ("promscan.pipeline.scan.lanes_on", lambda *_: 32, "lanes is 16 here and 32"),
+        ("promscan.predict.windowed.WindowedEngine.by_kernels", True, "kernels is no here and yes"),
     ],
-    ids=["torch", "instruction set", "lanes in a unit"],
+    ids=["torch", "instruction set", "lanes in a unit", "kernels"],
 )
 def test_another_machine_is_refused(genome, folder, monkeypatch, name, other, difference):
     stop_after(900, scan_of(genome, folder, **EVERY_WINDOW))
     before = lines_of(folder)
     monkeypatch.setattr(name, other)
-    with pytest.raises(RunError, match=f"resume: {difference} in this scan; give the options that it was begun with"):
+    with pytest.raises(
+        RunError, match=f"resume: {difference} in this scan; go on with the options and the kind of machine"
+    ):
         list(scan_of(genome, folder, **EVERY_WINDOW))
     assert lines_of(folder) == before
 
@@ -319,8 +322,12 @@ def test_two_scans_do_not_write_one_journal(genome, folder):
     assert same_as_never_stopped(genome, folder, **EVERY_WINDOW)
 
 
-def test_bad_input_leaves_no_journal_of_nothing(genome, folder, monkeypatch):
+@pytest.mark.parametrize("killed_before", [False, True])
+def test_bad_input_leaves_no_journal_of_nothing(genome, folder, monkeypatch, killed_before):
     monkeypatch.setattr("promscan.pipeline.journal.INTERVAL", 60)
+    if killed_before:
+        stop_after(100, scan_of(genome, folder, **EVERY_WINDOW))
+        assert len(lines_of(folder)) == 1
     genome.write_text(genome.read_text() + ">protein\nMEEPQSDPSVEPPLSQ\n")
     job = iter(scan_of(genome, folder, **EVERY_WINDOW))
     next(job)

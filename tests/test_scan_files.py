@@ -22,6 +22,7 @@ from genomes import DEMO, TINY, demo_contigs, write_fasta
 
 import promscan
 from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW, encode
+from promscan.pipeline import statistics
 
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = os.environ.get("PROMSCAN_UPDATE_GOLDEN") == "1"
@@ -187,6 +188,13 @@ def test_summary_counts_what_was_scanned(promscan_cli, tmp_path, excerpt):
     assert sum(told["seconds"].values()) <= told["total_seconds"]
     assert (told["device"], told["promscan"]) == ("cpu", promscan.__version__)
     assert outcome.err == "warning: skipped contigs shorter than 70 bp: 1 (short)\n"
+
+
+def test_memory_is_told_where_a_container_hides_its_mark(tmp_path, monkeypatch):
+    status = tmp_path / "status"
+    status.write_text("Name:\tpython\nVmRSS:\t1 kB\n")
+    monkeypatch.setattr(statistics, "Path", lambda _: status)
+    assert statistics.peak_memory() > 50e6  # torch alone
 
 
 def test_header_tells_the_options_and_no_paths(promscan_cli, tmp_path, excerpt):

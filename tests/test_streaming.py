@@ -202,6 +202,7 @@ def test_memory_does_not_grow_along_what_has_nothing_to_score(monkeypatch):
         for i, codes in enumerate(stretches):
             read.append(i)
             yield Chunk("chr1", i * LANE, codes)
+            yield Chunk(f"short{i}", 0, codes[: WINDOW - 1])
 
     with open_engine("streaming", load_model(str(TINY))[0], [torch.device("cpu")], EngineSettings(threads=1)) as engine:
         for i, tracks in enumerate(engine.score(chunks())):

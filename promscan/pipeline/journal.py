@@ -72,7 +72,7 @@ class Journal:
         self._last: dict[str, Any] | None = None
         self._file: BinaryIO | None = None
         self._bare = False
-        """Whether this scan began the journal and has written nothing but its first line."""
+        """Whether the journal holds nothing but its first line."""
         self._due = time.monotonic() + INTERVAL
         self._read = deque[_Place]()
         """The chunks that are read and not done."""
@@ -103,7 +103,8 @@ class Journal:
         head, size = next(lines, (first, 0))
         if (difference := first_difference(head["scan"], scan)) is not None:
             raise RunError(
-                f"{folder}: {difference} in this scan; give the options that it was begun with, or remove this folder"
+                f"{folder}: {difference} in this scan; go on with the options and the kind of machine that it was "
+                "begun with, or remove this folder"
             )
         self.chunk_step = head["chunk_step"]
         for line, end in lines:
@@ -116,7 +117,7 @@ class Journal:
             file.truncate(size)
             if size == 0:
                 self._write(head)
-                self._bare = True
+        self._bare = self._last is None
 
     def replay(self, callers: Sequence[PeakCaller]) -> Iterator[Hit]:
         """Bring the callers to where the journal ends, and yield the hits that it holds."""

@@ -209,7 +209,11 @@ class Scan:
 
     def _open_journal(self, engine: Engine) -> Journal:
         # Machines that differ in the last bits would together end in the hits of neither.
-        machine = {**arithmetic(self.devices[0]), "lanes": str(lanes_on(self.devices, self.network.architecture))}
+        machine = {
+            **arithmetic(self.devices[0]),
+            "kernels": "yes" if engine.by_kernels else "no",
+            "lanes": str(lanes_on(self.devices, self.network.architecture)),
+        }
         scan = {"promscan": promscan.__version__, **self.settings, **machine}
         return Journal(self.resume, scan, engine.chunk_step)
 

@@ -98,7 +98,8 @@ class Statistics:
 
 def peak_memory() -> int:
     """Largest resident memory of this process so far, in bytes."""
-    if sys.platform == "linux":  # where getrusage also counts what the process took that started this one
-        marks = re.findall(r"^VmHWM:\s*(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
-        return 1024 * int(marks[0])
+    # On Linux, getrusage also counts what the process took that started this one; some containers hide the other mark.
+    status = Path("/proc/self/status")
+    if status.is_file() and (mark := re.search(r"^VmHWM:\s*(\d+) kB$", status.read_text(), re.MULTILINE)):
+        return 1024 * int(mark[1])
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

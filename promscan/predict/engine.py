@@ -45,6 +45,10 @@ class Engine(AbstractContextManager["Engine"], Protocol):
     def batch_windows(self) -> int:
         """How many loose windows to score in one call."""
 
+    @property
+    def by_kernels(self) -> bool:
+        """Whether the kernels for CUDA run the network; they round differently."""
+
     def score(self, chunks: Iterable[Chunk]) -> Iterator[list[ScoreTrack]]:
         """The tracks of each chunk with windows, one a strand, in order."""
 

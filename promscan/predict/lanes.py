@@ -62,6 +62,9 @@ class LaneNetwork:
         model: the network, in evaluation mode.
         device: where it runs.
         dtype: of states and weights in the recurrence; everything else is float32.
+
+    Attributes:
+        by_kernels: whether the kernels for CUDA run it; they round differently.
     """
 
     def __init__(self, model: BiGRUAttention, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
@@ -69,19 +72,20 @@ class LaneNetwork:
         with torch.inference_mode():
             table = None if len(model.stem) else input_table(model)
             self.layers, self._sum_windows = cells_of(model, table, dtype), sum_windows
+        self.by_kernels = False
         if device.type == "cuda":
             with torch.cuda.device(device):
                 self.use_kernels()
         self.bases = torch.arange(UNKNOWN + 1, dtype=torch.uint8, device=device).unsqueeze(1)
 
     def use_kernels(self) -> None:
-        """Run by the kernels for CUDA from here on, as far as they can be built; if not, that is said."""
+        """Run by the kernels for CUDA from here on, if all of them can be built; if not, that is said."""
         try:
             from promscan.predict import kernels  # needs Triton, which comes with torch for CUDA, where it can
 
             kernels.require_buildable(self.device)
-            self._sum_windows = kernels.sum_windows
             self.layers = [(kernels.fused(forward), kernels.fused(backward)) for forward, backward in self.layers]
+            self._sum_windows, self.by_kernels = kernels.sum_windows, True
         except Exception as error:  # noqa: BLE001 - compilers and drivers fail in many ways, and none is needed
             _warn_without_kernels(self.device, str(error).strip().partition("\n")[0] or type(error).__name__)
 
@@ -214,7 +218,7 @@ class LaneNetwork:
 def _warn_without_kernels(device: torch.device, reason: str) -> None:
     """Once, however many networks there are."""
     logger.warning(
-        "device %s will be slow: not all kernels can be built (%s); they need compute capability 8.0, Triton 3.6, a C "
+        "device %s will be slow: its kernels cannot be built (%s); they need compute capability 8.0, Triton 3.6, a C "
         "compiler, Python's headers, and a GRU that fits into shared memory, of at most 128 units",
         device,
         reason,

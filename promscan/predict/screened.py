@@ -63,6 +63,11 @@ class ScreenedEngine:
         """How many loose windows to score in one call."""
         return self._exact.batch_windows
 
+    @property
+    def by_kernels(self) -> bool:
+        """Whether the kernels for CUDA run the network."""
+        return self._screen.by_kernels and self._exact.by_kernels
+
     def score(self, chunks: Iterable[Chunk]) -> Iterator[list[ScoreTrack]]:
         """The tracks of each chunk with windows, one a strand.
 

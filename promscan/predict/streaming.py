@@ -116,6 +116,11 @@ class StreamingEngine:
         """How many loose windows to score in one call."""
         return self.lanes * self.at_once
 
+    @property
+    def by_kernels(self) -> bool:
+        """Whether the kernels for CUDA run the network."""
+        return all(network.by_kernels for network in self._networks.values())
+
     def score(self, chunks: Iterable[Chunk]) -> Iterator[list[ScoreTrack]]:
         """The tracks of each chunk with windows, one a strand.
 
@@ -125,6 +130,8 @@ class StreamingEngine:
 
         def lanes() -> Iterator[_Lane | int]:
             for chunk in chunks:
+                if not chunk.windows:
+                    continue
                 job = _Job(chunk, self)
                 waiting.append(job)
                 yield from job.lanes()
@@ -225,11 +232,10 @@ class _Job:
         self.chunk, self.engine = chunk, engine
         self.first = -chunk.start % engine.stride
         scored = np.zeros(chunk.windows, dtype=np.bool_)
-        if chunk.windows:
-            blocked = None if chunk.blocked is None else chunk.blocked[chunk.own]
-            scored[self.first :: engine.stride] = scorable(chunk.codes[chunk.own], 1, blocked=blocked)[
-                self.first :: engine.stride
-            ]
+        blocked = None if chunk.blocked is None else chunk.blocked[chunk.own]
+        scored[self.first :: engine.stride] = scorable(chunk.codes[chunk.own], 1, blocked=blocked)[
+            self.first :: engine.stride
+        ]
         self.unscored = ~scored
         self.starts = [i for i in range(0, chunk.windows, engine.lane) if scored[i : i + engine.lane].any()]
         self.logits = {strand: np.empty(chunk.windows, dtype=np.float32) for strand in engine.strands}

@@ -73,6 +73,11 @@ class WindowedEngine:
         """How many loose windows to score in one call."""
         return self.unit * max(32, 4 * self._runner.at_once)
 
+    @property
+    def by_kernels(self) -> bool:
+        """Whether the kernels for CUDA run the network."""
+        return all(network.by_kernels for network in self._networks.values())
+
     def score(self, chunks: Iterable[Chunk]) -> Iterator[list[ScoreTrack]]:
         """The tracks of each chunk with windows, one a strand.
 
