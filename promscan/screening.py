@@ -22,7 +22,7 @@ ENOUGH = 1000
 FP_PER_MB = 100.0
 """Scans are screened that call at so many false hits per Mb, or fewer."""
 WORTH = 0.5
-"""Screening pays if at most this share of the windows is scored."""
+"""Screening pays if at most this share of the windows is scored, called at the rate that scans call at by default."""
 STEP = 0.01
 """Margins are multiples of this."""
 STEPS = 10_000

@@ -17,6 +17,7 @@ from promscan.card import read_card
 from promscan.checkpoint import load_model, save_model
 from promscan.peaks import probability_of
 from promscan.pipeline.calibrate import calibrate
+from promscan.predict.screened import ScreenedEngine
 from promscan.predict.streaming import StreamingEngine
 from promscan.screening import Shortfalls, least_margin
 
@@ -106,14 +107,22 @@ def test_a_screened_scan_of_the_background_loses_no_hit(background, calibrated):
         assert list(scan) == [hit for hit in every if hit.logit >= scan.threshold]
 
 
-def test_the_card_says_what_was_measured(calibrated):
+def test_the_card_says_what_was_measured(background, calibrated):
     card = read_card(calibrated)
     assert card.screening["margin"] == round(card.screening["margin"], 2) > 0
     source = "genome.fa, 1000 bp and more from known.bed"
-    basis = rf"loses at most 0.1% of (\d+) hits on {source}; scores 2\d.\d% of the windows"
+    basis = rf"loses at most 0.1% of (\d+) hits on {source}; scores (\d+.\d)% of the windows at (\d+) false hits per Mb"
     measured = re.fullmatch(basis, card.screening["basis"])
     assert measured
     assert int(measured[1]) == pytest.approx(300, abs=10)
+    least = 1 / card.calibration["megabases"]
+    assert float(measured[3]) == pytest.approx(least, rel=0.01)  # more than the ten that scans ask for
+    genome, known = background
+    options = {"model": calibrated, "strength": None, "device": "cpu", "exclude": known, "fp_per_mb": least}
+    scan = promscan.scan(genome, **options)
+    with ScreenedEngine(scan.network, scan.devices, scan.engine_settings, scan.floor) as engine:
+        logits = np.concatenate([t.logits for ts in engine.score(scan.chunks(engine, engine.chunk_step)) for t in ts])
+    assert float(measured[2]) / 100 == pytest.approx(np.mean(logits[~np.isnan(logits)] > -np.inf), abs=0.002)
 
 
 def test_it_does_not_depend_on_chunks_or_threads(background, calibrated, tmp_path):

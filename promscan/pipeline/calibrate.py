@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from promscan.calibration import CLEARANCE, Calibration
+from promscan.calibration import CLEARANCE, DEFAULT_FP_PER_MB, Calibration
 from promscan.card import Card
 from promscan.checkpoint import save_model
 from promscan.errors import InputError, ModelError, RunError
@@ -107,7 +107,8 @@ def _screening(scan: Scan, begins: Mapping[str, int], hits: npt.NDArray[Any], ta
     if lowest is None:
         logger.info("no screening: it takes %d hits to tell how many would be lost", ENOUGH)
         return {}
-    called, all_windows = hits[hits["logit"] >= lowest], Shortfalls(lowest)
+    usual = max(lowest, table.logit_at(max(table.least, DEFAULT_FP_PER_MB)))
+    called, all_windows = hits[hits["logit"] >= lowest], Shortfalls(usual)
     try:
         streaming = _streaming_logits(scan, begins, called, all_windows)
     except ModelError as error:
@@ -116,10 +117,12 @@ def _screening(scan: Scan, begins: Mapping[str, int], hits: npt.NDArray[Any], ta
     margin = least_margin(called["logit"], streaming)
     share = all_windows.share_within(margin)
     worth = share <= WORTH
+    rate = table.fp_per_mb(usual)
     basis = f"loses at most {LOST:.1%} of {len(called)} hits on {table.background}; scores {share:.1%} of the windows"
+    basis += f" at {rate:.3g} false hits per Mb"
     logger.info(
         "%s: with a margin of %.2f, %.3g %% of the windows are scored exactly at %.3g false hits per Mb",
-        "screening" if worth else "no screening", margin, 100 * share, table.fp_per_mb(lowest),
+        "screening" if worth else "no screening", margin, 100 * share, rate,
     )  # fmt: skip
     return {"margin": margin, "lowest": lowest, "basis": basis} if worth else {}
 
