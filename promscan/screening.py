@@ -23,6 +23,8 @@ FP_PER_MB = 100.0
 """Scans are screened that call at so many false hits per Mb, or fewer."""
 WORTH = 0.5
 """Screening pays if at most this share of the windows is scored, called at the rate that scans call at by default."""
+COARSEST = 20
+"""At strides of more bp than this, to score every window costs no more than the pass along the genome would spare."""
 STEP = 0.01
 """Margins are multiples of this."""
 STEPS = 10_000
@@ -72,8 +74,8 @@ def least_margin(exact: Logits, streaming: Logits) -> float:
     return round(max(0, math.ceil(least / STEP)) * STEP, 2)
 
 
-def screening_floor(card: Card, threshold: float) -> float | None:
-    """The logit of a streaming pass below which a window cannot be a hit; None if the card cannot tell."""
-    if not card.screening or threshold < card.screening["lowest"]:
+def screening_floor(card: Card, threshold: float, stride: int) -> float | None:
+    """The logit of a streaming pass below which a window cannot be a hit; None if all windows are to be scored."""
+    if not card.screening or threshold < card.screening["lowest"] or stride > COARSEST:
         return None
     return float(threshold - card.screening["margin"])

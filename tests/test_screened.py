@@ -96,11 +96,14 @@ def test_hits_are_among_those_of_an_exhaustive_scan(screened):
     assert every == list(promscan.scan(DEMO, **{**options, "model": TINY}))
 
 
-@pytest.mark.parametrize(("threshold", "margin"), [(0.51, "0.5"), (0.49, None)])
-def test_a_scan_is_screened_only_as_far_as_the_card_knows(screened, threshold, margin):
+@pytest.mark.parametrize(
+    ("threshold", "stride", "margin"), [(0.51, 1, "0.5"), (0.49, 1, None), (0.51, 20, "0.5"), (0.51, 21, None)]
+)
+def test_a_scan_is_screened_as_far_as_the_card_knows_and_where_that_is_faster(screened, threshold, stride, margin):
     contigs = {"chr1": random_bases(500, seed=1)}
     with TemporaryDirectory() as folder:
-        job = promscan.scan(write_fasta(Path(folder) / "x.fa", contigs), model=screened, threshold=threshold)
+        genome = write_fasta(Path(folder) / "x.fa", contigs)
+        job = promscan.scan(genome, model=screened, threshold=threshold, stride=stride)
     assert job.settings.get("screening_margin") == margin
 
 

@@ -68,7 +68,7 @@ class Scan:
         bed: the same for the intervals of a BED file.
         exclude: drop windows that overlap these intervals, or those of a BED file.
         shard: (I, N), keep only the hits of the I-th of N parts of the genome, I from 1 to N.
-        exhaustive: score every window exactly, even where the card of the model says how to screen.
+        exhaustive: score every window exactly, even where a screened scan would be faster.
         strength: bundled name or weights file of a strength model; None: hits have no strength.
         device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device, of one model).
         batch_size, threads, precision: see `open_engine`.
@@ -120,7 +120,7 @@ class Scan:
         self.calibration = Calibration.parse(self.card.calibration) if self.card.calibration else None
         self.threshold = calling_logit(self.card, threshold, fp_per_mb)
         self.min_distance = min_distance or self.card.min_distance or DEFAULT_MIN_DISTANCE
-        self.floor = None if exhaustive else screening_floor(self.card, self.threshold)
+        self.floor = None if exhaustive else screening_floor(self.card, self.threshold, stride)
         self.engine_settings = EngineSettings(
             stride=stride,
             strands=("+", "-") if strand == "both" else (strand,),
