@@ -1,9 +1,9 @@
 """Put a trained model into weights/, with a card that says what was measured.
 
 Takes the texts of `benchmarks/models.json` and the results of `core_promoters.py` (and of `default_threshold.py`,
-unless the texts name a threshold), for a scanning model that is calibrated of `genome_recall.py` (and of
-`precision.py`, where it was run), or for a strength model of `strength.py`; refuses results of other weights, writes
-weights/NAME.safetensors and NAME.json.
+unless the texts name a threshold, and of `screening.py`, where it was run), for a scanning model that is calibrated of
+`genome_recall.py` (and of `precision.py`, where it was run), or for a strength model of `strength.py`; refuses results
+of other weights, writes weights/NAME.safetensors and NAME.json.
 
     python benchmarks/bundle.py core70 runs/core70/best.safetensors
     python benchmarks/bundle.py human runs/human/calibrated.safetensors
@@ -25,8 +25,16 @@ HERE = Path(__file__).parent
 JUDGEMENTS = ("all", "within_500", "random")
 
 
+def path_of(kind: str, name: str) -> Path:
+    return HERE / "results" / f"{kind}.{name}.json"
+
+
+def was_run(kind: str, name: str) -> bool:
+    return path_of(kind, name).is_file()
+
+
 def result(kind: str, name: str, sha256: str) -> dict[str, Any]:
-    path = HERE / "results" / f"{kind}.{name}.json"
+    path = path_of(kind, name)
     values: dict[str, Any] = json.loads(path.read_text())
     if values["sha256"] != sha256:
         raise SystemExit(f"{path} was measured on other weights ({values['sha256']}): run {kind}.py again")
@@ -45,11 +53,14 @@ def main() -> None:
         card, texts = with_correlations(card, result("strength", arguments.name, card.sha256), texts)
     elif card.engine == "streaming":
         card = with_recall(card, result("genome_recall", arguments.name, card.sha256))
-        if (HERE / "results" / f"precision.{arguments.name}.json").is_file():
+        if was_run("precision", arguments.name):
             moved = result("precision", arguments.name, card.sha256)
             card = dataclasses.replace(card, metrics={**card.metrics, "bfloat16": moved})
     else:
         card = with_benchmark(card, arguments.name, texts)
+        if was_run("screening", arguments.name):
+            measured = result("screening", arguments.name, card.sha256)
+            card = dataclasses.replace(card, screening=measured["screening"])
     out = HERE.parent / "weights" / f"{arguments.name}.safetensors"
     print(save_model(out, model, dataclasses.replace(card, name=arguments.name, **texts)).sha256)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 import runpy
@@ -11,15 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from genomes import DATA, DEMO, TINY, TINY_STRENGTH, random_bases, tiny_streaming
+from genomes import DATA, DEMO, TINY, TINY_STRENGTH, demo_contigs, random_bases, tiny_streaming, write_fasta
 
 import promscan
 from promscan import dna
+from promscan.calibration import Calibration
 from promscan.card import read_card
 from promscan.checkpoint import load_model, save_model
 from promscan.datasets import read_windows
 from promscan.measurements import divide, read_measurements
 from promscan.model import Architecture, BiGRUAttention
+from promscan.peaks import probability_of
 from promscan.records import Hit, Interval, ScoreTrack
 from promscan.reporter import Reporter
 from promscan.train.calls import JudgedCalls
@@ -176,6 +179,30 @@ def test_whole_contigs_are_drawn_and_hits_on_them_judged(tmp_path, monkeypatch):
     assert f">chr10:0-2000\n{contigs['chr10:0-2000']}\n" in drawn.read_text()
     everything = result["tolerance_100"]["at_fp_per_mb"]["all"]
     assert (everything["found"], everything["right"], everything["false"]) == (2, 2, 2)
+
+
+def test_hits_that_a_screened_scan_loses_are_counted(tmp_path, monkeypatch):
+    human, model, out = tmp_path / "human", tmp_path / "model.safetensors", tmp_path / "result.json"
+    human.mkdir()
+    contigs = {f"chr{n}:0-2000": demo_contigs()["demo1"][2000 * n :][:2000] for n in (9, 17)}
+    genome = write_fasta(human / "hg38_contigs.fa", contigs)
+    network, card = load_model(str(TINY))
+    table = Calibration.measure(np.linspace(0, 4, 1000), 1.0, "some background")
+    card = dataclasses.replace(
+        card, calibration=table.describe(), screening={"margin": 0.2, "lowest": 0.0}, default_threshold=1.0,
+        min_distance=1,
+    )  # fmt: skip
+    save_model(model, network, card)
+    monkeypatch.setattr(sys, "argv", ["screening.py", str(model), "--data", str(tmp_path), "-o", str(out)])
+    runpy.run_path(str(BENCHMARKS / "screening.py"), run_name="__main__")
+    result = json.loads(out.read_text())
+    assert (result["contigs"], result["bases"]) == (["chr9:0-2000"], 2000)
+    options = {"model": model, "threshold": probability_of(1.0), "regions": ["chr9:0-2000"], "strength": None}
+    screened, every = (set(promscan.scan(genome, exhaustive=e, **options)) for e in (False, True))
+    found = result["called_at"]["default threshold"]
+    assert (found["hits"], found["lost"], found["other"]) == (len(every), len(every - screened), len(screened - every))
+    assert 0 < found["lost"] < found["hits"]
+    assert 0 < found["share"] < result["called_at"]["lowest"]["share"] < 1
 
 
 CALLING = BENCHMARKS / "calling.py"
