@@ -1,12 +1,13 @@
 """What simple scores find on the contigs that the models are judged on, with the same calling and the same judge.
 
-    cpg      CpG observed/expected in a window around each position. Its width is chosen on the dev contigs. It cannot
-             tell the strands apart, so it calls each place on both.
+    cpg      CpG observed/expected in a window around each position. It cannot tell the strands apart, so it calls each
+             place on both.
     kmers    logistic regression on the counts of 4-mers in 300 bp, 249 of them before the transcription start; trained
              on promoters and on random places of the training contigs, 500 bp and more from each listed start
 
-Hits keep 500 bp from one another, as those of `promscan scan`. They are written as BED and judged as by `promscan
-evaluate`, at a tolerance of 100 bp and, as neither score is made to point at a base, of 500 bp.
+How far hits keep from one another, and the width of `cpg`, are chosen on the dev contigs, as for the models. Hits are
+written as BED and judged as by `promscan evaluate`, at a tolerance of 100 bp and, as neither score is made to point at
+a base, of 500 bp.
 
     python benchmarks/baselines.py cpg --data DATA -o benchmarks/results/baseline.cpg.json
     python benchmarks/baselines.py kmers --data DATA -o benchmarks/results/baseline.kmers.json
@@ -18,7 +19,7 @@ import argparse
 import json
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,11 @@ from promscan.records import Hit, ScoreTrack, Strand
 from promscan.tss import LabelledGenome, distances, read_labelled_genome
 
 DEV, TEST = ("chr9", "chr17"), ("chr10", "chr16")
-MIN_DISTANCE = 500
+MIN_DISTANCES = (70, 150, 300, 500)
 WIDTHS = (100, 200, 300, 500, 1000, 2000)
 CHOSEN_BY = (10, 50, 100)
-"""The width is the one of the highest mean recall at these false hits per Mb of dev."""
+"""What is chosen has the highest mean recall at these false hits per Mb of dev."""
+AWAY = 500
 CONTEXT, BEFORE = 300, 249
 """bp around a transcription start, and how many of them stand before it."""
 KMER = 4
@@ -100,7 +102,7 @@ def random_windows(genome: LabelledGenome, count: int) -> Iterator[Codes]:
         chrom = chroms[rng.choice(len(chroms), p=sizes / sizes.sum())]
         tss = int(rng.integers(len(genome.contigs[chrom])))
         window = window_at(genome.contigs[chrom], tss, STRANDS[rng.integers(2)])
-        if window is not None and distances(np.array([tss]), places[chrom])[0] >= MIN_DISTANCE:
+        if window is not None and distances(np.array([tss]), places[chrom])[0] >= AWAY:
             count -= 1
             yield window
 
@@ -123,13 +125,13 @@ def kmer_score(data: Path, genome: LabelledGenome) -> tuple[Score, dict[str, Any
     def score(codes: Codes) -> tuple[np.ndarray, int]:
         return window_sums(weights[kmers_of(codes)], CONTEXT - KMER + 1), BEFORE
 
-    return score, {"kmer": KMER, "width": CONTEXT, "positives": len(positives), "negatives": len(negatives)}
+    return score, {"kmer": KMER, "positives": len(positives), "negatives": len(negatives)}
 
 
-def call(genome: LabelledGenome, score: Score) -> Iterator[Hit]:
+def call(genome: LabelledGenome, score: Score, min_distance: int) -> Iterator[Hit]:
     """The peaks of both strands, however low."""
     for strand in STRANDS:
-        caller = PeakCaller(strand, -math.inf, MIN_DISTANCE, 1)
+        caller = PeakCaller(strand, -math.inf, min_distance, 1)
         for chrom, codes in genome.contigs.items():
             scores, first = score(codes if strand == "+" else reverse_complement(codes))
             if strand == "-":
@@ -140,14 +142,16 @@ def call(genome: LabelledGenome, score: Score) -> Iterator[Hit]:
         yield from caller.flush()
 
 
-def judge(data: Path, genome: LabelledGenome, score: Score, tolerances: Sequence[int]) -> list[Evaluation]:
+def judge(
+    data: Path, genome: LabelledGenome, score: Score, min_distance: int, tolerances: Sequence[int]
+) -> list[Evaluation]:
     """As any tool is judged, by a BED file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "hits.bed"
         with path.open("w") as file:
             file.writelines(
                 f"{hit.chrom}\t{hit.tss}\t{hit.tss + 1}\t{hit.name}\t{hit.logit:.6g}\t{hit.strand}\t{hit.tss}\n"
-                for hit in call(genome, score)
+                for hit in call(genome, score, min_distance)
             )
         starts, fasta = data / "human/hg38_tss.bed", data / "human/hg38_contigs.fa"
         return [
@@ -156,13 +160,16 @@ def judge(data: Path, genome: LabelledGenome, score: Score, tolerances: Sequence
         ]
 
 
-def best_width(data: Path, dev: LabelledGenome) -> tuple[int, dict[str, float]]:
-    """The width and, for each one tried, its mean recall on dev."""
+def best(data: Path, dev: LabelledGenome, scores: Mapping[int, Score]) -> tuple[int, int, dict[str, dict[str, float]]]:
+    """Width and least distance and, for each of those tried, the mean recall on dev."""
     recalls = {}
-    for width in WIDTHS:
-        (evaluation,) = judge(data, dev, cpg_score(width), [TOLERANCES[0]])
-        recalls[width] = float(np.mean([evaluation.rates[rate].recall for rate in CHOSEN_BY]))
-    return max(recalls, key=lambda width: recalls[width]), {str(width): recall for width, recall in recalls.items()}
+    for width, score in scores.items():
+        for min_distance in MIN_DISTANCES:
+            (evaluation,) = judge(data, dev, score, min_distance, [TOLERANCES[0]])
+            recalls[width, min_distance] = float(np.mean([evaluation.rates[rate].recall for rate in CHOSEN_BY]))
+    width, min_distance = max(recalls, key=lambda tried: recalls[tried])
+    table = {str(w): {str(d): recalls[w, d] for d in MIN_DISTANCES} for w in scores}
+    return width, min_distance, table
 
 
 def main() -> None:
@@ -174,11 +181,13 @@ def main() -> None:
     data = arguments.data
     genome = read_labelled_genome(data / "human/hg38_contigs.fa", data / "human/hg38_tss.bed")
     if arguments.baseline == "cpg":
-        width, recalls = best_width(data, genome.part(DEV))
-        score, settings = cpg_score(width), {"width": width, "dev_recall_by_width": recalls}
+        scores, settings = {width: cpg_score(width) for width in WIDTHS}, {}
     else:
         score, settings = kmer_score(data, genome)
-    evaluations = judge(data, genome.part(TEST), score, TOLERANCES)
+        scores = {CONTEXT: score}
+    width, min_distance, recalls = best(data, genome.part(DEV), scores)
+    settings |= {"width": width, "min_distance": min_distance, "dev_recall_by_width_and_distance": recalls}
+    evaluations = judge(data, genome.part(TEST), scores[width], min_distance, TOLERANCES)
     result = {
         "baseline": arguments.baseline,
         "contigs": ",".join(TEST),

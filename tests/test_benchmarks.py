@@ -317,5 +317,5 @@ def test_windows_have_the_start_at_its_place_and_calls_are_where_it_is(strand, t
     def score(read):
         return (read[249 : len(read) - 50] == mark).astype(float), 249
 
-    hits = module["call"](LabelledGenome({"chr1": codes}, KnownStarts([])), score)
+    hits = module["call"](LabelledGenome({"chr1": codes}, KnownStarts([])), score, 500)
     assert [(hit.tss, hit.strand) for hit in hits if hit.logit == 1] == [(tss, strand)]
