@@ -21,6 +21,7 @@ PAGES = (*(ROOT / "docs" / name for name in ("accuracy.md", "results.md", "exper
 MODELS = ("promoter-rnn", "core70")
 GENOMES = {
     "chrIII": "*S. cerevisiae* chrIII, stride 1",
+    "chrIII_exhaustive": "the same, every window scored",
     "human": "human, 2 Mb, stride 10",
     "memory_1Mb": "human, one contig of 1 Mb, stride 100",
     "memory_10Mb": "human, one contig of 10 Mb, stride 100",
@@ -335,6 +336,21 @@ def time_table() -> str:
     return table(["model", "scan, both strands", "windows", "seconds", "windows/s", "peak memory"], rows)
 
 
+def screening_table() -> str:
+    """What screened scans found and took, by what they called at, beside those that scored every window."""
+    rows = []
+    for path in sorted(RESULTS.glob("screening.*.json")):
+        result = read(path)
+        for name, scan in result["called_at"].items():
+            seconds = f"{scan['seconds']:.0f} of {result['exhaustive_seconds']:.0f}"
+            counts = (str(scan[key]) for key in ("hits", "lost", "other"))
+            rows.append([name, f"{scan['logit']:.2f}", f"{scan['share']:.1%}", *counts, seconds])
+        for stride, scan in result["strides"].items():
+            seconds = f"{scan['seconds']:.0f} of {scan['exhaustive_seconds']:.0f}"
+            rows.append([f"default threshold, stride {stride}", *[NONE] * 5, seconds])
+    return table(["called at", "logit", "to be scored", "hits", "lost", "other", "seconds"], rows)
+
+
 def commands() -> str:
     scans = [scan for by_genome in real_genomes().values() for scan in by_genome.values()]
     lines = "".join(f"{scan['command']}\n" for scan in scans)
@@ -386,6 +402,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "places": places_table,
     "genome": genome_table,
     "time": time_table,
+    "screening": screening_table,
     "commands": commands,
     "headline": headline_table,
 }

@@ -59,7 +59,7 @@ def evaluate(
     a hit of its strand lies within 100 bp; a hit farther than 500 bp from every TSS of its strand is false.
 
     \b
-    promscan scan genome.fa -o hits.bed --fp-per-mb 500
+    promscan scan genome.fa -o hits.bed --fp-per-mb 1000
     promscan evaluate hits.bed --tss tss.bed --genome genome.fa --plot recall.png
     """
     log.configure(quiet=quiet)
