@@ -61,6 +61,10 @@ class Chunk:
         """How many windows begin in this chunk."""
         return max(0, len(self.codes) - self.before - self.after - WINDOW + 1)
 
+    def windows_on(self, stride: int) -> int:
+        """How many of them begin at a multiple of `stride` in the contig."""
+        return len(range(-self.start % stride, self.windows, stride))
+
 
 @dataclass(frozen=True)
 class ScoreTrack:

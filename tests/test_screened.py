@@ -67,6 +67,23 @@ def test_windows_above_the_floor_have_their_exact_logits_and_no_others(contigs, 
         assert np.array_equal(got, wanted, equal_nan=True)
 
 
+def test_the_first_pass_takes_short_contigs_together():
+    """A unit costs the same however few lanes it has."""
+    contigs = {f"chr{n}": random_bases(90, seed=n) for n in range(50)}
+    run_unit, units = StreamingEngine._run_unit, []
+
+    def counted(engine, unit, device):
+        units.append(len(unit))
+        return run_unit(engine, unit, device)
+
+    with (
+        mock.patch.object(StreamingEngine, "_run_unit", counted),
+        ScreenedEngine(load_model(str(TINY))[0], CPU, EngineSettings(threads=1), -9.0) as engine,
+    ):
+        assert len(tracks_of(contigs, engine)) == 100
+    assert (sum(units), len(units)) == (100, 2)
+
+
 @a_few
 @given(contigs=genomes(min_length=200), data=st.data())
 def test_bytes_do_not_depend_on_chunks_threads_or_regions(tmp_path, screened, contigs, data):

@@ -7,6 +7,7 @@ only a hit whose logits differ by more than the margin can be lost.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 import torch
@@ -55,8 +56,8 @@ class ScreenedEngine:
 
     @property
     def chunk_step(self) -> int:
-        """Window starts a chunk should own, in bp: a unit of lanes for each thread, as chunks go one by one."""
-        return self._screen.chunk_step * self._screen.at_once
+        """Window starts a chunk should own, in bp."""
+        return self._screen.chunk_step
 
     @property
     def batch_windows(self) -> int:
@@ -73,9 +74,18 @@ class ScreenedEngine:
 
         -inf: windows below the floor. NaN: windows with more than 7 unknown bases or a blocked one.
         """
-        for chunk in chunks:
-            for screened in self._screen.score([chunk]):
-                yield self._exact.score_where(chunk, [track.logits >= self.floor for track in screened])
+        waiting = deque[Chunk]()
+
+        def with_windows() -> Iterator[Chunk]:
+            for chunk in chunks:
+                if chunk.windows_on(self._exact.stride):
+                    waiting.append(chunk)
+                    yield chunk
+
+        # The pass reads some chunks ahead, as it takes lanes of several together.
+        for screened in self._screen.score(with_windows()):
+            wanted = [track.logits >= self.floor for track in screened]
+            yield self._exact.score_where(waiting.popleft(), wanted)
 
     def score_windows(self, codes: Codes) -> Logits:
         """Logits (n,) of loose windows (n, 70), read 5' to 3'; NaN where more than 7 bases are unknown."""

@@ -107,14 +107,9 @@ class StreamingEngine:
         return self.lanes * self.lane
 
     @property
-    def at_once(self) -> int:
-        """Units of lanes that run at once."""
-        return self._runner.at_once
-
-    @property
     def batch_windows(self) -> int:
         """How many loose windows to score in one call."""
-        return self.lanes * self.at_once
+        return self.lanes * self._runner.at_once
 
     @property
     def by_kernels(self) -> bool:
@@ -262,7 +257,7 @@ class _Job:
 
     def tracks(self) -> Iterator[list[ScoreTrack]]:
         """One list of a track for each strand; nothing if no window starts on the stride."""
-        if self.first >= self.chunk.windows:
+        if not self.chunk.windows_on(self.engine.stride):
             return
         tracks = []
         for strand, logits in self.logits.items():

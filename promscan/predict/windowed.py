@@ -84,8 +84,7 @@ class WindowedEngine:
         NaN: windows with more than 7 unknown bases or a blocked one.
         """
         for chunk in chunks:
-            windows = len(range(-chunk.start % self.stride, chunk.windows, self.stride))
-            if windows:
+            if windows := chunk.windows_on(self.stride):
                 yield self.score_where(chunk, [np.ones(windows, dtype=np.bool_) for _ in self.strands])
 
     def score_where(self, chunk: Chunk, wanted: Sequence[Mask]) -> list[ScoreTrack]:
