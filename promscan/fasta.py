@@ -19,6 +19,7 @@ Compression = Literal["plain", "gzip", "bgzip"]
 _BLOCK = _LONGEST_HEADER = 1 << 20
 _NEWLINE, _HEADER = b"\n>"
 _GZIP = b"\x1f\x8b"
+_EXTRA_FIELD = 4
 _BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 """The empty block that ends every complete bgzip file."""
 _VALID = bytes(byte for byte in range(256) if ENCODE[byte] != INVALID) + WHITESPACE
@@ -39,7 +40,7 @@ def sniff(path: str, wanted: str = "a FASTA file") -> Compression:
         head = stream.read(len(_BGZIP_END))
         if not head.startswith(_GZIP):
             return "plain"
-        if head[12:14] != b"BC":
+        if head[12:14] != b"BC" or not head[3] & _EXTRA_FIELD:
             return "gzip"
         stream.seek(-min(len(_BGZIP_END), stream.seek(0, os.SEEK_END)), os.SEEK_END)
         if stream.read() != _BGZIP_END:

@@ -44,6 +44,14 @@ def test_nothing_is_written_beside_the_file(tmp_path, chr1, compression):
         assert sorted(tmp_path.iterdir()) == before
 
 
+def test_gzip_is_not_taken_for_bgzip_by_the_name_that_it_keeps(tmp_path, chr1):
+    path = tmp_path / "GRBC1.fa.gz"
+    with gzip.GzipFile(path, "wb") as file:  # bgzip has the letters BC where this has those of its name
+        file.write(Layout().text({"chr1": chr1}))
+    assert path.read_bytes()[12:14] == b"BC"
+    assert dict(Genome(path).contigs()) == {"chr1": 1000}
+
+
 def test_bgzip_without_its_block_index_is_streamed(tmp_path, chr1):
     path = Layout(compression="bgzip").write(tmp_path, {"chr1": chr1})
     pysam.faidx(str(path))
