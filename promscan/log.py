@@ -72,6 +72,8 @@ class _Bar:
             )
 
     def advance(self, amount: float) -> None:
+        if self.bar.total is not None:  # tqdm forgets a total that is exceeded, and the format needs one
+            self.bar.total = max(self.bar.total, self.bar.n + amount)
         self.bar.update(amount)
 
     def note(self, text: str) -> None:

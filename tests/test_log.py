@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import sys
 
 import pytest
 
@@ -26,6 +28,18 @@ def test_a_line_tells_what_is_done_how_fast_and_what_is_left(
         bar.note("dev AUC 0.9")
         bar.advance(11_900)
     assert caplog.messages == ["training: 12,000 of 48,000 window, 100 window/s, about 6 min left, dev AUC 0.9"]
+
+
+def test_a_bar_outlives_more_than_was_announced(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with caplog.at_level(logging.INFO, "promscan"), log.progress(1.5, "scanning", "Mb") as bar:
+        bar.advance(1.0)
+        bar.advance(7.0)
+    assert "8.00/8.00 Mb" in terminal.getvalue()
 
 
 def test_parts_of_a_unit_are_told_where_there_are_few(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:

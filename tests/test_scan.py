@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from contextlib import contextmanager
 from unittest import mock
 
 import numpy as np
@@ -18,6 +19,7 @@ from genomes import (
     logits_of,
     scan,
     scan_to_bed,
+    tiny_streaming,
     write_fasta,
 )
 from hypothesis import example, given, settings
@@ -235,6 +237,26 @@ def write_bed(path, intervals):
 
 def inside(intervals, hit):
     return any(chrom == hit.chrom and start <= hit.tss < end for chrom, start, end in intervals)
+
+
+@a_few
+@given(
+    data=st.data(), contigs=genomes(min_length=70), index=st.booleans(), model=st.sampled_from([TINY, tiny_streaming()])
+)
+def test_progress_ends_where_it_was_to_end(data, contigs, index, model):
+    chrom = data.draw(st.sampled_from(sorted(contigs)))
+    edges = data.draw(st.lists(st.integers(0, len(contigs[chrom]) - 1), min_size=1, max_size=4))
+    announced, done = [], []
+
+    @contextmanager
+    def progress(total, *_):
+        announced.append(total)
+        yield mock.Mock(advance=done.append)
+
+    regions = [f"{chrom}:{edge + 1}-{edge + 1}" for edge in edges]
+    with mock.patch("promscan.pipeline.scan.progress", progress):
+        scan(contigs, regions=regions, index=index, min_distance=30, model=model)
+    assert announced == [pytest.approx(sum(done))]
 
 
 @a_few

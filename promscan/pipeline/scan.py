@@ -23,7 +23,7 @@ from promscan.calibration import Calibration, calling_logit
 from promscan.card import DEFAULT_MODEL, DEFAULT_STRENGTH
 from promscan.checkpoint import load_model, load_strength
 from promscan.device import arithmetic, describe, resolve_devices
-from promscan.genome import Genome, parse_region
+from promscan.genome import OVERLAP, Genome, Spans, parse_region
 from promscan.intervals import Intervals, genome_digest, read_bed, shard_of
 from promscan.log import logger, progress
 from promscan.peaks import PeakCaller, in_order
@@ -36,7 +36,7 @@ from promscan.predict.settings import EngineSettings
 from promscan.predict.streaming import StreamingEngine, lanes_on
 from promscan.predict.strength import StrengthPredictor
 from promscan.prefetch import prefetch
-from promscan.records import Chunk, Hit, ScoreTrack
+from promscan.records import Chunk, Hit, Interval, ScoreTrack
 from promscan.reporter import Reporter
 from promscan.screening import screening_floor
 
@@ -152,7 +152,7 @@ class Scan:
             self._engine() as engine,
             self._open_strengths() as strengths,
             self._open_journal(engine) as journal,
-            progress(self._total_mb(), "scanning", "Mb") as bar,
+            progress(self._total_mb(engine), "scanning", "Mb") as bar,
             closing(prefetch(self.chunks(engine, journal.chunk_step))) as chunks,
         ):
             statistics = self.statistics = Statistics(windows=journal.windows)
@@ -177,16 +177,20 @@ class Scan:
 
     def chunks(self, engine: Engine, step: int) -> Iterator[Chunk]:
         """What is to be scanned, as an engine reads it; `step` window starts a chunk."""
-        spans = None if self.within is None else self.within.spans_of_starts(self.min_distance, engine.grid)
-        margin = engine.margin
-        if self.strength is not None:
-            margin = max(margin, margin_of(Reporter(**self.strength[1].strength["reporter"])))
-        for chunk in self.genome.read_chunks(step, spans, margin=margin):
+        for chunk in self.genome.read_chunks(step, self._spans(engine), margin=self._margin(engine)):
             if self.exclude is None:
                 yield chunk
             else:
                 blocked = self.exclude.mask(chunk.chrom, chunk.first_base, chunk.first_base + len(chunk.codes))
                 yield dataclasses.replace(chunk, blocked=blocked)
+
+    def _spans(self, engine: Engine) -> Spans | None:
+        return None if self.within is None else self.within.spans_of_starts(self.min_distance, engine.grid)
+
+    def _margin(self, engine: Engine) -> int:
+        if self.strength is None:
+            return engine.margin
+        return max(engine.margin, margin_of(Reporter(**self.strength[1].strength["reporter"])))
 
     def _engine(self) -> Engine:
         if self.floor is None:
@@ -257,8 +261,18 @@ class Scan:
             settings |= settings_of(self.strength[1])
         return settings
 
-    def _total_mb(self) -> float | None:
-        total = self.genome.size_hint if self.within is None else self.within.total_bases
+    def _total_mb(self, engine: Engine) -> float | None:
+        """What will be read, which is more than what is wanted."""
+        total = self.genome.size_hint
+        spans = self._spans(engine)
+        if spans is not None:
+            lengths, margin = self.genome.contigs(), self._margin(engine)
+            total = Intervals.of(
+                Interval(chrom, max(0, begin - margin), min(end + OVERLAP + margin, lengths[chrom]))
+                for chrom, ranges in spans.items()
+                for begin, end in ranges
+                if begin + OVERLAP < lengths[chrom]
+            ).total_bases
         return None if total is None else total / 1e6
 
     def _call(self, tracks_of_chunks: Iterable[list[ScoreTrack]], callers: Sequence[PeakCaller]) -> Iterator[Found]:
