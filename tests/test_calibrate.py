@@ -62,6 +62,21 @@ def test_a_probability_still_sets_the_threshold(calibrated):
     assert scan.threshold == pytest.approx(math.log(9))
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"fp_per_mb": 1000}, False),
+        ({"fp_per_mb": 1000, "min_distance": 700}, False),
+        ({"fp_per_mb": 1000, "min_distance": 499}, True),
+        ({"fp_per_mb": 1000, "smoothing": 3}, True),
+        ({"threshold": 0.9, "min_distance": 1}, False),
+    ],
+)
+def test_a_rate_of_other_hits_is_told_to_be_a_guess(calibrated, caplog, options, told):
+    promscan.scan(DEMO, model=calibrated, device="cpu", strength=None, **options)
+    assert ("calibrated on hits 500 bp apart" in caplog.text) == told
+
+
 def test_a_model_that_is_not_calibrated_says_so():
     with pytest.raises(ModelError, match="tiny is not calibrated to false hits per Mb"):
         promscan.scan(DEMO, model=TINY, device="cpu", strength=None, fp_per_mb=10)

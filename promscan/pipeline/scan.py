@@ -129,6 +129,8 @@ class Scan:
             precision=precision,
             smoothing=self.card.smoothing if smoothing is None else smoothing,
         )
+        if self.calibration is not None and threshold is None:
+            self._warn_of_other_settings()
         self.resume = None if resume is None else Path(resume)
         self.genome = Genome(genome, skip_masked=skip_masked)
         self.within = self._intervals_to_scan(regions, bed)
@@ -183,6 +185,14 @@ class Scan:
             else:
                 blocked = self.exclude.mask(chunk.chrom, chunk.first_base, chunk.first_base + len(chunk.codes))
                 yield dataclasses.replace(chunk, blocked=blocked)
+
+    def _warn_of_other_settings(self) -> None:
+        apart, smoothing = self.card.min_distance or DEFAULT_MIN_DISTANCE, self.card.smoothing
+        if self.min_distance < apart or self.engine_settings.smoothing != smoothing:
+            logger.warning(
+                "model %s was calibrated on hits %d bp apart and logits averaged over %d bp: with other settings, take "
+                "its false hits per Mb as guesses", self.card.name, apart, smoothing,
+            )  # fmt: skip
 
     def _spans(self, engine: Engine) -> Spans | None:
         return None if self.within is None else self.within.spans_of_starts(self.min_distance, engine.grid)

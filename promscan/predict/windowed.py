@@ -44,7 +44,7 @@ class WindowedEngine:
 
     def __init__(self, model: BiGRUAttention, devices: Sequence[torch.device], settings: EngineSettings) -> None:
         if settings.smoothing != 1:
-            raise ModelError("windows scored by themselves have no neighbours to smooth over: the card asks too much")
+            raise ModelError("windows scored by themselves have no neighbours to smooth over: smoothing must be 1")
         self._networks = networks_on(devices, model, settings.precision)
         self.stride, self.strands = settings.stride, tuple(settings.strands)
         self.unit = UNIT[devices[0].type]
