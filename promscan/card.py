@@ -140,6 +140,16 @@ def find_model(name: str) -> Path:
     return path
 
 
+def model_files(name: str) -> list[Path]:
+    """The files of a model, which no output may replace.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    weights = find_model(name)
+    return [weights, weights.with_suffix(".json")]
+
+
 def read_card(path: Path) -> Card:
     """The card beside the weights file `path`.
 

@@ -45,13 +45,14 @@ def check_outputs(
     """
     taken = {os.path.realpath(path): "is read by this command" for path in inputs if path is not None}
     for path in outputs:
-        if path is None or path == "-" or is_special(path):
+        if path is None or (path != "-" and is_special(path)):
             continue
-        final = os.path.realpath(path)
+        final = "-" if path == "-" else os.path.realpath(path)
         if final in taken:
             raise RunError(f"{path}: {taken[final]}; name another file to write to")
         taken[final] = "is named for two outputs"
-        _temporary_beside(path).unlink()
+        if path != "-":
+            _temporary_beside(path).unlink()
 
 
 @contextmanager

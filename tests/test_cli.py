@@ -144,12 +144,18 @@ ONTO_AN_INPUT = {
     "scan good.fa -o hits.bed --summary good.fa": "good.fa",
     "scan good.fa -o good.bed --summary good.bed": "good.bed",
     "scan good.fa -o damaged.safetensors --format bed --model damaged.safetensors": "damaged.safetensors",
+    "scan good.fa -o - --format bed --summary -": "-",
+    "scan good.fa -o good.bed --summary lonely.json --model lonely.safetensors": "lonely.json",
+    "scan good.fa -o lonely.safetensors --format bed --model lonely.json": "lonely.safetensors",
+    "scan good.fa -o good.bed --summary lonely.json --strength lonely.safetensors": "lonely.json",
+    "score good.fa -o lonely.json --model lonely.safetensors": "lonely.json",
     "score good.fa -o good.fa": "good.fa",
     "design --strength 1 --start good.fa -o good.fa": "good.fa",
     "design --strength 1 -o new.tsv --table new.tsv": "new.tsv",
     "merge far.bed -o far.bed": "far.bed",
     "calibrate damaged.safetensors --genome good.fa --exclude far.bed -o damaged.safetensors": "damaged.safetensors",
     "evaluate far.bed --tss bad.bed --genome good.fa -o bad.bed": "bad.bed",
+    "evaluate far.bed --tss bad.bed --genome good.fa -o - --json -": "-",
     "evaluate far.bed --tss bad.bed --genome good.fa -o new.tsv --json good.fa": "good.fa",
 }
 

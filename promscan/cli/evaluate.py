@@ -66,8 +66,6 @@ def evaluate(
     from promscan import plots
     from promscan.pipeline.evaluate import evaluate as judge
 
-    if output == json_file == "-":
-        raise click.UsageError("-o and --json cannot both be standard output")
     check_outputs([output, json_file, plot], [hits, *(options[name] for name in ("tss", "genome", "bed"))])
     if plot is not None:
         plots.require_matplotlib()

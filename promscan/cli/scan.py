@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import time
+from itertools import chain
 from typing import Any
 
 import click
 
 from promscan import log
-from promscan.card import DEFAULT_MODEL, DEFAULT_STRENGTH
+from promscan.card import DEFAULT_MODEL, DEFAULT_STRENGTH, model_files
 from promscan.cli.options import machine_options, model_option, quiet_option
 from promscan.files import check_outputs, is_special, open_text_output
 
@@ -105,7 +106,9 @@ def scan(
     if resume and (output == "-" or is_special(output)):
         raise click.UsageError("--resume goes on with a file, and OUT is none: give one, or scan without --resume")
     log.configure(quiet=quiet)
-    check_outputs([output, summary], [genome, strength, options["model"], options["bed"], options["exclude"]])
+    models = [options["model"]] if strength == NO_STRENGTH else [options["model"], strength]
+    files = chain.from_iterable(map(model_files, models))
+    check_outputs([output, summary], [genome, options["bed"], options["exclude"], *files])
     from promscan.pipeline.scan import Scan
     from promscan.writers import open_writer, write_summary
 

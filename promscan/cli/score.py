@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.card import DEFAULT_CLASSIFIER
+from promscan.card import DEFAULT_CLASSIFIER, model_files
 from promscan.cli.options import machine_options, model_option, quiet_option
 from promscan.files import check_outputs, open_text_output
 
@@ -31,7 +31,7 @@ def score(sequences: str, output: str, quiet: bool, **options: Any) -> None:
     promscan score inserts.tsv --model yeast-strength -o strengths.tsv
     """
     log.configure(quiet=quiet)
-    check_outputs([output], [sequences, options["model"]])
+    check_outputs([output], [sequences, *model_files(options["model"])])
     from promscan.pipeline.score import columns_of
     from promscan.pipeline.score import score as score_sequences
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.calibration import CLEARANCE, DEFAULT_FP_PER_MB, Calibration
-from promscan.card import Card
+from promscan.card import Card, model_files
 from promscan.checkpoint import save_model
 from promscan.errors import InputError, ModelError, RunError
 from promscan.files import check_outputs
@@ -68,7 +68,7 @@ def calibrate(
     """
     if out.suffix != ".safetensors":
         raise RunError(f"{out}: no model would be found there; end it in .safetensors")
-    check_outputs([out, out.with_suffix(".json")], [model, genome, exclude])
+    check_outputs([out, out.with_suffix(".json")], [*model_files(str(model)), genome, exclude])
     lengths, known = Genome(genome).contigs(), read_bed(exclude)
     # Promoters under other names than the genome's would all count as background.
     known.check_against(lengths, str(exclude))
