@@ -51,7 +51,8 @@ def sniff(path: str, wanted: str = "a FASTA file") -> Compression:
 def _standard_input() -> BinaryIO:
     if sys.stdin is None:
         raise InputError("standard input: it is closed; send sequences to it, or name a file")
-    return sys.stdin.buffer
+    # Not the buffer: a thread that still waits in it when promscan is stopped would hold its lock, which Python needs.
+    return getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _POLL_SECONDS = 0.1
+_LEAVE_SECONDS = 2.0
+"""A thread that has not stopped by then waits for a pipe in which nothing comes; it ends with the process."""
 
 
 class _End:
@@ -23,7 +25,7 @@ def prefetch(source: Iterable[T], depth: int = 2) -> Generator[T, None, None]:
     """Yield the items of `source`, which runs in a thread up to `depth` items ahead.
 
     An exception in `source` is raised here, after the items that came before it. Closing the generator (or leaving
-    the loop over it and dropping it) stops the thread and closes the source.
+    the loop over it and dropping it) stops the thread and closes the source, unless that is stuck.
     """
     items: queue.Queue[T | _End] = queue.Queue(maxsize=depth)
     closing = threading.Event()
@@ -62,4 +64,4 @@ def prefetch(source: Iterable[T], depth: int = 2) -> Generator[T, None, None]:
             yield item
     finally:
         closing.set()
-        thread.join()
+        thread.join(_LEAVE_SECONDS)

@@ -102,7 +102,8 @@ def test_a_standard_output_that_takes_nothing_is_one_line(start, tmp_path, line,
     assert process.wait() == 1
 
 
-def test_a_cluster_that_stops_the_job_leaves_nothing(start, tmp_path):
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGHUP])
+def test_a_cluster_or_terminal_that_stops_the_job_leaves_nothing(start, tmp_path, stop):
     out = tmp_path / "out"
     out.mkdir()
     process = start(
@@ -110,10 +111,36 @@ def test_a_cluster_that_stops_the_job_leaves_nothing(start, tmp_path):
     )
     wait_for(lambda: os.listdir(out), process)
     time.sleep(0.3)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(stop)
     assert process.stderr.read().strip() == b"promscan: interrupted"
     assert process.wait() == 130
     assert list(out.iterdir()) == []
+
+
+def test_a_job_that_waits_for_a_silent_pipe_can_be_stopped(start, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    process = start(
+        [*PROMSCAN, "scan", "-", "-o", str(out / "hits.bed"), "--strength", "none", *OPTIONS], stdin=subprocess.PIPE
+    )
+    process.stdin.write(b">chr1\nACGT\n")
+    process.stdin.flush()
+    wait_for(lambda: os.listdir(out), process)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 130
+    assert process.stderr.read().strip() == b"promscan: interrupted"
+    assert list(out.iterdir()) == []
+
+
+def test_a_job_under_nohup_outlives_its_terminal(start, tmp_path):
+    hits = tmp_path / "hits.bed"
+    command = [*PROMSCAN, "scan", str(DEMO), "-o", str(hits), "--strength", "none", *OPTIONS]
+    process = start(["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *command])
+    wait_for(lambda: any(file.name.startswith(".hits") for file in tmp_path.iterdir()), process)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait() == 0
+    assert hits.is_file()
 
 
 def test_help_and_models_load_no_heavy_library(start):

@@ -69,8 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     When the reader of a pipe has gone, as in `promscan ... | head`, click leaves with status 1 and without a word.
     """
-    # A cluster stops jobs with SIGTERM: leave as after Ctrl-C, so that temporary files are removed.
-    signal.signal(signal.SIGTERM, _interrupt)
+    # A cluster stops jobs with SIGTERM, a terminal that is closed with SIGHUP: leave as after Ctrl-C, so that temporary
+    # files are removed. Under nohup the latter is ignored, and stays so.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     if sys.stderr is None:  # closed (`2>&-`): messages have nowhere to go, and results still do
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the life of the process
     try:
