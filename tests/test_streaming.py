@@ -150,7 +150,7 @@ def test_full_units_on_cuda_give_the_same_bits_in_whatever_order_and_number_they
     def logits(order, at_once):
         settings = EngineSettings(strands=("+",), batch_size=at_once * lanes * length)
         with open_engine("streaming", model, [gpu], settings) as engine:
-            assert engine.batch_windows == at_once * lanes
+            assert engine.at_once == at_once
             tracks = list(engine.score(Chunk(str(row), 0, codes[row]) for row in order))
         assert [track.chrom for (track,) in tracks] == [str(row) for row in order]
         return np.stack([track.logits for (track,) in tracks])

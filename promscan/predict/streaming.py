@@ -107,9 +107,14 @@ class StreamingEngine:
         return self.lanes * self.lane
 
     @property
+    def at_once(self) -> int:
+        """Units of lanes that run at once."""
+        return self._runner.at_once
+
+    @property
     def batch_windows(self) -> int:
         """How many loose windows to score in one call."""
-        return self.lanes * self._runner.at_once
+        return self.lanes * self.at_once
 
     @property
     def by_kernels(self) -> bool:
