@@ -272,7 +272,7 @@ def engine_table() -> str:
     if not figures:
         return f"{NONE}\n"
     costs = figures["microseconds_a_base_and_strand"]
-    scans = {key: figures[key] for key in ("scan_1Mb", "scan_10Mb", "scan_60Mb") if key in figures}
+    scans = {key: figures[key] for key in ("scan_1Mb", "scan_10Mb", "scan_60Mb", "human_10Mb") if key in figures}
     rows = [
         ["windowed, one thread", f"{costs['windowed']:.0f} microseconds a base and strand"],
         ["streaming, one thread", f"{costs['streaming']:.1f} microseconds a base and strand"],
@@ -281,8 +281,9 @@ def engine_table() -> str:
     ]
     for key, scan in scans.items():
         speed = f"{scan['kb_per_second']:.0f} kb/s, {scan['peak_memory_bytes'] / 1e6:.0f} MB at most"
-        words = key.removeprefix("scan_").replace("Mb", " Mb")
-        rows.append([f"`promscan scan` of one contig of {words}, both strands, {figures['threads']} threads", speed])
+        model, length = key.replace("Mb", " Mb").split("_")
+        models = ", `human` and strengths" if model == "human" else ""
+        rows.append([f"`promscan scan` of one contig of {length}{models}, {figures['threads']} threads", speed])
     if "host_mb_per_second" in figures:
         rows.append(["a scan whose logits are given", f"{figures['host_mb_per_second']:.0f} Mb/s"])
     return table(["what", "measured"], rows)
