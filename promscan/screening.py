@@ -1,7 +1,8 @@
 """How a scan with a model of single windows is screened: measured on a background, kept in the card, obeyed by scans.
 
 A streaming pass tells about what the logit of every window is. A window that falls short of the calling logit there by
-more than a margin is not scored, so a hit can only be lost where its two logits differ by more than that.
+more than a margin is not scored, so a hit can only be lost where its two logits differ by more than that. It leaves its
+place to a lower one nearby.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ FP_PER_MB = 100.0
 """Scans are screened that call at so many false hits per Mb, or fewer."""
 WORTH = 0.5
 """Screening pays if at most this share of the windows is scored, called at the rate that scans call at by default."""
-COARSEST = 20
+COARSEST = 16
 """At strides of more bp than this, to score every window costs no more than the pass along the genome would spare."""
 STEP = 0.01
 """Margins are multiples of this."""
