@@ -60,7 +60,7 @@ def main() -> None:
     levels = {
         "10 hits per Mb of the background": table.logit_at(10),
         "default threshold": card.default_threshold,
-        "lowest": lowest,
+        "lowest logit that the margin holds for": lowest,
     }
     whole, every, seconds = timed_scan(lowest, exhaustive=True)
     shortfalls = {logit: Shortfalls(logit) for logit in levels.values()}
