@@ -27,6 +27,8 @@ def start(monkeypatch):
     """Start a process; one that still runs at the end of the test is killed."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # what is held back until the exit is part of the test
+    # Under nohup the tests ignore SIGHUP, and so would what they start; what they handle is not handed on.
+    before = signal.signal(signal.SIGHUP, lambda *_: None)
     started = []
 
     def run(command, **options):
@@ -38,6 +40,7 @@ def start(monkeypatch):
     for process in started:
         process.kill()
         process.communicate()
+    signal.signal(signal.SIGHUP, before)
 
 
 def wait_for(condition, process):

@@ -509,7 +509,6 @@ def test_what_is_wrong_is_told_in_one_line(promscan_cli, arguments, folder: Path
     assert "hits.bed, line 1: the genome has no contig 'chr9'" in outcome.err
     assert not (folder / "out.tsv").exists()
     assert promscan_cli(*arguments, "--tolerance", "-1").status == 2
-    assert promscan_cli(*arguments, "-o", "-", "--json", "-").status == 2
 
 
 def test_judging_loads_no_network_library(arguments) -> None:
