@@ -15,7 +15,6 @@ from pathlib import Path
 
 import promscan
 from promscan import dna
-from promscan.card import find_model, read_card
 from promscan.genome import Genome
 from promscan.peaks import probability_of
 
@@ -24,7 +23,7 @@ MARGIN = 1000
 BASES = 1_000_000
 HITS_PER_MB = 100
 LOW = 0.0
-"""Logit far below any sensible threshold, to rank enough hits; where scans are screened, the lowest that allows it."""
+"""Logit far below any sensible threshold, to rank enough hits."""
 
 
 def tss_by_contig(path: Path) -> dict[str, list[int]]:
@@ -66,8 +65,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         background = Path(folder) / "background.fa"
         bases = write_background(arguments.data, background)
-        low = read_card(find_model(arguments.model)).screening.get("lowest", LOW)
-        scan = promscan.scan(background, model=arguments.model, threshold=probability_of(low), strength=None)
+        scan = promscan.scan(
+            background, model=arguments.model, threshold=probability_of(LOW), exhaustive=True, strength=None
+        )
         logits = sorted((hit.logit for hit in scan), reverse=True)
     wanted = round(HITS_PER_MB * bases / 1e6)
     threshold = (logits[wanted - 1] + logits[wanted]) / 2
