@@ -29,12 +29,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import promscan
-from promscan.datasets import read_promoters
-from promscan.dna import Codes, encode, reverse_complement, tss_of
-from promscan.peaks import PeakCaller
-from promscan.pipeline.evaluate import STRANDS, Evaluation
-from promscan.records import Hit, ScoreTrack, Strand
-from promscan.tss import LabelledGenome, distances, read_labelled_genome
+from promscan.calling.peaks import PeakCaller
+from promscan.commands.evaluate import STRANDS, Evaluation
+from promscan.seq.dna import Codes, encode, reverse_complement
+from promscan.seq.records import Hit, ScoreTrack, Strand
+from promscan.seq.tss import distances
+from promscan.seq.windows import tss_of
+from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
+from promscan.train.data.promoters import read_promoters
 
 DEV, TEST = ("chr9", "chr17"), ("chr10", "chr16")
 MIN_DISTANCES = (70, 150, 300, 500)

@@ -18,8 +18,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from promscan.card import STRENGTH, Card, find_model, read_card
-from promscan.checkpoint import load_model, load_strength, save_model
+from promscan.networks.card import STRENGTH, Card, find_model, read_card
+from promscan.networks.weights import load_model, load_strength, save_model
 
 HERE = Path(__file__).parent
 JUDGEMENTS = ("all", "within_500", "random")

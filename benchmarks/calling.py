@@ -24,13 +24,14 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
-from promscan.checkpoint import load_model
-from promscan.device import resolve_devices
-from promscan.intervals import Intervals
-from promscan.predict.lanes import mean_of_counted
-from promscan.records import Hit, Interval, ScoreTrack
-from promscan.train.calls import MIN_DISTANCE, JudgedCalls, call, draw_pieces, judge, score_pieces
-from promscan.tss import KnownStarts, read_labelled_genome
+from promscan.inference.lanes import mean_of_counted
+from promscan.networks.device import resolve_devices
+from promscan.networks.weights import load_model
+from promscan.seq.intervals import Intervals
+from promscan.seq.records import Hit, Interval, ScoreTrack
+from promscan.seq.tss import KnownStarts
+from promscan.train.data.labelled_genome import read_labelled_genome
+from promscan.train.genome_validation import MIN_DISTANCE, JudgedCalls, call, draw_pieces, judge, score_pieces
 
 MIN_DISTANCES = (70, 100, 200, 500)
 SMOOTHINGS = (1, 51, 75, 101, 151, 201)

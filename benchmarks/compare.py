@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 from calling import TOLERANCES, averaged
 
-from promscan.checkpoint import load_model
-from promscan.device import resolve_devices
-from promscan.figures import at_least
-from promscan.intervals import Intervals
-from promscan.train.calls import MIN_DISTANCE, JudgedCalls, call, draw_pieces, judge, score_pieces
-from promscan.tss import read_labelled_genome
+from promscan.metrics.ranking import at_least
+from promscan.networks.device import resolve_devices
+from promscan.networks.weights import load_model
+from promscan.seq.intervals import Intervals
+from promscan.train.data.labelled_genome import read_labelled_genome
+from promscan.train.genome_validation import MIN_DISTANCE, JudgedCalls, call, draw_pieces, judge, score_pieces
 
 DECADES = 3
 """Of false hits per Mb, from 1 on."""

@@ -22,12 +22,12 @@ import numpy.typing as npt
 import torch
 
 import promscan
-from promscan import dna
-from promscan.checkpoint import load_model
-from promscan.datasets import LabelledWindows, read_windows
-from promscan.figures import classification_figures
-from promscan.predict.settings import EngineSettings
-from promscan.predict.windowed import WindowedEngine
+from promscan.inference.settings import EngineSettings
+from promscan.inference.windowed import WindowedEngine
+from promscan.metrics.classification import classification_metrics
+from promscan.networks.weights import load_model
+from promscan.seq import dna
+from promscan.train.data.labelled_windows import LabelledWindows, read_windows
 
 SHARED = 35
 DRAWS = 1000
@@ -46,7 +46,7 @@ def overlaps(test: LabelledWindows, train: LabelledWindows) -> Array:
 
 
 def with_intervals(labels: Array, logits: Array) -> dict[str, Any]:
-    figures = classification_figures(labels, logits)
+    figures = classification_metrics(labels, logits)
     drawn = bootstrap(labels, logits)
     return {
         "sequences": len(labels),

@@ -14,9 +14,10 @@ import tempfile
 from pathlib import Path
 
 import promscan
-from promscan import dna
-from promscan.genome import Genome
-from promscan.peaks import probability_of
+from promscan.calling.peaks import probability_of
+from promscan.io.genome import Genome
+from promscan.seq import dna
+from promscan.seq.windows import WINDOW
 
 DEV = ("chr9", "chr17")
 MARGIN = 1000
@@ -48,10 +49,10 @@ def write_background(data: Path, out: Path) -> int:
             edges.append(max(edges[-1], len(chunk.codes)))
             for start, end in zip(edges[::2], edges[1::2], strict=True):
                 end = min(end, start + BASES - written)
-                if end - start >= dna.WINDOW:
+                if end - start >= WINDOW:
                     file.write(f">{chunk.chrom}_{start}_{end}\n{dna.decode(chunk.codes[start:end])}\n")
                     written += end - start
-            if BASES - written < dna.WINDOW:
+            if BASES - written < WINDOW:
                 break
     return written
 

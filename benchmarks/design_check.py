@@ -23,12 +23,13 @@ import numpy.typing as npt
 import torch
 
 import promscan
-from promscan import dna, figures
-from promscan.checkpoint import load_strength
-from promscan.dna import Codes
+from promscan.commands.design import Design
 from promscan.errors import DesignError
-from promscan.inserts import Design
-from promscan.predict.strength import StrengthPredictor
+from promscan.inference.strength import StrengthPredictor
+from promscan.metrics.regression import regression_metrics
+from promscan.networks.weights import load_strength
+from promscan.seq import dna
+from promscan.seq.dna import Codes
 
 RANDOM = 5_000
 COUNT = 20
@@ -117,7 +118,7 @@ def main() -> None:
             "offset": round(float(offset), 4),
         },
         "asked": levels(by_model),
-        "figures": figures.regression_figures(np.array([each.wanted for each in designs]), grades),
+        "figures": regression_metrics(np.array([each.wanted for each in designs]), grades),
         "levels": by_level(designs, grades),
     }
     arguments.output.parent.mkdir(parents=True, exist_ok=True)

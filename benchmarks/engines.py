@@ -29,16 +29,17 @@ import numpy as np
 import torch
 
 import promscan
-from promscan import dna
-from promscan.card import Card
-from promscan.checkpoint import save_model
-from promscan.device import available_threads
-from promscan.model import Architecture, BiGRUAttention
-from promscan.predict import streaming
-from promscan.predict.engine import open_engine
-from promscan.predict.lanes import LaneNetwork
-from promscan.predict.settings import EngineSettings
-from promscan.records import Chunk
+from promscan.inference import streaming
+from promscan.inference.engine import open_engine
+from promscan.inference.lanes import LaneNetwork
+from promscan.inference.settings import EngineSettings
+from promscan.networks.card import Card
+from promscan.networks.classifier import Architecture, BiGRUAttention
+from promscan.networks.device import available_threads
+from promscan.networks.weights import save_model
+from promscan.seq import dna
+from promscan.seq.records import Chunk
+from promscan.seq.windows import WINDOW
 
 HIDDEN = 128
 REPEATS = 3
@@ -50,7 +51,7 @@ def random_codes(length: int) -> dna.Codes:
 
 def seconds_a_base(engine_name: str, model: BiGRUAttention, bases: int) -> float:
     """Best of some runs over one strand of so many windows, one thread."""
-    chunk = Chunk("random", 0, random_codes(bases + dna.WINDOW - 1))
+    chunk = Chunk("random", 0, random_codes(bases + WINDOW - 1))
     settings = EngineSettings(strands=["+"], threads=1)
     with open_engine(engine_name, model, [torch.device("cpu")], settings) as engine:
         times = []
@@ -87,7 +88,7 @@ def host(folder: Path, weights: Path, bases: int) -> float:
     likely = torch.randn(streaming.StreamingEngine.lane, lanes) - 4.3  # some 20 hits per Mb
 
     def given(_network: LaneNetwork, codes: torch.Tensor, margin: int, *_: int) -> torch.Tensor:
-        return likely[: len(codes) - 2 * margin - dna.WINDOW]
+        return likely[: len(codes) - 2 * margin - WINDOW]
 
     with (
         mock.patch.object(LaneNetwork, "smoothed_logits", given),
@@ -121,9 +122,7 @@ def main() -> None:
         card = Card("random", "promoter", "streaming", "none", {}, "", strand_trusted=True, default_threshold=0.0)
         save_model(weights, model, card)
         random = ("--model", str(weights), "--strength", "none")
-        result["start"] = min(
-            (scan(Path(name), dna.WINDOW, *random) for _ in range(REPEATS)), key=lambda x: x["seconds"]
-        )
+        result["start"] = min((scan(Path(name), WINDOW, *random) for _ in range(REPEATS)), key=lambda x: x["seconds"])
         result["scan_1Mb"] = scan(Path(name), 1_000_000, *random)
         result["scan_10Mb"] = scan(Path(name), 10_000_000, *random)
         result["human_10Mb"] = scan(Path(name), 10_000_000)

@@ -25,10 +25,12 @@ from typing import Any
 import numpy as np
 
 import promscan
-from promscan.dna import WINDOW, Codes, decode, reverse_complement
-from promscan.figures import are_false
-from promscan.records import Hit
-from promscan.tss import LabelledGenome, distances, read_labelled_genome
+from promscan.metrics.ranking import are_false
+from promscan.seq.dna import Codes, decode, reverse_complement
+from promscan.seq.records import Hit
+from promscan.seq.tss import distances
+from promscan.seq.windows import WINDOW
+from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
 
 BEST = 50
 FP_PER_MB = 100

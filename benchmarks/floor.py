@@ -17,15 +17,15 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from promscan.checkpoint import load_model
-from promscan.dna import WINDOW
-from promscan.model import Architecture, BiGRUAttention
-from promscan.predict.cells import Cell
-from promscan.predict.lanes import LaneNetwork, room_to_smooth
-from promscan.predict.streaming import StreamingEngine
+from promscan.inference.gru import Cell
+from promscan.inference.lanes import LaneNetwork, room_to_smooth
+from promscan.inference.streaming import StreamingEngine
+from promscan.networks.classifier import Architecture, BiGRUAttention
+from promscan.networks.weights import load_model
+from promscan.seq.windows import WINDOW
 
 PRODUCTS = 3
-"""Of bfloat16, for one of float32 in the recurrence on CUDA (`promscan.predict.kernels`)."""
+"""Of bfloat16, for one of float32 in the recurrence on CUDA (`promscan.inference.kernels`)."""
 
 
 def network(name: str) -> tuple[BiGRUAttention, int]:

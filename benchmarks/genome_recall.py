@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import promscan
-from promscan.calibration import Calibration
-from promscan.genome import Genome, matching_contigs
-from promscan.pipeline.evaluate import RATES, Evaluation
+from promscan.commands.evaluate import RATES, Evaluation
+from promscan.io.genome import Genome
+from promscan.metrics.calibration import Calibration
+from promscan.seq.regions import matching_contigs
 
 LOWEST = 1e-6
 RANDOM_CONTIG = 131_072

@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 
 import promscan
-from promscan.checkpoint import load_model, save_model, source_commit
-from promscan.model import BiGRUAttention
+from promscan.networks.classifier import BiGRUAttention
+from promscan.networks.weights import load_model, save_model, source_commit
 
 
 def main() -> None:

@@ -3,7 +3,8 @@
 For each distance, the inserts of a strength model that end so many bp before the listed transcription starts of a
 genome, read on their strands, are predicted. The contrast is the mean of their strengths minus that of inserts at
 random positions, in standard deviations of the latter. Where it is largest, the model sees most of what makes a
-promoter strong, and `promscan scan` takes its inserts from there (`promscan.reporter.INSERT_ENDS_BEFORE`).
+promoter strong, and `promscan scan` takes its inserts from there (`INSERT_ENDS_BEFORE` of
+`promscan.strength.genomic_insert`).
 
     python benchmarks/insert_position.py MODEL --data DATA -o benchmarks/results/insert_position.MODEL.json
 
@@ -23,12 +24,13 @@ import numpy.typing as npt
 import torch
 
 import promscan
-from promscan import dna
-from promscan.checkpoint import load_strength
-from promscan.dna import UNKNOWN, Codes
-from promscan.predict.strength import StrengthPredictor
-from promscan.reporter import insert_at
-from promscan.tss import LabelledGenome, Site, read_labelled_genome
+from promscan.inference.strength import StrengthPredictor
+from promscan.networks.weights import load_strength
+from promscan.seq import dna
+from promscan.seq.dna import UNKNOWN, Codes
+from promscan.seq.tss import Site
+from promscan.strength.genomic_insert import insert_at
+from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
 
 GENOME, STARTS = "yeast/R64-1-1_without_IV_XI.fa", "yeast/tss.bed"
 DISTANCES = range(-50, 301, 10)

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 import promscan
-from promscan.checkpoint import load_model, save_model, source_commit
+from promscan.networks.weights import load_model, save_model, source_commit
 
 
 def main() -> None:

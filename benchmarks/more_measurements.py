@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from promscan.families import share_kmers
-from promscan.measurements import read_measurements
-from promscan.reporter import Reporter
-from promscan.tables import read_table
+from promscan.io.tables import read_table
+from promscan.strength.families import share_kmers
+from promscan.strength.measurements import read_measurements
+from promscan.strength.reporter import Reporter
 
 
 def main() -> None:

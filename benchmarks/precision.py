@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 import promscan
-from promscan.checkpoint import load_model
-from promscan.device import resolve_devices
-from promscan.genome import Genome, matching_contigs
-from promscan.predict.engine import open_engine
-from promscan.predict.settings import EngineSettings
-from promscan.records import Chunk
+from promscan.inference.engine import open_engine
+from promscan.inference.settings import EngineSettings
+from promscan.io.genome import Genome
+from promscan.networks.device import resolve_devices
+from promscan.networks.weights import load_model
+from promscan.seq.records import Chunk
+from promscan.seq.regions import matching_contigs
 
 DEV = {
     "Homo sapiens": ("human/hg38_contigs.fa", ("chr9", "chr17")),

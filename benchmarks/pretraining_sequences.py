@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from promscan import dna
-from promscan.datasets import read_windows
-from promscan.genome import Genome
+from promscan.io.genome import Genome
+from promscan.seq import dna
+from promscan.train.data.labelled_windows import read_windows
 from promscan.train.pretrain import share_no_kmer
 
 TILE = 300

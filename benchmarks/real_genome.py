@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from promscan import dna
-from promscan.genome import Genome
+from promscan.io.genome import Genome
+from promscan.seq import dna
 
 TOLERANCE = 100
 

@@ -3,7 +3,7 @@
 Both directions of one GRU layer along units of lanes, on all threads: states of random weights and random bases. The
 head and the attention, the same for all, are left out.
 
-    lanes       promscan's own: a unit of 64 lanes a thread, one product a step (`promscan.predict.cells`)
+    lanes       promscan's own: a unit of 64 lanes a thread, one product a step (`promscan.inference.gru`)
     wide        the same, one unit of all lanes at a time, torch's own threads
     torch       torch.nn.GRU, a unit of 64 lanes a thread
     openvino    GRUSequence, float32; all lanes in one request, OpenVINO's own threads (`pip install openvino`)
@@ -39,11 +39,11 @@ from openvino import opset13 as ops
 from torch import Tensor
 
 import promscan
-from promscan.device import available_threads
-from promscan.dna import WINDOW
-from promscan.model import Architecture, BiGRUAttention
-from promscan.predict.cells import Cell
-from promscan.predict.lanes import LaneNetwork, input_table
+from promscan.inference.gru import Cell
+from promscan.inference.lanes import LaneNetwork, input_table
+from promscan.networks.classifier import Architecture, BiGRUAttention
+from promscan.networks.device import available_threads
+from promscan.seq.windows import WINDOW
 
 ROUNDS = 5
 HIDDENS = (64, 128)

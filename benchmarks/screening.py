@@ -20,13 +20,14 @@ from time import perf_counter
 from typing import Any
 
 import promscan
-from promscan.calibration import Calibration
-from promscan.card import find_model, read_card
-from promscan.genome import Genome, matching_contigs
-from promscan.peaks import probability_of
-from promscan.pipeline.scan import Scan
-from promscan.predict.engine import open_engine
-from promscan.screening import Shortfalls
+from promscan.calling.peaks import probability_of
+from promscan.calling.screening import Shortfalls
+from promscan.commands.scan import Scan
+from promscan.inference.engine import open_engine
+from promscan.io.genome import Genome
+from promscan.metrics.calibration import Calibration
+from promscan.networks.card import find_model, read_card
+from promscan.seq.regions import matching_contigs
 
 CONTIG = "chr9"
 BASES = 1_000_000

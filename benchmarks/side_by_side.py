@@ -19,9 +19,9 @@ import random
 from pathlib import Path
 
 import promscan
-from promscan.dna import decode
-from promscan.genome import Genome
-from promscan.tss import read_labelled_genome
+from promscan.io.genome import Genome
+from promscan.seq.dna import decode
+from promscan.train.data.labelled_genome import read_labelled_genome
 
 TEST = ("chr10", "chr16")
 TOLERANCES = (100, 500)

@@ -18,12 +18,14 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from promscan import dna
-from promscan.checkpoint import load_model
-from promscan.datasets import read_unlabelled, read_windows
-from promscan.dna import WINDOW, Codes
-from promscan.predict.engine import open_engine
-from promscan.train.scramble import WINDOW_OFFSET, scramble
+from promscan.inference.engine import open_engine
+from promscan.networks.weights import load_model
+from promscan.seq import dna
+from promscan.seq.dna import Codes
+from promscan.seq.windows import WINDOW
+from promscan.train.data.labelled_windows import read_windows
+from promscan.train.data.scramble import WINDOW_OFFSET, scramble
+from promscan.train.data.unlabelled import read_unlabelled
 
 SHIFT = 8
 """bp between the start of a window and where those of the benchmark have theirs, at most."""

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from promscan import dna
-from promscan.checkpoint import load_model
-from promscan.dna import WINDOW
-from promscan.genome import Genome
-from promscan.predict.lanes import LaneNetwork
+from promscan.inference.lanes import LaneNetwork
+from promscan.io.genome import Genome
+from promscan.networks.weights import load_model
+from promscan.seq import dna
+from promscan.seq.windows import WINDOW
 
 DEV = ("chr9", "chr17")
 LANES = 64

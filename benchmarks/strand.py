@@ -20,11 +20,11 @@ import numpy as np
 import torch
 
 import promscan
-from promscan import dna
-from promscan.checkpoint import load_model
-from promscan.datasets import read_windows
-from promscan.predict.settings import EngineSettings
-from promscan.predict.windowed import WindowedEngine
+from promscan.inference.settings import EngineSettings
+from promscan.inference.windowed import WindowedEngine
+from promscan.networks.weights import load_model
+from promscan.seq import dna
+from promscan.train.data.labelled_windows import read_windows
 
 DRAWS = 1000
 

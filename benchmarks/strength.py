@@ -28,13 +28,14 @@ import numpy.typing as npt
 import torch
 
 import promscan
-from promscan import dna, figures
-from promscan.card import Card
-from promscan.checkpoint import load_strength
-from promscan.device import available_threads
-from promscan.measurements import DEV, TEST, TRAIN, Division, Measurements, divide, read_measurements
-from promscan.predict.strength import StrengthPredictor
-from promscan.reporter import Reporter
+from promscan.inference.strength import StrengthPredictor
+from promscan.metrics.regression import coverage, regression_metrics
+from promscan.networks.card import Card
+from promscan.networks.device import available_threads
+from promscan.networks.weights import load_strength
+from promscan.seq import dna
+from promscan.strength.measurements import DEV, TEST, TRAIN, Division, Measurements, divide, read_measurements
+from promscan.strength.reporter import Reporter
 
 MEASURED = ("random", "native")
 TEACHER = "teacher"
@@ -78,14 +79,14 @@ def divide_again(card: Card, data: Path, more: Sequence[Path]) -> Split:
 
 
 def report_on(measured: Array, predicted: Array, deviation: Array | None = None) -> dict[str, Any]:
-    found = figures.regression_figures(measured, predicted)
+    found = regression_metrics(measured, predicted)
     rng = np.random.default_rng(1)
     draws = (rng.integers(0, len(measured), len(measured)) for _ in range(DRAWS))
     bounds = np.quantile([np.corrcoef(measured[rows], predicted[rows])[0, 1] for rows in draws], [0.025, 0.975])
     report: dict[str, Any] = {"sequences": len(measured)} | {name: round(value, 4) for name, value in found.items()}
     report["interval95"] = [round(float(bound), 4) for bound in bounds]
     if deviation is not None:
-        covered = figures.coverage(measured, predicted, deviation)
+        covered = coverage(measured, predicted, deviation)
         report["coverage"] = {str(share): round(value, 4) for share, value in covered.items()}
         errors = np.abs(measured - predicted)
         report["error_of_sharpest_quarter"] = round(float(errors[deviation <= np.quantile(deviation, 0.25)].mean()), 3)

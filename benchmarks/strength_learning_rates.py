@@ -26,9 +26,9 @@ import torch
 from torch import nn
 
 import promscan
-from promscan.expression import ExpressionArchitecture, ExpressionNetwork
-from promscan.measurements import Measurements, read_measurements
-from promscan.reporter import Reporter
+from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
+from promscan.strength.measurements import Measurements, read_measurements
+from promscan.strength.reporter import Reporter
 from promscan.train.strength import StrengthRecipe, train_strength
 
 RATES = (0.5, 0.05, 0.005, 0.0005, 0.00005)

@@ -1,4 +1,4 @@
-"""promscan finds promoters in DNA and grades how strong they are.
+"""promscan finds promoters in DNA and predicts how strong they are.
 
 The command line is a thin layer over this package; what it does can be called from Python:
 
@@ -7,7 +7,7 @@ The command line is a thin layer over this package; what it does can be called f
     for hit in promscan.scan("genome.fa"):
         print(hit.chrom, hit.tss, hit.strand, hit.probability)
 
-Importing it is cheap: the network library is loaded by the first call that needs it.
+Importing it is cheap: the first call that needs the network library loads it.
 """
 
 from __future__ import annotations
@@ -16,46 +16,78 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from promscan.checkpoint import load_model as load_model
-    from promscan.checkpoint import load_strength as load_strength
-    from promscan.datasets import read_windows as read_windows
-    from promscan.errors import PromscanError as PromscanError
-    from promscan.inserts import Design as Design
-    from promscan.inserts import design as design
-    from promscan.measurements import read_measurements as read_measurements
-    from promscan.pipeline.calibrate import calibrate as calibrate
-    from promscan.pipeline.evaluate import evaluate as evaluate
-    from promscan.pipeline.merge import merge as merge
-    from promscan.pipeline.scan import Scan as scan  # noqa: F401
-    from promscan.pipeline.score import score as score
-    from promscan.records import Hit as Hit
-    from promscan.train.strength import StrengthRecipe as StrengthRecipe
-    from promscan.train.strength import train_strength as train_strength
-    from promscan.train.windows import WindowRecipe as WindowRecipe
-    from promscan.train.windows import train_windows as train_windows
+    from promscan.commands.calibrate import calibrate
+    from promscan.commands.design import Design, design
+    from promscan.commands.evaluate import Evaluation, evaluate
+    from promscan.commands.merge import merge
+    from promscan.commands.scan import Scan
+    from promscan.commands.scan import Scan as scan
+    from promscan.commands.score import Score, StrengthScore, score
+    from promscan.errors import PromscanError
+    from promscan.networks.weights import load_model, load_strength
+    from promscan.seq.records import Hit
+    from promscan.strength.measurements import read_measurements
+    from promscan.train.data.labelled_genome import read_labelled_genome
+    from promscan.train.data.labelled_windows import read_windows
+    from promscan.train.data.unlabelled import read_unlabelled
+    from promscan.train.genome import GenomeRecipe, train_genome
+    from promscan.train.pretrain import PretrainRecipe, train_unlabelled
+    from promscan.train.strength import StrengthRecipe, train_strength
+    from promscan.train.windows import WindowRecipe, train_windows
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "Design": ("promscan.inserts", "Design"),
-    "Hit": ("promscan.records", "Hit"),
-    "PromscanError": ("promscan.errors", "PromscanError"),
-    "StrengthRecipe": ("promscan.train.strength", "StrengthRecipe"),
-    "WindowRecipe": ("promscan.train.windows", "WindowRecipe"),
-    "calibrate": ("promscan.pipeline.calibrate", "calibrate"),
-    "design": ("promscan.inserts", "design"),
-    "evaluate": ("promscan.pipeline.evaluate", "evaluate"),
-    "load_model": ("promscan.checkpoint", "load_model"),
-    "load_strength": ("promscan.checkpoint", "load_strength"),
-    "merge": ("promscan.pipeline.merge", "merge"),
-    "read_measurements": ("promscan.measurements", "read_measurements"),
-    "read_windows": ("promscan.datasets", "read_windows"),
-    "scan": ("promscan.pipeline.scan", "Scan"),
-    "score": ("promscan.pipeline.score", "score"),
-    "train_strength": ("promscan.train.strength", "train_strength"),
-    "train_windows": ("promscan.train.windows", "train_windows"),
+_MODULES = {
+    "promscan.commands.calibrate": ("calibrate",),
+    "promscan.commands.design": ("Design", "design"),
+    "promscan.commands.evaluate": ("Evaluation", "evaluate"),
+    "promscan.commands.merge": ("merge",),
+    "promscan.commands.scan": ("Scan",),
+    "promscan.commands.score": ("Score", "StrengthScore", "score"),
+    "promscan.errors": ("PromscanError",),
+    "promscan.networks.weights": ("load_model", "load_strength"),
+    "promscan.seq.records": ("Hit",),
+    "promscan.strength.measurements": ("read_measurements",),
+    "promscan.train.data.labelled_genome": ("read_labelled_genome",),
+    "promscan.train.data.labelled_windows": ("read_windows",),
+    "promscan.train.data.unlabelled": ("read_unlabelled",),
+    "promscan.train.genome": ("GenomeRecipe", "train_genome"),
+    "promscan.train.pretrain": ("PretrainRecipe", "train_unlabelled"),
+    "promscan.train.strength": ("StrengthRecipe", "train_strength"),
+    "promscan.train.windows": ("WindowRecipe", "train_windows"),
 }
-__all__ = sorted(_HOMES)
+_HOMES = {name: (module, name) for module, names in _MODULES.items() for name in names}
+_HOMES["scan"] = ("promscan.commands.scan", "Scan")
+
+__all__ = [
+    "Design",
+    "Evaluation",
+    "GenomeRecipe",
+    "Hit",
+    "PretrainRecipe",
+    "PromscanError",
+    "Scan",
+    "Score",
+    "StrengthRecipe",
+    "StrengthScore",
+    "WindowRecipe",
+    "calibrate",
+    "design",
+    "evaluate",
+    "load_model",
+    "load_strength",
+    "merge",
+    "read_labelled_genome",
+    "read_measurements",
+    "read_unlabelled",
+    "read_windows",
+    "scan",
+    "score",
+    "train_genome",
+    "train_strength",
+    "train_unlabelled",
+    "train_windows",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -63,3 +95,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'promscan' has no attribute {name!r}")
     module, attribute = _HOMES[name]
     return getattr(importlib.import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

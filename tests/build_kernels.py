@@ -12,8 +12,8 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from promscan.dna import WINDOW
-from promscan.predict import kernels
+from promscan.inference import kernels
+from promscan.seq.windows import WINDOW
 
 ALIGNED = [["tt.divisibility", 16]]
 

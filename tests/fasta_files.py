@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pysam
 
-from promscan.dna import WINDOW, encode
-from promscan.genome import Genome
+from promscan.io.genome import Genome
+from promscan.seq.dna import encode
+from promscan.seq.windows import WINDOW
 
 Rows = list[tuple[str, int, bytes]]
 

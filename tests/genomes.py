@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 import promscan
-from promscan.checkpoint import load_model, save_model
-from promscan.pipeline.scan import Scan
-from promscan.records import Hit
-from promscan.writers import open_writer
+from promscan.commands.scan import Scan
+from promscan.io.hit_writers import open_writer
+from promscan.networks.weights import load_model, save_model
+from promscan.seq.records import Hit
 
 DATA = Path(__file__).parent / "data"
 DEMO = DATA / "demo.fa"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from promscan import dna
-from promscan.expression import ExpressionArchitecture
-from promscan.measurements import Measurements, read_measurements
-from promscan.reporter import Reporter
+from promscan.networks.expression import ExpressionArchitecture
+from promscan.seq import dna
+from promscan.strength.measurements import Measurements, read_measurements
+from promscan.strength.reporter import Reporter
 from promscan.train.strength import StrengthRecipe
 
 RISING, FALLING = "CCGGAAGTG", "TACCCGGTA"

@@ -15,24 +15,26 @@ import torch
 from genomes import DATA, DEMO, TINY, TINY_STRENGTH, demo_contigs, random_bases, tiny_streaming, write_fasta
 
 import promscan
-from promscan import dna
-from promscan.calibration import Calibration
-from promscan.card import read_card
-from promscan.checkpoint import load_model, save_model
-from promscan.datasets import read_windows
-from promscan.measurements import divide, read_measurements
-from promscan.model import Architecture, BiGRUAttention
-from promscan.peaks import probability_of
-from promscan.records import Hit, Interval, ScoreTrack
-from promscan.reporter import Reporter
-from promscan.train.calls import JudgedCalls
-from promscan.tss import KnownStarts, LabelledGenome, Site
+from promscan.calling.peaks import probability_of
+from promscan.metrics.calibration import Calibration
+from promscan.networks.card import read_card
+from promscan.networks.classifier import Architecture, BiGRUAttention
+from promscan.networks.weights import load_model, save_model
+from promscan.seq import dna
+from promscan.seq.records import Hit, Interval, ScoreTrack
+from promscan.seq.tss import KnownStarts, Site
+from promscan.seq.windows import WINDOW
+from promscan.strength.measurements import divide, read_measurements
+from promscan.strength.reporter import Reporter
+from promscan.train.data.labelled_genome import LabelledGenome
+from promscan.train.data.labelled_windows import read_windows
+from promscan.train.genome_validation import JudgedCalls
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 
 def test_half_of_the_strands_are_right_when_every_promoter_comes_in_both_orientations(tmp_path, monkeypatch):
-    windows = [random_bases(dna.WINDOW, seed) for seed in range(20)]
+    windows = [random_bases(WINDOW, seed) for seed in range(20)]
     turned = [dna.decode(dna.reverse_complement(dna.encode(window))) for window in windows]
     table = tmp_path / "gue" / "prom_core_all" / "dev.csv"
     table.parent.mkdir(parents=True)
@@ -72,7 +74,7 @@ def test_inserts_stand_out_where_the_strong_ones_are(tmp_path, monkeypatch):
 
 
 def test_a_model_grades_its_own_designs_as_asked_for(tmp_path, monkeypatch):
-    monkeypatch.setattr("promscan.inserts.STEPS", 30)
+    monkeypatch.setattr("promscan.strength.search.STEPS", 30)
     out = tmp_path / "check.json"
     monkeypatch.setattr(sys, "argv", ["design_check.py", str(TINY_STRENGTH), str(TINY_STRENGTH), "-o", str(out)])
     runpy.run_path(str(BENCHMARKS / "design_check.py"), run_name="__main__")
@@ -84,7 +86,7 @@ def test_a_model_grades_its_own_designs_as_asked_for(tmp_path, monkeypatch):
 
 
 def test_soft_labels_are_the_opinion_of_the_teachers(tmp_path, monkeypatch):
-    windows = [random_bases(dna.WINDOW, seed) for seed in range(4)]
+    windows = [random_bases(WINDOW, seed) for seed in range(4)]
     train, sequences, out = (tmp_path / name for name in ("train.csv", "sequences.csv", "soft.tsv"))
     train.write_text("\n".join(["sequence,label", *(f"{window},{i % 2}" for i, window in enumerate(windows))]) + "\n")
     sequences.write_text("\n".join(["sequence", *(random_bases(300, seed) for seed in range(10, 13))]) + "\n")

@@ -7,10 +7,10 @@ import pytest
 from genomes import DATA, DEMO, TINY, demo_contigs, tiny_streaming
 
 import promscan
-from promscan.calibration import Calibration
-from promscan.card import read_card
+from promscan.commands.calibrate import calibrate
 from promscan.errors import InputError, ModelError
-from promscan.pipeline.calibrate import calibrate
+from promscan.metrics.calibration import Calibration
+from promscan.networks.card import read_card
 
 TSS = DATA / "demo_tss.bed"
 

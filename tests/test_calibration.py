@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promscan.calibration import Calibration
 from promscan.errors import ModelError
+from promscan.metrics.calibration import Calibration
 
 hit_logits = st.lists(st.floats(-20, 20, width=32), min_size=1, max_size=400)
 

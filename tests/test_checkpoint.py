@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from promscan.card import STRENGTH, Card, bundled_models, find_model, read_card, weights_folder
-from promscan.checkpoint import load_model, load_strength, load_tensors, save_model, save_tensors
 from promscan.errors import ModelError
-from promscan.model import Architecture, BiGRUAttention, count_parameters
+from promscan.networks.card import STRENGTH, Card, bundled_models, find_model, read_card, weights_folder
+from promscan.networks.classifier import Architecture, BiGRUAttention, count_parameters
+from promscan.networks.weights import load_model, load_strength, load_tensors, save_model, save_tensors
 
 
 def draft(**changes: object) -> Card:

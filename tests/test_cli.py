@@ -14,7 +14,7 @@ from genomes import TINY, demo_contigs, write_fasta
 
 import promscan
 from promscan.cli import cli
-from promscan.predict.windowed import WindowedEngine
+from promscan.inference.windowed import WindowedEngine
 
 BASES = demo_contigs()["demo2"][3_400:3_900]
 

@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from promscan import dna
-from promscan.datasets import read_unlabelled, read_windows
-from promscan.datasets import read_windows_to_score as to_score
 from promscan.errors import InputError
+from promscan.io.sequences import read_windows_to_score as to_score
+from promscan.seq import dna
+from promscan.train.data.labelled_windows import read_windows
+from promscan.train.data.unlabelled import read_unlabelled
 
 A, T = "A" * 70, "T" * 70
 

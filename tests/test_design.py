@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import promscan
-from promscan import dna, inserts
 from promscan.errors import DesignError, InputError
-from promscan.limits import IUPAC, Limits
-from promscan.reporter import Reporter
+from promscan.networks.weights import load_strength
+from promscan.seq import dna
+from promscan.strength import search
+from promscan.strength.constraints import IUPAC, Limits
+from promscan.strength.reporter import Reporter
 
 REPORTER = Reporter()
 OPTIONS = {"model": TINY_STRENGTH, "device": "cpu", "threads": 1}
@@ -156,7 +158,7 @@ def test_the_seed_decides_and_threads_do_not():
 
 
 def test_the_tolerance_is_a_tenth_of_the_spread_of_the_model():
-    spread = float(inserts.load_strength(str(TINY_STRENGTH))[0].spread[0])
+    spread = float(load_strength(str(TINY_STRENGTH))[0].spread[0])
     assert all(abs(each.strength - 9) <= 0.1 * spread for each in design(9, count=20))
 
 
@@ -165,8 +167,8 @@ def test_the_tolerance_is_a_tenth_of_the_spread_of_the_model():
 
 @pytest.fixture
 def few_steps(monkeypatch):
-    monkeypatch.setattr(inserts, "STEPS", 30)
-    monkeypatch.setattr(inserts, "REPAIRS", 50)
+    monkeypatch.setattr(search, "STEPS", 30)
+    monkeypatch.setattr(search, "REPAIRS", 50)
 
 
 @pytest.mark.usefixtures("few_steps")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from promscan.device import arithmetic, resolve_devices
 from promscan.errors import DeviceError
+from promscan.networks.device import arithmetic, resolve_devices
 
 H200, A100 = "NVIDIA H200", "NVIDIA A100-SXM4-40GB"
 

@@ -7,19 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promscan.dna import (
-    ALPHABET,
-    ENCODE,
-    INVALID,
-    TSS_INDEX,
-    UNKNOWN,
-    WHITESPACE,
-    WINDOW,
-    decode,
-    encode,
-    reverse_complement,
-    tss_of,
-)
+from promscan.seq.dna import ALPHABET, ENCODE, INVALID, UNKNOWN, WHITESPACE, decode, encode, reverse_complement
+from promscan.seq.windows import TSS_INDEX, WINDOW, tss_of
 
 bases = st.text(alphabet=ALPHABET)
 

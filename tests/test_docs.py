@@ -23,8 +23,8 @@ import docs_examples as examples
 import pytest
 
 import promscan
-from promscan.card import DEFAULT_MODEL, bundled_models
 from promscan.cli import cli
+from promscan.networks.card import DEFAULT_MODEL, bundled_models
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promscan import dna
-from promscan.datasets import read_windows
-from promscan.train.epochs import epoch_batches, epoch_order, flip_some, with_surroundings
+from promscan.seq import dna
+from promscan.train.data.batches import epoch_batches, epoch_order, flip_some, with_surroundings
+from promscan.train.data.labelled_windows import read_windows
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 5))

@@ -22,10 +22,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import promscan
+from promscan.commands import evaluate as evaluate_module
+from promscan.commands.evaluate import Evaluation
 from promscan.errors import InputError, RunError
-from promscan.pipeline import evaluate as evaluate_module
-from promscan.pipeline.evaluate import Evaluation
-from promscan.records import Hit, Interval
+from promscan.seq.records import Hit, Interval
 
 LENGTHS = {"chr1": 4000, "chr2:100-3100": 3000}
 TSS = DATA / "demo_tss.bed"
@@ -488,7 +488,7 @@ def test_a_plot_that_cannot_be_drawn(promscan_cli, arguments, folder: Path) -> N
     outcome = promscan_cli(*arguments, "--plot", folder / "plot.bed")
     assert (outcome.status, outcome.out, outcome.err.count("\n")) == (1, "", 1)
     assert "plot.bed: a plot cannot have this suffix; end it in .png, .svg, .pdf" in outcome.err
-    from promscan import plots
+    from promscan.plots.evaluation import plot_evaluation
 
     def fail(*_: object, **__: object) -> None:
         raise RunError("no room")
@@ -498,7 +498,7 @@ def test_a_plot_that_cannot_be_drawn(promscan_cli, arguments, folder: Path) -> N
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", fail)
         with pytest.raises(RunError):
-            plots.plot_evaluation([], {}, np.empty(0), folder / "plot.png")
+            plot_evaluation([], {}, np.empty(0), folder / "plot.png")
     assert not list(folder.glob("*plot*"))
 
 

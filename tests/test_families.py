@@ -8,9 +8,9 @@ from genomes import random_bases
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promscan import dna
 from promscan.errors import InputError
-from promscan.families import ROW_BITS, canonical_kmers, draw_families, share_kmers
+from promscan.seq import dna
+from promscan.strength.families import ROW_BITS, canonical_kmers, draw_families, share_kmers
 
 POLY_A = "A" * 24
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promscan.figures import are_false, coverage, found_at, lowest_threshold, recall_by_false_hits, widening
+from promscan.metrics.ranking import are_false, found_at, lowest_threshold, recall_by_false_hits
+from promscan.metrics.regression import coverage, widening
 
 positions = st.integers(0, 3000)
 logits = st.integers(-5, 5).map(float)  # few values, so that some are equal

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from promscan.errors import RunError
-from promscan.files import atomic_path, check_outputs, open_text_output
-from promscan.writers import write_summary
+from promscan.io.files import atomic_path, check_outputs, open_text_output
+from promscan.io.hit_writers import write_summary
 
 
 def write_json(path, summary):

@@ -21,11 +21,13 @@ from fasta_files import Layout, drawn_sequence, expected_rows, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promscan import fasta
-from promscan.dna import WINDOW, encode
 from promscan.errors import InputError
-from promscan.genome import Genome, parse_region
-from promscan.records import Interval
+from promscan.io import fasta
+from promscan.io.genome import Genome
+from promscan.seq.dna import encode
+from promscan.seq.records import Interval
+from promscan.seq.regions import parse_region
+from promscan.seq.windows import WINDOW
 
 # ---------------------------------------------------------------------------------------------------------- material
 

@@ -12,9 +12,9 @@ import pysam
 import pytest
 from fasta_files import Layout, drawn_sequence, expected_rows, rows_of
 
-from promscan import fasta
 from promscan.errors import InputError
-from promscan.genome import Genome
+from promscan.io import fasta
+from promscan.io.genome import Genome
 
 INVALID_HINT = r"is not a nucleotide letter; give DNA \(is this a protein FASTA\?\)"
 

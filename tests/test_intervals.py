@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promscan.dna import tss_of
+from promscan.calling.peaks import PeakCaller
 from promscan.errors import DependencyError, InputError
-from promscan.intervals import Intervals, genome_digest, read_bed
-from promscan.peaks import PeakCaller
-from promscan.records import Interval, ScoreTrack
+from promscan.io.bed import read_bed
+from promscan.seq.intervals import Intervals, genome_digest
+from promscan.seq.records import Interval, ScoreTrack
+from promscan.seq.windows import tss_of
 
 LONGEST = 120
 

@@ -18,11 +18,11 @@ import pytest
 import torch
 from test_lanes import random_lanes, random_network
 
-from promscan import predict
-from promscan.model import Architecture
-from promscan.predict import lanes
-from promscan.predict.cells import Cell, cells_of
-from promscan.predict.lanes import LaneNetwork, sum_windows
+from promscan import inference
+from promscan.inference import lanes
+from promscan.inference.gru import Cell, cells_of
+from promscan.inference.lanes import LaneNetwork, sum_windows
+from promscan.networks.classifier import Architecture
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
@@ -31,7 +31,7 @@ pytest.importorskip("triton", minversion="3.6")
 import triton
 from triton.runtime.errors import OutOfResources, PTXASError
 
-from promscan.predict import kernels  # it reads TRITON_INTERPRET
+from promscan.inference import kernels
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 HALF = torch.bfloat16 if torch.cuda.is_available() else torch.float16
@@ -159,8 +159,8 @@ def test_an_old_triton_is_told(monkeypatch, caplog):
 
 def test_a_machine_without_triton_is_told(monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "triton", None)
-    monkeypatch.delitem(sys.modules, "promscan.predict.kernels")
-    monkeypatch.delattr(predict, "kernels")
+    monkeypatch.delitem(sys.modules, "promscan.inference.kernels")
+    monkeypatch.delattr(inference, "kernels")
     assert "import of triton" in told_without_kernels(caplog)
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from promscan.checkpoint import load_model
 from promscan.errors import ModelError
-from promscan.model import Architecture, BiGRUAttention, composition
-from promscan.predict.lanes import LaneNetwork, input_table, require_streamable
+from promscan.inference.lanes import LaneNetwork, input_table, require_streamable
+from promscan.networks.classifier import Architecture, BiGRUAttention, composition
+from promscan.networks.weights import load_model
 
 ARCHITECTURES = [
     Architecture(hidden=16),

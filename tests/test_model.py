@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from promscan.dna import WINDOW
-from promscan.model import Architecture, BiGRUAttention, count_parameters
+from promscan.networks.classifier import Architecture, BiGRUAttention, count_parameters
+from promscan.seq.windows import WINDOW
 
 
 def random_codes(n: int, length: int = WINDOW) -> torch.Tensor:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promscan.dna import WINDOW, tss_of
-from promscan.peaks import PeakCaller, in_order, probability_of, sliding_maximum
-from promscan.records import Hit, ScoreTrack
+from promscan.calling.peaks import PeakCaller, in_order, probability_of, sliding_maximum
+from promscan.seq.records import Hit, ScoreTrack
+from promscan.seq.windows import WINDOW, tss_of
 
 INFINITY = math.inf
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promscan.prefetch import prefetch
+from promscan.io.prefetch import prefetch
 
 PATIENCE = 5.0
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from promscan.recurrence import FadingGRU, ceiling
+from promscan.networks.fading_gru import FadingGRU, ceiling
 
 
 def random_input(*shape: int) -> torch.Tensor:

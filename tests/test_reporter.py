@@ -8,8 +8,8 @@ from genomes import random_bases
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promscan import dna
-from promscan.reporter import Reporter
+from promscan.seq import dna
+from promscan.strength.reporter import Reporter
 
 REPORTER = Reporter()
 FLANK = REPORTER.five_prime

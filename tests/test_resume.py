@@ -21,11 +21,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import promscan
+from promscan.commands.scanning.journal import JOURNAL
 from promscan.errors import InputError, RunError
-from promscan.pipeline.journal import JOURNAL
-from promscan.predict import streaming
-from promscan.predict.streaming import StreamingEngine
-from promscan.predict.windowed import WindowedEngine
+from promscan.inference import streaming
+from promscan.inference.streaming import StreamingEngine
+from promscan.inference.windowed import WindowedEngine
 
 LANE = 140
 LANES = {"lane": LANE, "shorter": (70,), "warm_up": 70, "chunk_step": LANE}
@@ -35,7 +35,7 @@ CONTIGS = {"chr1": demo_contigs()["demo2"][3_400:3_900], "short": "ACGT" * 10, "
 
 @pytest.fixture(autouse=True)
 def a_line_for_every_small_chunk(monkeypatch):
-    monkeypatch.setattr("promscan.pipeline.journal.INTERVAL", 0)
+    monkeypatch.setattr("promscan.commands.scanning.journal.INTERVAL", 0)
     monkeypatch.setattr(WindowedEngine, "chunk_step", STEP)
     for name, value in LANES.items():
         monkeypatch.setattr(StreamingEngine, name, value)
@@ -169,10 +169,10 @@ DRIVER = f"""
 import sys
 from unittest import mock
 from promscan.cli import main
-from promscan.predict import streaming
-from promscan.predict.windowed import WindowedEngine
+from promscan.inference import streaming
+from promscan.inference.windowed import WindowedEngine
 with (
-    mock.patch("promscan.pipeline.journal.INTERVAL", 0),
+    mock.patch("promscan.commands.scanning.journal.INTERVAL", 0),
     mock.patch.object(WindowedEngine, "chunk_step", 128),
     mock.patch.multiple(streaming.StreamingEngine, **{LANES}),
     mock.patch.dict(streaming.LANES, cpu=16),
@@ -287,8 +287,8 @@ def test_another_version_is_refused(genome, folder, monkeypatch):
     [
         ("torch.__version__", "99.0", "torch is [0-9.a-z+]+ here and 99.0"),
         ("torch.backends.cpu.get_cpu_capability", lambda: "ABACUS", "processor is [A-Z0-9 ]+ here and ABACUS"),
-        ("promscan.pipeline.scan.lanes_on", lambda *_: 32, "lanes is 16 here and 32"),
-        ("promscan.predict.windowed.WindowedEngine.by_kernels", True, "kernels is no here and yes"),
+        ("promscan.commands.scan.lanes_on", lambda *_: 32, "lanes is 16 here and 32"),
+        ("promscan.inference.windowed.WindowedEngine.by_kernels", True, "kernels is no here and yes"),
     ],
     ids=["torch", "instruction set", "lanes in a unit", "kernels"],
 )
@@ -307,7 +307,7 @@ def test_another_machine_is_refused(genome, folder, monkeypatch, name, other, di
 
 
 def test_the_folder_is_there_from_the_start(genome, folder, monkeypatch):
-    monkeypatch.setattr("promscan.pipeline.journal.INTERVAL", 60)
+    monkeypatch.setattr("promscan.commands.scanning.journal.INTERVAL", 60)
     stop_after(1, scan_of(genome, folder, **EVERY_WINDOW))
     assert len(lines_of(folder)) == 1
     assert same_as_never_stopped(genome, folder, **EVERY_WINDOW)
@@ -324,7 +324,7 @@ def test_two_scans_do_not_write_one_journal(genome, folder):
 
 @pytest.mark.parametrize("killed_before", [False, True])
 def test_bad_input_leaves_no_journal_of_nothing(genome, folder, monkeypatch, killed_before):
-    monkeypatch.setattr("promscan.pipeline.journal.INTERVAL", 60)
+    monkeypatch.setattr("promscan.commands.scanning.journal.INTERVAL", 60)
     if killed_before:
         stop_after(100, scan_of(genome, folder, **EVERY_WINDOW))
         assert len(lines_of(folder)) == 1
@@ -338,7 +338,7 @@ def test_bad_input_leaves_no_journal_of_nothing(genome, folder, monkeypatch, kil
 
 
 def test_what_is_done_outlives_input_that_cannot_be_read_on(tmp_path, folder, monkeypatch):
-    monkeypatch.setattr("promscan.fasta._BLOCK", 64)  # so that what comes before the gap is scanned
+    monkeypatch.setattr("promscan.io.fasta._BLOCK", 64)  # so that what comes before the gap is scanned
     genome = write_fasta(tmp_path / "genome.fa.gz", CONTIGS, packing="gzip")
     whole = genome.read_bytes()
     genome.write_bytes(whole[: len(whole) // 2])
@@ -346,7 +346,7 @@ def test_what_is_done_outlives_input_that_cannot_be_read_on(tmp_path, folder, mo
         list(scan_of(genome, folder, **EVERY_WINDOW))
     before = lines_of(folder)
     assert len(before) > 1
-    monkeypatch.setattr("promscan.pipeline.journal.INTERVAL", 60)  # nor is it lost by a scan that adds nothing
+    monkeypatch.setattr("promscan.commands.scanning.journal.INTERVAL", 60)  # nor is it lost by a scan that adds nothing
     with pytest.raises(InputError, match="the compressed data ends too early"):
         list(scan_of(genome, folder, **EVERY_WINDOW))
     assert lines_of(folder) == before

@@ -26,9 +26,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import promscan
-from promscan.checkpoint import load_model
-from promscan.dna import UNKNOWN, WINDOW, encode, reverse_complement
-from promscan.predict.windowed import WindowedEngine
+from promscan.inference.windowed import WindowedEngine
+from promscan.networks.weights import load_model
+from promscan.seq.dna import UNKNOWN, encode, reverse_complement
+from promscan.seq.windows import WINDOW
 
 probabilities = st.sampled_from([0.1, 0.3, 0.6])
 distances = st.sampled_from([1, 2, 30, 100, 500])
@@ -254,7 +255,7 @@ def test_progress_ends_where_it_was_to_end(data, contigs, index, model):
         yield mock.Mock(advance=done.append)
 
     regions = [f"{chrom}:{edge + 1}-{edge + 1}" for edge in edges]
-    with mock.patch("promscan.pipeline.scan.progress", progress):
+    with mock.patch("promscan.commands.scan.progress", progress):
         scan(contigs, regions=regions, index=index, min_distance=30, model=model)
     assert announced == [pytest.approx(sum(done))]
 

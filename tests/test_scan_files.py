@@ -21,8 +21,9 @@ import pytest
 from genomes import DEMO, TINY, demo_contigs, write_fasta
 
 import promscan
-from promscan.dna import MAX_UNKNOWN, UNKNOWN, WINDOW, encode
-from promscan.pipeline import statistics
+from promscan.commands.scanning import statistics
+from promscan.seq.dna import UNKNOWN, encode
+from promscan.seq.windows import MAX_UNKNOWN, WINDOW
 
 GOLDEN = Path(__file__).parent / "golden"
 UPDATE = os.environ.get("PROMSCAN_UPDATE_GOLDEN") == "1"

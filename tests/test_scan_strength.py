@@ -30,12 +30,12 @@ from hypothesis import strategies as st
 from written_hits import attributes_of, rows_of
 
 import promscan
-from promscan.checkpoint import load_model, load_strength, save_model
+from promscan.commands.scanning.hit_strengths import HitStrengths
 from promscan.errors import ModelError
-from promscan.pipeline.strengths import HitStrengths
-from promscan.predict.streaming import StreamingEngine
-from promscan.predict.windowed import WindowedEngine
-from promscan.reporter import INSERT_ENDS_BEFORE
+from promscan.inference.streaming import StreamingEngine
+from promscan.inference.windowed import WindowedEngine
+from promscan.networks.weights import load_model, load_strength, save_model
+from promscan.strength.genomic_insert import INSERT_ENDS_BEFORE
 
 WITH = {"strength": TINY_STRENGTH}
 LANE = 140
@@ -160,7 +160,7 @@ def test_a_scan_that_was_stopped_ends_in_the_same_bytes(tmp_path, model, contigs
     options = {**options, **WITH, "model": model, "device": "cpu"}
     genome, folder = write_fasta(tmp_path / "genome.fa", contigs), tmp_path / "hits.bed.resume"
     with (
-        mock.patch("promscan.pipeline.journal.INTERVAL", 0),
+        mock.patch("promscan.commands.scanning.journal.INTERVAL", 0),
         mock.patch.object(WindowedEngine, "chunk_step", 50),
     ):
         for hits in stops:
@@ -197,7 +197,7 @@ def test_chunks_are_kept_only_until_their_windows_are_decided(monkeypatch, tmp_p
 def test_without_a_strength_model_none_is_loaded_and_nothing_changes(promscan_cli, tmp_path):
     genome = write_fasta(tmp_path / "genome.fa", {"chr1": demo_contigs()["demo2"][3_400:4_300]})
     common = ("scan", genome, "--model", TINY, "--device", "cpu", "--quiet", "--threshold", 0.2)
-    with mock.patch("promscan.pipeline.scan.load_strength", side_effect=AssertionError):
+    with mock.patch("promscan.commands.scan.load_strength", side_effect=AssertionError):
         outcome = promscan_cli(*common, "--strength", "none", "-o", tmp_path / "hits.bed")
     assert (outcome.status, outcome.err) == (0, "")
     assert "strength" not in (tmp_path / "hits.bed").read_text().splitlines()[0]

@@ -10,7 +10,7 @@ from genomes import EVERY_WINDOW, TINY, a_few, contigs_of, demo_contigs, random_
 from hypothesis import given
 
 import promscan
-from promscan.predict.windowed import WindowedEngine
+from promscan.inference.windowed import WindowedEngine
 
 BASES = demo_contigs()["demo2"][3_500:3_800]
 NAMED = {f"w{start}": BASES[start : start + 70] for start in (200, 0, 100, 7)}

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import promscan
-from promscan.checkpoint import load_model, save_model
-from promscan.genome import Genome
-from promscan.predict.engine import open_engine
-from promscan.predict.screened import ScreenedEngine
-from promscan.predict.settings import EngineSettings
-from promscan.predict.streaming import StreamingEngine
+from promscan.inference.engine import open_engine
+from promscan.inference.screened import ScreenedEngine
+from promscan.inference.settings import EngineSettings
+from promscan.inference.streaming import StreamingEngine
+from promscan.io.genome import Genome
+from promscan.networks.weights import load_model, save_model
 
 LANE = 140
 CPU = [torch.device("cpu")]

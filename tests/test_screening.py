@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import promscan
-from promscan import screening
-from promscan.card import read_card
-from promscan.checkpoint import load_model, save_model
-from promscan.peaks import probability_of
-from promscan.pipeline.calibrate import calibrate
-from promscan.predict.screened import ScreenedEngine
-from promscan.predict.streaming import StreamingEngine
-from promscan.screening import Shortfalls, least_margin
+from promscan.calling import screening
+from promscan.calling.peaks import probability_of
+from promscan.calling.screening import Shortfalls, least_margin
+from promscan.commands.calibrate import calibrate
+from promscan.inference.screened import ScreenedEngine
+from promscan.inference.streaming import StreamingEngine
+from promscan.networks.card import read_card
+from promscan.networks.weights import load_model, save_model
 
 LOGITS = st.lists(st.tuples(*[st.floats(-8, 8, width=16)] * 2), min_size=1, max_size=60)
 

@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import promscan
-from promscan.intervals import Intervals, genome_digest, shard_of
-from promscan.predict.streaming import StreamingEngine
-from promscan.records import Interval
+from promscan.inference.streaming import StreamingEngine
+from promscan.seq.intervals import Intervals, genome_digest, shard_of
+from promscan.seq.records import Interval
 
 LANE = 140
 SUFFIXES = [".bed", ".bed.gz", ".gff3", ".gff3.gz", ".narrowPeak", ".narrowPeak.gz"]

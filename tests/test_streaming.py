@@ -25,16 +25,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import promscan
-from promscan.card import Card
-from promscan.checkpoint import load_model, save_model
-from promscan.dna import UNKNOWN, WINDOW, encode, reverse_complement
 from promscan.errors import DeviceError, ModelError
-from promscan.model import Architecture, BiGRUAttention
-from promscan.predict import streaming
-from promscan.predict.engine import open_engine
-from promscan.predict.settings import EngineSettings
-from promscan.predict.streaming import StreamingEngine
-from promscan.records import Chunk
+from promscan.inference import streaming
+from promscan.inference.engine import open_engine
+from promscan.inference.settings import EngineSettings
+from promscan.inference.streaming import StreamingEngine
+from promscan.networks.card import Card
+from promscan.networks.classifier import Architecture, BiGRUAttention
+from promscan.networks.weights import load_model, save_model
+from promscan.seq.dna import UNKNOWN, encode, reverse_complement
+from promscan.seq.records import Chunk
+from promscan.seq.windows import WINDOW
 
 LANE, SHORTER, WARM_UP = 140, 70, 70
 calling = st.fixed_dictionaries(

@@ -10,12 +10,12 @@ import torch
 from genomes import random_bases
 
 import promscan
-from promscan import dna
-from promscan.card import STRENGTH, Card
-from promscan.checkpoint import load_strength, save_model
-from promscan.expression import ExpressionArchitecture, ExpressionNetwork
-from promscan.predict.strength import UNIT, StrengthPredictor
-from promscan.reporter import Reporter
+from promscan.inference.strength import UNIT, StrengthPredictor
+from promscan.networks.card import STRENGTH, Card
+from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
+from promscan.networks.weights import load_strength, save_model
+from promscan.seq import dna
+from promscan.strength.reporter import Reporter
 
 REPORTER = Reporter()
 CPU = torch.device("cpu")

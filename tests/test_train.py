@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from promscan import dna
-from promscan.checkpoint import load_model
-from promscan.datasets import LabelledWindows, UnlabelledSequences, read_windows
 from promscan.errors import DeviceError, InputError, ModelError, RunError
-from promscan.model import Architecture
-from promscan.train.folder import RunFolder
+from promscan.networks.classifier import Architecture
+from promscan.networks.weights import load_model
+from promscan.seq import dna
+from promscan.train.data.labelled_windows import LabelledWindows, read_windows
+from promscan.train.data.scramble import PIECE_OF_BASE, scramble
+from promscan.train.data.unlabelled import UnlabelledSequences
+from promscan.train.loop.run_folder import RunFolder
 from promscan.train.pretrain import PretrainRecipe, share_no_kmer, train_unlabelled
-from promscan.train.scramble import PIECE_OF_BASE, scramble
 from promscan.train.windows import WindowRecipe, predict_logits, train_windows
 
 SMALL = Architecture(hidden=12, dropout=0.1)

@@ -14,20 +14,21 @@ from genomes import demo_contigs, scan, tiny_streaming
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promscan import dna
-from promscan.checkpoint import load_model
-from promscan.datasets import Promoters, read_promoters
-from promscan.dna import Codes
 from promscan.errors import InputError, ModelError, RunError
-from promscan.model import Architecture
-from promscan.records import Strand
-from promscan.train import calls
+from promscan.networks.classifier import Architecture
+from promscan.networks.weights import load_model
+from promscan.seq import dna
+from promscan.seq.dna import Codes
+from promscan.seq.records import Strand
+from promscan.seq.tss import KnownStarts, Site
 from promscan.train import genome as train_genome_module
-from promscan.train.calls import call_and_judge, draw_pieces
-from promscan.train.folder import RunFolder
+from promscan.train import genome_validation as calls
+from promscan.train.data.labelled_genome import LabelledGenome
+from promscan.train.data.promoters import Promoters, read_promoters
+from promscan.train.data.segments import SegmentRecipe, Segments, SegmentSampler
 from promscan.train.genome import GenomeRecipe, ranking_loss, train_genome
-from promscan.train.segments import SegmentRecipe, Segments, SegmentSampler
-from promscan.tss import KnownStarts, LabelledGenome, Site
+from promscan.train.genome_validation import call_and_judge, draw_pieces
+from promscan.train.loop.run_folder import RunFolder
 
 CPU = torch.device("cpu")
 MOTIF = dna.encode("TATAAAAGGCACGTTGCAGTCCATTCG")

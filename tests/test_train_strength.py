@@ -19,15 +19,16 @@ import torch
 from genomes import random_bases
 
 import promscan
-from promscan import dna, figures
-from promscan.checkpoint import load_strength
 from promscan.errors import InputError, ModelError, RunError
-from promscan.expression import ExpressionArchitecture, ExpressionNetwork
-from promscan.families import share_kmers
-from promscan.measurements import DEV, LEFT_OUT, TEST, TRAIN, divide, read_measurements
-from promscan.train.judgement import predict_inserts
+from promscan.metrics.regression import coverage
+from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
+from promscan.networks.weights import load_strength
+from promscan.seq import dna
+from promscan.strength.families import share_kmers
+from promscan.strength.measurements import DEV, LEFT_OUT, TEST, TRAIN, divide, read_measurements
+from promscan.train.data.unit_rows import draw_rows
 from promscan.train.strength import row_losses, soft_bins, train_strength
-from promscan.train.unit_rows import draw_rows
+from promscan.train.strength_validation import predict_inserts
 
 CPU = torch.device("cpu")
 
@@ -70,7 +71,7 @@ def test_uncertainties_cover_what_they_promise(trained: Path, tmp_path: Path) ->
     network, _ = load_strength(str(trained / "best.safetensors"))
     fresh = tables.measurements(tmp_path, 600, 2)
     mean, deviation = (values[:, 0] for values in predict_inserts(network, fresh.inserts, tables.REPORTER, CPU))
-    found = figures.coverage(fresh.expression, mean, deviation)
+    found = coverage(fresh.expression, mean, deviation)
     assert found[0.6827] == pytest.approx(0.68, abs=0.15)
     assert found[0.95] > 0.8
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from promscan.errors import DeviceError, RunError
 from promscan.train import genome as train_genome_module
 from promscan.train.genome import GenomeRecipe
-from promscan.train.team import Team, alone, joined
+from promscan.train.loop.distributed import Team, alone, joined
 
 pytestmark = pytest.mark.timeout(600)  # a setup and a test may each start processes on a busy machine
 
@@ -28,7 +28,7 @@ PROCESS = """\
 import os, signal, time
 from promscan.cli import main
 from promscan.train import genome
-from promscan.train.folder import RunFolder
+from promscan.train.loop.run_folder import RunFolder
 
 genome.HARD = 1
 {trouble}

@@ -11,16 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promscan.errors import InputError
-from promscan.tss import (
-    FAR_AWAY,
-    KnownStarts,
-    LabelledGenome,
-    Site,
-    distances,
-    offsets,
-    read_labelled_genome,
-    read_starts,
-)
+from promscan.io.tss import read_starts
+from promscan.seq.tss import FAR_AWAY, KnownStarts, Site, distances, offsets
+from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
 
 CONTIGS = {"chr1:0-100": 100, "chr1:200-300": 100, "chr10": 50}
 

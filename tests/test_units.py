@@ -8,12 +8,12 @@ from weakref import WeakSet
 import pytest
 import torch
 
-from promscan.checkpoint import load_model
-from promscan.device import resolve_devices
 from promscan.errors import DeviceError
-from promscan.model import Architecture
-from promscan.predict import streaming
-from promscan.predict.units import UnitRunner
+from promscan.inference import streaming
+from promscan.inference.work_units import UnitRunner
+from promscan.networks.classifier import Architecture
+from promscan.networks.device import resolve_devices
+from promscan.networks.weights import load_model
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 

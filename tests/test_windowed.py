@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from promscan.model import Architecture, BiGRUAttention
-from promscan.predict.settings import EngineSettings
-from promscan.predict.windowed import UNIT, WindowedEngine
+from promscan.inference.settings import EngineSettings
+from promscan.inference.windowed import UNIT, WindowedEngine
+from promscan.networks.classifier import Architecture, BiGRUAttention
 
 ARCHITECTURES = [
     Architecture(hidden=16),

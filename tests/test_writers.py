@@ -26,7 +26,8 @@ from written_hits import (
 )
 
 from promscan.errors import RunError
-from promscan.writers import BED_COLUMNS, FORMATS, header_line, open_writer
+from promscan.io.hit_writers import FORMATS, header_line, open_writer
+from promscan.io.schemas import BED_COLUMNS
 
 # What every format and compression promises
 

@@ -4,10 +4,11 @@ import gzip
 from urllib.parse import unquote
 
 import promscan
-from promscan.dna import tss_of
-from promscan.peaks import probability_of
-from promscan.records import Hit
-from promscan.writers import GRADES, open_writer
+from promscan.calling.peaks import probability_of
+from promscan.io.hit_writers import open_writer
+from promscan.io.schemas import GRADES
+from promscan.seq.records import Hit
+from promscan.seq.windows import tss_of
 
 HEADER = {"model": "core70", "sha256": "ab12", "threshold_logit": "2.5", "strand": "both"}
 FIRST_LINE = f"#promscan {promscan.__version__} model=core70 sha256=ab12 threshold_logit=2.5 strand=both"

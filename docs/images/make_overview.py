@@ -18,18 +18,19 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
-from promscan import dna
-from promscan.calibration import calling_logit
-from promscan.card import DEFAULT_MODEL, Card
-from promscan.checkpoint import load_model
-from promscan.device import resolve_device
-from promscan.genome import Genome
-from promscan.model import BiGRUAttention
-from promscan.peaks import PeakCaller
-from promscan.pipeline.scan import DEFAULT_MIN_DISTANCE
-from promscan.predict.engine import open_engine
-from promscan.predict.settings import EngineSettings
-from promscan.records import Hit, Logits, Strand
+from promscan.calling.peaks import PeakCaller
+from promscan.calling.settings import calling_logit
+from promscan.commands.scan import DEFAULT_MIN_DISTANCE
+from promscan.inference.engine import open_engine
+from promscan.inference.settings import EngineSettings
+from promscan.io.genome import Genome
+from promscan.networks.card import DEFAULT_MODEL, Card
+from promscan.networks.classifier import BiGRUAttention
+from promscan.networks.device import resolve_device
+from promscan.networks.weights import load_model
+from promscan.seq import dna
+from promscan.seq.records import Hit, Logits, Strand
+from promscan.seq.windows import TSS_INDEX, WINDOW, tss_of
 
 Array = npt.NDArray[Any]
 
@@ -146,7 +147,7 @@ def binned(logits: Logits, strand: str, view: tuple[int, int], bin_bp: int) -> t
     first, end = view[0], min(view[1], len(logits))
     values = logits[first : first + (end - first) // bin_bp * bin_bp].reshape(-1, bin_bp)
     known = np.where(np.isnan(values), -np.inf, values).max(axis=1)
-    middle = dna.tss_of(first + bin_bp // 2, strand) + bin_bp * np.arange(len(values))
+    middle = tss_of(first + bin_bp // 2, strand) + bin_bp * np.arange(len(values))
     return middle, np.where(np.isinf(known), np.nan, known)
 
 
@@ -181,7 +182,7 @@ def draw_zoom(ax: Any, result: Result, truth: list[tuple[int, Strand]], hit: Hit
     view = (max(0, hit.tss - 600), min(len(result.codes), hit.tss + 600))
     draw_tracks(ax, result, truth, view=view, bin_bp=1, arrow_share=0.05)
     bottom, top = ax.get_ylim()
-    ax.add_patch(Rectangle((hit.start, bottom), dna.WINDOW, top - bottom, color=COLOUR[hit.strand], alpha=0.13, lw=0))
+    ax.add_patch(Rectangle((hit.start, bottom), WINDOW, top - bottom, color=COLOUR[hit.strand], alpha=0.13, lw=0))
     tidy(ax, f"one hit, base by base: {hit.name}")
     ticks = [hit.tss - 500, hit.tss, hit.tss + 500]
     ax.set_xticks(ticks, ["-500 bp", "predicted TSS", "+500 bp"])
@@ -199,7 +200,7 @@ def draw_network(ax: Any, network: BiGRUAttention, result: Result, hit: Hit) -> 
     """The network around the window of the hit: its bases, its boxes, and its real attention weights."""
     codes = result.codes[hit.start : hit.end]
     codes = codes if hit.strand == "+" else dna.reverse_complement(codes)
-    ax.set(xlim=(-1, dna.WINDOW + 18), ylim=(0, 9))
+    ax.set(xlim=(-1, WINDOW + 18), ylim=(0, 9))
     ax.axis("off")
     ax.set_title("the network, on the window of that hit", loc="left", fontsize=10.5, color=INK, pad=7)
     for index, letter in enumerate(dna.decode(codes)):
@@ -208,24 +209,24 @@ def draw_network(ax: Any, network: BiGRUAttention, result: Result, hit: Hit) -> 
             index + 0.5, 1.34, letter, ha="center", va="center", fontsize=5.2, color=PAPER, family="monospace",
             weight="bold",
         )  # fmt: skip
-    ax.plot([dna.TSS_INDEX + 0.5] * 2, [0.86, 0.5], color=INK, linewidth=1)
-    ax.text(dna.TSS_INDEX + 0.5, 0.42, "TSS, index 33", ha="center", va="top", fontsize=7.5, color=INK)
+    ax.plot([TSS_INDEX + 0.5] * 2, [0.86, 0.5], color=INK, linewidth=1)
+    ax.text(TSS_INDEX + 0.5, 0.42, "TSS, index 33", ha="center", va="top", fontsize=7.5, color=INK)
     size = network.architecture
     stem = f", {size.convolutions} x convolution ({size.kernel} bp)" if size.convolutions else ""
     box(ax, 2.35, 1.05, f"A, T, G, C → {size.hidden} numbers a base{stem}")
     box(ax, 3.95, 1.05, f"{size.layers} x bidirectional GRU, {size.hidden} units a direction", arrows=True)
     weights = attention_of(network, codes)
     ax.bar(
-        np.arange(dna.WINDOW) + 0.5, 2.3 * weights / weights.max(), bottom=5.75, width=0.78,
+        np.arange(WINDOW) + 0.5, 2.3 * weights / weights.max(), bottom=5.75, width=0.78,
         color=COLOUR[hit.strand], linewidth=0,
     )  # fmt: skip
-    ax.plot([0, dna.WINDOW], [5.75, 5.75], color=PALE, linewidth=0.8)
+    ax.plot([0, WINDOW], [5.75, 5.75], color=PALE, linewidth=0.8)
     ax.text(0, 8.35, "attention: the weight of each position in the mean", fontsize=8.5, color=INK)
     for low, high in ((1.9, 2.32), (3.45, 3.92), (5.05, 5.6)):
-        arrow(ax, (dna.WINDOW / 2, low), (dna.WINDOW / 2, high))
-    arrow(ax, (dna.WINDOW + 0.4, 6.6), (dna.WINDOW + 4, 6.6))
-    middle = dna.WINDOW + 10.8
-    ax.add_patch(FancyBboxPatch((dna.WINDOW + 4.6, 5.75), 12.4, 1.7, boxstyle="round,pad=0.12", fc="#eef1f3", ec=PALE))
+        arrow(ax, (WINDOW / 2, low), (WINDOW / 2, high))
+    arrow(ax, (WINDOW + 0.4, 6.6), (WINDOW + 4, 6.6))
+    middle = WINDOW + 10.8
+    ax.add_patch(FancyBboxPatch((WINDOW + 4.6, 5.75), 12.4, 1.7, boxstyle="round,pad=0.12", fc="#eef1f3", ec=PALE))
     ax.text(middle, 6.6, "3-layer\nhead", ha="center", va="center", fontsize=8.5, color=INK)
     arrow(ax, (middle, 5.55), (middle, 4.75))
     ax.text(middle, 4.55, f"logit {hit.logit:.2f}", ha="center", va="top", fontsize=10, color=INK, weight="bold")
@@ -236,16 +237,16 @@ def box(ax: Any, bottom: float, height: float, text: str, *, arrows: bool = Fals
     """A layer as wide as the window."""
     ax.add_patch(
         FancyBboxPatch(
-            (0.2, bottom + 0.1), dna.WINDOW - 0.4, height - 0.2, boxstyle="round,pad=0.12", fc="#eef1f3", ec=PALE
+            (0.2, bottom + 0.1), WINDOW - 0.4, height - 0.2, boxstyle="round,pad=0.12", fc="#eef1f3", ec=PALE
         )
     )
-    ax.text(dna.WINDOW / 2, bottom + height / 2, text, ha="center", va="center", fontsize=8.5, color=INK)
+    ax.text(WINDOW / 2, bottom + height / 2, text, ha="center", va="center", fontsize=8.5, color=INK)
     if arrows:
         y = bottom + height / 2
         arrow(ax, (1.5, y + 0.22), (8, y + 0.22))
         arrow(ax, (8, y - 0.22), (1.5, y - 0.22))
-        arrow(ax, (dna.WINDOW - 8, y + 0.22), (dna.WINDOW - 1.5, y + 0.22))
-        arrow(ax, (dna.WINDOW - 1.5, y - 0.22), (dna.WINDOW - 8, y - 0.22))
+        arrow(ax, (WINDOW - 8, y + 0.22), (WINDOW - 1.5, y + 0.22))
+        arrow(ax, (WINDOW - 1.5, y - 0.22), (WINDOW - 8, y - 0.22))
 
 
 def arrow(ax: Any, tail: tuple[float, float], head: tuple[float, float]) -> None:

@@ -26,7 +26,7 @@ from promscan.cli.scan import scan
 from promscan.cli.score import score
 from promscan.cli.train import train
 from promscan.errors import PromscanError
-from promscan.files import open_text_output
+from promscan.io.files import open_text_output
 
 INTERRUPTED = 130
 

@@ -51,6 +51,6 @@ def calibrate(model: str, genome: str, exclude: str, output: Path, quiet: bool, 
     promscan scan genome.fa -o hits.bed --model calibrated.safetensors --fp-per-mb 10
     """
     log.configure(quiet=quiet)
-    from promscan.pipeline.calibrate import calibrate as measure
+    from promscan.commands.calibrate import calibrate as measure
 
     measure(model, genome, exclude, output, **options)

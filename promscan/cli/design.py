@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from promscan import log
-from promscan.card import DEFAULT_STRENGTH, model_files
 from promscan.cli.options import Number, device_options, model_option, quiet_option
 from promscan.errors import RunError
-from promscan.files import check_outputs, open_text_output
+from promscan.io.files import check_outputs, open_text_output
+from promscan.networks.card import DEFAULT_STRENGTH, model_files
 
 if TYPE_CHECKING:
-    from promscan.inserts import Design
+    from promscan.commands.design import Design
 
 FASTA_SUFFIXES = (".fa", ".fasta")
 TABLE_SUFFIX = ".tsv"
@@ -94,7 +94,7 @@ def design(output: str, table: str | None, quiet: bool, **options: Any) -> None:
     if output != "-" and not output.lower().endswith((*FASTA_SUFFIXES, TABLE_SUFFIX)):
         raise RunError(f"{output}: no format has this suffix; end it in .fa, .fasta or .tsv")
     check_outputs([output, table], [options["start"], *model_files(options["model"])])
-    from promscan.inserts import design as propose
+    from promscan.commands.design import design as propose
 
     designs = propose(**options)
     with open_text_output(output) as file:

@@ -10,11 +10,11 @@ import click
 
 from promscan import log
 from promscan.cli.options import contigs_option, quiet_option
-from promscan.files import check_outputs, open_text_output
+from promscan.io.files import check_outputs, open_text_output
 
 if TYPE_CHECKING:
-    from promscan.figures import Point
-    from promscan.pipeline.evaluate import Evaluation
+    from promscan.commands.evaluate import Evaluation
+    from promscan.metrics.ranking import Point
 
 TABLE = "{:>13}  {:<22}  {:>9}  {:>10}  {:>6}  {:>6}  {:>18}\n"
 
@@ -63,13 +63,13 @@ def evaluate(
     promscan evaluate hits.bed --tss tss.bed --genome genome.fa --plot recall.png
     """
     log.configure(quiet=quiet)
-    from promscan import plots
-    from promscan.pipeline.evaluate import evaluate as judge
+    from promscan.commands.evaluate import evaluate as judge
+    from promscan.plots.figure import format_of, require_matplotlib
 
     check_outputs([output, json_file, plot], [hits, *(options[name] for name in ("tss", "genome", "bed"))])
     if plot is not None:
-        plots.require_matplotlib()
-        plots.format_of(plot)
+        require_matplotlib()
+        format_of(plot)
     evaluation = judge(hits, **options)
     if plot is not None:
         _draw(evaluation, plot)
@@ -85,12 +85,12 @@ def evaluate(
 
 
 def _draw(evaluation: Evaluation, path: Path) -> None:
-    from promscan import plots
+    from promscan.plots.evaluation import plot_evaluation
 
     intervals = evaluation.intervals[:-1]  # the last is that of all hits
     rates = zip(evaluation.rates.items(), intervals, strict=True)
     at_rates = {float(rate): (point.recall, interval) for (rate, point), interval in rates}
-    plots.plot_evaluation(evaluation.curve(), at_rates, evaluation.distances, path)
+    plot_evaluation(evaluation.curve(), at_rates, evaluation.distances, path)
 
 
 def _write_curve(evaluation: Evaluation, file: TextIO) -> None:

@@ -21,6 +21,6 @@ def merge(shards: tuple[str, ...], output: str) -> None:
     promscan scan genome.fa -o part2.bed --shard 2/2
     promscan merge part1.bed part2.bed -o hits.bed
     """
-    from promscan.pipeline.merge import merge as merge_shards
+    from promscan.commands.merge import merge as merge_shards
 
     merge_shards(shards, output)

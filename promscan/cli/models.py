@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 import promscan
-from promscan.card import bundled_models, find_model, read_card
-from promscan.files import open_text_output
+from promscan.io.files import open_text_output
+from promscan.networks.card import bundled_models, find_model, read_card
 
 COLUMNS = ("name", "species", "task", "engine", "strand", "size", "figures", "sha256")
 

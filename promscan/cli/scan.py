@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.card import DEFAULT_MODEL, DEFAULT_STRENGTH, model_files
 from promscan.cli.options import machine_options, model_option, quiet_option
-from promscan.files import check_outputs, is_special, open_text_output
+from promscan.io.files import check_outputs, is_special, open_text_output
+from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, model_files
 
 NO_STRENGTH = "none"
 
@@ -109,8 +109,8 @@ def scan(
     models = [options["model"]] if strength == NO_STRENGTH else [options["model"], strength]
     files = chain.from_iterable(map(model_files, models))
     check_outputs([output, summary], [genome, options["bed"], options["exclude"], *files])
-    from promscan.pipeline.scan import Scan
-    from promscan.writers import open_writer, write_summary
+    from promscan.commands.scan import Scan
+    from promscan.io.hit_writers import open_writer, write_summary
 
     began = time.monotonic()
     job = Scan(genome, resume=folder, strength=None if strength == NO_STRENGTH else strength, **options)

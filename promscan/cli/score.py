@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.card import DEFAULT_CLASSIFIER, model_files
 from promscan.cli.options import machine_options, model_option, quiet_option
-from promscan.files import check_outputs, open_text_output
+from promscan.io.files import check_outputs, open_text_output
+from promscan.networks.card import DEFAULT_CLASSIFIER, model_files
 
 
 @click.command()
@@ -32,8 +32,8 @@ def score(sequences: str, output: str, quiet: bool, **options: Any) -> None:
     """
     log.configure(quiet=quiet)
     check_outputs([output], [sequences, *model_files(options["model"])])
-    from promscan.pipeline.score import columns_of
-    from promscan.pipeline.score import score as score_sequences
+    from promscan.commands.score import columns_of
+    from promscan.commands.score import score as score_sequences
 
     columns = columns_of(options["model"])
     with open_text_output(output) as file:

@@ -1,1 +1,1 @@
-"""Training: a module for each kind of training data, and what they share."""
+"""Training: one module for each recipe, and what they share in `loop` and `data`."""

@@ -20,24 +20,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from promscan import plots
-from promscan.card import Card
-from promscan.checkpoint import load_model, save_model
-from promscan.datasets import Promoters
-from promscan.device import autocast
-from promscan.dna import Codes
 from promscan.errors import InputError, RunError
 from promscan.log import Progress, logger
-from promscan.model import Architecture, BiGRUAttention
-from promscan.records import Interval
-from promscan.train.calls import MIN_DISTANCE, STRANDS, JudgedCalls, call_and_judge, draw_pieces, holds
-from promscan.train.epochs import seed_epoch
-from promscan.train.optimiser import Recipe
-from promscan.train.run import TrainingRun, starting_model
-from promscan.train.segments import SegmentRecipe, Segments, SegmentSampler
-from promscan.train.team import Team, joined
-from promscan.train.trainer import Trainer, classifier
-from promscan.tss import KnownStarts, LabelledGenome, Site
+from promscan.networks.card import Card
+from promscan.networks.classifier import Architecture, BiGRUAttention
+from promscan.networks.device import autocast
+from promscan.networks.weights import load_model, save_model
+from promscan.plots.figure import require_matplotlib
+from promscan.plots.training import plot_recall_by_false_hits, plot_recalls
+from promscan.seq.dna import Codes
+from promscan.seq.records import Interval
+from promscan.seq.tss import KnownStarts, Site
+from promscan.train.data.labelled_genome import LabelledGenome
+from promscan.train.data.promoters import Promoters
+from promscan.train.data.segments import SegmentRecipe, Segments, SegmentSampler
+from promscan.train.genome_validation import MIN_DISTANCE, STRANDS, JudgedCalls, call_and_judge, draw_pieces, holds
+from promscan.train.loop.distributed import Team, joined
+from promscan.train.loop.optimiser import Recipe
+from promscan.train.loop.run import TrainingRun, starting_model
+from promscan.train.loop.seed import seed_epoch
+from promscan.train.loop.trainer import Trainer, classifier
 
 WARM_UPS = range(140, 351, 70)
 """Bases of warm-up, drawn for each batch, lest the network learn to count from where its states began."""
@@ -122,7 +124,7 @@ def train_genome(
         DependencyError: matplotlib is missing.
         DeviceError: no such device, or too few for all processes.
     """
-    plots.require_matplotlib()
+    require_matplotlib()
     train_part, dev_part, left_out = _split(genome, dev, leave_out)
     dev_pieces = draw_pieces(dev_part.contigs, recipe.dev_bases, np.random.default_rng(0))
     if not any(holds(piece, site) for piece in dev_pieces for site in dev_part.starts):
@@ -282,8 +284,8 @@ def _keep(run: TrainingRun, trainer: _Trainer, card: Card, calls: JudgedCalls) -
     save_model(run.path / "last.safetensors", trainer.kept, card)
     if row is run.best("recall"):
         save_model(run.path / "best.safetensors", trainer.kept, card)
-        plots.plot_recall_by_false_hits(*calls.curve(), run.path / "dev_recall.png")
-    plots.plot_recalls(run.history, run.path / "learning_curves.png")
+        plot_recall_by_false_hits(*calls.curve(), run.path / "dev_recall.png")
+    plot_recalls(run.history, run.path / "learning_curves.png")
     run.save(trainer)
 
 

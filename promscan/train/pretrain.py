@@ -19,22 +19,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from promscan.card import Card
-from promscan.checkpoint import save_model
-from promscan.datasets import LabelledWindows, UnlabelledSequences
-from promscan.device import autocast
-from promscan.dna import WINDOW, Codes
 from promscan.errors import InputError
-from promscan.figures import classification_figures, require_sklearn
 from promscan.log import Progress, logger
-from promscan.model import Architecture, BiGRUAttention
-from promscan.records import Mask
-from promscan.train.epochs import flip_some, seed_epoch
-from promscan.train.optimiser import Recipe
-from promscan.train.run import TrainingRun
-from promscan.train.scramble import scramble
-from promscan.train.team import Team, alone
-from promscan.train.trainer import Trainer
+from promscan.metrics.classification import classification_metrics, require_sklearn
+from promscan.networks.card import Card
+from promscan.networks.classifier import Architecture, BiGRUAttention
+from promscan.networks.device import autocast
+from promscan.networks.weights import save_model
+from promscan.seq.dna import Codes, Mask
+from promscan.seq.windows import WINDOW
+from promscan.train.data.batches import flip_some
+from promscan.train.data.labelled_windows import LabelledWindows
+from promscan.train.data.scramble import scramble
+from promscan.train.data.unlabelled import UnlabelledSequences
+from promscan.train.loop.distributed import Team, alone
+from promscan.train.loop.optimiser import Recipe
+from promscan.train.loop.run import TrainingRun
+from promscan.train.loop.seed import seed_epoch
+from promscan.train.loop.trainer import Trainer
 
 Array = npt.NDArray[Any]
 
@@ -193,7 +195,7 @@ class _Trainer(Trainer[_Pretrainer]):
 
 
 def _auc(truth: Sequence[Array], logits: Sequence[Array]) -> float:
-    figures = classification_figures(np.concatenate(truth).ravel(), np.concatenate(logits).ravel())
+    figures = classification_metrics(np.concatenate(truth).ravel(), np.concatenate(logits).ravel())
     return figures["auc"]
 
 

@@ -20,22 +20,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from promscan import figures, plots
-from promscan.card import STRENGTH, Card
-from promscan.checkpoint import load_strength, save_model
-from promscan.device import autocast
 from promscan.errors import ModelError
-from promscan.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.log import Progress, logger
-from promscan.measurements import DEV, PARTS, TRAIN, Division, Measurements, divide
-from promscan.reporter import Reporter
-from promscan.train.epochs import seed_epoch
-from promscan.train.judgement import Judgement, judge
-from promscan.train.optimiser import Recipe
-from promscan.train.run import TrainingRun, starting_model
-from promscan.train.team import Team, alone
-from promscan.train.trainer import Trainer
-from promscan.train.unit_rows import Rows, UnitRows, draw_rows, epoch_counts, rows_of
+from promscan.metrics.classification import require_sklearn
+from promscan.networks.card import STRENGTH, Card
+from promscan.networks.device import autocast
+from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
+from promscan.networks.weights import load_strength, save_model
+from promscan.plots.figure import require_matplotlib
+from promscan.plots.strength import plot_strength_curves
+from promscan.strength.measurements import DEV, PARTS, TRAIN, Division, Measurements, divide
+from promscan.strength.reporter import Reporter
+from promscan.train.data.unit_rows import Rows, UnitRows, draw_rows, epoch_counts, rows_of
+from promscan.train.loop.distributed import Team, alone
+from promscan.train.loop.optimiser import Recipe
+from promscan.train.loop.run import TrainingRun, starting_model
+from promscan.train.loop.seed import seed_epoch
+from promscan.train.loop.trainer import Trainer
+from promscan.train.strength_validation import Judgement, judge
 
 Array = npt.NDArray[Any]
 
@@ -109,8 +111,8 @@ def train_strength(
         DependencyError: scikit-learn or matplotlib is missing.
         DeviceError: no such device.
     """
-    figures.require_sklearn()
-    plots.require_matplotlib()
+    require_sklearn()
+    require_matplotlib()
     reporter = reporter or Reporter()
     start, start_card = starting_model(load_strength, init, recipe.architecture)
     division = divide(tables, held_out, dev_share=recipe.dev_share, test_share=recipe.test_share, seed=recipe.seed)
@@ -236,7 +238,7 @@ def _keep(run: TrainingRun, trainer: _Trainer, card: Card, judgement: Judgement)
     if row is run.best("dev_pearson"):
         save_model(run.path / "best.safetensors", trainer.kept, card)
         judgement.plot(run.path)
-    plots.plot_strength_curves(run.history, run.path / "learning_curves.png")
+    plot_strength_curves(run.history, run.path / "learning_curves.png")
     run.save(trainer)
 
 

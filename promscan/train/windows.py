@@ -19,19 +19,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from promscan import plots
-from promscan.card import Card
-from promscan.checkpoint import load_model, save_model
-from promscan.datasets import LabelledWindows
-from promscan.device import autocast
-from promscan.figures import classification_figures, cross_entropy, require_sklearn
 from promscan.log import Progress, logger
-from promscan.model import Architecture, BiGRUAttention
-from promscan.train.epochs import epoch_batches, seed_epoch, with_surroundings
-from promscan.train.optimiser import Recipe
-from promscan.train.run import TrainingRun, starting_model
-from promscan.train.team import Team, alone
-from promscan.train.trainer import Trainer, classifier
+from promscan.metrics.classification import classification_metrics, cross_entropy, require_sklearn
+from promscan.networks.card import Card
+from promscan.networks.classifier import Architecture, BiGRUAttention
+from promscan.networks.device import autocast
+from promscan.networks.weights import load_model, save_model
+from promscan.plots.figure import require_matplotlib
+from promscan.plots.training import plot_discrimination, plot_learning_curves
+from promscan.train.data.batches import epoch_batches, with_surroundings
+from promscan.train.data.labelled_windows import LabelledWindows
+from promscan.train.loop.distributed import Team, alone
+from promscan.train.loop.optimiser import Recipe
+from promscan.train.loop.run import TrainingRun, starting_model
+from promscan.train.loop.seed import seed_epoch
+from promscan.train.loop.trainer import Trainer, classifier
 
 Array = npt.NDArray[Any]
 
@@ -92,7 +94,7 @@ def train_windows(
         DeviceError: no such device.
     """
     require_sklearn()
-    plots.require_matplotlib()
+    require_matplotlib()
     start, start_card = starting_model(load_model, init, recipe.architecture)
     config = {
         "train": train.describe(),
@@ -179,7 +181,7 @@ class _Trainer(Trainer[BiGRUAttention]):
 
 
 def _prefixed(split: str, labels: Array, logits: Array) -> dict[str, float]:
-    figures = {"loss": cross_entropy(labels, logits), **classification_figures(labels >= 0.5, logits)}
+    figures = {"loss": cross_entropy(labels, logits), **classification_metrics(labels >= 0.5, logits)}
     return {f"{split}_{name}": value for name, value in figures.items()}
 
 
@@ -191,6 +193,6 @@ def _keep(run: TrainingRun, trainer: _Trainer, card: Card, dev: LabelledWindows,
     save_model(run.path / "last.safetensors", trainer.kept, card)
     if row is run.best("dev_auc"):
         save_model(run.path / "best.safetensors", trainer.kept, card)
-        plots.plot_discrimination(dev.promoters, dev_logits, run.path / "dev_curves.png")
-    plots.plot_learning_curves(run.history, run.path / "learning_curves.png")
+        plot_discrimination(dev.promoters, dev_logits, run.path / "dev_curves.png")
+    plot_learning_curves(run.history, run.path / "learning_curves.png")
     run.save(trainer)

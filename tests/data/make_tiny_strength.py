@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from promscan import dna
-from promscan.checkpoint import load_strength, save_model
-from promscan.expression import ExpressionArchitecture
-from promscan.measurements import read_measurements
-from promscan.reporter import Reporter
+from promscan.networks.expression import ExpressionArchitecture
+from promscan.networks.weights import load_strength, save_model
+from promscan.seq import dna
+from promscan.strength.measurements import read_measurements
+from promscan.strength.reporter import Reporter
 from promscan.train.strength import StrengthRecipe, train_strength
 
 HERE = Path(__file__).parent

@@ -141,10 +141,10 @@ def genome(
     if (positives is None) != (positives_tss is None) or (drop and positives is None):
         raise click.UsageError("--positives needs --positives-tss, and the other way round; --drop needs both")
     log.configure(quiet=quiet)
-    from promscan.datasets import read_promoters
+    from promscan.train.data.labelled_genome import read_labelled_genome
+    from promscan.train.data.promoters import read_promoters
+    from promscan.train.data.segments import SegmentRecipe
     from promscan.train.genome import GenomeRecipe, train_genome
-    from promscan.train.segments import SegmentRecipe
-    from promscan.tss import read_labelled_genome
 
     sizes = taken_from(recipe, (*SIZES, "composition", "context", "context_bins", "half_life"))
     run = taken_from(recipe, RUN)

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from promscan.cli.options import Decorator, Number, all_of, precision_option
 
 if TYPE_CHECKING:
-    from promscan.model import Architecture
+    from promscan.networks.classifier import Architecture
 
 SIZES = ("hidden", "layers", "convolutions", "kernel", "dropout")
 """What `size_options` gives."""
@@ -124,8 +124,8 @@ def architecture_of(sizes: dict[str, Any], init: str | None = None) -> Architect
 
     Those that the command line does not name are of the weights to start from, if there are any.
     """
-    from promscan.card import find_model, read_card
-    from promscan.model import Architecture
+    from promscan.networks.card import find_model, read_card
+    from promscan.networks.classifier import Architecture
 
     if init is not None:
         named = click.get_current_context().get_parameter_source

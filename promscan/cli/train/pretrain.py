@@ -53,7 +53,8 @@ def pretrain(sequences: str, held_out: tuple[str, ...], output: Path, quiet: boo
     promscan train windows train.csv --dev dev.csv --init runs/start/last.safetensors -o runs/mine
     """
     log.configure(quiet=quiet)
-    from promscan.datasets import read_unlabelled, read_windows
+    from promscan.train.data.labelled_windows import read_windows
+    from promscan.train.data.unlabelled import read_unlabelled
     from promscan.train.pretrain import PretrainRecipe, train_unlabelled
 
     sizes, run = taken_from(recipe, SIZES), taken_from(recipe, RUN)

@@ -47,7 +47,7 @@ def _shares(_context: click.Context, _option: click.Parameter, texts: tuple[str,
 
 
 def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> StrengthRecipe:
-    from promscan.expression import ExpressionArchitecture
+    from promscan.networks.expression import ExpressionArchitecture
     from promscan.train.strength import StrengthRecipe
 
     kind = chosen.pop("arch")
@@ -160,8 +160,8 @@ def strength(
     if not named:
         raise click.UsageError("give a TABLE, or --table NAME=FILE")
     log.configure(quiet=quiet)
-    from promscan.measurements import read_measurements
-    from promscan.reporter import Reporter
+    from promscan.strength.measurements import read_measurements
+    from promscan.strength.reporter import Reporter
     from promscan.train.strength import train_strength
 
     try:

@@ -63,7 +63,7 @@ def windows(train_data: str, dev: str, output: Path, init: str | None, quiet: bo
     promscan score test.csv --model runs/mine/best.safetensors
     """
     log.configure(quiet=quiet)
-    from promscan.datasets import read_windows
+    from promscan.train.data.labelled_windows import read_windows
     from promscan.train.windows import WindowRecipe, train_windows
 
     sizes, run = taken_from(recipe, SIZES), taken_from(recipe, RUN)

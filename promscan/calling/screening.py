@@ -1,0 +1,82 @@
+"""How a scan with a model of single windows is screened: measured on a background, kept in the card, obeyed by scans.
+
+A streaming pass tells about what the logit of every window is. A window that falls short of the calling logit there by
+more than a margin is not scored, so a hit can only be lost where its two logits differ by more than that. It leaves its
+place to a lower one nearby.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+
+import numpy as np
+
+from promscan.metrics.calibration import Calibration
+from promscan.networks.card import Card
+from promscan.seq.records import Logits
+
+LOST = 0.001
+"""A screened scan loses at most this share of the hits."""
+ENOUGH = 1000
+"""It takes so many hits to tell such a share."""
+FP_PER_MB = 100.0
+"""Scans are screened that call at so many false hits per Mb, or fewer."""
+WORTH = 0.5
+"""Screening pays if at most this share of the windows is scored, called at the rate that scans call at by default."""
+COARSEST = 16
+"""At strides of more bp than this, to score every window costs no more than the pass along the genome would spare."""
+STEP = 0.01
+"""Margins are multiples of this."""
+STEPS = 10_000
+"""No margin is wider than so many of them."""
+
+
+class Shortfalls:
+    """How far the logits of windows fall short of a logit: counts of windows, whatever their number."""
+
+    def __init__(self, logit: float) -> None:
+        self.logit = logit
+        self._counts = np.zeros(STEPS, dtype=np.int64)
+
+    def add(self, logits: Logits) -> None:
+        """Count windows; NaN were not scored, and do not count."""
+        short = self.logit - logits[np.isfinite(logits)].astype(np.float64)
+        steps = np.clip(np.ceil(short / STEP), 0, STEPS - 1).astype(np.int64)
+        self._counts += np.bincount(steps, minlength=STEPS)
+
+    def share_within(self, margin: float) -> float:
+        """Of the windows, those that fall short by no more than a margin."""
+        return float(self._counts[: round(margin / STEP) + 1].sum() / self._counts.sum())
+
+
+def lowest_logit(table: Calibration) -> float | None:
+    """The lowest calling logit to measure a margin for, which enough hits reach; None if there are fewer."""
+    if table.hits[-1] < ENOUGH:
+        return None
+    return table.logit_at(min(table.most, max(FP_PER_MB, ENOUGH / table.megabases)))
+
+
+def least_margin(exact: Logits, streaming: Logits) -> float:
+    """The least margin at which at most `LOST` of the hits are lost, whichever of their logits they are called at.
+
+    Args:
+        exact: logits (n,) of all hits down to the lowest calling logit.
+        streaming: what a streaming pass says of the same windows.
+    """
+    short = (exact.astype(np.float64) - streaming)[np.argsort(-exact, kind="stable")]
+    allowed = LOST * np.arange(1, len(short) + 1)
+
+    def suffices(margin: float) -> bool:
+        return bool((np.cumsum(short > margin) <= allowed).all())
+
+    margins = np.sort(short)
+    least = float(margins[bisect_left(margins, True, key=suffices)])
+    return round(max(0, math.ceil(least / STEP)) * STEP, 2)
+
+
+def screening_floor(card: Card, threshold: float, stride: int) -> float | None:
+    """The logit of a streaming pass below which a window cannot be a hit; None if all windows are to be scored."""
+    if not card.screening or threshold < card.screening["lowest"] or stride > COARSEST:
+        return None
+    return float(threshold - card.screening["margin"])

@@ -1,0 +1,139 @@
+"""Propose inserts of a wanted strength."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from promscan.errors import InputError
+from promscan.inference.strength import StrengthPredictor
+from promscan.io.sequences import read_sequences_to_score
+from promscan.log import progress
+from promscan.networks.card import DEFAULT_STRENGTH
+from promscan.networks.device import resolve_devices
+from promscan.networks.weights import load_strength
+from promscan.seq import dna
+from promscan.seq.dna import UNKNOWN, Codes
+from promscan.strength.constraints import Limits, gc_of
+from promscan.strength.search import STEPS, TOLERANCE, Proposal, Search
+
+MAX_CHANGES = 20
+
+
+class Design(NamedTuple):
+    """A proposal.
+
+    sequence: the insert, 5' to 3'.
+    wanted: the strength that was asked for, in the unit of the model, as the predicted one.
+    gc: share of G and C.
+    changes: bases that differ from the start; None without one.
+    """
+
+    name: str
+    sequence: str
+    wanted: float
+    strength: float
+    strength_sd: float
+    gc: float
+    changes: int | None
+
+
+def design(
+    strengths: Sequence[float],
+    *,
+    model: str | Path = DEFAULT_STRENGTH,
+    count: int = 10,
+    start: str | None = None,
+    max_changes: int | None = None,
+    gc: tuple[float, float] = (0.3, 0.7),
+    avoid: Sequence[str] = (),
+    max_homopolymer: int = 6,
+    min_difference: int | None = None,
+    tolerance: float | None = None,
+    seed: int = 1,
+    device: str = "auto",
+    threads: int | None = None,
+) -> list[Design]:
+    """Propose inserts of some strengths, `count` of each, in the order asked for and the nearest first.
+
+    Args:
+        strengths: in the unit of the model.
+        model: bundled name or weights file of a strength model.
+        count: proposals of each strength.
+        start: letters of an insert to begin at, or a FASTA file of one; None: begin anywhere.
+        max_changes: how many bases may differ from the start (None: 20).
+        gc: least and largest share of G and C.
+        avoid: IUPAC sequences that must not occur, on either strand, nor across the ends of the insert.
+        max_homopolymer: longest run of one base.
+        min_difference: in how many bases two proposals differ at least (None: a quarter of the insert, and with a start
+            half of `max_changes`, but at least 1).
+        tolerance: how far a predicted strength may be from the wanted one (None: a tenth of the standard deviation of
+            what the model learned from).
+        seed: of every random draw.
+        device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device, of one model).
+        threads: CPU threads (None: all).
+
+    Raises:
+        InputError: the start or a limit cannot be used.
+        DesignError: no insert keeps to the limits, or too few have a strength.
+        ModelError: no such strength model.
+        DeviceError: no such device.
+    """
+    if count < 1 or not strengths or seed < 0:
+        raise ValueError("ask for at least one strength and one insert, with a seed from 0 on")
+    if start is None and max_changes is not None:
+        raise ValueError("max_changes counts from a start: give one")
+    limits = Limits(gc, tuple(avoid), max_homopolymer)
+    network, card = load_strength(str(model))
+    with StrengthPredictor(network, card, resolve_devices(device), threads=threads) as predictor:
+        begin = None if start is None else read_start(start, predictor.reporter.insert)
+        reach = MAX_CHANGES if max_changes is None else max_changes
+        if min_difference is None:
+            min_difference = predictor.reporter.insert // 4 if begin is None else max(1, reach // 2)
+        if tolerance is None:
+            tolerance = TOLERANCE * predictor.spread
+        search = Search(predictor, limits, begin, reach, min_difference, tolerance, seed)
+        with progress(len(strengths) * STEPS, "designing", "step") as bar:
+            found = [(wanted, proposal) for wanted in strengths for proposal in search.run(wanted, count, bar)]
+    return [_described(f"design{i}", *each, begin) for i, each in enumerate(found, start=1)]
+
+
+def read_start(text: str, length: int) -> Codes:
+    """Codes (length,) of the insert in `text`: its letters, or a FASTA file (or table) of one.
+
+    Raises:
+        InputError: it has another length or an unknown base, or it is not one insert.
+    """
+    if os.path.exists(text):
+        sequences = [codes for _, codes in read_sequences_to_score(text)]
+        if len(sequences) != 1:
+            raise InputError(f"{text}: holds {len(sequences)} sequences; give one to start from")
+        codes, name = sequences[0], text
+    else:
+        name = "start"
+        try:
+            codes = dna.encode(text)
+        except ValueError as error:
+            raise InputError(f"start {text!r} is neither a file nor a sequence: {error}") from error
+    if len(codes) != length:
+        raise InputError(f"{name}: the sequence has {len(codes)} bp; give an insert of exactly {length}")
+    if (codes == UNKNOWN).any():
+        raise InputError(f"{name}: base {int(np.argmax(codes == UNKNOWN)) + 1} is unknown; give A, C, G or T there")
+    return codes
+
+
+def _described(name: str, wanted: float, proposal: Proposal, start: Codes | None) -> Design:
+    insert = proposal.insert
+    return Design(
+        name,
+        dna.decode(insert),
+        wanted,
+        proposal.strength,
+        proposal.strength_sd,
+        float(gc_of(insert[None])[0]) / len(insert),
+        None if start is None else int((insert != start).sum()),
+    )

@@ -1,0 +1,253 @@
+"""Judge hits in a genome by its known transcription starts: recall and precision by false hits per Mb."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import promscan
+from promscan.calling.settings import CLEARANCE
+from promscan.errors import InputError
+from promscan.io.bed import read_bed
+from promscan.io.genome import Genome
+from promscan.io.hits import RankedHits, rank_hits, read_hits
+from promscan.io.tss import read_starts
+from promscan.log import logger
+from promscan.metrics.ranking import (
+    DRAWS,
+    FALSE_BEYOND,
+    TOLERANCE,
+    Placed,
+    Point,
+    Ranking,
+    are_false,
+    found_at,
+    right_hits,
+)
+from promscan.seq.intervals import Intervals, Positions
+from promscan.seq.records import Hit, Interval, Scores, Strand
+from promscan.seq.regions import matching_contigs
+from promscan.seq.tss import KnownStarts, offsets
+
+RATES = (1, 5, 10, 20, 50, 100, 500)
+"""False hits per Mb at which figures are told."""
+BLOCK = 100_000
+"""bp of a block of the bootstrap: neighbouring promoters are found or missed together."""
+STRANDS: tuple[Strand, Strand] = ("+", "-")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Hits judged by listed transcription starts.
+
+    ranking: the scores, by what they are worth.
+    distances: how far (bp) each right hit lies beyond its start, read 5' to 3'; negative: before it. Shape (r,).
+    tolerance: a start is found by a hit at most this far (bp) from it.
+    score: what the hits are ranked by, in words.
+    """
+
+    ranking: Ranking
+    distances: Positions
+    tolerance: int
+    score: str
+
+    @property
+    def whole(self) -> Point:
+        """All hits."""
+        return self.at(float(self.ranking.hits.min(initial=np.inf)))
+
+    @cached_property
+    def rates(self) -> dict[int, Point]:
+        """What passes at the most hits with no more false ones per Mb than each of `RATES`."""
+        points = self.ranking.points([self.ranking.threshold(rate) for rate in RATES])
+        return dict(zip(RATES, points, strict=True))
+
+    @cached_property
+    def intervals(self) -> list[tuple[float, float]]:
+        """95 % intervals of the recall at each of `RATES`, and of all hits, by a bootstrap over 100-kb blocks."""
+        return self.ranking.recall_intervals([*RATES, np.inf])
+
+    @property
+    def median_distance(self) -> float | None:
+        """Of the right hits to their starts, in bp, either way; None if there is no right hit."""
+        return float(np.median(np.abs(self.distances))) if len(self.distances) else None
+
+    def at(self, threshold: float) -> Point:
+        """What passes at a threshold."""
+        return self.ranking.points([threshold])[0]
+
+    def curve(self) -> list[Point]:
+        """Along the ranking, from the top: where a start is found or a hit is right, the points of `rates`, the end."""
+        found = self.ranking.found.scores
+        told = [point.threshold for point in (*self.rates.values(), self.whole)]
+        scores = np.unique(np.concatenate([found[found > -np.inf], self.ranking.right, told]))
+        return self.ranking.points(scores[np.isfinite(scores)][::-1].tolist())
+
+    def describe(self) -> dict[str, Any]:
+        """All figures but the curve, as JSON has them; no paths, no times."""
+        rates = [(str(rate), point) for rate, point in self.rates.items()]
+        points = {
+            name: {
+                **point._asdict(),
+                "threshold": point.threshold if point.hits else None,  # JSON has no infinity
+                "recall_interval95": interval,
+            }
+            for (name, point), interval in zip([*rates, ("all", self.whole)], self.intervals, strict=True)
+        }
+        return {
+            "promscan": promscan.__version__,
+            "score": self.score,
+            "tolerance": self.tolerance,
+            "false_beyond": max(FALSE_BEYOND, self.tolerance),
+            "bases": self.ranking.bases,
+            "background_bases": self.ranking.background_bases,
+            "tss": len(self.ranking.found.scores),
+            "hits": len(self.ranking.hits),
+            "bootstrap": {"block": BLOCK, "blocks": len(self.ranking.block_bases), "draws": DRAWS},
+            "at_fp_per_mb": points,
+            "distance": {
+                "median": self.median_distance,
+                "hits": {str(distance): count for distance, count in sorted(Counter(self.distances.tolist()).items())},
+            },
+        }
+
+
+def evaluate(
+    hits: str | os.PathLike[str] | Iterable[Hit],
+    tss: str | Path,
+    genome: str | Path,
+    *,
+    tolerance: int = TOLERANCE,
+    bed: str | Path | None = None,
+    contigs: Sequence[str] = (),
+    score_column: int | None = None,
+) -> Evaluation:
+    """Judge hits by listed transcription starts (TSSs), strand by strand.
+
+    Args:
+        hits: BED file of promscan or of any other tool, with strands (see `pipeline.hits.read_hits`), or `-` for
+            standard input; or the hits of a `Scan`.
+        tss: BED file of the listed TSSs, at the start of each interval.
+        genome: FASTA file that both belong to.
+        tolerance: a TSS is found by a hit at most this far (bp) from it.
+        bed: only what lies in these intervals counts: bases, TSSs and hits.
+        contigs: only these count (`X` also means contigs named `X:...`); none: all.
+        score_column: column of the file to rank by, counted from 1; None: `logit`, else column 5.
+
+    Raises:
+        InputError: a file cannot be used, they do not fit, or no TSS counts.
+    """
+    lengths = Genome(genome).contigs()
+    scope, starts = _scope(lengths, bed, contigs), read_starts(tss, lengths)
+    if not any(scope.contains(chrom, starts.on(chrom, strand)).any() for chrom in scope.chroms for strand in STRANDS):
+        raise InputError(f"{tss}: none of its TSSs lies in what is to be judged; there is nothing to find")
+    ranked = read_hits(hits, lengths, score_column) if isinstance(hits, str | os.PathLike) else rank_hits(hits)
+    near = Intervals.of(Interval(chrom, start, start + 1) for chrom, start, _ in starts).widened(CLEARANCE, lengths)
+    evaluation = _Judge(starts, scope, near, _Blocks(scope, lengths), tolerance).judge(ranked)
+    if (reached := evaluation.whole.fp_per_mb) < RATES[-1]:
+        logger.info("the hits end at %.3g false ones per Mb: beyond, the figures stay as they are there", reached)
+    return evaluation
+
+
+def _scope(lengths: Mapping[str, int], bed: str | Path | None, contigs: Sequence[str]) -> Intervals:
+    """The bases that count."""
+    names = matching_contigs(contigs, lengths) if contigs else lengths
+    whole = Intervals.of(Interval(chrom, 0, lengths[chrom]) for chrom in names)
+    if bed is None:
+        return whole
+    part = read_bed(bed)
+    part.check_against(lengths, str(bed))
+    return whole.intersection(part)
+
+
+class _Blocks:
+    """The blocks of the genome that have bases in the scope, numbered from 0."""
+
+    def __init__(self, scope: Intervals, lengths: Mapping[str, int]) -> None:
+        self._numbers = dict[str, Positions]()
+        """By contig, the number of each of its blocks; that of a block without bases means nothing."""
+        bases, count = [np.empty(0, dtype=np.int64)], 0
+        for chrom in scope.chroms:
+            edges = np.append(np.arange(0, lengths[chrom], BLOCK), lengths[chrom])
+            covered = np.diff(scope.bases_before(chrom, edges))
+            self._numbers[chrom] = count + np.cumsum(covered > 0) - 1
+            bases.append(covered[covered > 0])
+            count += len(bases[-1])
+        self.bases = np.concatenate(bases)
+
+    def at(self, chrom: str, positions: Positions) -> Positions:
+        """The numbers of the blocks of positions in the scope."""
+        return self._numbers[chrom][positions // BLOCK]
+
+
+class _Judged(NamedTuple):
+    """The hits of one strand of a contig; see `Ranking`."""
+
+    hits: Scores
+    found: Scores
+    found_blocks: Positions
+    right: Scores
+    distances: Positions
+    false: Scores
+    false_blocks: Positions
+    background: Scores
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """What hits are judged by.
+
+    scope: the bases that count.
+    near: the bases that are no background.
+    """
+
+    starts: KnownStarts
+    scope: Intervals
+    near: Intervals
+    blocks: _Blocks
+    tolerance: int
+
+    def judge(self, ranked: RankedHits) -> Evaluation:
+        """All hits."""
+        judged = [self._strand(chrom, strand, ranked) for chrom in self.scope.chroms for strand in STRANDS]
+        whole = _Judged(*map(np.concatenate, zip(*judged, strict=True)))
+        ranking = Ranking(
+            hits=whole.hits,
+            found=Placed(whole.found, whole.found_blocks),
+            right=whole.right,
+            false=Placed(whole.false, whole.false_blocks),
+            background=whole.background,
+            block_bases=self.blocks.bases,
+            background_bases=self.scope.total_bases - self.scope.intersection(self.near).total_bases,
+        )
+        return Evaluation(ranking, whole.distances, self.tolerance, ranked.score)
+
+    def _strand(self, chrom: str, strand: Strand, ranked: RankedHits) -> _Judged:
+        """A hit in the scope is judged by all starts, but only the starts in the scope can be found."""
+        tss, scores = ranked.on(chrom, strand)
+        counts = self.scope.contains(chrom, tss)
+        tss, scores = tss[counts], scores[counts]
+        # Positions are counted 5' to 3' from here on, so that mirrored strands are judged alike.
+        sign = 1 if strand == "+" else -1
+        listed, called = np.sort(sign * self.starts.on(chrom, strand)), sign * tss
+        counted = listed[self.scope.contains(chrom, sign * listed)]
+        right, false = right_hits(called, scores, listed, self.tolerance), are_false(called, listed, self.tolerance)
+        distances = offsets(called[right], listed)
+        right_in_scope = self.scope.contains(chrom, sign * (called[right] - distances))
+        return _Judged(
+            hits=scores,
+            found=found_at(counted, called, scores, self.tolerance),
+            found_blocks=self.blocks.at(chrom, sign * counted),
+            right=scores[right][right_in_scope],
+            distances=distances[right_in_scope],
+            false=scores[false],
+            false_blocks=self.blocks.at(chrom, tss[false]),
+            background=scores[~self.near.contains(chrom, tss)],
+        )

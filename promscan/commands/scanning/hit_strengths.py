@@ -1,0 +1,118 @@
+"""The strength of hits, from the bases upstream of them.
+
+A hit is called some way behind the chunk that its window begins in, so chunks are kept until all of their windows are
+decided; then the inserts of the hits are cut out of them and predicted, in units of one shape.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from promscan.inference.strength import StrengthPredictor
+from promscan.networks.card import Card
+from promscan.seq import dna
+from promscan.seq.dna import UNKNOWN, Codes
+from promscan.seq.records import Chunk, Hit
+from promscan.seq.windows import TSS_INDEX
+from promscan.strength.genomic_insert import INSERT_ENDS_BEFORE, insert_at
+from promscan.strength.reporter import Reporter
+
+MOST_UNKNOWN = 0.1
+"""Share of unknown bases up to which an insert has a strength; past the end of its contig all are."""
+
+
+def margin_of(reporter: Reporter) -> int:
+    """Bases that the insert of a hit reaches past its window, on either strand."""
+    return max(0, INSERT_ENDS_BEFORE + reporter.insert - TSS_INDEX)
+
+
+def settings_of(card: Card) -> dict[str, str]:
+    """What the first line of the hits says of their strengths.
+
+    strength_insert: the first and the last base of the insert, counted from the transcription start, which is 0.
+    """
+    length = Reporter(**card.strength["reporter"]).insert
+    return {
+        "strength_model": card.name,
+        "strength_sha256": card.sha256,
+        "strength_unit": str(card.strength.get("scale", card.strength["unit"])),
+        "strength_domain": str(card.strength.get("domain", f"relative expression in a reporter, {card.species}")),
+        "strength_insert": f"{-INSERT_ENDS_BEFORE - length}..{-INSERT_ENDS_BEFORE - 1}",
+    }
+
+
+class HitStrengths:
+    """Grades the hits of a scan by their strength. A context manager, for its predictor owns threads.
+
+    Args:
+        predictor: predicts the inserts.
+        min_distance: how far behind the last window that was scored the callers decide, in bp at most.
+    """
+
+    def __init__(self, predictor: StrengthPredictor, min_distance: int) -> None:
+        self.predictor, self.min_distance = predictor, min_distance
+        self._chunks = deque[Chunk]()
+
+    def __enter__(self) -> HitStrengths:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.predictor.__exit__()
+
+    def keep(self, chunks: Iterable[Chunk], done: tuple[str, int] | None) -> Iterator[Chunk]:
+        """Pass chunks on, and keep them for the hits to come.
+
+        Args:
+            chunks: of the whole scan; `margin_of` bases of context on each side.
+            done: contig and end of the last chunk that is scored already, in a scan that goes on; else None.
+        """
+        for chunk in chunks:
+            self._chunks.append(chunk)
+            end = chunk.start + chunk.windows
+            if done is not None:
+                self.forget(chunk.chrom, end)
+                done = None if (chunk.chrom, end) == done else done
+            yield chunk
+
+    def forget(self, chrom: str, end: int) -> None:
+        """Let go of the chunks whose windows are all decided, when those of `chrom` before `end` have been scored."""
+        while self._chunks[0].chrom != chrom or _end(self._chunks[0]) <= end - self.min_distance:
+            self._chunks.popleft()
+
+    def grade(self, hits: Sequence[Hit]) -> list[Hit]:
+        """The hits, which must come in the order of the chunks, with strength and standard deviation.
+
+        Neither where more than a tenth of the insert is unknown.
+        """
+        if not hits:
+            return []
+        cut = np.stack(list(self._cut(hits)))
+        known = (cut == UNKNOWN).sum(axis=1) <= MOST_UNKNOWN * cut.shape[1]
+        inserts, _ = self.predictor.reporter.fit(list(cut))
+        strengths = zip(*(values.tolist() for values in self.predictor.predict(inserts)), strict=True)
+        return [
+            dataclasses.replace(hit, strength=strength, strength_sd=deviation) if is_known else hit
+            for hit, is_known, (strength, deviation) in zip(hits, known.tolist(), strengths, strict=True)
+        ]
+
+    def _cut(self, hits: Sequence[Hit]) -> Iterator[Codes]:
+        """The insert of each hit, (insert length,), read on its strand."""
+        chunks = iter(self._chunks)
+        chunk = next(chunks)
+        for hit in hits:
+            while chunk.chrom != hit.chrom or _end(chunk) <= hit.start:
+                chunk = next(chunks)
+            start, end = insert_at(hit.tss, hit.strand, self.predictor.reporter.insert)
+            known = chunk.codes[max(0, start - chunk.first_base) : max(0, end - chunk.first_base)]
+            missing = max(0, chunk.first_base - start)
+            codes = np.full(end - start, UNKNOWN, dtype=np.uint8)
+            codes[missing : missing + len(known)] = known
+            yield codes if hit.strand == "+" else dna.reverse_complement(codes)
+
+
+def _end(chunk: Chunk) -> int:
+    return chunk.start + chunk.windows

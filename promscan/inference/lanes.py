@@ -1,0 +1,310 @@
+"""A network arranged for columns: many lanes of sequence side by side, one step a base.
+
+Tensors hold one lane a column, (features, lanes), as the recurrence needs them (`cells`). A window by itself is a lane
+of 70 bases. In the streaming form, the states run on along lanes of any length.
+
+The context of a window is a mean of states, weighted by `e_t = exp(score_t)`. In a lane cut into blocks of 70
+positions, a window is the end of one block and the beginning of the next, so its sums are a sum from the right inside
+the one plus a sum from the left inside the other: no sum is longer than 70 terms, whatever the length of the lane.
+
+    block   |...............|...............|
+    window            [-----+--------)
+                      sum ->|<- sum
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from promscan.errors import ModelError
+from promscan.inference.gru import Cell, cells_of, product
+from promscan.inference.work_units import copies
+from promscan.log import logger
+from promscan.networks.classifier import COMPOSITION, BiGRUAttention, bin_means, composition
+from promscan.seq.dna import UNKNOWN
+from promscan.seq.windows import MAX_UNKNOWN, WINDOW
+
+LARGEST_SCORE = 40.0
+"""exp of an attention score up to this can be summed in float32, whatever its sign."""
+POSITIONS_AT_ONCE = {"cpu": 2**10, "cuda": 2**19, "mps": 2**17}
+"""Bases of which is made at once what the first GRU layer gets, by kind of device; at least one lane."""
+
+
+class _Around(NamedTuple):
+    """What the head sees of a window beside its states.
+
+    compositions: (windows, features, lanes).
+    sums: running sums of the features of the context, or None.
+    bins: of the context.
+    first: where in the sums the first window starts.
+    """
+
+    compositions: Tensor
+    sums: Tensor | None
+    bins: tuple[int, ...]
+    first: int
+
+    def of(self, begin: int) -> list[Tensor]:
+        """For the block of windows from `begin` on, each (70, features, lanes)."""
+        means = [] if self.sums is None else bin_means(self.sums, self.bins, self.first + begin, WINDOW)
+        return [self.compositions[begin : begin + WINDOW], *means]
+
+
+class LaneNetwork:
+    """A `BiGRUAttention` arranged for columns.
+
+    Args:
+        model: the network, in evaluation mode.
+        device: where it runs.
+        dtype: of states and weights in the recurrence; everything else is float32.
+
+    Attributes:
+        by_kernels: whether the kernels for CUDA run it; they round differently.
+    """
+
+    def __init__(self, model: BiGRUAttention, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
+        self.model, self.device, self.dtype = model.to(device).eval(), device, dtype
+        with torch.inference_mode():
+            table = None if len(model.stem) else input_table(model)
+            self.layers, self._sum_windows = cells_of(model, table, dtype), sum_windows
+        self.by_kernels = False
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                self.use_kernels()
+        self.bases = torch.arange(UNKNOWN + 1, dtype=torch.uint8, device=device).unsqueeze(1)
+
+    def use_kernels(self) -> None:
+        """Run by the kernels for CUDA from here on, if all of them can be built; if not, that is said."""
+        try:
+            from promscan.inference import kernels  # needs Triton, which comes with torch for CUDA, where it can
+
+            kernels.require_buildable(self.device)
+            self.layers = [(kernels.fused(forward), kernels.fused(backward)) for forward, backward in self.layers]
+            self._sum_windows, self.by_kernels = kernels.sum_windows, True
+        except Exception as error:  # noqa: BLE001 - compilers and drivers fail in many ways, and none is needed
+            _warn_without_kernels(self.device, str(error).strip().partition("\n")[0] or type(error).__name__)
+
+    def window_logits(self, codes: Tensor) -> Tensor:
+        """Logits (n,), float32, of windows by themselves; their codes are (70, n), uint8, on the device."""
+        inputs, (forward, backward) = self._below_the_last(self._inputs(codes))
+        states = torch.cat([forward.run(inputs), backward.run(inputs.flip(0)).flip(0)], dim=1).float()
+        weights = torch.softmax(self._attention_scores(states), dim=0)
+        return self._head((weights * states).sum(dim=0, keepdim=True)).squeeze(0)
+
+    def logits(self, codes: Tensor, margin: int, warm_up: int) -> Tensor:
+        """Logits of the windows of lanes, for a network that passed `require_streamable`.
+
+        Args:
+            codes: (margin + 70 * (blocks + 1) + margin, lanes), uint8, on the device.
+            margin: positions at both ends that no window starts in, at least `warm_up` and the reach of the network.
+            warm_up: how many of them bring the states into shape; divisible by 70.
+
+        Returns:
+            (70 * blocks, lanes), float32, for the windows that start at `margin` and after it.
+        """
+        architecture = self.model.architecture
+        inner = max(warm_up, architecture.context_reach)
+        features = self._inputs(codes[margin - inner : len(codes) - (margin - inner)])
+        inputs = features[inner - warm_up : len(features) - (inner - warm_up)]
+        around = _Around(self._compositions(codes, margin), self._context(features), architecture.context_bins, inner)
+        inputs, (forward, backward) = self._below_the_last(inputs)
+        left = forward.run(inputs[warm_up : len(inputs) - warm_up], _state_after(forward, inputs[:warm_up]))
+        return self._grade(left, backward, inputs[warm_up:], around)
+
+    def smoothed_logits(self, codes: Tensor, margin: int, warm_up: int, width: int) -> Tensor:
+        """Logits averaged over `width` neighbouring windows, see `smooth`; everything else is as for `logits`.
+
+        `margin` has `room_to_smooth` beside what `logits` needs.
+        """
+        room = room_to_smooth(width)
+        begin, spare = margin - room, room - width // 2
+        logits = self.logits(codes, begin, warm_up)
+        if width == 1:
+            return logits
+        read = codes[begin + spare : len(codes) - begin - spare - 1]
+        return smooth(logits[spare : len(logits) - spare], read, width)
+
+    def _compositions(self, codes: Tensor, margin: int) -> Tensor:
+        """What the head sees beside the states, (windows, features, lanes)."""
+        widths = self.model.architecture.composition
+        windows = len(codes) - 2 * margin - WINDOW + 1
+        compositions = torch.empty(windows, len(widths), len(COMPOSITION), codes.shape[1], device=self.device)
+        for i, width in enumerate(widths):
+            compositions[:, i] = composition(codes.T, width, margin).permute(1, 2, 0)
+        return compositions.flatten(1, 2)
+
+    def _context(self, features: Tensor) -> Tensor | None:
+        """Running sums of the features of the context, (positions + 1, context, lanes)."""
+        if not self.model.architecture.context:
+            return None
+        layer = self.model.context
+        sums = torch.zeros(len(features) + 1, len(layer.bias), features.shape[2], device=self.device)
+        for some, marks in zip(features[:, :-1].split(WINDOW), sums[1:].split(WINDOW), strict=True):
+            marks[:] = F.gelu(product(layer.weight, some.float()).add_(layer.bias.unsqueeze(1)))
+        return sums.cumsum_(dim=0)
+
+    def _grade(self, left: Tensor, backward: Cell, inputs: Tensor, around: _Around) -> Tensor:
+        """Run the backward direction from the far end of `inputs`, and grade windows as soon as it reaches them.
+
+        left: states (70 * (blocks + 1), d, lanes) of the forward direction.
+        """
+        state, following, logits = None, None, list[Tensor]()
+        for begin in range(len(inputs) - WINDOW, -1, -WINDOW):
+            block = slice(begin, begin + WINDOW)
+            right = backward.run(inputs[block].flip(0), state)
+            state = right[-1]
+            if begin >= len(left):
+                continue  # the warm-up
+            weighted = self._weighted(left[block], right.flip(0))
+            if following is not None:
+                sums = self._sum_windows(weighted.clone(), following)
+                means = sums[:, :-1] / sums[:, -1:]
+                logits.append(self._head(torch.cat([means, *around.of(begin)], dim=1)))
+            following = weighted
+        return torch.cat(logits[::-1])
+
+    def _inputs(self, codes: Tensor) -> Tensor:
+        """What the first GRU layer gets, (positions, features, lanes)."""
+        if not len(self.model.stem):
+            return (codes.unsqueeze(1) == self.bases).to(self.dtype)
+        inputs = torch.ones(
+            len(codes), self.model.gru.input_size + 1, codes.shape[1], dtype=self.dtype, device=self.device
+        )
+        # A few lanes at a time: what is before the GRU takes a lot of memory, and is not made of columns.
+        at_once = 1 << (max(1, POSITIONS_AT_ONCE[codes.device.type] // len(codes)).bit_length() - 1)
+        for some, columns in zip(codes.T.split(at_once), inputs[:, :-1].split(at_once, dim=2), strict=True):
+            columns[:] = self.model.features(some).permute(1, 2, 0)
+        return inputs
+
+    def _below_the_last(self, inputs: Tensor) -> tuple[Tensor, tuple[Cell, Cell]]:
+        """What the last GRU layer gets of the inputs of the first one, and its cells."""
+        *lower, last = self.layers
+        for forward, backward in lower:
+            states = [forward.run(inputs), backward.run(inputs.flip(0)).flip(0)]
+            inputs = torch.cat([*states, torch.ones_like(inputs[:, :1])], dim=1)
+        return inputs, last
+
+    def _weighted(self, left: Tensor, right: Tensor) -> Tensor:
+        """States of both directions (70, d, lanes) times their weights, and the weights below: (70, 2d + 1, lanes)."""
+        d = left.shape[1]
+        states = torch.empty(len(left), 2 * d + 1, left.shape[2], device=self.device)
+        states[:, :d], states[:, d:-1] = left, right
+        states[:, -1:] = self._attention_scores(states[:, :-1]).exp_()
+        states[:, :-1] *= states[:, -1:]
+        return states
+
+    def _attention_scores(self, states: Tensor) -> Tensor:
+        """Of states of both directions (positions, 2d, lanes), (positions, 1, lanes)."""
+        model = self.model
+        keys = product(model.attention.weight, states).add_(model.attention.bias.unsqueeze(1)).tanh_()
+        return product(model.attention_score.weight, keys)
+
+    def _head(self, columns: Tensor) -> Tensor:
+        """Vectors (70, features, lanes) of windows to their logits (70, lanes)."""
+        for layer in self.model.head:
+            if isinstance(layer, torch.nn.Linear):
+                columns = product(layer.weight, columns).add_(layer.bias.unsqueeze(1))
+            else:
+                columns = layer(columns)
+        return columns.squeeze(1)
+
+
+@cache
+def _warn_without_kernels(device: torch.device, reason: str) -> None:
+    """Once, however many networks there are."""
+    logger.warning(
+        "device %s will be slow: its kernels cannot be built (%s); they need compute capability 8.0, Triton 3.6, a C "
+        "compiler, Python's headers, and a GRU that fits into shared memory, of at most 128 units",
+        device,
+        reason,
+    )
+
+
+def _state_after(cell: Cell, inputs: Tensor) -> Tensor | None:
+    """The last state along `inputs`; none of the others is kept."""
+    state = None
+    for begin in range(0, len(inputs), WINDOW):
+        state = cell.run(inputs[begin : begin + WINDOW], state)[-1]
+    return state
+
+
+def networks_on(
+    devices: Sequence[torch.device], model: BiGRUAttention, precision: str
+) -> dict[torch.device, LaneNetwork]:
+    """A copy of the network on each device; `bfloat16` is the only precision that is not float32."""
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    return {device: LaneNetwork(copy, device, dtype) for device, copy in copies(model, devices).items()}
+
+
+def require_streamable(model: BiGRUAttention) -> None:
+    """Raise ModelError if the attention scores of a network could leave the range of float32 sums."""
+    largest = float(model.attention_score.weight.detach().abs().sum())
+    if largest > LARGEST_SCORE:
+        raise ModelError(
+            f"attention scores of this network reach {largest:.0f}, and only {LARGEST_SCORE:.0f} can be streamed"
+        )
+
+
+def room_to_smooth(width: int) -> int:
+    """Positions on each side of windows whose logits are averaged over `width`: whole blocks."""
+    return -(-(width // 2) // WINDOW) * WINDOW
+
+
+def smooth(logits: Tensor, codes: Tensor, width: int) -> Tensor:
+    """Means of the logits of `width` neighbouring windows; those with more than 7 unknown bases do not count.
+
+    Every mean has a sum of its own, lest running sums round differently in every lane.
+
+    Args:
+        logits: (windows + width - 1, lanes).
+        codes: their bases, (windows + width - 1 + 69, lanes), uint8.
+        width: odd.
+
+    Returns:
+        (windows, lanes); nothing of use for a window that does not count itself.
+    """
+    unknown = F.pad(torch.cumsum(codes == UNKNOWN, dim=0, dtype=torch.int32), (0, 0, 1, 0))
+    counted = (unknown[WINDOW:] - unknown[:-WINDOW] <= MAX_UNKNOWN).float()
+    return mean_of_counted(logits, counted, width)
+
+
+def mean_of_counted(logits: Tensor, counted: Tensor, width: int) -> Tensor:
+    """Means over `width` neighbouring rows, but for what does not count.
+
+    Args:
+        logits: (windows + width - 1, lanes), finite.
+        counted: 1 for what counts, else 0, of the same shape and type.
+        width: odd.
+
+    Returns:
+        (windows, lanes); NaN where nothing counts.
+    """
+    means = F.avg_pool1d(torch.stack([logits * counted, counted]).transpose(1, 2), width, stride=1)
+    result: Tensor = (means[0] / means[1]).T
+    return result
+
+
+def input_table(model: BiGRUAttention) -> Tensor:
+    """What a network without convolutions feeds its GRU for each of the five codes, (5, d).
+
+    Embedding, GELU and LayerNorm of one base depend on nothing else, so they are a table.
+    """
+    codes = torch.arange(UNKNOWN + 1, dtype=torch.uint8, device=model.bases.device)
+    return model.features(codes.unsqueeze(0))[0]
+
+
+def sum_windows(block: Tensor, following: Tensor) -> Tensor:
+    """Sums over the windows that start in `block`, which is used up for them; both are (70, features, lanes)."""
+    sums = block.unbind(0)
+    for position in range(WINDOW - 2, -1, -1):
+        sums[position].add_(sums[position + 1])
+    beginning = torch.zeros_like(sums[0])
+    for position in range(1, WINDOW):
+        sums[position].add_(beginning.add_(following[position - 1]))
+    return block

@@ -1,0 +1,103 @@
+"""The strength of inserts, in units of one fixed shape.
+
+As in the engines, a unit is so many constructs, padded with unknown bases and run by one thread; batch size, threads
+and devices decide how many units run at once. So on one kind of device a strength is the same bits whatever they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from promscan.inference.work_units import UnitRunner, copies
+from promscan.networks.card import Card
+from promscan.networks.device import autocast
+from promscan.networks.expression import ExpressionNetwork
+from promscan.seq.dna import UNKNOWN, Codes
+from promscan.strength.reporter import Reporter
+
+UNIT = {"cpu": 128, "cuda": 4096, "mps": 1024}
+"""Constructs in a unit, by kind of device."""
+
+Strengths = npt.NDArray[np.float32]
+
+
+class StrengthPredictor:
+    """Predicts the expression of inserts in the unit that the card names. A context manager, for it owns threads.
+
+    Args:
+        model: the network, in evaluation mode.
+        card: its card.
+        devices: where it runs, of one kind.
+        threads: CPU threads (None: as many as the process may use).
+        batch_size: inserts in flight at most, rounded to whole units (None: by threads on CPU, by memory on CUDA).
+        precision: `auto` is `float32`; `bfloat16` is faster on some devices, and moves strengths.
+    """
+
+    def __init__(
+        self,
+        model: ExpressionNetwork,
+        card: Card,
+        devices: Sequence[torch.device],
+        *,
+        threads: int | None = None,
+        batch_size: int | None = None,
+        precision: str = "auto",
+    ) -> None:
+        self.models = copies(model, devices)
+        self.reporter = Reporter(**card.strength["reporter"])
+        self.unit = UNIT[devices[0].type]
+        self.precision = precision
+        self._head = model.architecture.units.index(card.strength["unit"])
+        self._runner = UnitRunner(
+            self._run_unit,
+            devices,
+            unit_windows=self.unit,
+            threads=threads,
+            batch_size=batch_size,
+            sample=lambda: np.full((self.unit, self.reporter.length), UNKNOWN, dtype=np.uint8),
+        )
+
+    def __enter__(self) -> StrengthPredictor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.close()
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of what the model learned from, in its unit."""
+        return float(next(iter(self.models.values())).spread[self._head])
+
+    @property
+    def batch_inserts(self) -> int:
+        """How many inserts to predict in one call."""
+        return self.unit * max(8, 4 * self._runner.at_once)
+
+    def predict(self, inserts: Codes) -> tuple[Strengths, Strengths]:
+        """Strength and its standard deviation, (n,) each, of inserts (n, insert length) as `Reporter.fit` makes them.
+
+        NaN for an insert without any known base.
+        """
+        strengths = np.full((2, len(inserts)), np.nan, dtype=np.float32)
+        for index, values in enumerate(self._runner.map(self._units(inserts))):
+            rows = slice(index * self.unit, (index + 1) * self.unit)
+            strengths[:, rows] = values[:, : len(inserts[rows])]
+        strengths[:, (inserts == UNKNOWN).all(axis=1)] = np.nan
+        return strengths[0], strengths[1]
+
+    def _units(self, inserts: Codes) -> Iterator[Codes]:
+        for begin in range(0, len(inserts), self.unit):
+            constructs = self.reporter.constructs(inserts[begin : begin + self.unit])
+            padded = np.full((self.unit, self.reporter.length), UNKNOWN, dtype=np.uint8)
+            padded[: len(constructs)] = constructs
+            yield padded
+
+    def _run_unit(self, codes: Codes, device: torch.device) -> Strengths:
+        with autocast(device, self.precision):
+            mean, deviation = self.models[device].predict(torch.from_numpy(codes).to(device))
+        values: Strengths = torch.stack([mean[:, self._head], deviation[:, self._head]]).float().cpu().numpy()
+        return values

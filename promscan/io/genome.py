@@ -1,0 +1,260 @@
+"""Reading DNA: the contigs of a FASTA file become `Chunk`s of codes.
+
+Everything can be streamed, in memory that grows neither with the genome nor with its contigs. If only some spans are
+wanted and a fresh `.fai` index stands beside the file, they are fetched by it instead, which gives the same chunks.
+Nothing is ever written beside the file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+
+import numpy as np
+import pysam
+
+from promscan.errors import InputError
+from promscan.io.fasta import letter_error, opened, parse, sniff, source_name
+from promscan.log import logger
+from promscan.seq.dna import ENCODE, ENCODE_SKIP_MASKED, INVALID, Codes
+from promscan.seq.records import Chunk
+from promscan.seq.regions import unknown_contig
+from promscan.seq.windows import WINDOW
+
+Spans = Mapping[str, Sequence[tuple[int, int]]]
+"""By contig, sorted disjoint ranges `lo` <= window start < `hi`."""
+
+OVERLAP = WINDOW - 1
+"""Bases that a chunk needs after its last window start."""
+
+_EVERYTHING = ((0, sys.maxsize),)
+
+
+class Genome:
+    """The contigs of one FASTA file, or of standard input.
+
+    Args:
+        path: a plain, gzip or bgzip file, told apart by their first bytes, or `-` for standard input.
+        skip_masked: read lower case as unknown bases.
+
+    Attributes:
+        lengths: contig to bases, in the order of the file; None until known. A fresh index tells at once, else
+            `contigs` or reading to the end does. (An index leaves out contigs without bases.)
+
+    Raises:
+        InputError: the file cannot be read, is truncated, or its index is damaged.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, skip_masked: bool = False) -> None:
+        self.path = os.fspath(path)
+        self.source = source_name(self.path)
+        self._table = ENCODE_SKIP_MASKED if skip_masked else ENCODE
+        # A pipe cannot be looked into beforehand: what is read from it now would be missing later.
+        self._is_file = self.path != "-" and not Path(self.path).is_fifo()
+        compression = sniff(self.path) if self._is_file else None
+        self._bytes = os.path.getsize(self.path) if compression == "plain" else None
+        self._index = _Index.beside(self.path, compression == "bgzip") if compression in ("plain", "bgzip") else None
+        self.lengths = None if self._index is None else dict(self._index.lengths)
+
+    @property
+    def total_bases(self) -> int | None:
+        """Bases of all contigs, if known."""
+        return None if self.lengths is None else sum(self.lengths.values())
+
+    @property
+    def size_hint(self) -> int | None:
+        """About how many bases there are, for progress: exact, else the size of a plain file, else None."""
+        return self._bytes if self.lengths is None else self.total_bases
+
+    def contigs(self) -> dict[str, int]:
+        """Contig to bases, in the order of the file; without an index this reads the file once.
+
+        Raises:
+            InputError: the sequences come from a pipe, or are malformed.
+        """
+        if self.lengths is None:
+            if not self._is_file:
+                raise InputError(
+                    f"{self.source}: regions, BED files and shards need the contig lengths beforehand, and a pipe is "
+                    "read only once; save the sequences to a file"
+                )
+            for _ in self._pieces():
+                pass
+            assert self.lengths is not None  # known since the last piece
+        return self.lengths
+
+    def read_chunks(self, step: int, spans: Spans | None = None, *, margin: int = 0) -> Iterator[Chunk]:
+        """Cut the contigs, in the order of the file, into chunks.
+
+        Chunks are cut at the multiples of `step`, so each owns up to `step` window starts. A contig shorter than a
+        window (even without bases) is one chunk without windows.
+
+        Args:
+            step: window starts of a chunk, at least 1.
+            spans: only these contigs, trimmed to these window starts; they may reach past the end of the contig.
+            margin: bases of context on each side of a chunk's windows, as far as the contig reaches.
+
+        Raises:
+            InputError: `spans` names an unknown contig, or the sequences are malformed or not what the index says;
+                during the iteration, if it cannot be known before.
+        """
+        if spans is None:
+            return self._stream_chunks(step, None, margin)
+        self._check_names(spans)
+        if self._index is None:
+            return self._stream_chunks(step, spans, margin)
+        return self._fetch_chunks(self._index, step, spans, margin)
+
+    def _check_names(self, spans: Spans) -> None:
+        for chrom in spans:
+            if self.lengths is not None and chrom not in self.lengths:
+                raise InputError(f"{self.source}: {unknown_contig(chrom, self.lengths)}")
+
+    def _stream_chunks(self, step: int, spans: Spans | None, margin: int) -> Iterator[Chunk]:
+        with closing(self._pieces()) as pieces:
+            for chrom, group in groupby(pieces, key=itemgetter(0)):
+                if spans is None or chrom in spans:
+                    cuts = _cuts(_EVERYTHING if spans is None else spans[chrom], step)
+                    yield from _cut_contig(chrom, (codes for _, codes in group), cuts, margin)
+        if spans is not None:
+            self._check_names(spans)
+
+    def _fetch_chunks(self, index: _Index, step: int, spans: Spans, margin: int) -> Iterator[Chunk]:
+        with index.opened() as fasta:
+            for chrom, length in index.lengths.items():
+                if chrom in spans and length < WINDOW:
+                    yield Chunk(chrom, 0, index.fetch(fasta, chrom, 0, length, self._table))
+                elif chrom in spans:
+                    for start, end in _cuts(spans[chrom], step, windows=length - OVERLAP):
+                        before = min(margin, start)
+                        after = min(margin, length - OVERLAP - end)
+                        codes = index.fetch(fasta, chrom, start - before, end + OVERLAP + after, self._table)
+                        yield Chunk(chrom, start, codes, before=before, after=after)
+
+    def _pieces(self) -> Generator[tuple[str, bytes], None, None]:
+        """The pieces of `fasta.parse`, compared with the index on the way; fills in `lengths` at the end."""
+        lengths: dict[str, int] = {}
+        with opened(self.path) as stream:
+            for chrom, codes in parse(stream, self.source, self._table):
+                if chrom not in lengths:
+                    self._compare_with_index(lengths)
+                    lengths[chrom] = 0
+                lengths[chrom] += len(codes)
+                yield chrom, codes
+        if not lengths:
+            raise InputError(f"{self.source}: there is no sequence in it; give a FASTA file")
+        self._compare_with_index(lengths, complete=True)
+        self.lengths = lengths
+
+    def _compare_with_index(self, lengths: dict[str, int], *, complete: bool = False) -> None:
+        """Compare the last contig, now read to its end; if `complete`, also look for contigs that were not there."""
+        if self._index is None:
+            return
+        last = next(reversed(lengths), None)
+        if last is not None and lengths[last] != (indexed := self._index.lengths.get(last, 0)):
+            raise self._index.error(f"contig {last!r} has {lengths[last]} bases, not {indexed}")
+        for chrom in self._index.lengths if complete else ():
+            if chrom not in lengths:
+                raise self._index.error(f"there is no contig {chrom!r} any more")
+
+
+class _Index:
+    """The `.fai` index of a FASTA file, and for bgzip the `.gzi` beside it."""
+
+    def __init__(self, path: str, blocks: str | None) -> None:
+        self.path, self.fai, self.blocks = path, f"{path}.fai", blocks
+        try:
+            with open(self.fai, encoding="utf-8") as lines:
+                fields = [line.rstrip("\n").split("\t") for line in lines]
+            rows = sorted((int(offset), chrom, int(length)) for chrom, length, offset, *_ in fields)
+        except (OSError, ValueError) as error:
+            raise self.error(str(error)) from error
+        self.lengths = {chrom: length for _, chrom, length in rows}
+        """Contig to bases, in the order of the file."""
+
+    @classmethod
+    def beside(cls, path: str, bgzip: bool) -> _Index | None:
+        """The index of `path`, if there is one that is at least as new as the file."""
+        blocks = f"{path}.gzi" if bgzip else None
+        files = [f"{path}.fai"] + ([blocks] if blocks else [])
+        if not all(map(os.path.isfile, files)):
+            return None
+        if min(map(os.path.getmtime, files)) < os.path.getmtime(path):
+            logger.warning("%s: its index is older than the file and is not used; renew it: samtools faidx", path)
+            return None
+        return cls(path, blocks)
+
+    def error(self, what: str) -> InputError:
+        """The error for an index that is wrong."""
+        return InputError(f"{self.fai}: the index does not match {self.path}: {what}; rebuild it: samtools faidx")
+
+    def opened(self) -> pysam.FastaFile:
+        """The file for `fetch`; close it."""
+        try:
+            return pysam.FastaFile(self.path, filepath_index=self.fai, filepath_index_compressed=self.blocks)
+        except (OSError, ValueError) as error:
+            raise self.error(str(error)) from error
+
+    def fetch(self, fasta: pysam.FastaFile, chrom: str, start: int, end: int, table: bytes) -> Codes:
+        """The codes of exactly `start`-`end`."""
+        try:
+            letters = fasta.fetch(chrom, start, end).encode()
+        except (OSError, ValueError, KeyError) as error:
+            raise self.error(str(error)) from error
+        if len(letters) != end - start:
+            raise self.error(f"{chrom}:{start}-{end} yields {len(letters)} bases")
+        codes = letters.translate(table)
+        if INVALID in codes:
+            index = codes.index(INVALID)
+            if letters[index] in b"\r\n>":
+                raise self.error(f"{chrom}:{start}-{end} runs into the next line or contig")
+            raise letter_error(letters[index:], chrom, f"{self.path}, base {start + index + 1}")
+        return _as_codes(bytearray(codes))
+
+
+def _cuts(ranges: Iterable[tuple[int, int]], step: int, windows: int = sys.maxsize) -> Iterator[tuple[int, int]]:
+    """Cut ranges of window starts at the multiples of `step`, and clamp them to 0 - `windows`."""
+    for lo, hi in ranges:
+        start, end = max(lo, 0), min(hi, windows)
+        while start < end:
+            cut = min(end, start - start % step + step)
+            yield start, cut
+            start = cut
+
+
+def _cut_contig(chrom: str, pieces: Iterable[bytes], cuts: Iterator[tuple[int, int]], margin: int) -> Iterator[Chunk]:
+    """Chunks of one contig: one for each of `cuts`, sorted ranges of window starts that may reach past its end."""
+    buffer, start = bytearray(), 0  # buffer[i] is base start + i of the contig; nothing the next cut lacks is kept
+
+    def chunk(lo: int, hi: int) -> Chunk:
+        before = min(margin, lo)
+        codes = _as_codes(buffer[lo - before - start : hi + OVERLAP + margin - start])
+        after = max(0, len(codes) - before - (hi - lo + OVERLAP))
+        return Chunk(chrom, lo, codes, before=before, after=after)
+
+    cut = next(cuts, None)
+    for piece in pieces:
+        buffer += piece
+        end = start + len(buffer)
+        while cut is not None and cut[1] + OVERLAP + margin <= end:
+            yield chunk(*cut)
+            cut = next(cuts, None)
+        if end >= WINDOW:  # a shorter contig is handed on whole
+            needed = end if cut is None else min(max(start, cut[0] - margin), end)
+            del buffer[: needed - start]
+            start = needed
+    end = start + len(buffer)
+    if end < WINDOW:
+        yield Chunk(chrom, 0, _as_codes(buffer))
+    while cut is not None and end >= WINDOW and cut[0] <= end - WINDOW:
+        yield chunk(*cut)
+        cut = next(cuts, None)
+
+
+def _as_codes(codes: bytearray) -> Codes:
+    return np.frombuffer(codes, dtype=np.uint8)

@@ -1,0 +1,217 @@
+"""Hits as files: BED, GFF3 and narrowPeak, plain, bgzipped and indexed, or to standard output.
+
+Every format shows the same numbers, made into text in one place. Coordinates are 0-based and half-open in BED and
+narrowPeak, and 1-based and closed in GFF3: there the attribute `tss` is 1-based too, one more than in the BED column.
+`name` and `ID` are the same text in every format and hold the 0-based tss.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, NamedTuple, TextIO
+from urllib.parse import quote
+
+import pysam
+
+from promscan import __version__
+from promscan.errors import RunError
+from promscan.io.files import atomic_path, standard_output, telling
+from promscan.io.schemas import ABOUT_STRENGTH, BED_COLUMNS, GRADES, TYPE
+from promscan.seq.records import Hit
+
+Header = Mapping[str, str]
+
+TBI_LIMIT = 2**29
+"""A .tbi index cannot hold coordinates past this; a .csi index can."""
+
+
+class Writer:
+    """Takes hits in order (contig, start, strand) and writes them as rows; made by `open_writer` and `open_rows`."""
+
+    def __init__(
+        self, file: BinaryIO | pysam.BGZFile, layout: Layout, first_line: str, target: str, header: Header
+    ) -> None:
+        self.end = 0
+        """Largest end of a hit so far."""
+        self._file, self._row, self._target, self._header = file, layout.row, target, header
+        self._put("".join(f"{line}\n" for line in layout.preamble(first_line)))
+
+    def write(self, hit: Hit) -> None:
+        """Write one hit.
+
+        Raises:
+            RunError: the file cannot take it (a full disk).
+            BrokenPipeError: nobody reads the pipe any more.
+        """
+        self.write_row(self._row(hit, self._header), hit.end)
+
+    def write_row(self, row: str, end: int) -> None:
+        """Write the finished row, without its newline, of a hit that ends there; raises what `write` does."""
+        self._put(f"{row}\n")
+        self.end = max(self.end, end)
+
+    def _put(self, text: str) -> None:
+        with telling(self._target):
+            self._file.write(text.encode("utf-8", "surrogateescape"))
+
+
+def open_writer(target: str, format: str | None, header: Header) -> AbstractContextManager[Writer]:
+    """A `Writer` to `target` for the length of the `with` block; the file appears at its end, if that went well.
+
+    Args:
+        target: path; `.gz` at its end means bgzipped, with a .tbi index (.csi beyond 2^29) beside it. `-` is standard
+            output, never compressed.
+        format: one of `FORMATS`; None means by the suffix of `target`, and BED on standard output.
+        header: what goes into the first line, in order: model, sha256, the options that decide the hits.
+
+    Raises:
+        RunError: no format fits; on entry, `target` cannot be created; later, the file cannot be finished.
+    """
+    return open_rows(target, _layout_of(target, format), header_line(header), header)
+
+
+@contextmanager
+def open_rows(target: str, layout: Layout, first_line: str, header: Header) -> Iterator[Writer]:
+    """What `open_writer` gives, for a known layout and the text of its first line, `#promscan ...`."""
+    if target == "-":
+        stdout = standard_output()
+        stdout.flush()
+        yield Writer(stdout.buffer, layout, first_line, "standard output", header)
+        with telling("standard output"):
+            stdout.flush()
+        return
+    compressed = target.lower().endswith(".gz")
+    with atomic_path(target) as path:
+        with telling(target):
+            file = pysam.BGZFile(str(path), "wb", None) if compressed else path.open("wb")
+        with _closing(file, target):
+            writer = Writer(file, layout, first_line, target, header)
+            yield writer
+        if compressed and path.is_file():  # a pipe has no index
+            _index(path, target, "csi" if writer.end > TBI_LIMIT else "tbi", layout)
+
+
+def write_summary(file: TextIO, summary: Mapping[str, Any]) -> None:
+    """Write `summary` as JSON with sorted keys."""
+    file.write(json.dumps(summary, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def header_line(header: Header) -> str:
+    """`#promscan VERSION key=value ...`; space, control characters and % in a value become %XX."""
+    return " ".join([f"#promscan {__version__}", *(f"{key}={_escape(value, ' %')}" for key, value in header.items())])
+
+
+def first_difference(header: Header, other: Header) -> str | None:
+    """`key is 1 here and 2`, of the first key by which two headers differ; None if they are equal."""
+    for key in {**header, **other}:
+        if header.get(key) != other.get(key):
+            return f"{key} is {header.get(key, 'absent')} here and {other.get(key, 'absent')}"
+    return None
+
+
+class Layout(NamedTuple):
+    """A file format."""
+
+    suffixes: tuple[str, ...]
+    preamble: Callable[[str], list[str]]
+    """The lines before the hits, from the first line."""
+    row: Callable[[Hit, Header], str]
+    preset: Literal["bed", "gff"]
+    """What tabix calls it."""
+    place: tuple[int, int, int, int]
+    """Where in a row contig, start, end and strand are."""
+
+
+def _bed_row(hit: Hit, _: Header) -> str:
+    numbers = _numbers(hit)
+    return "\t".join([*_bed6(hit), str(hit.tss), *(numbers.get(grade, ".") for grade in GRADES), TYPE])
+
+
+def _narrowpeak_row(hit: Hit, _: Header) -> str:
+    return "\t".join([*_bed6(hit), _numbers(hit)["logit"], "-1", "-1", str(hit.tss - hit.start)])
+
+
+def _gff3_row(hit: Hit, header: Header) -> str:
+    numbers = _numbers(hit)
+    probability = numbers.pop("probability")
+    if hit.strength is not None:
+        numbers |= {key: header[key] for key in ABOUT_STRENGTH if key in header}
+    attributes = ";".join(
+        f"{key}={_escape(value, '%;=&,')}"
+        for key, value in {"ID": hit.name, "tss": str(hit.tss + 1), **numbers}.items()
+    )
+    # The specification (1.26) lists what a seqid may hold unescaped; `quote` would let ~ through.
+    seqid = quote(hit.chrom, safe=".:^*$@!+_?-|", errors="surrogateescape").replace("~", "%7E")
+    place = (seqid, "promscan", TYPE, str(hit.start + 1), str(hit.end))
+    return "\t".join([*place, probability, hit.strand, ".", attributes])
+
+
+def _bed6(hit: Hit) -> list[str]:
+    return [hit.chrom, str(hit.start), str(hit.end), hit.name, str(round(1000 * hit.probability)), hit.strand]
+
+
+def _numbers(hit: Hit) -> dict[str, str]:
+    """The grades of a hit as text, absent ones left out; z: a zero has no sign."""
+    grades = {
+        "logit": (hit.logit, "z.4f"),
+        "probability": (hit.probability, "z.4f"),
+        "fp_per_mb": (hit.fp_per_mb, "z.4g"),
+        "strength": (hit.strength, "z.4f"),
+        "strength_sd": (hit.strength_sd, "z.4f"),
+    }
+    return {name: format(value, form) for name, (value, form) in grades.items() if value is not None}
+
+
+def _escape(text: str, special: str) -> str:
+    """Control characters and those in `special` as %XX."""
+    return re.sub(f"[\x00-\x1f\x7f{special}]", lambda match: f"%{ord(match[0]):02X}", text)
+
+
+LAYOUTS = {
+    "bed": Layout((".bed",), lambda line: [line, f"#{chr(9).join(BED_COLUMNS)}"], _bed_row, "bed", (0, 1, 2, 5)),
+    "gff3": Layout((".gff3", ".gff"), lambda line: ["##gff-version 3", line], _gff3_row, "gff", (0, 3, 4, 6)),
+    "narrowpeak": Layout((".narrowpeak",), lambda line: [line], _narrowpeak_row, "bed", (0, 1, 2, 5)),
+}
+FORMATS = tuple(LAYOUTS)
+
+
+def _layout_of(target: str, format: str | None) -> Layout:
+    if format is None and target == "-":
+        format = "bed"
+    if format is not None:
+        if format.lower() not in LAYOUTS:
+            raise RunError(f"unknown format {format!r}; choose one of {', '.join(FORMATS)}")
+        return LAYOUTS[format.lower()]
+    if (format := format_by_suffix(target)) is None:
+        raise RunError(f"{target}: no format has this suffix; end it in .bed, .gff3 or .narrowPeak, or give --format")
+    return LAYOUTS[format]
+
+
+def format_by_suffix(target: str) -> str | None:
+    """One of `FORMATS`, by the suffix of `target` before any `.gz`; None if no format has it."""
+    name = target.lower().removesuffix(".gz")
+    return next((format for format, layout in LAYOUTS.items() if name.endswith(layout.suffixes)), None)
+
+
+def _index(path: Path, target: str, kind: Literal["tbi", "csi"], layout: Layout) -> None:
+    """Index the bgzipped `path` for its final name `target`, and drop the indexes of an earlier file there."""
+    with atomic_path(f"{target}.{kind}") as index, telling(target):
+        pysam.tabix_index(str(path), preset=layout.preset, index=str(index), force=True, csi=kind == "csi")
+        for stale in ("tbi", "csi"):
+            Path(f"{target}.{stale}").unlink(missing_ok=True)
+
+
+@contextmanager
+def _closing(file: BinaryIO | pysam.BGZFile, target: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # the first failure is the one to tell
+            file.close()
+        raise
+    with telling(target):
+        file.close()

@@ -1,0 +1,1 @@
+"""The numbers that say how good a model or a set of hits is."""

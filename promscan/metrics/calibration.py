@@ -1,0 +1,108 @@
+"""What a logit means on a genome: how many false hits per Mb of background are at least that high.
+
+Hits are called on promoter-free sequence, and every one of them is false. Between the logits of the counted hits the
+logarithm of the rate is interpolated linearly; beyond them nothing was seen, so nothing is said. The logit that a
+scan calls at is found the other way round.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from promscan.errors import ModelError
+
+STEP = 1.1
+"""A knot of the table has at least so many times the hits of the one before."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """False hits per Mb by logit.
+
+    background: what was scanned, in words.
+    megabases: how much of it, sequence counted once.
+    logits: descending; `hits[i]` hits of both strands were at least `logits[i]` high.
+    """
+
+    background: str
+    megabases: float
+    logits: tuple[float, ...]
+    hits: tuple[int, ...]
+
+    @classmethod
+    def measure(cls, logits: npt.NDArray[Any], megabases: float, background: str) -> Calibration:
+        """From the logits of all hits on a background, in any order.
+
+        Raises:
+            ModelError: there was no hit.
+        """
+        ranked = np.sort(logits)[::-1]
+        if not len(ranked):
+            raise ModelError(f"no hit on {background}: there is nothing to calibrate with; give more sequence")
+        ranks = [1]
+        while (rank := max(ranks[-1] + 1, math.ceil(STEP * ranks[-1]))) <= len(ranked):
+            ranks.append(rank)
+        knots: dict[float, int] = {}
+        for rank in ranks:  # equal logits count together
+            knots[round(float(ranked[rank - 1]), 4)] = int((ranked >= ranked[rank - 1]).sum())
+        return cls(background, round(megabases, 6), tuple(knots), tuple(knots.values()))
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Calibration:
+        """From what `describe` gave, as a card keeps it."""
+        return cls(values["background"], values["megabases"], tuple(values["logits"]), tuple(values["hits"]))
+
+    def describe(self) -> dict[str, Any]:
+        """The table, as JSON has it."""
+        return {
+            "background": self.background,
+            "megabases": self.megabases,
+            "logits": list(self.logits),
+            "hits": list(self.hits),
+        }
+
+    @property
+    def least(self) -> float:
+        """The lowest rate that was seen: one hit in all of the background."""
+        return self.hits[0] / self.megabases
+
+    @property
+    def most(self) -> float:
+        """The highest rate in the table."""
+        return self.hits[-1] / self.megabases
+
+    def fp_per_mb(self, logit: float) -> float:
+        """False hits per Mb at least as high as `logit`.
+
+        No higher hit was seen above the table, so the rate is at most `least` there, which is returned; below the
+        table it is at least `most`.
+        """
+        hits = np.log(self.hits)
+        return float(np.exp(np.interp(-logit, -np.array(self.logits), hits))) / self.megabases
+
+    def logit_at(self, fp_per_mb: float) -> float:
+        """The logit to call at for so many false hits per Mb.
+
+        Raises:
+            ModelError: the table does not reach that far.
+        """
+        if not self.least <= fp_per_mb <= self.most:
+            raise ModelError(
+                f"{fp_per_mb:g} false hits per Mb cannot be told from {self.megabases:g} Mb of {self.background}: "
+                f"ask for {self.least:.3g} to {self.most:.3g}, or calibrate on more sequence"
+            )
+        return float(np.interp(math.log(fp_per_mb * self.megabases), np.log(self.hits), self.logits))
+
+    def interval(self, fp_per_mb: float) -> tuple[float, float]:
+        """95 % interval of a Poisson rate, per Mb, as counted on this background (Byar; Breslow & Day 1987)."""
+        count = fp_per_mb * self.megabases
+        low, high = (
+            n * (1 - 1 / (9 * n) + z / (3 * math.sqrt(n))) ** 3 for n, z in ((count, -1.96), (count + 1, 1.96))
+        )
+        return max(0.0, low) / self.megabases, high / self.megabases

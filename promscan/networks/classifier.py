@@ -1,0 +1,231 @@
+"""The networks, and the sizes that define them.
+
+`BiGRUAttention` is the classifier of the founding report (PromoterRNN): embedding, bidirectional GRU, additive
+attention over the 70 positions, and a 3-layer head. Larger members of the family put convolutions with a finite reach
+between the embedding and the GRU, so that every classifier can also be run along a sequence of any length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from promscan.networks.fading_gru import FadingGRU
+from promscan.seq.windows import WINDOW
+
+COMPOSITION = ("gc", "cpg", "gc_skew", "at_skew")
+"""What is known of the bases around a window, see `composition`."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Sizes of a `BiGRUAttention`; the defaults are the founding ones.
+
+    hidden: width of the embedding and of each direction of the GRU.
+    layers: stacked GRU layers.
+    convolutions: residual convolution blocks before the GRU (0 in the founding model).
+    kernel: odd width in bp of each convolution.
+    dropout: share of activations dropped after embedding, convolutions, GRU and in the head.
+    composition: widths in bp, divisible by 2, of stretches around the middle of a window whose base composition the
+        head sees beside the context of the window; only networks that run along sequence can have them.
+    context: features of which the head sees the mean in each of some bins around the middle of a window; they are
+        learned, from what the GRU gets. Likewise for networks that run along sequence, with convolutions.
+    context_bins: where these bins end, in bp from the middle of a window, the same on both sides.
+    half_life: bases in which a state of the GRU loses half of what it held, at the latest; 0: it may keep it for ever.
+        Only what fades can be run along lanes with little to bring the states into shape.
+    """
+
+    hidden: int = 256
+    layers: int = 1
+    convolutions: int = 0
+    kernel: int = 9
+    dropout: float = 0.3
+    composition: tuple[int, ...] = ()
+    context: int = 0
+    context_bins: tuple[int, ...] = (100, 200, 300)
+    half_life: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.hidden, self.layers) < 1 or min(self.convolutions, self.context, self.half_life) < 0:
+            raise ValueError("hidden and layers must be positive; convolutions, context and half_life not negative")
+        if self.context and not self.convolutions:
+            raise ValueError("context must be 0 without convolutions: its features come from them")
+        if self.kernel < 1 or self.kernel % 2 == 0:
+            raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
+        for name in ("composition", "context_bins"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON knows only lists
+        if not all(a < b for a, b in pairwise((0, *self.context_bins))) or self.context_bins[-1:] < (WINDOW // 2,):
+            raise ValueError(f"context_bins must ascend to {WINDOW // 2} or more, got {self.context_bins}")
+        if any(width < WINDOW or width % 2 for width in self.composition):
+            raise ValueError(f"composition must be even widths of at least {WINDOW}, got {self.composition}")
+
+    def describe(self) -> dict[str, Any]:
+        """The sizes by name, as JSON has them."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """What the tensors stand for; networks that share these can take each other's weights."""
+        return {name: value for name, value in vars(self).items() if name not in ("dropout", "half_life")}
+
+    @property
+    def context_reach(self) -> int:
+        """Bases before and after a window that its context is made of, at most; a bin may reach into the next base."""
+        return self.context_bins[-1] - WINDOW // 2 + 1 + self.convolutions * (self.kernel // 2) if self.context else 0
+
+    @property
+    def reach(self) -> int:
+        """Bases before and after a window that its composition or its context is made of, at most."""
+        return max(self.context_reach, *((width - WINDOW) // 2 for width in (WINDOW, *self.composition)))
+
+
+class ConvolutionBlock(nn.Module):
+    """Residual block: LayerNorm, convolution, GELU, pointwise layer; (batch, length, width) in and out."""
+
+    def __init__(self, width: int, kernel: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.convolution = nn.Conv1d(width, width, kernel, padding=kernel // 2)
+        self.pointwise = nn.Linear(width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.convolution(self.norm(x).transpose(1, 2)).transpose(1, 2)
+        return torch.add(x, self.dropout(self.pointwise(F.gelu(y))))
+
+
+class BiGRUAttention(nn.Module):
+    """Sequence codes to one logit a window.
+
+    Attention is `u_t = tanh(W_a h_t + b_a)`, `alpha = softmax(W_s u)`, `c = sum_t alpha_t h_t` (Yang et al. 2016,
+    hierarchical attention networks), pooled over the window.
+    """
+
+    bases: Tensor
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        a = self.architecture = architecture
+        one_hot = torch.eye(4)
+        self.register_buffer("bases", torch.cat([one_hot, torch.full((1, 4), 0.25)]), persistent=False)
+        self.embedding = nn.Linear(4, a.hidden)
+        self.norm = nn.LayerNorm(a.hidden)
+        self.dropout = nn.Dropout(a.dropout)
+        self.stem = nn.Sequential(*(ConvolutionBlock(a.hidden, a.kernel, a.dropout) for _ in range(a.convolutions)))
+        between = a.dropout if a.layers > 1 else 0.0
+        self.gru = (
+            FadingGRU(a.hidden, a.hidden, a.layers, between, a.half_life)
+            if a.half_life
+            else nn.GRU(a.hidden, a.hidden, a.layers, batch_first=True, dropout=between, bidirectional=True)
+        )
+        if a.context:
+            self.context = nn.Linear(a.hidden, a.context)
+        self.attention = nn.Linear(2 * a.hidden, a.hidden)
+        self.attention_score = nn.Linear(a.hidden, 1, bias=False)
+        around = len(COMPOSITION) * len(a.composition) + 2 * len(a.context_bins) * a.context
+        self.head = nn.Sequential(
+            nn.Linear(2 * a.hidden + around, a.hidden),
+            nn.GELU(),
+            nn.Dropout(a.dropout),
+            nn.Linear(a.hidden, max(1, a.hidden // 2)),
+            nn.GELU(),
+            nn.Dropout(a.dropout),
+            nn.Linear(max(1, a.hidden // 2), 1),
+        )
+
+    def states(self, codes: Tensor) -> Tensor:
+        """Codes (batch, length) of dtype uint8 to GRU states (batch, length, 2 * hidden)."""
+        return self.run_gru(self.features(codes))
+
+    def run_gru(self, features: Tensor) -> Tensor:
+        """What `features` gives, (batch, length, hidden), to GRU states (batch, length, 2 * hidden)."""
+        states: Tensor = self.dropout(self.gru(features)[0])
+        return states
+
+    def features(self, codes: Tensor) -> Tensor:
+        """Codes (batch, length) of dtype uint8 to what the GRU gets, (batch, length, hidden)."""
+        vectors = F.embedding(codes.int(), self.bases)
+        features: Tensor = self.stem(self.dropout(self.norm(F.gelu(self.embedding(vectors)))))
+        return features
+
+    def pool(self, states: Tensor) -> Tensor:
+        """States (batch, length, 2 * hidden) to their attention-weighted mean (batch, 2 * hidden)."""
+        weights = torch.softmax(self.attention_score(torch.tanh(self.attention(states))), dim=1)
+        return torch.sum(weights * states, dim=1)
+
+    def along(self, codes: Tensor, margin: int, warm_up: int) -> Tensor:
+        """Codes (batch, length) to logits (batch, length - 2 * margin - 69) of windows `margin` bases from the ends.
+
+        The states run on, as in the streaming engine, from `warm_up` bases before the first window to `warm_up` behind
+        the last. `margin` is at least that, and at least the `reach` of the architecture.
+        """
+        inner = max(warm_up, self.architecture.context_reach)
+        features = self.features(codes[:, margin - inner : codes.shape[1] - (margin - inner)])
+        read = features[:, inner - warm_up : features.shape[1] - (inner - warm_up)]
+        states = self.run_gru(read)
+        states = states[:, warm_up : states.shape[1] - warm_up]
+        scores = self.attention_score(torch.tanh(self.attention(states)))
+        weights = torch.exp(scores - scores.amax(dim=1, keepdim=True).detach())
+        sums = F.pad(torch.cumsum(torch.cat([weights * states, weights], dim=2), dim=1), (0, 0, 1, 0))
+        sums = sums[:, WINDOW:] - sums[:, :-WINDOW]
+        vectors = [sums[..., :-1] / sums[..., -1:]]
+        vectors += [composition(codes, width, margin) for width in self.architecture.composition]
+        if self.architecture.context:
+            marks = torch.cumsum(F.gelu(self.context(features)).transpose(0, 1), dim=0)
+            marks = F.pad(marks, (0, 0, 0, 0, 1, 0))
+            means = bin_means(marks, self.architecture.context_bins, inner, sums.shape[1])
+            vectors.append(self.dropout(torch.cat(means, dim=2).transpose(0, 1)))
+        logits: Tensor = self.head(torch.cat(vectors, dim=2))
+        return logits.squeeze(-1)
+
+    def forward(self, codes: Tensor, begin: int = 0) -> Tensor:
+        """Codes (batch, length) of dtype uint8 to logits (batch,) of the windows that start at `begin`.
+
+        What stands around the windows has a say in their states only.
+        """
+        logits: Tensor = self.head(self.pool(self.states(codes)[:, begin : begin + WINDOW]))
+        return logits.squeeze(-1)
+
+
+def composition(codes: Tensor, width: int, margin: int) -> Tensor:
+    """Base composition around windows: codes (batch, length) to (batch, length - 2 * margin - 69, 4), float32.
+
+    For the stretch of `width` bp around the middle of each window, per known base: G and C, ten times CpG steps, for
+    they are rare, and the skews G - C and A - T. Counted in integers, so exact.
+    """
+    a, t, g, c, unknown = (codes == code for code in range(5))
+    cpg = F.pad(c[:, :-1] & g[:, 1:], (0, 1))
+    marks = torch.stack([~unknown, g | c, cpg, g, c, a, t], dim=2)
+    counts = F.pad(torch.cumsum(marks, dim=1, dtype=torch.int32), (0, 0, 1, 0))
+    first, windows = margin - (width - WINDOW) // 2, codes.shape[1] - 2 * margin - WINDOW + 1
+    counts = counts[:, first + width : first + width + windows] - counts[:, first : first + windows]
+    known, strong, steps, gs, cs, as_, ts = counts.float().unbind(2)
+    known = known.clamp(min=1)
+    return torch.stack([strong / known, 10 * steps / known, (gs - cs) / known, (as_ - ts) / known], dim=2)
+
+
+def bin_means(sums: Tensor, bins: Sequence[int], first: int, windows: int) -> list[Tensor]:
+    """Means of the context's features in the bins around windows, each (windows, ...).
+
+    Args:
+        sums: running sums of the features, (positions + 1, ...), beginning with zero.
+        bins: where they end, in bp from the middle of a window, on each side.
+        first: position at which the first window starts.
+        windows: how many windows there are, one a position.
+    """
+    middle = first + WINDOW // 2
+    edges = [middle - edge for edge in reversed(bins)] + [middle, *(middle + edge for edge in bins)]
+    return [(sums[end : end + windows] - sums[edge : edge + windows]) / (end - edge) for edge, end in pairwise(edges)]
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Number of trainable values."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)

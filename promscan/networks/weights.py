@@ -1,0 +1,115 @@
+"""Weights on disk: tensors in `NAME.safetensors`, each with the card of `promscan.networks.card` beside it.
+
+Loading reads tensors and text only; nothing in a weights file is ever executed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import safetensors
+import safetensors.torch
+import torch
+
+import promscan
+from promscan.errors import ModelError
+from promscan.io.files import atomic_path
+from promscan.networks.card import STRENGTH, Card, find_model, read_card, write_card
+from promscan.networks.classifier import Architecture, BiGRUAttention
+from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
+
+Network = TypeVar("Network", bound=torch.nn.Module)
+
+
+def load_model(name: str) -> tuple[BiGRUAttention, Card]:
+    """A classifier ready for prediction (evaluation mode, CPU, float32), and its card.
+
+    Args:
+        name: bundled name or path of a `.safetensors` file with its card beside it.
+
+    Raises:
+        ModelError: missing, damaged (sha256), a strength model, or tensors that do not fit the architecture in the
+            card.
+    """
+    path = find_model(name)
+    card = read_card(path)
+    if card.task == STRENGTH:
+        raise ModelError(f"{name}: a strength model, which finds no promoters; it is for 'promscan score'")
+    return _load(path, card, lambda: BiGRUAttention(Architecture(**card.architecture))), card
+
+
+def load_strength(name: str) -> tuple[ExpressionNetwork, Card]:
+    """A strength model ready for prediction (evaluation mode, CPU, float32), and its card.
+
+    Args:
+        name: bundled name or path of a `.safetensors` file with its card beside it.
+
+    Raises:
+        ModelError: missing, damaged (sha256), a classifier, or tensors that do not fit the architecture in the card.
+    """
+    path = find_model(name)
+    card = read_card(path)
+    if card.task != STRENGTH:
+        raise ModelError(f"{name}: a classifier, which knows nothing of strength; give a model of that task")
+    return _load(path, card, lambda: ExpressionNetwork(ExpressionArchitecture(**card.architecture))), card
+
+
+def _load(path: Path, card: Card, build: Callable[[], Network]) -> Network:
+    """The network of a card with the tensors beside it."""
+    raw = path.read_bytes()
+    if hashlib.sha256(raw).hexdigest() != card.sha256:
+        raise ModelError(f"{path}: sha256 differs from its card's: the file is damaged or belongs to another card")
+    try:
+        model = build()
+        model.load_state_dict(safetensors.torch.load(raw))
+    except (TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"{path}: the weights do not fit the architecture in the card: {reason}") from error
+    return model.eval()
+
+
+def save_model(path: Path, model: BiGRUAttention | ExpressionNetwork, card: Card) -> Card:
+    """Write weights and card; returns the card with the sha256 and architecture of what was written."""
+    raw = safetensors.torch.save({name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()})
+    card = dataclasses.replace(card, sha256=hashlib.sha256(raw).hexdigest(), architecture=model.architecture.describe())
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(raw)
+    write_card(path, card)
+    return card
+
+
+def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], notes: Mapping[str, Any]) -> None:
+    """Write tensors with JSON notes in one file, atomically (the state of an unfinished training)."""
+    raw = safetensors.torch.save(dict(tensors), metadata={"notes": json.dumps(notes)})
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(raw)
+
+
+def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """What `save_tensors` wrote.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            notes = json.loads(file.metadata()["notes"])
+            return {name: file.get_tensor(name) for name in file.keys()}, notes  # noqa: SIM118 - not a dict
+    except (OSError, KeyError, TypeError, safetensors.SafetensorError) as error:
+        raise ModelError(f"{path}: cannot read the training state: {error}") from error
+
+
+def source_commit() -> str:
+    """Commit of the checkout that this code runs from; empty for an installed package."""
+    root = Path(promscan.__file__).resolve().parent.parent
+    if not (root / ".git").exists() or (git := shutil.which("git")) is None:
+        return ""
+    result = subprocess.run([git, "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return result.stdout.strip() if result.returncode == 0 else ""

@@ -1,1 +1,0 @@
-"""The straight ways through the house, one module for each job of the command line."""

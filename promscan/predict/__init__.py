@@ -1,1 +1,0 @@
-"""From bases to logits: an engine for each way of running a network along a sequence."""

@@ -1,0 +1,1 @@
+"""Sequences as arrays: bases, windows, intervals, transcription start sites, and what flows through a scan."""

@@ -1,0 +1,103 @@
+"""What flows through a scan: chunks of a contig, tracks of scores, hits.
+
+Coordinates are 0-based and half-open everywhere, as in BED.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from promscan.seq.dna import Codes, Mask
+from promscan.seq.windows import WINDOW
+
+Strand = Literal["+", "-"]
+Logits = npt.NDArray[np.float32]
+Scores = npt.NDArray[np.float64]
+
+
+class Interval(NamedTuple):
+    """`start` <= position < `end` on `chrom`."""
+
+    chrom: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A stretch of one contig and the windows that begin in it.
+
+    The windows are those with `start` <= window start < `start + windows`. They touch `codes[own]`, which reaches 69
+    bases past the last start, so neighbouring chunks share 69 bases and no window is seen twice; `codes` has some bases
+    of context before and after them as well, less at the ends of the contig. A contig shorter than a window is one
+    chunk without windows.
+    """
+
+    chrom: str
+    start: int
+    codes: Codes
+    blocked: Mask | None = None
+    """True for a base that no window may touch (shape of `codes`); None: there is none."""
+    before: int = 0
+    """Bases of context before `start`."""
+    after: int = 0
+    """Bases of context after the end of the last window."""
+
+    @property
+    def own(self) -> slice:
+        """Where in `codes` the bases of the windows are."""
+        return slice(self.before, len(self.codes) - self.after)
+
+    @property
+    def first_base(self) -> int:
+        """Position of `codes[0]` in the contig."""
+        return self.start - self.before
+
+    @property
+    def windows(self) -> int:
+        """How many windows begin in this chunk."""
+        return max(0, len(self.codes) - self.before - self.after - WINDOW + 1)
+
+    def windows_on(self, stride: int) -> int:
+        """How many of them begin at a multiple of `stride` in the contig."""
+        return len(range(-self.start % stride, self.windows, stride))
+
+
+@dataclass(frozen=True)
+class ScoreTrack:
+    """Logits of the windows of one strand, at `start`, `start + stride`, ...; NaN where a window was not scored."""
+
+    chrom: str
+    strand: Strand
+    start: int
+    stride: int
+    logits: Logits
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One called promoter: the 70-bp window `start`-`end`, its transcription start `tss`, and its grades."""
+
+    chrom: str
+    start: int
+    strand: Strand
+    tss: int
+    logit: float
+    probability: float
+    fp_per_mb: float | None = None
+    strength: float | None = None
+    strength_sd: float | None = None
+
+    @property
+    def end(self) -> int:
+        """End of the window."""
+        return self.start + WINDOW
+
+    @property
+    def name(self) -> str:
+        """`chrom_tss_strand`, unique in a scan."""
+        return f"{self.chrom}_{self.tss}_{self.strand}"

@@ -1,0 +1,59 @@
+"""Regions and contig names as users write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from promscan.errors import InputError
+from promscan.seq.records import Interval
+
+_REGION = re.compile(r"([0-9][0-9,]*)(?:-([0-9][0-9,]*)?)?")
+
+
+def unknown_contig(chrom: str, contigs: Mapping[str, int]) -> str:
+    """What to say of a contig name that the genome does not have."""
+    return f"there is no contig {chrom!r} (the first one is {next(iter(contigs), None)!r}); check the name"
+
+
+def matching_contigs(names: Iterable[str], contigs: Iterable[str]) -> list[str]:
+    """The contigs, in their order, that are called one of `names`, wholly or before a `:`.
+
+    Raises:
+        InputError: a name matches none.
+    """
+    wanted, known = set(names), list(contigs)
+    found = [chrom for chrom in known if chrom in wanted or chrom.split(":")[0] in wanted]
+    for name in wanted - set(found) - {chrom.split(":")[0] for chrom in found}:
+        raise InputError(unknown_contig(name, dict.fromkeys(known, 0)))
+    return found
+
+
+def parse_region(text: str, contigs: Mapping[str, int]) -> Interval:
+    """A region as samtools writes it: `chr1`, `chr1:1,001-2,000`, or `chr1:500` and `chr1:500-` for all from 500 on.
+
+    The whole text may be a contig name; otherwise the last `:` divides it. Positions are 1-based, both ends included.
+
+    Args:
+        text: the region.
+        contigs: contig to bases, as from `Genome.contigs`.
+
+    Raises:
+        InputError: no such contig, no such positions in it, or not a region at all.
+    """
+    if text in contigs:
+        return Interval(text, 0, contigs[text])
+    chrom, colon, positions = text.rpartition(":")
+    if not colon or chrom not in contigs:
+        raise InputError(f"region {text!r}: {unknown_contig(chrom if colon else text, contigs)}")
+    match = _REGION.fullmatch(positions)
+    if match is None:
+        raise InputError(f"region {text!r}: {positions!r} are no positions; write chr1:1,001-2,000")
+    length = contigs[chrom]
+    first, last = (None if number is None else int(number.replace(",", "")) for number in match.groups())
+    assert first is not None
+    if first < 1 or (last is not None and last < first):
+        raise InputError(f"region {text!r}: positions count from 1 and the end is not before the start; correct it")
+    if first > length or (last or 0) > length:
+        raise InputError(f"region {text!r}: {chrom} ends at {length}; choose positions up to there")
+    return Interval(chrom, first - 1, length if last is None else last)

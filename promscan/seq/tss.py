@@ -1,0 +1,68 @@
+"""Known transcription starts: read from BED, how far positions are from them, and the genome that they are on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from promscan.seq.intervals import Positions
+from promscan.seq.records import Strand
+
+FAR_AWAY = 1 << 40
+"""Distance in bp where there is no transcription start at all."""
+
+
+class Site(NamedTuple):
+    """A 0-based position and the strand that is read from there."""
+
+    chrom: str
+    tss: int
+    strand: Strand
+
+
+class KnownStarts:
+    """Transcription starts, each once, in the order of contig name, strand and position."""
+
+    def __init__(self, sites: Iterable[Site]) -> None:
+        grouped = defaultdict[tuple[str, Strand], set[int]](set)
+        for chrom, tss, strand in sites:
+            grouped[chrom, strand].add(tss)
+        self._positions = {key: np.array(sorted(grouped[key]), dtype=np.int64) for key in sorted(grouped)}
+
+    def __iter__(self) -> Iterator[Site]:
+        for (chrom, strand), positions in self._positions.items():
+            for tss in positions.tolist():
+                yield Site(chrom, tss, strand)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._positions.values()))
+
+    def on(self, chrom: str, strand: Strand) -> Positions:
+        """Those of one strand of a contig, sorted."""
+        return self._positions.get((chrom, strand), np.empty(0, dtype=np.int64))
+
+    def digest(self) -> str:
+        """sha256 of the starts, however they were written down."""
+        return hashlib.sha256(repr(list(self)).encode()).hexdigest()
+
+
+def offsets(positions: Positions, known: Positions) -> Positions:
+    """How far, in bp, each of `positions` lies beyond (else, below 0: before) the nearest of the sorted `known`.
+
+    Of two equally near ones the lower counts. Without any, the offset is FAR_AWAY or more, either way.
+    """
+    bounded = np.concatenate([[-2 * FAR_AWAY], known, [2 * FAR_AWAY]])
+    after = np.searchsorted(bounded, positions)
+    beyond, before = positions - bounded[after - 1], positions - bounded[after]
+    nearest: Positions = np.where(beyond <= -before, beyond, before)
+    return nearest
+
+
+def distances(positions: Positions, known: Positions) -> Positions:
+    """Distance in bp of each of `positions` to the nearest of the sorted `known`; FAR_AWAY or more without any."""
+    nearest: Positions = np.abs(offsets(positions, known))
+    return nearest

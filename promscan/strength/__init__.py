@@ -1,0 +1,1 @@
+"""Strength of promoters: the reporter construct, families of inserts, measurements, and the search for inserts."""

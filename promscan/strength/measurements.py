@@ -1,0 +1,160 @@
+"""Tables of inserts with their expression: reading them, and dividing them into training, dev and test by family."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from promscan.errors import InputError
+from promscan.io.tables import encode_at, number_at, read_table
+from promscan.seq.dna import Codes, Mask
+from promscan.strength.families import KMER, draw_families, share_kmers
+from promscan.strength.reporter import Changes, Reporter
+
+Array = npt.NDArray[Any]
+
+TRAIN, DEV, TEST, LEFT_OUT = 0, 1, 2, 3
+"""What a row is for."""
+PARTS = ("train", "dev", "test", "left_out")
+"""Their names in cards, in this order."""
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Inserts with their expression in one unit.
+
+    inserts: codes (n, insert length) uint8, with unknown bases before those that are shorter.
+    expression: (n,) float32.
+    weights: how much a row counts in training, (n,) float32.
+    sets: which part of the table a row is of, (n,) text; the card tells figures by set.
+    changes: how many sequences were stripped of a part of the flank, trimmed and padded.
+    """
+
+    unit: str
+    inserts: Codes
+    expression: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.float32]
+    sets: npt.NDArray[np.str_]
+    changes: Changes
+    source: str
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.expression)
+
+    def describe(self) -> dict[str, object]:
+        """Counts and checksum, for a card."""
+        return {"unit": self.unit, "rows": len(self), **self.changes._asdict(), "sha256": self.sha256}
+
+
+def read_measurements(path: str, unit: str, reporter: Reporter) -> Measurements:
+    """Inserts and their expression from a table.
+
+    Args:
+        path: CSV or TSV, plain or gzip, with columns `sequence` and `expression` and, if you like, `weight` and `set`.
+        unit: name of the unit of expression.
+        reporter: what the inserts stand in.
+
+    Raises:
+        InputError: unreadable file, missing column, or a sequence or number that cannot be used, named by its line.
+    """
+    sequences, expression, weights, sets = list[Codes](), list[float](), list[float](), list[str]()
+    for row, place in read_table(path, required=("sequence", "expression")):
+        sequences.append(_insert(row["sequence"], place))
+        expression.append(number_at(row["expression"], "expression", place))
+        weights.append(_weight(row["weight"], place) if "weight" in row else 1.0)
+        sets.append(row.get("set", ""))
+    if not sequences:
+        raise InputError(f"{path}: no measurements in it; give a table with columns 'sequence' and 'expression'")
+    inserts, changes = reporter.fit(sequences)
+    changes.tell(path)
+    return Measurements(
+        unit,
+        inserts,
+        np.array(expression, dtype=np.float32),
+        np.array(weights, dtype=np.float32),
+        np.array(sets),
+        changes,
+        path,
+        hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+    )
+
+
+def _insert(sequence: str, place: str) -> Codes:
+    codes = encode_at(sequence, place)
+    if len(codes) < KMER:
+        raise InputError(f"{place}: the sequence has {len(codes)} bp; an insert has at least {KMER}")
+    return codes
+
+
+def _weight(text: str, place: str) -> float:
+    weight = number_at(text, "weight", place)
+    if weight < 0:
+        raise InputError(f"{place}: weight {text} is negative; leave the row out, or give it weight 0")
+    return weight
+
+
+@dataclass(frozen=True)
+class Division:
+    """What each row of some tables is for: `parts[i]` are TRAIN, DEV, TEST or LEFT_OUT for the rows of table i.
+
+    families: how many there are, over all tables together.
+    """
+
+    parts: Sequence[npt.NDArray[np.uint8]]
+    families: int
+
+    def rows(self, table: int, part: int) -> npt.NDArray[np.int64]:
+        """Row numbers of a part of a table."""
+        return np.flatnonzero(self.parts[table] == part)
+
+    def describe(self, table: int) -> dict[str, int]:
+        """Rows of a table by what they are for."""
+        counts = np.bincount(self.parts[table], minlength=4).tolist()
+        return dict(zip(PARTS, counts, strict=True))
+
+
+def divide(
+    tables: Sequence[Measurements],
+    held_out: Sequence[Measurements],
+    *,
+    dev_share: float,
+    test_share: float,
+    seed: int,
+) -> Division:
+    """Divide all tables together into training, dev and test, by family.
+
+    No row of training shares a 20-mer with a row of dev, of test or of `held_out`; no row of dev or test is of a family
+    with one of `held_out`.
+
+    Args:
+        tables: what is divided.
+        held_out: sequences that whole families are left out for.
+        dev_share: share of the families that becomes dev.
+        test_share: share of the families that becomes test.
+        seed: of the draw.
+
+    Raises:
+        InputError: too many rows.
+        DependencyError: scipy is missing.
+    """
+    everything = [*tables, *held_out]
+    shared = share_kmers(np.concatenate([measured.inserts for measured in everything]))
+    families = shared.families()
+    drawn = draw_families(families, shared.firsts, seed)
+    parts = np.full(len(families), TRAIN, dtype=np.uint8)
+    parts[drawn < dev_share + test_share] = TEST
+    parts[drawn < dev_share] = DEV
+    ours = sum(len(measured) for measured in tables)
+    outside: Mask = np.arange(len(families)) >= ours
+    parts[np.isin(families, np.unique(families[outside])) | shared.touching(outside)] = LEFT_OUT
+    not_learned = shared.touching((parts == DEV) | (parts == TEST))
+    parts[(parts == TRAIN) & not_learned] = LEFT_OUT
+    bounds = np.cumsum([len(measured) for measured in tables])
+    return Division(np.split(parts[:ours], bounds[:-1]), len(np.unique(families[:ours])))

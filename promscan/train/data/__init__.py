@@ -1,0 +1,1 @@
+"""What trainings learn from: reading it, and drawing batches."""

@@ -1,0 +1,67 @@
+"""A genome in memory with the transcription starts that are listed on it."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from promscan.io.genome import Genome
+from promscan.io.tss import read_starts
+from promscan.seq.dna import Codes
+from promscan.seq.regions import matching_contigs
+from promscan.seq.tss import KnownStarts
+
+
+@dataclass(frozen=True)
+class LabelledGenome:
+    """Contigs in memory, codes (length,) uint8 each, and the transcription starts that are listed on them."""
+
+    contigs: Mapping[str, Codes]
+    starts: KnownStarts
+
+    @property
+    def bases(self) -> int:
+        """Bases of all contigs."""
+        return sum(map(len, self.contigs.values()))
+
+    def part(self, names: Sequence[str]) -> LabelledGenome:
+        """The contigs of these names; a name also stands for all contigs that begin with it and a colon.
+
+        Raises:
+            InputError: a name stands for no contig.
+        """
+        return self._of({chrom: self.contigs[chrom] for chrom in matching_contigs(names, self.contigs)})
+
+    def without(self, chroms: Collection[str]) -> LabelledGenome:
+        """The contigs but for these."""
+        return self._of({chrom: codes for chrom, codes in self.contigs.items() if chrom not in chroms})
+
+    def _of(self, contigs: Mapping[str, Codes]) -> LabelledGenome:
+        return LabelledGenome(contigs, KnownStarts(site for site in self.starts if site.chrom in contigs))
+
+    def describe(self) -> dict[str, object]:
+        """Counts and checksums, for a card."""
+        digest = hashlib.sha256()
+        for chrom, codes in self.contigs.items():
+            digest.update(f"{chrom}\t{len(codes)}\n".encode())
+            digest.update(codes.data)
+        return {
+            "contigs": len(self.contigs),
+            "bases": self.bases,
+            "sha256": digest.hexdigest(),
+            "starts": len(self.starts),
+            "starts_sha256": self.starts.digest(),
+        }
+
+
+def read_labelled_genome(genome: str | Path, starts: str | Path) -> LabelledGenome:
+    """A FASTA file, plain, gzip or bgzip, and a BED file of the transcription starts on it, into memory.
+
+    Raises:
+        InputError: a file cannot be used, or the two do not fit.
+    """
+    contigs = {chunk.chrom: chunk.codes for chunk in Genome(genome).read_chunks(step=sys.maxsize)}
+    return LabelledGenome(contigs, read_starts(starts, {chrom: len(codes) for chrom, codes in contigs.items()}))

@@ -1,0 +1,80 @@
+"""Windows of 70 bp with labels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from promscan.errors import InputError
+from promscan.io.sequences import read_fasta_windows, window_at
+from promscan.io.tables import number_at, read_table
+from promscan.seq.dna import Codes, Mask
+
+
+@dataclass(frozen=True)
+class LabelledWindows:
+    """Windows with a label each: `codes` (n, 70) uint8, `labels` (n,) float32.
+
+    A label is 1 for a promoter, 0 for anything else, or the probability of a promoter that a teacher gives.
+    """
+
+    codes: Codes
+    labels: npt.NDArray[np.float32]
+    source: str
+    sha256: str
+
+    @property
+    def promoters(self) -> Mask:
+        """Which windows are promoters, rather than not; (n,)."""
+        return self.labels >= 0.5
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def describe(self) -> dict[str, object]:
+        """Counts and checksum, for a card."""
+        positives = int(self.promoters.sum())
+        return {"rows": len(self), "positives": positives, "negatives": len(self) - positives, "sha256": self.sha256}
+
+
+def read_windows(source: str) -> LabelledWindows:
+    """Labelled 70-bp windows from a table, or from a pair of FASTA files.
+
+    Args:
+        source: CSV or TSV, plain or gzip, with columns `sequence` and `label` (0, 1 or a probability); or
+            `POSITIVES.fa,NEGATIVES.fa`.
+
+    Raises:
+        InputError: unreadable file, missing column, wrong length, letter or label (named by file and line), or one
+            class only.
+    """
+    positives, comma, negatives = source.partition(",")
+    if comma and not Path(source).exists():
+        rows = [(codes, 1.0) for _, codes in read_fasta_windows(positives)]
+        rows += [(codes, 0.0) for _, codes in read_fasta_windows(negatives)]
+        paths = [positives, negatives]
+    else:
+        rows = list(_labelled(source))
+        paths = [source]
+    labels = np.array([label for _, label in rows], dtype=np.float32)
+    if len(np.unique(labels >= 0.5)) < 2:
+        raise InputError(f"{source}: both labels, 0 and 1, must occur; give windows of both kinds")
+    digest = hashlib.sha256(b"".join(Path(path).read_bytes() for path in paths)).hexdigest()
+    return LabelledWindows(np.stack([codes for codes, _ in rows]), labels, source, digest)
+
+
+def _labelled(path: str) -> Iterator[tuple[Codes, float]]:
+    for row, place in read_table(path, required=("sequence", "label")):
+        yield window_at(row["sequence"], place), _label(row["label"], place)
+
+
+def _label(text: str, place: str) -> float:
+    label = number_at(text, "label", place)
+    if not 0 <= label <= 1:
+        raise InputError(f"{place}: label {text!r} must be 0 or 1, or a probability between them")
+    return label

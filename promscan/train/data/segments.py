@@ -1,0 +1,238 @@
+"""Segments of a genome, every window labelled: what a batch of `promscan train genome` is made of.
+
+A segment is a stretch of consecutive window starts, read on one strand, with `margin` bases around it:
+
+    read    |-- margin --|-- windows that are learned from --|-- 69 --|-- margin --|
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from promscan.errors import InputError
+from promscan.seq import dna
+from promscan.seq.dna import UNKNOWN, Codes
+from promscan.seq.intervals import Positions
+from promscan.seq.records import Strand
+from promscan.seq.tss import KnownStarts, Site, distances
+from promscan.seq.windows import WINDOW, scorable, tss_of
+from promscan.train.data.promoters import Promoters
+
+OPPOSITE_REACH = 500
+"""bp around a listed start in which calls on the other strand are its echo rather than background."""
+HOSTS = 16
+"""Listed starts of which the best fitting one receives a promoter."""
+OTHER: dict[Strand, Strand] = {"+": "-", "-": "+"}
+END = 20
+"""bp at both ends of a promoter that should have the composition of what they replace."""
+
+
+@dataclass(frozen=True)
+class SegmentRecipe:
+    """What a segment is and how its windows are labelled.
+
+    windows: window starts of a segment.
+    near: a window whose tss lies at most this far (bp) from a listed one of its strand is a promoter,
+    ignored: one at most this far from it counts for nothing, and any other is background.
+    opposite_weight: weight of background within 500 bp of a listed start of the other strand.
+    beside_weight: weight of all the background of a segment that was drawn for a start in it, on either strand.
+    mined_weight: likewise of one that was drawn for a false call. Both are far more common in a batch than in a genome,
+        and a model that takes them for the genome believes too little in what all promoters have, such as CpG.
+    mutations: share of the known bases that are replaced by random ones, at most; drawn for each segment. There are few
+        starts, and many more mutants of them (Lee et al. 2023, EvoAug).
+    """
+
+    windows: int = 512
+    near: int = 10
+    ignored: int = 100
+    opposite_weight: float = 3.0
+    beside_weight: float = 0.1
+    mined_weight: float = 1.0
+    mutations: float = 0.08
+
+
+class Segments(NamedTuple):
+    """A batch of segments, read 5' to 3'.
+
+    codes: (b, margin + windows + 69 + margin), uint8.
+    labels: (b, windows), uint8; 1 for a promoter.
+    weights: (b, windows), float32; 0 counts for nothing.
+    rates: (b,), float32; the weight of the background of each beside that of the others.
+    """
+
+    codes: Codes
+    labels: npt.NDArray[np.uint8]
+    weights: npt.NDArray[np.float32]
+    rates: npt.NDArray[np.float32]
+
+
+class SegmentSampler:
+    """Draws batches: half of their segments hold a start of the strand that is read, the others anything.
+
+    Of those with a start, three of four have one of the further promoters, if there are any. An eighth of the batch has
+    one on the strand that is not read: what is a promoter on one strand should not be called on the other.
+
+    Args:
+        contigs: sequence to draw from.
+        starts: the listed starts on it.
+        promoters: more promoters, which come in the place of listed ones.
+        recipe: sizes and labels.
+
+    Raises:
+        InputError: no contig has a window, none a listed start, or no start has room for the promoters around it.
+    """
+
+    def __init__(
+        self, contigs: Mapping[str, Codes], starts: KnownStarts, promoters: Promoters | None, recipe: SegmentRecipe
+    ) -> None:
+        self.contigs = {chrom: codes for chrom, codes in contigs.items() if len(codes) >= WINDOW}
+        self.starts, self.promoters, self.recipe = starts, promoters, recipe
+        self.sites = [site for site in starts if site.chrom in self.contigs]
+        if not self.sites:
+            raise InputError("no transcription start is listed on the contigs to train on; leave more of them to train")
+        self._chroms = list(self.contigs)
+        self._ends = np.cumsum([len(codes) - WINDOW + 1 for codes in self.contigs.values()])
+        if promoters is not None:
+            self._hosts = [site for site in self.sites if self._has_room(site, promoters)]
+            if not self._hosts:
+                raise InputError("no listed start has room around it for the promoters; give shorter ones")
+            width = promoters.codes.shape[1]
+            replaced = np.stack([self._read(site, promoters.tss_index, width) for site in self._hosts])
+            self._host_ends, self._promoter_ends = _composition_of_ends(replaced), _composition_of_ends(promoters.codes)
+
+    def draw(self, size: int, margin: int, hard: Sequence[Site], rng: np.random.Generator) -> Segments:
+        """A batch of `size` segments; `hard` are places to take a quarter of them from, if there are any."""
+        promoters, opposite, mined = size // 2, size // 8, size // 4 if hard else 0
+        pasted = 3 * promoters // 4 if self.promoters is not None else 0
+        draw = self._segment_with_promoter if self.promoters is not None else self._segment_with_start
+        rows = [self._segment_with_promoter(margin, rng, opposite=False) for _ in range(pasted)]
+        rows += [self._segment_with_start(margin, rng, opposite=False) for _ in range(promoters - pasted)]
+        rows += [draw(margin, rng, opposite=True) for _ in range(opposite)]
+        sites = [hard[i] for i in rng.integers(len(hard), size=mined)] if hard else []
+        rows += [self.segment(site, margin, rng, self.recipe.mined_weight) for site in sites]
+        sites = [self._anywhere(rng) for _ in range(size - len(rows))]
+        rows += [self.segment(site, margin, rng) for site in sites]
+        batch = Segments(*(np.stack(values) for values in zip(*rows, strict=True)))
+        if not self.recipe.mutations:
+            return batch
+        return batch._replace(codes=_mutated(batch.codes, self.recipe.mutations, rng))
+
+    def segment(
+        self,
+        site: Site,
+        margin: int,
+        rng: np.random.Generator,
+        rate: float = 1.0,
+        *,
+        promoter: Codes | None = None,
+        opposite: bool = False,
+    ) -> Segments:
+        """One segment, without the axis of the batch, with the window of `site` at a random place in it.
+
+        It stays inside the contig, if that is long enough: its end should not be what gives a promoter away.
+
+        Args:
+            site: a tss and its strand.
+            margin: bases around the windows.
+            rng: draws the place.
+            rate: weight of its background beside that of other segments.
+            promoter: codes to paste over those around the site, which is then the only start in them.
+            opposite: read the other strand than that of the site.
+        """
+        chrom, tss, strand = site
+        read = OTHER[strand] if opposite else strand
+        windows, contig = self.recipe.windows, self.contigs[chrom]
+        offset = int(rng.integers(windows))
+        first = min(max(tss - tss_of(0, read) - offset, 0), max(0, len(contig) - WINDOW + 1 - windows))
+        begin, end = first - margin, first + windows + WINDOW - 1 + margin
+        codes = _cut(contig, begin, end)
+        known = {s: self.starts.on(chrom, s) for s in OTHER}
+        if promoter is not None:
+            assert self.promoters is not None
+            lo, hi = _stretch(site, self.promoters.tss_index, len(promoter))
+            _paste(codes, promoter if strand == "+" else dna.reverse_complement(promoter), lo - begin)
+            known = {s: listed[(listed < lo) | (listed >= hi)] for s, listed in known.items()}
+            known[strand] = np.sort(np.append(known[strand], tss))
+        positions = np.arange(first, first + windows) + tss_of(0, read)
+        if read == "-":
+            codes, positions = dna.reverse_complement(codes), positions[::-1]
+        labels, weights = self._label(positions, known[read], known[OTHER[read]])
+        weights[~scorable(codes[margin : len(codes) - margin], 1, blocked=None)] = 0
+        return Segments(codes, labels, weights, np.array(rate, dtype=np.float32))
+
+    def _label(
+        self, positions: Positions, same: Positions, other: Positions
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+        distance = distances(positions, same)
+        labels = (distance <= self.recipe.near).astype(np.uint8)
+        weights = np.where(distances(positions, other) <= OPPOSITE_REACH, self.recipe.opposite_weight, 1.0)
+        weights[distance <= self.recipe.ignored] = 0
+        weights[labels == 1] = 1
+        return labels, weights.astype(np.float32)
+
+    def _segment_with_start(self, margin: int, rng: np.random.Generator, *, opposite: bool) -> Segments:
+        site = self.sites[int(rng.integers(len(self.sites)))]
+        return self.segment(site, margin, rng, self.recipe.beside_weight, opposite=opposite)
+
+    def _segment_with_promoter(self, margin: int, rng: np.random.Generator, *, opposite: bool) -> Segments:
+        """A segment with one of the further promoters in the place of a listed one whose flanks fit."""
+        assert self.promoters is not None
+        drawn = int(rng.integers(len(self.promoters.codes)))
+        hosts = rng.integers(len(self._hosts), size=HOSTS)
+        misfit = np.abs(self._host_ends[hosts] - self._promoter_ends[drawn]).sum(axis=1)
+        host = self._hosts[int(hosts[int(misfit.argmin())])]
+        promoter = self.promoters.codes[drawn]
+        return self.segment(host, margin, rng, self.recipe.beside_weight, promoter=promoter, opposite=opposite)
+
+    def _anywhere(self, rng: np.random.Generator) -> Site:
+        window = int(rng.integers(self._ends[-1]))
+        index = int(np.searchsorted(self._ends, window, side="right"))
+        strand = cast(Strand, "+-"[int(rng.integers(2))])
+        start = window - (int(self._ends[index - 1]) if index else 0)
+        return Site(self._chroms[index], tss_of(start, strand), strand)
+
+    def _has_room(self, site: Site, promoters: Promoters) -> bool:
+        lo, hi = _stretch(site, promoters.tss_index, promoters.codes.shape[1])
+        return lo >= 0 and hi <= len(self.contigs[site.chrom])
+
+    def _read(self, site: Site, before: int, width: int) -> Codes:
+        lo, hi = _stretch(site, before, width)
+        codes = self.contigs[site.chrom][lo:hi]
+        return codes if site.strand == "+" else dna.reverse_complement(codes)
+
+
+def _stretch(site: Site, before: int, width: int) -> tuple[int, int]:
+    """Where the `width` bases lie, half-open, that are read from `before` bases before the site on."""
+    lo = site.tss - before if site.strand == "+" else site.tss + before + 1 - width
+    return lo, lo + width
+
+
+def _cut(contig: Codes, begin: int, end: int) -> Codes:
+    """The bases `begin`-`end`, unknown outside of the contig."""
+    codes = np.full(end - begin, UNKNOWN, dtype=np.uint8)
+    inside = contig[max(begin, 0) : max(end, 0)]
+    codes[max(-begin, 0) : max(-begin, 0) + len(inside)] = inside
+    return codes
+
+
+def _paste(codes: Codes, piece: Codes, at: int) -> None:
+    """Write `piece` over `codes` from index `at` on, as far as it falls inside."""
+    codes[max(at, 0) : max(at + len(piece), 0)] = piece[max(-at, 0) : max(len(codes) - at, 0)]
+
+
+def _mutated(codes: Codes, most: float, rng: np.random.Generator) -> Codes:
+    """The codes (n, length), in each row of which up to a share `most` of the known bases is drawn anew."""
+    share = rng.uniform(0, most, size=(len(codes), 1))
+    drawn_anew = (rng.random(codes.shape) < share) & (codes != UNKNOWN)
+    return np.where(drawn_anew, rng.integers(UNKNOWN, size=codes.shape).astype(np.uint8), codes)
+
+
+def _composition_of_ends(codes: Codes) -> npt.NDArray[np.float64]:
+    """Share of G and C in the first and the last bases of sequences (n, length), (n, 2)."""
+    strong = (codes >> 1) == 1
+    return np.stack([strong[:, :END].mean(axis=1), strong[:, -END:].mean(axis=1)], axis=1)

@@ -1,0 +1,150 @@
+"""The calls of a network on pieces of a genome in memory, judged by the listed transcription starts.
+
+Pieces are drawn at random, so that a training can look at a few Mb of any genome; they are whole units of the engine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from promscan.calling.peaks import PeakCaller
+from promscan.inference.settings import EngineSettings
+from promscan.inference.streaming import StreamingEngine
+from promscan.metrics.ranking import TOLERANCE, are_false, found_at, lowest_threshold, recall_by_false_hits
+from promscan.networks.classifier import BiGRUAttention
+from promscan.seq.dna import Codes
+from promscan.seq.records import Chunk, Hit, Interval, ScoreTrack, Strand
+from promscan.seq.tss import KnownStarts, Site
+from promscan.seq.windows import WINDOW
+
+MIN_DISTANCE = 500
+"""bp between two hits of a strand, as `promscan scan` has it by default."""
+PIECE = 64 * StreamingEngine.lane
+"""Window starts of a piece."""
+Curve = npt.NDArray[np.float64]
+
+STRANDS: tuple[Strand, Strand] = ("+", "-")
+
+
+@dataclass(frozen=True)
+class JudgedCalls:
+    """The hits of a scan, however low, against what is listed.
+
+    found: by listed start, the logit down to which one must call to find it; -inf if no hit does.
+    false: the false hits.
+    bases: scanned bases, counted once.
+    """
+
+    found: npt.NDArray[np.float64]
+    false: list[Hit]
+    bases: int
+
+    @property
+    def false_logits(self) -> npt.NDArray[np.float64]:
+        """Of the false hits, in the same order."""
+        return np.array([hit.logit for hit in self.false], dtype=np.float64)
+
+    def curve(self) -> tuple[Curve, Curve]:
+        """False hits per Mb, rising, and the share of the listed starts that is found at no more of them."""
+        recall = recall_by_false_hits(self.found, self.false_logits)
+        return np.arange(len(recall)) * 1e6 / self.bases, recall
+
+    def recall(self, fp_per_mb: float) -> float:
+        """Share of the listed starts found at no more than this many false hits per Mb."""
+        rates, recall = self.curve()
+        return float(recall[np.searchsorted(rates, fp_per_mb, side="right") - 1])
+
+    def threshold(self, fp_per_mb: float) -> float:
+        """The lowest logit at which there are no more false hits than this per Mb; -inf if there never are."""
+        return lowest_threshold(self.false_logits, math.floor(fp_per_mb * self.bases / 1e6))
+
+    def worst(self, count: int) -> list[Hit]:
+        """The false hits of the highest logits, highest first."""
+        return sorted(self.false, key=lambda hit: -hit.logit)[:count]
+
+
+def draw_pieces(contigs: Mapping[str, Codes], bases: int, rng: np.random.Generator) -> list[Interval]:
+    """Pieces of at most `bases` bases in all (but at least one piece), in the order of the contigs."""
+    pieces = [piece for chrom, codes in contigs.items() for piece in _pieces_of(chrom, len(codes))]
+    taken, left = list[int](), bases
+    for i in rng.permutation(len(pieces)).tolist():
+        size = pieces[i].end - pieces[i].start
+        if size <= left or not taken:
+            taken.append(i)
+            left -= size
+    return [pieces[i] for i in sorted(taken)]
+
+
+def holds(piece: Interval, site: Site) -> bool:
+    """Whether the site lies in the piece."""
+    return piece.chrom == site.chrom and piece.start <= site.tss < piece.end
+
+
+def call_and_judge(
+    model: BiGRUAttention,
+    contigs: Mapping[str, Codes],
+    pieces: Sequence[Interval],
+    starts: KnownStarts,
+    device: torch.device,
+    threads: int | None,
+) -> JudgedCalls:
+    """Scan `pieces` of `contigs` on both strands, and judge the hits by `starts`."""
+    return judge(call(score_pieces(model, contigs, pieces, device, threads)), pieces, starts)
+
+
+def score_pieces(
+    model: BiGRUAttention,
+    contigs: Mapping[str, Codes],
+    pieces: Sequence[Interval],
+    device: torch.device,
+    threads: int | None,
+) -> Iterator[list[ScoreTrack]]:
+    """The tracks of each of `pieces` of `contigs` with windows, one for each of `STRANDS`, as they are."""
+    with StreamingEngine(model, [device], EngineSettings(strands=STRANDS, threads=threads)) as engine:
+        yield from engine.score(_chunk(contigs[piece.chrom], piece, engine.margin) for piece in pieces)
+
+
+def judge(
+    hits: Iterable[Hit], pieces: Sequence[Interval], starts: KnownStarts, tolerance: int = TOLERANCE
+) -> JudgedCalls:
+    """Judge the hits of a scan of `pieces` by `starts`, which are found by a hit at most `tolerance` bp from them."""
+    calls = {(piece.chrom, strand): list[Hit]() for piece in pieces for strand in STRANDS}
+    for hit in hits:
+        calls[hit.chrom, hit.strand].append(hit)
+    found, false = list[npt.NDArray[np.float64]](), list[Hit]()
+    for (chrom, strand), called in calls.items():
+        listed = starts.on(chrom, strand)
+        tss, logits = np.array([hit.tss for hit in called], dtype=np.int64), np.array([hit.logit for hit in called])
+        scanned = [(listed >= piece.start) & (listed < piece.end) for piece in pieces if piece.chrom == chrom]
+        found.append(found_at(listed[np.any(scanned, axis=0)], tss, logits, tolerance))
+        false += [called[i] for i in np.flatnonzero(are_false(tss, listed, tolerance)).tolist()]
+    return JudgedCalls(np.concatenate(found), false, sum(piece.end - piece.start for piece in pieces))
+
+
+def call(scored: Iterable[list[ScoreTrack]], min_distance: int = MIN_DISTANCE) -> Iterator[Hit]:
+    """The hits of pieces, however low, from their tracks in order, as `score_pieces` gives them."""
+    callers = [PeakCaller(strand, -math.inf, min_distance, 1) for strand in STRANDS]
+    for tracks in scored:
+        for caller, track in zip(callers, tracks, strict=True):
+            yield from caller.feed(track)
+    for caller in callers:
+        yield from caller.flush()
+
+
+def _pieces_of(chrom: str, length: int) -> Iterator[Interval]:
+    """Pieces of whole lanes; the last one reaches to the end of the contig."""
+    windows = length - WINDOW + 1
+    for start in range(0, windows, PIECE):
+        yield Interval(chrom, start, start + PIECE if start + PIECE < windows else length)
+
+
+def _chunk(contig: Codes, piece: Interval, margin: int) -> Chunk:
+    end = min(piece.end + WINDOW - 1, len(contig))
+    before, after = min(margin, piece.start), min(margin, len(contig) - end)
+    return Chunk(piece.chrom, piece.start, contig[piece.start - before : end + after], before=before, after=after)

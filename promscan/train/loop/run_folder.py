@@ -1,0 +1,86 @@
+"""The folder of a training run: its configuration, its metrics, its weights, and the state to resume from.
+
+config.json            recipe, data checksums, promscan version; written first, never changed
+metrics.tsv            a row an epoch
+best.safetensors/json  weights of the best epoch and their card
+last.safetensors/json  weights of the last epoch and their card
+state.safetensors      everything that the next epoch needs, with the metrics so far
+*.png                  plots
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from promscan.errors import RunError
+from promscan.io.files import atomic_path
+from promscan.networks.weights import load_tensors, save_tensors
+
+
+class RunFolder:
+    """One training run on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.state_path = path / "state.safetensors"
+
+    def begin(self, config: Mapping[str, Any], *, resume: bool) -> bool:
+        """Start a new run, or find the one to resume.
+
+        Returns:
+            whether there is a state to resume from.
+
+        Raises:
+            RunError: the folder is in use and `resume` is off, or holds a run of another configuration.
+        """
+        config_path = self.path / "config.json"
+        if resume and config_path.is_file():
+            if _read_config(config_path) != json.loads(json.dumps(config)):  # JSON has no tuples
+                raise RunError(f"{config_path}: another recipe, data or version; resume with the same, or train anew")
+            return self.state_path.is_file()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            used = any(self.path.iterdir())
+        except OSError as error:
+            raise RunError(f"{self.path}: cannot be a run folder: {error.strerror}") from error
+        if used:
+            raise RunError(f"{self.path}: not empty; choose another folder, or --resume the run in it")
+        with atomic_path(config_path) as temporary:
+            temporary.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        return False
+
+    def save_state(
+        self, groups: Mapping[str, Mapping[str, torch.Tensor]], history: Sequence[Mapping[str, float]]
+    ) -> None:
+        """Keep named groups of tensors and the metrics so far, atomically."""
+        tensors = {f"{group}/{name}": t.contiguous() for group, values in groups.items() for name, t in values.items()}
+        save_tensors(self.state_path, tensors, {"history": list(history)})
+
+    def load_state(self) -> tuple[dict[str, dict[str, torch.Tensor]], list[dict[str, float]]]:
+        """What `save_state` kept."""
+        tensors, notes = load_tensors(self.state_path)
+        groups: dict[str, dict[str, torch.Tensor]] = {}
+        for key, tensor in tensors.items():
+            group, _, name = key.partition("/")
+            groups.setdefault(group, {})[name] = tensor
+        return groups, notes["history"]
+
+    def write_metrics(self, history: Sequence[Mapping[str, float]]) -> None:
+        """Write `metrics.tsv`: whole at each epoch, so that it always agrees with the state."""
+        with atomic_path(self.path / "metrics.tsv") as temporary:
+            rows = ["\t".join(history[0])]
+            rows += ["\t".join(f"{value:.6g}" for value in row.values()) for row in history]
+            temporary.write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def _read_config(path: Path) -> Any:
+    """The configuration of a run, or None if it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
