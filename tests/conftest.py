@@ -87,10 +87,17 @@ def indexed(tmp_path: Path, chr1: str) -> Path:
     return path
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `gpu` skip, saying so, where there is no CUDA device."""
-    if torch.cuda.is_available():
-        return
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--slow` runs the slow tests as well."""
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow as well")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip tests marked `gpu` where there is no CUDA device, and those marked `slow` without `--slow`."""
+    skipped = {"slow": "slow: run with --slow"} if not config.getoption("--slow") else {}
+    if not torch.cuda.is_available():
+        skipped["gpu"] = "no CUDA device"
     for item in items:
-        if item.get_closest_marker("gpu"):
-            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+        for marker, reason in skipped.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))

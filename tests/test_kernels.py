@@ -78,6 +78,7 @@ def test_window_sums_are_the_same_bits():
     assert (kernels.sum_windows(block, following) == expected).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "architecture",
     [Architecture(hidden=16), Architecture(hidden=24, layers=2, convolutions=1, context=4, half_life=20)],

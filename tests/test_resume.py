@@ -181,6 +181,7 @@ with (
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_again_and_again(tmp_path, model, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(promscan.__file__).parents[1]))
     (out := tmp_path / "out").mkdir()

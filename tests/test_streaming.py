@@ -268,6 +268,7 @@ def test_the_other_strand_read_forwards_has_the_mirrored_logits(forgetful, conti
     assert [mirrored[window] for window in logits] == pytest.approx(list(logits.values()), abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.long_lanes
 def test_the_default_model_forgets_where_its_lanes_began():
     contigs = {"demo": demo_contigs()["demo1"][:12_000]}

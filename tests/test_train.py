@@ -101,6 +101,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(tmp_path: Pat
     assert a == b != c
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
     """SIGKILL after the first epoch, resume until done, and compare with a run that was left in peace."""
     script = (
@@ -146,6 +147,7 @@ def test_a_configuration_is_compared_by_what_it_says(tmp_path: Path) -> None:
             folder.begin(config, resume=True)
 
 
+@pytest.mark.slow
 def test_training_stops_when_dev_gets_no_better(tmp_path: Path) -> None:
     noise = planted(128, 1)
     shuffled = LabelledWindows(noise.codes, np.random.default_rng(0).permutation(noise.labels), "noise", "")

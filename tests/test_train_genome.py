@@ -66,6 +66,7 @@ def train(out: Path, genome: LabelledGenome | None = None, recipe: GenomeRecipe 
     )
 
 
+@pytest.mark.slow
 def test_a_planted_motif_is_found_on_its_own_strand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train_genome_module, "WARM_UPS", [70])  # long ones would take most of the time
     recipe = GenomeRecipe(

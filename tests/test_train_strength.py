@@ -76,6 +76,7 @@ def test_uncertainties_cover_what_they_promise(trained: Path, tmp_path: Path) ->
     assert found[0.95] > 0.8
 
 
+@pytest.mark.slow
 def test_the_founding_gru_learns_from_an_insert_that_a_flank_follows(tmp_path: Path) -> None:
     rows = [(letters, float(letters.count("G") - letters.count("C"))) for letters, _ in tables.planted(400, 1)]
     table = read_measurements(str(tables.write(tmp_path / "g.tsv", rows)), "expression", tables.REPORTER)
@@ -245,6 +246,7 @@ def test_a_run_folder_and_its_card_are_complete(tmp_path: Path) -> None:
     assert {"train_other_loss", "dev_other_pearson", "dev_expression_spearman", "dev_expression_rmse"} <= set(header)
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; import strength_tables as t\n"

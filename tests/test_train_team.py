@@ -91,6 +91,7 @@ def test_two_processes_train_as_one_does(
     torch.testing.assert_close(*weights, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_killed_processes_resume_to_the_same_weights(tmp_path: Path, two: Path) -> None:
     status, messages = torchrun(tmp_path / "killed", "--resume", trouble=KILLED, restarts=1)
     assert status == 0, messages
@@ -99,6 +100,7 @@ def test_killed_processes_resume_to_the_same_weights(tmp_path: Path, two: Path) 
         assert (tmp_path / "killed" / name).read_bytes() == (two / name).read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("trouble", "message"), [("", "not empty; choose another folder"), (DIVERGING, "no longer hold the same weights")]
 )
