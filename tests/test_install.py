@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 from pathlib import Path
 
@@ -13,8 +14,6 @@ import numpy
 import pytest
 
 pytest.importorskip("setuptools", minversion="70.1", reason="wheels are built offline, by this or a newer setuptools")
-
-pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(__file__).parent / "data"
@@ -50,6 +49,22 @@ def libraries(tmp_path_factory):
         for path in Path(package.__file__).parents[1].glob(f"{package.__name__}*"):
             (folder / path.name).symlink_to(path)
     return folder
+
+
+def test_the_source_distribution_is_the_whole_project(tmp_path):
+    """Every tracked file is in it but for those of the repository itself, so that its tests run from it."""
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("not a git checkout, or git is not installed")
+    tracked = run("git", "-c", f"safe.directory={ROOT}", "ls-files", "-z", cwd=ROOT).split("\0")
+    wanted = {name for name in tracked if (ROOT / name).is_file() and not name.startswith((".ci/", ".git"))}
+    for name in wanted:
+        (tmp_path / "copy" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / "copy" / name)
+    run(sys.executable, "-c", BUILD, "build_sdist", tmp_path, cwd=tmp_path / "copy")
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as file:
+        packed = {name.partition("/")[2] for name in file.getnames()}
+    assert wanted - packed == set()
 
 
 @pytest.fixture
