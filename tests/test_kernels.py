@@ -22,6 +22,7 @@ from promscan import inference
 from promscan.inference import lanes
 from promscan.inference.gru import Cell, cells_of
 from promscan.inference.lanes import LaneNetwork, sum_windows
+from promscan.inference.stem import stem_of
 from promscan.networks.classifier import Architecture
 
 if not torch.cuda.is_available():
@@ -49,7 +50,7 @@ def product_of_the_interpreter():
 def random_cell(hidden, dtype, half_life=0):
     model = random_network(Architecture(hidden=hidden, convolutions=1, half_life=half_life)).to(DEVICE)
     with torch.inference_mode():
-        return cells_of(model, None, dtype)[0][0]
+        return cells_of(model, stem_of(model, dtype).basis, dtype)[0][0]
 
 
 @pytest.mark.parametrize(("dtype", "off"), [(torch.float32, 1e-5), (HALF, 0.03)], ids=str)
@@ -58,7 +59,7 @@ def random_cell(hidden, dtype, half_life=0):
 def test_a_fused_cell_takes_the_same_steps(hidden, lanes, half_life, dtype, off):
     exact = random_cell(hidden, torch.float64, half_life)
     generator = torch.Generator().manual_seed(1)
-    inputs = torch.randn(75, hidden + 1, lanes, generator=generator).to(DEVICE)
+    inputs = torch.randn(75, hidden + 5, lanes, generator=generator).to(DEVICE)
     state = torch.rand(hidden, lanes, generator=generator).to(DEVICE)
     with torch.inference_mode():
         fused = kernels.fused(random_cell(hidden, dtype, half_life))
@@ -102,7 +103,7 @@ def test_a_network_says_the_same_with_kernels(architecture):
 
 def test_the_bits_of_a_lane_do_not_depend_on_its_column():
     cell = random_cell(24, torch.float32)
-    inputs = torch.randn(20, 25, 37, generator=torch.Generator().manual_seed(1)).to(DEVICE)
+    inputs = torch.randn(20, 29, 37, generator=torch.Generator().manual_seed(1)).to(DEVICE)
     order = torch.from_numpy(np.random.default_rng(1).permutation(37)).to(DEVICE)
     with torch.inference_mode():
         fused = kernels.fused(cell)

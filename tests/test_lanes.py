@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from promscan.errors import ModelError
-from promscan.inference.lanes import LaneNetwork, input_table, require_streamable
-from promscan.networks.classifier import Architecture, BiGRUAttention, composition
+from promscan.inference.lanes import LaneNetwork, require_streamable
+from promscan.inference.stem import base_table
+from promscan.networks.classifier import Architecture, BiGRUAttention
+from promscan.networks.composition import compositions
 from promscan.networks.weights import load_model
 
 ARCHITECTURES = [
@@ -88,7 +90,7 @@ def test_the_table_is_what_the_layers_before_the_gru_say():
     model = random_network(Architecture(hidden=64))
     codes = torch.from_numpy(random_lanes(70, 3).T.copy())
     with torch.inference_mode():
-        assert (input_table(model)[codes.int()] - model.features(codes)).abs().max() < 1e-5
+        assert (base_table(model)[codes.int()] - model.features(codes)).abs().max() < 1e-5
 
 
 def test_sums_lose_nothing_along_a_long_lane():
@@ -166,7 +168,7 @@ def test_the_context_is_the_mean_of_its_features_in_bins():
 @pytest.mark.parametrize("width", [70, 100, 500])
 def test_composition_counts_what_is_around_a_window(width):
     codes = random_lanes(2 * 300 + 100, 3).T.copy()
-    counted = composition(torch.from_numpy(codes), width, 300).numpy()
+    counted = compositions(torch.from_numpy(codes.T), (width,), 300).permute(2, 0, 1).numpy()
     assert counted.shape == (3, 31, 4)
     for row, first in ((0, 0), (2, 17), (1, 30)):
         middle = 300 + first + 35

@@ -2,6 +2,10 @@
 
 Tensors hold one lane a column, (features, lanes), so that a step is one matrix product of weights and columns, its
 gates are contiguous, and a column's numbers do not depend on what stands in the columns beside it.
+
+A state h lies between -1 and 1 and is stored as g = (h + 1) / 2. The candidate, a hyperbolic tangent, is then a sigmoid
+and takes a sixth of the time on a CPU: (tanh(x) + 1) / 2 = sigmoid(2 x). What reads states has the shift in its weights
+(`half_state_basis`).
 """
 
 from __future__ import annotations
@@ -9,12 +13,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from promscan.inference.stem import Basis, product
 from promscan.networks.classifier import BiGRUAttention
 from promscan.networks.fading_gru import ceiling
 from promscan.seq.windows import WINDOW
+
+REST = 0.5
+"""The stored form of a state of zero."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +30,7 @@ class Cell:
 
     gates: (3d, d + m), applied to the state above the input: reset gate, update gate, and what the reset gate scales.
     candidate: (d, m), applied to the input.
-    ceiling: of the update gate.
+    ceiling: highest value of the update gate.
     """
 
     gates: Tensor
@@ -32,15 +39,15 @@ class Cell:
 
     @property
     def hidden(self) -> int:
-        """d, units of the layer."""
+        """Units of the layer, d."""
         return len(self.candidate)
 
     def run(self, inputs: Tensor, state: Tensor | None = None) -> Tensor:
-        """The states along inputs.
+        """The states along inputs, in their stored form.
 
         Args:
             inputs: (positions, m, lanes), of the type of the weights.
-            state: (d, lanes), the one before the first position (None: zeros).
+            state: (d, lanes), the one before the first position (None: a state of zero).
 
         Returns:
             (positions, d, lanes).
@@ -48,12 +55,12 @@ class Cell:
         d = self.hidden
         # The state of a position stands above the input of the next one, ready for the product.
         columns = inputs.new_empty(WINDOW + 1, d + inputs.shape[1], inputs.shape[2])
-        columns[0, :d] = 0 if state is None else state
+        columns[0, :d] = REST if state is None else state
         states = inputs.new_empty(len(inputs), d, inputs.shape[2])
-        for some, result in zip(inputs.split(WINDOW), states.split(WINDOW), strict=True):
-            columns[: len(some), d:] = some
-            self._fill(columns[: len(some) + 1])
-            result[:] = columns[1 : len(some) + 1, :d]
+        for block, result in zip(inputs.split(WINDOW), states.split(WINDOW), strict=True):
+            columns[: len(block), d:] = block
+            self._fill(columns[: len(block) + 1])
+            result[:] = columns[1 : len(block) + 1, :d]
             columns[0, :d] = result[-1]
         return states
 
@@ -69,43 +76,41 @@ class Cell:
             both.sigmoid_()
             if self.ceiling < 1:
                 update.mul_(self.ceiling)
-            candidate.addcmul_(scaled, reset).tanh_()
+            candidate.addcmul_(scaled, reset).sigmoid_()
             torch.lerp(candidate, states[position], update, out=states[position + 1])
 
 
-def cells_of(model: BiGRUAttention, table: Tensor | None, dtype: torch.dtype) -> list[tuple[Cell, Cell]]:
+def cells_of(model: BiGRUAttention, basis: Basis, dtype: torch.dtype) -> list[tuple[Cell, Cell]]:
     """Both directions of each layer of a network.
 
-    The input of a layer is its features with a row of ones below them; that of the first one is one-hot rows of codes
-    if there is a `table` of what they stand for, to each row of which the biases are added.
+    The first layer reads columns of this basis, the others the states of both directions above a row of ones.
     """
+    between = half_state_basis(2 * model.gru.hidden_size, model.bases.device)
     return [
         (
-            _cell(model, f"l{layer}", None if layer else table, dtype),
-            _cell(model, f"l{layer}_reverse", None if layer else table, dtype),
+            _cell(model, f"l{layer}", between if layer else basis, dtype),
+            _cell(model, f"l{layer}_reverse", between if layer else basis, dtype),
         )
         for layer in range(model.gru.num_layers)
     ]
 
 
-def _cell(model: BiGRUAttention, suffix: str, table: Tensor | None, dtype: torch.dtype) -> Cell:
+def half_state_basis(width: int, device: torch.device) -> Basis:
+    """States h as 2 g - 1, of stored states (width, lanes) above a row of ones."""
+    identity, ones = torch.eye(width, device=device), torch.ones(width, 1, device=device)
+    return Basis(torch.cat([2 * identity, -ones], dim=1), torch.eye(width + 1, device=device)[-1])
+
+
+def _cell(model: BiGRUAttention, suffix: str, basis: Basis, dtype: torch.dtype) -> Cell:
     from_input, from_state, input_bias, state_bias = (
         getattr(model.gru, f"{name}_{suffix}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     )
-    if table is None:
-        per_input = torch.cat([from_input, input_bias.unsqueeze(1)], dim=1)
-        per_state_bias = F.pad(state_bias.unsqueeze(1), (from_input.shape[1], 0))
-    else:
-        per_input = from_input @ table.T + input_bias.unsqueeze(1)
-        per_state_bias = state_bias.unsqueeze(1).expand_as(per_input)
     d = model.gru.hidden_size
-    inputs = per_state_bias.clone()
+    per_input = basis.fold(from_input, input_bias)
+    from_state, state_bias = 2 * from_state, state_bias - from_state.sum(dim=1)
+    inputs = state_bias.unsqueeze(1) * basis.ones
     inputs[: 2 * d] += per_input[: 2 * d]
-    gates = torch.cat([from_state, inputs], dim=1).to(dtype)
+    gates, candidate = torch.cat([from_state, inputs], dim=1), 2 * per_input[2 * d :]
+    gates[2 * d :] *= 2
     highest = ceiling(model.architecture.half_life)
-    return Cell(gates.contiguous(), per_input[2 * d :].to(dtype).contiguous(), highest)
-
-
-def product(weights: Tensor, columns: Tensor) -> Tensor:
-    """Weights (n, m) times each of `columns` (positions, m, lanes); `torch.matmul` would transpose and copy them."""
-    return torch.bmm(weights.expand(len(columns), *weights.shape), columns)
+    return Cell(gates.to(dtype).contiguous(), candidate.to(dtype).contiguous(), highest)

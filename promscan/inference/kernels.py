@@ -13,7 +13,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from promscan.inference.gru import Cell, product
+from promscan.inference.gru import REST, Cell
+from promscan.inference.stem import product
 from promscan.seq.windows import WINDOW
 
 LANES = 16
@@ -62,7 +63,7 @@ def gru_steps(  # type: ignore[no-untyped-def]
         reset = tl.sigmoid(tl.dot(for_reset, before, reset, input_precision=PRODUCT))
         update = ceiling * tl.sigmoid(tl.dot(for_update, before, update, input_precision=PRODUCT))
         scaled = tl.dot(for_scaled, before, scaled, input_precision=PRODUCT)
-        candidate = 2 * tl.sigmoid(2 * (candidate + reset * scaled)) - 1  # tanh
+        candidate = tl.sigmoid(candidate + reset * scaled)
         state = candidate + update * (state - candidate)
         states += D * lanes
         tl.store(states + place, state.to(states.dtype.element_ty), own)
@@ -112,7 +113,7 @@ class FusedCell(Cell):
     def run(self, inputs: Tensor, state: Tensor | None = None) -> Tensor:
         d, lanes = self.hidden, inputs.shape[2]
         states = inputs.new_empty(len(inputs) + 1, d, lanes)
-        states[0] = 0 if state is None else state
+        states[0] = REST if state is None else state
         for begin in range(0, len(inputs), WINDOW):
             given = product(self.from_input, inputs[begin : begin + WINDOW])
             gru_steps[(triton.cdiv(lanes, LANES),)](

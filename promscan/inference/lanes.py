@@ -16,44 +16,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from promscan.errors import ModelError
-from promscan.inference.gru import Cell, cells_of, product
+from promscan.inference.gru import Cell, cells_of
+from promscan.inference.head import Around, Attention, Context, Head
+from promscan.inference.stem import stem_of
 from promscan.inference.work_units import copies
 from promscan.log import logger
-from promscan.networks.classifier import COMPOSITION, BiGRUAttention, bin_means, composition
+from promscan.networks.classifier import BiGRUAttention
+from promscan.networks.composition import compositions
 from promscan.seq.dna import UNKNOWN
 from promscan.seq.windows import MAX_UNKNOWN, WINDOW
 
 LARGEST_SCORE = 40.0
 """exp of an attention score up to this can be summed in float32, whatever its sign."""
-POSITIONS_AT_ONCE = {"cpu": 2**10, "cuda": 2**19, "mps": 2**17}
-"""Bases of which is made at once what the first GRU layer gets, by kind of device; at least one lane."""
-
-
-class _Around(NamedTuple):
-    """What the head sees of a window beside its states.
-
-    compositions: (windows, features, lanes).
-    sums: running sums of the features of the context, or None.
-    bins: of the context.
-    first: where in the sums the first window starts.
-    """
-
-    compositions: Tensor
-    sums: Tensor | None
-    bins: tuple[int, ...]
-    first: int
-
-    def of(self, begin: int) -> list[Tensor]:
-        """For the block of windows from `begin` on, each (70, features, lanes)."""
-        means = [] if self.sums is None else bin_means(self.sums, self.bins, self.first + begin, WINDOW)
-        return [self.compositions[begin : begin + WINDOW], *means]
 
 
 class LaneNetwork:
@@ -71,13 +51,15 @@ class LaneNetwork:
     def __init__(self, model: BiGRUAttention, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
         self.model, self.device, self.dtype = model.to(device).eval(), device, dtype
         with torch.inference_mode():
-            table = None if len(model.stem) else input_table(model)
-            self.layers, self._sum_windows = cells_of(model, table, dtype), sum_windows
+            self.stem = stem_of(self.model, dtype)
+            self.layers = cells_of(self.model, self.stem.basis, dtype)
+            self.attention, self.head = Attention(self.model), Head(self.model)
+            self.context = Context(self.model, self.stem.basis) if self.model.architecture.context else None
+        self._sum_windows = sum_windows
         self.by_kernels = False
         if device.type == "cuda":
             with torch.cuda.device(device):
                 self.use_kernels()
-        self.bases = torch.arange(UNKNOWN + 1, dtype=torch.uint8, device=device).unsqueeze(1)
 
     def use_kernels(self) -> None:
         """Run by the kernels for CUDA from here on, if all of them can be built; if not, that is said."""
@@ -92,10 +74,10 @@ class LaneNetwork:
 
     def window_logits(self, codes: Tensor) -> Tensor:
         """Logits (n,), float32, of windows by themselves; their codes are (70, n), uint8, on the device."""
-        inputs, (forward, backward) = self._below_the_last(self._inputs(codes))
+        inputs, (forward, backward) = self._below_the_last(self.stem.columns(codes))
         states = torch.cat([forward.run(inputs), backward.run(inputs.flip(0)).flip(0)], dim=1).float()
-        weights = torch.softmax(self._attention_scores(states), dim=0)
-        return self._head((weights * states).sum(dim=0, keepdim=True)).squeeze(0)
+        weights = torch.softmax(self.attention.scores(states), dim=0)
+        return self.head.logits((weights * states).sum(dim=0, keepdim=True)).squeeze(0)
 
     def logits(self, codes: Tensor, margin: int, warm_up: int) -> Tensor:
         """Logits of the windows of lanes, for a network that passed `require_streamable`.
@@ -110,9 +92,13 @@ class LaneNetwork:
         """
         architecture = self.model.architecture
         inner = max(warm_up, architecture.context_reach)
-        features = self._inputs(codes[margin - inner : len(codes) - (margin - inner)])
-        inputs = features[inner - warm_up : len(features) - (inner - warm_up)]
-        around = _Around(self._compositions(codes, margin), self._context(features), architecture.context_bins, inner)
+        columns = self.stem.columns(codes[margin - inner : len(codes) - (margin - inner)])
+        around = Around(
+            compositions(codes, architecture.composition, margin),
+            None if self.context is None else self.context.sums(columns),
+            inner,
+        )
+        inputs = columns[inner - warm_up : len(columns) - (inner - warm_up)]
         inputs, (forward, backward) = self._below_the_last(inputs)
         left = forward.run(inputs[warm_up : len(inputs) - warm_up], _state_after(forward, inputs[:warm_up]))
         return self._grade(left, backward, inputs[warm_up:], around)
@@ -130,26 +116,7 @@ class LaneNetwork:
         read = codes[begin + spare : len(codes) - begin - spare - 1]
         return smooth(logits[spare : len(logits) - spare], read, width)
 
-    def _compositions(self, codes: Tensor, margin: int) -> Tensor:
-        """What the head sees beside the states, (windows, features, lanes)."""
-        widths = self.model.architecture.composition
-        windows = len(codes) - 2 * margin - WINDOW + 1
-        compositions = torch.empty(windows, len(widths), len(COMPOSITION), codes.shape[1], device=self.device)
-        for i, width in enumerate(widths):
-            compositions[:, i] = composition(codes.T, width, margin).permute(1, 2, 0)
-        return compositions.flatten(1, 2)
-
-    def _context(self, features: Tensor) -> Tensor | None:
-        """Running sums of the features of the context, (positions + 1, context, lanes)."""
-        if not self.model.architecture.context:
-            return None
-        layer = self.model.context
-        sums = torch.zeros(len(features) + 1, len(layer.bias), features.shape[2], device=self.device)
-        for some, marks in zip(features[:, :-1].split(WINDOW), sums[1:].split(WINDOW), strict=True):
-            marks[:] = F.gelu(product(layer.weight, some.float()).add_(layer.bias.unsqueeze(1)))
-        return sums.cumsum_(dim=0)
-
-    def _grade(self, left: Tensor, backward: Cell, inputs: Tensor, around: _Around) -> Tensor:
+    def _grade(self, left: Tensor, backward: Cell, inputs: Tensor, around: Around) -> Tensor:
         """Run the backward direction from the far end of `inputs`, and grade windows as soon as it reaches them.
 
         left: states (70 * (blocks + 1), d, lanes) of the forward direction.
@@ -165,22 +132,9 @@ class LaneNetwork:
             if following is not None:
                 sums = self._sum_windows(weighted.clone(), following)
                 means = sums[:, :-1] / sums[:, -1:]
-                logits.append(self._head(torch.cat([means, *around.of(begin)], dim=1)))
+                logits.append(self.head.logits(means, around, begin))
             following = weighted
         return torch.cat(logits[::-1])
-
-    def _inputs(self, codes: Tensor) -> Tensor:
-        """What the first GRU layer gets, (positions, features, lanes)."""
-        if not len(self.model.stem):
-            return (codes.unsqueeze(1) == self.bases).to(self.dtype)
-        inputs = torch.ones(
-            len(codes), self.model.gru.input_size + 1, codes.shape[1], dtype=self.dtype, device=self.device
-        )
-        # A few lanes at a time: what is before the GRU takes a lot of memory, and is not made of columns.
-        at_once = 1 << (max(1, POSITIONS_AT_ONCE[codes.device.type] // len(codes)).bit_length() - 1)
-        for some, columns in zip(codes.T.split(at_once), inputs[:, :-1].split(at_once, dim=2), strict=True):
-            columns[:] = self.model.features(some).permute(1, 2, 0)
-        return inputs
 
     def _below_the_last(self, inputs: Tensor) -> tuple[Tensor, tuple[Cell, Cell]]:
         """What the last GRU layer gets of the inputs of the first one, and its cells."""
@@ -195,24 +149,9 @@ class LaneNetwork:
         d = left.shape[1]
         states = torch.empty(len(left), 2 * d + 1, left.shape[2], device=self.device)
         states[:, :d], states[:, d:-1] = left, right
-        states[:, -1:] = self._attention_scores(states[:, :-1]).exp_()
+        states[:, -1:] = self.attention.scores(states[:, :-1]).exp_()
         states[:, :-1] *= states[:, -1:]
         return states
-
-    def _attention_scores(self, states: Tensor) -> Tensor:
-        """Of states of both directions (positions, 2d, lanes), (positions, 1, lanes)."""
-        model = self.model
-        keys = product(model.attention.weight, states).add_(model.attention.bias.unsqueeze(1)).tanh_()
-        return product(model.attention_score.weight, keys)
-
-    def _head(self, columns: Tensor) -> Tensor:
-        """Vectors (70, features, lanes) of windows to their logits (70, lanes)."""
-        for layer in self.model.head:
-            if isinstance(layer, torch.nn.Linear):
-                columns = product(layer.weight, columns).add_(layer.bias.unsqueeze(1))
-            else:
-                columns = layer(columns)
-        return columns.squeeze(1)
 
 
 @cache
@@ -288,15 +227,6 @@ def mean_of_counted(logits: Tensor, counted: Tensor, width: int) -> Tensor:
     means = F.avg_pool1d(torch.stack([logits * counted, counted]).transpose(1, 2), width, stride=1)
     result: Tensor = (means[0] / means[1]).T
     return result
-
-
-def input_table(model: BiGRUAttention) -> Tensor:
-    """What a network without convolutions feeds its GRU for each of the five codes, (5, d).
-
-    Embedding, GELU and LayerNorm of one base depend on nothing else, so they are a table.
-    """
-    codes = torch.arange(UNKNOWN + 1, dtype=torch.uint8, device=model.bases.device)
-    return model.features(codes.unsqueeze(0))[0]
 
 
 def sum_windows(block: Tensor, following: Tensor) -> Tensor:

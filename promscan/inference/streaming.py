@@ -27,7 +27,8 @@ import torch
 from promscan.inference.lanes import networks_on, require_streamable, room_to_smooth
 from promscan.inference.settings import EngineSettings
 from promscan.inference.work_units import UnitRunner
-from promscan.networks.classifier import COMPOSITION, Architecture, BiGRUAttention
+from promscan.networks.classifier import Architecture, BiGRUAttention
+from promscan.networks.composition import COMPOSITION
 from promscan.networks.device import fetch, send
 from promscan.seq import dna
 from promscan.seq.dna import UNKNOWN, Codes

@@ -19,7 +19,7 @@ from promscan.networks.expression import ExpressionNetwork
 from promscan.seq.dna import UNKNOWN, Codes
 from promscan.strength.reporter import Reporter
 
-UNIT = {"cpu": 128, "cuda": 4096, "mps": 1024}
+UNIT = {"cpu": 32, "cuda": 4096, "mps": 1024}
 """Constructs in a unit, by kind of device."""
 
 Strengths = npt.NDArray[np.float32]

@@ -16,11 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from promscan.networks.composition import COMPOSITION, compositions
 from promscan.networks.fading_gru import FadingGRU
 from promscan.seq.windows import WINDOW
-
-COMPOSITION = ("gc", "cpg", "gc_skew", "at_skew")
-"""What is known of the bases around a window, see `composition`."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +175,7 @@ class BiGRUAttention(nn.Module):
         sums = F.pad(torch.cumsum(torch.cat([weights * states, weights], dim=2), dim=1), (0, 0, 1, 0))
         sums = sums[:, WINDOW:] - sums[:, :-WINDOW]
         vectors = [sums[..., :-1] / sums[..., -1:]]
-        vectors += [composition(codes, width, margin) for width in self.architecture.composition]
+        vectors.append(compositions(codes.T, self.architecture.composition, margin).permute(2, 0, 1))
         if self.architecture.context:
             marks = torch.cumsum(F.gelu(self.context(features)).transpose(0, 1), dim=0)
             marks = F.pad(marks, (0, 0, 0, 0, 1, 0))
@@ -193,23 +191,6 @@ class BiGRUAttention(nn.Module):
         """
         logits: Tensor = self.head(self.pool(self.states(codes)[:, begin : begin + WINDOW]))
         return logits.squeeze(-1)
-
-
-def composition(codes: Tensor, width: int, margin: int) -> Tensor:
-    """Base composition around windows: codes (batch, length) to (batch, length - 2 * margin - 69, 4), float32.
-
-    For the stretch of `width` bp around the middle of each window, per known base: G and C, ten times CpG steps, for
-    they are rare, and the skews G - C and A - T. Counted in integers, so exact.
-    """
-    a, t, g, c, unknown = (codes == code for code in range(5))
-    cpg = F.pad(c[:, :-1] & g[:, 1:], (0, 1))
-    marks = torch.stack([~unknown, g | c, cpg, g, c, a, t], dim=2)
-    counts = F.pad(torch.cumsum(marks, dim=1, dtype=torch.int32), (0, 0, 1, 0))
-    first, windows = margin - (width - WINDOW) // 2, codes.shape[1] - 2 * margin - WINDOW + 1
-    counts = counts[:, first + width : first + width + windows] - counts[:, first : first + windows]
-    known, strong, steps, gs, cs, as_, ts = counts.float().unbind(2)
-    known = known.clamp(min=1)
-    return torch.stack([strong / known, 10 * steps / known, (gs - cs) / known, (as_ - ts) / known], dim=2)
 
 
 def bin_means(sums: Tensor, bins: Sequence[int], first: int, windows: int) -> list[Tensor]:
