@@ -147,17 +147,22 @@ def cpu_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+_STARTING = threading.Lock()
+"""Threads that start together would take the number of one of them for the caller's."""
+
+
 def use_one_cpu_thread_here() -> None:
     """Run the CPU operations of this thread on one thread, and leave those of all other threads as they are.
 
     It is meant for the start of a worker thread. torch keeps one number for each thread that has begun, and one for
     threads to come; so another thread puts the latter back.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    restoring = threading.Thread(target=torch.set_num_threads, args=(before,))
-    restoring.start()
-    restoring.join()
+    with _STARTING:
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        restoring = threading.Thread(target=torch.set_num_threads, args=(before,))
+        restoring.start()
+        restoring.join()
 
 
 @contextmanager
