@@ -20,8 +20,7 @@ import numpy as np
 
 import promscan
 from promscan.calling.peaks import PeakCaller, in_order
-from promscan.calling.screening import screening_floor
-from promscan.calling.settings import calling_logit
+from promscan.calling.settings import DEFAULT_MIN_DISTANCE, resolve_calling
 from promscan.commands.scanning.hit_strengths import HitStrengths, margin_of, settings_of
 from promscan.commands.scanning.journal import Journal, remove_journal
 from promscan.commands.scanning.statistics import Statistics
@@ -42,8 +41,6 @@ from promscan.seq.intervals import Intervals, genome_digest, shard_of
 from promscan.seq.records import Chunk, Hit, Interval, ScoreTrack
 from promscan.seq.regions import parse_region
 from promscan.strength.reporter import Reporter
-
-DEFAULT_MIN_DISTANCE = 500
 
 
 class Found(NamedTuple):
@@ -113,24 +110,27 @@ class Scan:
         precision: str = "auto",
         resume: str | Path | None = None,
     ) -> None:
-        if min_distance is not None and min_distance < 1:
-            raise ValueError(f"min_distance must be at least 1, got {min_distance}")
-        if strand not in ("both", "+", "-"):
-            raise ValueError(f"strand must be both, + or -, not {strand!r}")
         self.devices = resolve_devices(device)
         self.network, self.card = load_model(str(model))
         self.strength = None if strength is None else load_strength(str(strength))
         self.calibration = Calibration.parse(self.card.calibration) if self.card.calibration else None
-        self.threshold = calling_logit(self.card, threshold, fp_per_mb)
-        self.min_distance = min_distance or self.card.min_distance or DEFAULT_MIN_DISTANCE
-        self.floor = None if exhaustive else screening_floor(self.card, self.threshold, stride)
-        self.engine_settings = EngineSettings(
+        self.calling = resolve_calling(
+            self.card,
+            threshold=threshold,
+            fp_per_mb=fp_per_mb,
+            min_distance=min_distance,
+            smoothing=smoothing,
+            strand=strand,
             stride=stride,
-            strands=("+", "-") if strand == "both" else (strand,),
+            exhaustive=exhaustive,
+        )
+        self.engine_settings = EngineSettings(
+            stride=self.calling.stride,
+            strands=self.calling.strands,
             threads=threads,
             batch_size=batch_size,
             precision=precision,
-            smoothing=self.card.smoothing if smoothing is None else smoothing,
+            smoothing=self.calling.smoothing,
         )
         if self.calibration is not None and threshold is None:
             self._warn_of_other_settings()
@@ -144,7 +144,7 @@ class Scan:
                 self.strength[1].name, species, self.card.name, self.card.species,
             )  # fmt: skip
         self.statistics = Statistics()
-        self.settings = self._settings(strand, skip_masked)
+        self.settings = self._settings(skip_masked)
         if shard is not None:
             # One grid for every engine, so that a shard is the same place whatever the model.
             contigs = self.genome.contigs()
@@ -165,8 +165,8 @@ class Scan:
             kept = counted if strengths is None else strengths.keep(counted, journal.done)
             tracks = statistics.timed(statistics.count_windows(engine.score(journal.remaining(kept))), "score")
             callers = [
-                PeakCaller(strand, self.threshold, self.min_distance, self.engine_settings.stride)
-                for strand in self.engine_settings.strands
+                PeakCaller(strand, self.calling.threshold, self.calling.min_distance, self.calling.stride)
+                for strand in self.calling.strands
             ]
             replayed = journal.replay(callers)
             yield from self._in_wanted_place(replayed)
@@ -191,14 +191,14 @@ class Scan:
 
     def _warn_of_other_settings(self) -> None:
         apart, smoothing = self.card.min_distance or DEFAULT_MIN_DISTANCE, self.card.smoothing
-        if self.min_distance < apart or self.engine_settings.smoothing != smoothing:
+        if self.calling.min_distance < apart or self.calling.smoothing != smoothing:
             logger.warning(
                 "model %s was calibrated on hits %d bp apart and logits averaged over %d bp: with other settings, take "
                 "its false hits per Mb as guesses", self.card.name, apart, smoothing,
             )  # fmt: skip
 
     def _spans(self, engine: Engine) -> Spans | None:
-        return None if self.within is None else self.within.spans_of_starts(self.min_distance, engine.grid)
+        return None if self.within is None else self.within.spans_of_starts(self.calling.min_distance, engine.grid)
 
     def _margin(self, engine: Engine) -> int:
         if self.strength is None:
@@ -206,9 +206,9 @@ class Scan:
         return max(engine.margin, margin_of(Reporter(**self.strength[1].strength["reporter"])))
 
     def _engine(self) -> Engine:
-        if self.floor is None:
+        if self.calling.floor is None:
             return open_engine(self.card.engine, self.network, self.devices, self.engine_settings)
-        return ScreenedEngine(self.network, self.devices, self.engine_settings, self.floor)
+        return ScreenedEngine(self.network, self.devices, self.engine_settings, self.calling.floor)
 
     def _open_strengths(self) -> AbstractContextManager[HitStrengths | None]:
         if self.strength is None:
@@ -222,7 +222,7 @@ class Scan:
             batch_size=self.engine_settings.batch_size,
             precision=self.engine_settings.precision,
         )
-        return HitStrengths(predictor, self.min_distance)
+        return HitStrengths(predictor, self.calling.min_distance)
 
     def _open_journal(self, engine: Engine) -> Journal:
         # Machines that differ in the last bits would together end in the hits of neither.
@@ -250,24 +250,24 @@ class Scan:
         intervals.check_against(self.genome.contigs(), str(source))
         return intervals
 
-    def _settings(self, strand: str, skip_masked: bool) -> dict[str, str]:
+    def _settings(self, skip_masked: bool) -> dict[str, str]:
         settings = {
             "model": self.card.name,
             "sha256": self.card.sha256,
-            "threshold_logit": f"{self.threshold:.6g}",
-            "min_distance": str(self.min_distance),
-            "strand": strand,
-            "stride": str(self.engine_settings.stride),
+            "threshold_logit": f"{self.calling.threshold:.6g}",
+            "min_distance": str(self.calling.min_distance),
+            "strand": self.calling.strand,
+            "stride": str(self.calling.stride),
             "skip_masked": "yes" if skip_masked else "no",
         }
         if self.within is not None:
             settings["within"] = self.within.digest()
         if self.exclude is not None:
             settings["exclude"] = self.exclude.digest()
-        if self.engine_settings.smoothing > 1:
-            settings["smoothing"] = str(self.engine_settings.smoothing)
-        if self.floor is not None:
-            settings["screening_margin"] = f"{self.threshold - self.floor:.6g}"
+        if self.calling.smoothing > 1:
+            settings["smoothing"] = str(self.calling.smoothing)
+        if self.calling.floor is not None:
+            settings["screening_margin"] = f"{self.calling.threshold - self.calling.floor:.6g}"
         if self.engine_settings.precision == "bfloat16":
             settings["precision"] = self.engine_settings.precision
         if self.strength is not None:
