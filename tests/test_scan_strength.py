@@ -267,7 +267,9 @@ def warnings_of(outcome):
 
 
 def test_a_strength_model_of_another_species_that_the_user_names_is_warned_of_once(files, tmp_path):
-    warning = "warning: the strength model tiny-strength is for made up, and the model of the scan, tiny, for Homo sapiens"
+    warning = (
+        "warning: the strength model tiny-strength is for made up, and the model of the scan, tiny, for Homo sapiens"
+    )
     (line,) = warnings_of(files(".bed")[1])
     assert line.startswith(warning)
     network, card = load_model(str(TINY))

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import promscan
 from promscan.calling.settings import CallSettings
 from promscan.commands.scanning.journal_file import remove_journal
-from promscan.commands.scanning.plan import Machine, ScanOptions, make_plan
+from promscan.commands.scanning.plan import Machine, ScanOptions, make_plan, warn_of_other_species
 from promscan.commands.scanning.statistics import Statistics
 from promscan.errors import InputError
 from promscan.io.memory_genome import GenomeInput
-from promscan.log import logger
 from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, Card
 from promscan.seq.intervals import Intervals
 from promscan.seq.records import Chunk, Hit
@@ -141,21 +140,23 @@ class Scan:
         if self.plan.resume is not None:
             remove_journal(self.plan.resume)
 
+    def warn_of_other_species(self) -> None:
+        """Warn if the strength model is for another species than the model of the scan."""
+        if self.plan.strength_card is not None:
+            warn_of_other_species(self.plan.card, self.plan.strength_card)
+
     def require_scored(self) -> bool:
-        """Whether the latest iteration scored a window.
+        """Whether the latest iteration scored a window; in a part of a genome, there may be none.
 
         Raises:
             InputError: it scored none, and the whole genome was to be scanned.
         """
-        if self.statistics.windows:
-            return True
-        if self.plan.restricted:
-            logger.info("no window could be scored")
-            return False
-        raise InputError(
-            f"{self.plan.genome.source}: no window could be scored: each has too many bases that are unknown, masked or "
-            "excluded, or its contig is shorter than a window; give DNA that can be scored"
-        )
+        if not self.statistics.windows and not self.plan.restricted:
+            raise InputError(
+                f"{self.plan.genome.source}: no window could be scored: all of them hold too many bases that are "
+                "unknown, masked or excluded, or each contig is too short; give DNA that can be scored"
+            )
+        return self.statistics.windows > 0
 
     def summary(self) -> dict[str, Any]:
         """Settings, counts, and what varies from run to run: times, memory, device and host."""

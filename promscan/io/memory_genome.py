@@ -109,7 +109,13 @@ class MemoryGenome:
 
 
 def _checked_name(name: str) -> str:
-    if not isinstance(name, str) or not name or name.startswith("#") or not name.isprintable() or len(name.split()) != 1:
+    if (
+        not isinstance(name, str)
+        or not name
+        or name.startswith("#")
+        or not name.isprintable()
+        or len(name.split()) != 1
+    ):
         raise InputError(f"name {name!r} of a sequence: give a word without blanks that does not begin with '#'")
     return name
 

@@ -155,8 +155,8 @@ def _require_own(file: BinaryIO, folder: Path) -> None:
     if not start.startswith((_START, _OLD_START)):
         raise _foreign(folder)
     raise RunError(
-        f"{folder}: holds the journal of another version of promscan; finish that scan with that version, or remove the "
-        "folder"
+        f"{folder}: holds the journal of another version of promscan; finish that scan with that version, or remove "
+        "the folder"
     )
 
 

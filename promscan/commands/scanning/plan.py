@@ -5,7 +5,6 @@ Cards, intervals and contig lengths are read without torch and without weights, 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

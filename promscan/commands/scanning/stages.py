@@ -1,6 +1,7 @@
 """The stages of a scan, each a generator: what one yields, the next one takes.
 
-    read -> Chunk -> engine.score -> ScoreTrack -> call -> Found -> add_strengths -> Found -> note -> Hit -> place -> grade
+    read -> engine.score -> call -> add_strengths -> note -> place -> grade
+      Chunk       ScoreTrack  Found           Found     Hit     Hit
 
 Hits come sorted by contig in FASTA order, start and strand. Memory does not grow with the genome or its contigs.
 """

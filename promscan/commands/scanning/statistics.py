@@ -1,4 +1,4 @@
-"""Counts and times of a scan: what it read, scored and found, how long its stages took, and how much memory it needed."""
+"""Counts and times of a scan: what it read, scored and found, the seconds of its stages, and its memory."""
 
 from __future__ import annotations
 
