@@ -368,7 +368,7 @@ def headline_table() -> str:
             continue
         near, wide = (result[judged]["asked"]["10"] for judged in ("all", "within_500"))
         rows.append([
-            f"`{model}`", f"{genome}, {result['all']['bases'] / 1e6:.1f} Mb, {result['all']['tss']} TSSs",
+            f"`{model}`", f"{genome}, {result['all']['bases'] / 1e6:.2g} Mb, {result['all']['tss']} TSSs",
             f"{near['recall']:.0%}", f"{wide['recall']:.0%}", f"{near['precision']:.0%}", f"{near['fp_per_mb']:.1f}",
         ])  # fmt: skip
     head = ["model", "test sequence", "TSSs found within 100 bp", "within 500 bp", "precision", "FP/Mb"]
