@@ -382,7 +382,7 @@ def promid_table() -> str:
     for rate in RATES[1:-1] if all(results) else ():
         points = [result["tolerance_100"]["at_fp_per_mb"][rate] for result in results]
         rows.append([rate, *map(recall_of, points)])
-    return table(["FP/Mb", "recall of `human` (95 %)", "recall of PromID (95 %)"], rows)
+    return table(["FP/Mb", "recall of `human` (95%)", "recall of PromID (95%)"], rows)
 
 
 def threshold_table() -> str:
