@@ -17,7 +17,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = (*(ROOT / "docs" / name for name in ("accuracy.md", "results.md", "experiments.md")), ROOT / "README.md")
+DOCS = ROOT / "docs"
+PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted((DOCS / "internals").glob("*.md")))
 MODELS = ("promoter-rnn", "core70")
 GENOMES = {
     "chrIII": "*S. cerevisiae* chrIII, stride 1",
@@ -29,7 +30,7 @@ GENOMES = {
 STRENGTHS = {
     "yeast-strength": "`yeast-strength`",
     "teacher": "its teacher, DeepAtt",
-    "gru": "the founding GRU",
+    "gru": "the baseline GRU",
     "ridge": "ridge on 4- to 6-mers",
 }
 RATES = ("1", "5", "10", "20", "50", "100", "500")
@@ -359,26 +360,40 @@ def commands() -> str:
 
 
 def headline_table() -> str:
-    def benchmark(key: str) -> list[str]:
-        sets = [core_promoters(model).get("all", {}).get("one_strand", {}).get("whole", {}) for model in MODELS]
-        return [NONE, *(show("{:.3f}", whole.get(key)) for whole in sets)]
+    """The models that scan, at the threshold of a default scan, on test contigs."""
+    rows = []
+    for model, genome in (("human", "human chr10 and chr16"), ("yeast", "*S. cerevisiae* chrX")):
+        result = read(RESULTS / f"genome_recall.{model}.json")
+        if not result:
+            continue
+        near, wide = (result[judged]["asked"]["10"] for judged in ("all", "within_500"))
+        rows.append([
+            f"`{model}`", f"{genome}, {result['all']['bases'] / 1e6:.2g} Mb, {result['all']['tss']} TSSs",
+            f"{near['recall']:.0%}", f"{wide['recall']:.0%}", f"{near['precision']:.0%}", f"{near['fp_per_mb']:.1f}",
+        ])  # fmt: skip
+    head = ["model", "test sequence", "TSSs found within 100 bp", "within 500 bp", "precision", "FP/Mb"]
+    return table(head, rows)
 
-    recall = read(RESULTS / "genome_recall.human.json").get("all", {}).get("at_fp_per_mb", {})
-    return table(
-        ["measured on", "`human`", *(f"`{model}`" for model in MODELS)],
-        [
-            [
-                f"human chr10 and chr16: listed starts found at {rate} false hits per Mb",
-                show("{:.0%}", recall.get(rate, {}).get("recall")),
-                *(NONE for _ in MODELS),
-            ]
-            for rate in ("10", "50", "100")
-        ]
-        + [
-            ["benchmark windows, half of them promoters: AUC", *benchmark("auc")],
-            ["the same: Matthews correlation", *benchmark("mcc")],
-        ],
-    )
+
+def promid_table() -> str:
+    """Recall of `human` and of PromID on the same contigs, by false positives per Mb."""
+    results = [read(RESULTS / f"side_by_side.{name}.json") for name in ("human", "promid")]
+    rows = []
+    for rate in RATES[1:-1] if all(results) else ():
+        points = [result["tolerance_100"]["at_fp_per_mb"][rate] for result in results]
+        rows.append([rate, *map(recall_of, points)])
+    return table(["FP/Mb", "recall of `human` (95%)", "recall of PromID (95%)"], rows)
+
+
+def threshold_table() -> str:
+    """What each rate gave on the human test contigs."""
+    result = read(RESULTS / "genome_recall.human.json").get("all", {})
+    rows = []
+    for rate, point in result.get("asked", {}).items():
+        per_mb = point["hits"] / result["bases"] * 1e6
+        cells = (f"{point['recall']:.0%}", f"{point['precision']:.0%}", f"{per_mb:.0f}", f"{point['fp_per_mb']:.1f}")
+        rows.append([f"`--fp-per-mb {rate}`", *cells])
+    return table(["option", "TSSs found", "precision", "hits per Mb", "measured FP/Mb"], rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -406,6 +421,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "screening": screening_table,
     "commands": commands,
     "headline": headline_table,
+    "promid": promid_table,
+    "threshold": threshold_table,
 }
 
 
