@@ -60,10 +60,13 @@ def logits_by_scan(bases):
 def test_every_kind_of_file_gives_the_same_table_in_its_order(score, kind, pack):
     outcome, (header, *rows) = score(TEXTS[kind], pack=pack)
     assert (outcome.status, outcome.out, outcome.err) == (0, "", "")
-    assert header == ["name", "logit", "probability"]
+    columns = ["name"] if kind == "fasta" else ["other", "sequence", "name"]
+    assert header == [*columns, "logit", "probability"]
     logits = logits_by_scan(BASES)
-    expected = [(name, logits[int(name[1:])]) for name in NAMED]
-    assert rows == [[name, f"{logit:.4f}", f"{1 / (1 + math.exp(-logit)):.4f}"] for name, logit in expected]
+    for row, (name, bases) in zip(rows, NAMED.items(), strict=True):
+        logit = logits[int(name[1:])]
+        given = [name] if kind == "fasta" else [".", bases, name]
+        assert row == [*given, f"{logit:.4f}", f"{1 / (1 + math.exp(-logit)):.4f}"]
 
 
 def test_standard_output_is_the_default(score, promscan_cli, tmp_path):
@@ -115,10 +118,16 @@ def test_lower_case_and_rna_are_read_alike(score):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (as_fasta({"good": "A" * 70, "bad": "A" * 69}), "sequence bad has less than 70 bp; give exactly 70"),
-        (as_fasta({"good": "A" * 70, "bad": "A" * 71}), "sequence bad has more than 70 bp; give exactly 70"),
-        (as_fasta({"good": "A" * 70, "bad": "A" * 500}), "sequence bad has more than 70 bp; give exactly 70"),
-        (as_fasta({"good": "A" * 70, "bad": ""}), "sequence bad has less than 70 bp; give exactly 70"),
+        (
+            as_fasta({"good": "A" * 70, "bad": "A" * 69}),
+            "sequence bad: the sequence has 69 bp; windows have exactly 70",
+        ),
+        (
+            as_fasta({"good": "A" * 70, "bad": "A" * 71}),
+            "sequence bad: the sequence has 71 bp; windows have exactly 70",
+        ),
+        (as_fasta({"good": "A" * 70, "bad": "A" * 500}), "sequence bad: the sequence has 500 bp; windows have exactly"),
+        (as_fasta({"good": "A" * 70, "bad": ""}), "sequence bad: the sequence has 0 bp; windows have exactly 70"),
         (as_table({"good": "A" * 70, "bad": "A" * 71}, ","), "line 3: the sequence has 71 bp; windows have exactly 70"),
         (as_table({"bad": "A" * 69 + "E"}, ","), "line 2: 'E' at index 69 is not a nucleotide letter"),
         (as_fasta({"bad": "A" * 69 + "E"}), "line 2: 'E' in contig 'bad' is not a nucleotide letter"),

@@ -43,11 +43,9 @@ _BINARY = (
     (b"\xff\xd8\xff", "a JPEG image"),
     (b"GIF8", "a GIF image"),
     (b"\x7fELF", "a program"),
-    (b"\xff\xfe", "UTF-16 text, not UTF-8"),
-    (b"\xfe\xff", "UTF-16 text, not UTF-8"),
-    (b"\0\0\xfe\xff", "UTF-32 text, not UTF-8"),
 )
 _BINARY_PATTERNS = (
+    (re.compile(rb"\xff\xfe[\x01-\x7f]\0|\xfe\xff\0[\x01-\x7f]"), "UTF-16 text, not UTF-8"),
     (re.compile(rb"\x80[\2-\5][\x80-\xffc(}\]]"), "a Python pickle (or an old PyTorch file)"),
     (re.compile(rb"[^\0][\s\S]{1,3}\0{4,5}\{\""), "a safetensors file"),
 )
