@@ -99,6 +99,8 @@ def opened(path: str, wanted: str = "a FASTA file", digest: Digest | None = None
             packed = _complete(packed)
         text = packed if compression == "plain" else _unpacked(packed, _UNPACKERS[compression])
         text, head = _with_head(text)
+        if _compression_of(head) != "plain" and compression != "plain":
+            raise InputError(f"{source}: packed twice; unpack it once")
         if (foreign := binary_format(head)) is not None:
             raise InputError(f"{source}: this is {foreign}; give {wanted}")
         yield io.BufferedReader(_Stream(_normalised(text)), _BLOCK)
