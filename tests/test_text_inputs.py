@@ -10,10 +10,11 @@ import os
 import pickle
 import random
 import struct
+import sys
 import threading
 import zipfile
 from contextlib import suppress
-from io import BytesIO
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from unittest import mock
 
@@ -296,6 +297,13 @@ def test_a_drop_list_through_a_pipe_drops(tmp_path, packing):
     assert promoters.left_out == 2  # on either strand
 
 
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_a_table_may_come_from_standard_input(monkeypatch, packing):
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(PACKINGS[packing](TABLE))))
+    assert [(sequence.name, len(sequence.codes)) for sequence in read_sequences("-")] == [("1", 70), ("2", 70)]
+    assert not sys.stdin.closed
+
+
 def test_fasta_through_a_pipe_gives_sequences_to_score(tmp_path):
     fasta = f"\n>one\r\n{A}\r>two\n{T}".encode()
     found = through_pipe(tmp_path, lzma.compress(fasta), lambda path: list(read_sequences(str(path))))
@@ -311,8 +319,8 @@ def test_fasta_through_a_pipe_gives_sequences_to_score(tmp_path):
         ("sequence,x,sequence\nA,1,C\n", "line 1: two columns are called 'sequence'; rename or remove one"),
         ("sequence\tx\tx\nA\t1\tC\n", "line 1: two columns are called 'x'; rename or remove one"),
         ("x,sequence\n1,A,2\n", "line 2: 3 cells under 2 column names; name every column"),
-        ('x,sequence\n"1,A\n2,C\n', "line 3: damaged table: .*; correct the quotes there"),
-        ('x,sequence\n"1"2,A\n', "line 2: damaged table: .*; correct the quotes there"),
+        ('x,sequence\n"1,A\n2,C\n', "line 3: damaged table: .*; correct the quotes there, or cut what is too long"),
+        ('x,sequence\n"1"2,A\n', "line 2: damaged table: .*; correct the quotes there, or cut what is too long"),
         ("x,sequence\n\udcff,A\n", r": not UTF-8 text; give a table \(CSV or TSV\) in UTF-8"),
         ("x,sequence\n1," + "A" * 140_000 + "\n", "line 2: damaged table: field larger than field limit"),
     ],

@@ -20,6 +20,7 @@ from promscan.seq import dna
 from promscan.seq.dna import Codes
 
 WANTED = "a table (CSV or TSV)"
+_QUOTED = re.compile('"[^"]*"')
 _ESCAPED = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029]|^"')
 
 
@@ -72,7 +73,7 @@ class Table:
     def _rows(self, text: io.TextIOWrapper) -> Iterator[Row]:
         try:
             first = text.readline()
-            delimiter = "\t" if "\t" in first else ","
+            delimiter = "\t" if "\t" in _QUOTED.sub("", first) else ","
             reader = csv.reader(chain([first], text), delimiter=delimiter, strict=True)
             for cells in reader:
                 if cells:
@@ -81,7 +82,8 @@ class Table:
             raise InputError(f"{self._source}: not UTF-8 text; give {WANTED} in UTF-8") from error
         except csv.Error as error:
             raise InputError(
-                f"{self._source} line {reader.line_num}: damaged table: {error}; correct the quotes there"
+                f"{self._source} line {reader.line_num}: damaged table: {error}; correct the quotes there, or cut what "
+                "is too long"
             ) from error
 
 
