@@ -11,7 +11,7 @@ import numpy as np
 
 from promscan.errors import InputError
 from promscan.inference.strength import StrengthPredictor
-from promscan.io.sequences import read_sequences_to_score
+from promscan.io.sequences import read_sequences
 from promscan.log import progress
 from promscan.networks.card import DEFAULT_STRENGTH
 from promscan.networks.device import resolve_devices
@@ -109,7 +109,7 @@ def read_start(text: str, length: int) -> Codes:
         InputError: it has another length or an unknown base, or it is not one insert.
     """
     if os.path.exists(text):
-        sequences = [codes for _, codes in read_sequences_to_score(text)]
+        sequences = [sequence.codes for sequence in read_sequences(text)]
         if len(sequences) != 1:
             raise InputError(f"{text}: holds {len(sequences)} sequences; give one to start from")
         codes, name = sequences[0], text

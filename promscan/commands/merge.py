@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from promscan.errors import InputError, RunError
-from promscan.io.fasta import opened, sniff
 from promscan.io.files import check_outputs
 from promscan.io.hit_writers import LAYOUTS, Layout, first_difference, format_by_suffix, open_rows
+from promscan.io.text import opened, sniff
 
 WANTED = "an output of promscan scan"
 

@@ -10,7 +10,7 @@ from os import PathLike, fspath
 from pathlib import Path
 
 from promscan.errors import DependencyError, InputError
-from promscan.io.fasta import opened, source_name
+from promscan.io.text import opened, source_name
 from promscan.seq.intervals import Intervals
 from promscan.seq.records import Interval
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from promscan.errors import InputError
 from promscan.io.bed import POSITION, bed_lines, columns_of, interval_of
-from promscan.io.fasta import sniff, source_name
 from promscan.io.tables import finite
+from promscan.io.text import sniff, source_name
 from promscan.seq.intervals import Positions
 from promscan.seq.records import Hit, Scores, Strand
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from promscan.errors import InputError
 from promscan.seq.records import Interval
 
-_REGION = re.compile(r"([0-9][0-9,]*)(?:-([0-9][0-9,]*)?)?")
+_REGION = re.compile(r"([0-9][0-9,]{0,20})(?:-([0-9][0-9,]{0,20})?)?")
+"""Positions of up to 21 characters: none lies farther out, and Python refuses to read thousands of digits."""
 
 
 def unknown_contig(chrom: str, contigs: Mapping[str, int]) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.errors import InputError
-from promscan.io.sequences import read_fasta_windows, window_at
+from promscan.io.sequences import read_single_windows, window_at
 from promscan.io.tables import number_at, read_table
+from promscan.io.text import Digest
 from promscan.seq.dna import Codes, Mask
 
 
@@ -53,23 +54,21 @@ def read_windows(source: str) -> LabelledWindows:
         InputError: unreadable file, missing column, wrong length, letter or label (named by file and line), or one
             class only.
     """
+    digest = hashlib.sha256()
     positives, comma, negatives = source.partition(",")
     if comma and not Path(source).exists():
-        rows = [(codes, 1.0) for _, codes in read_fasta_windows(positives)]
-        rows += [(codes, 0.0) for _, codes in read_fasta_windows(negatives)]
-        paths = [positives, negatives]
+        rows = [(window.codes, 1.0) for window in read_single_windows(positives, digest=digest)]
+        rows += [(window.codes, 0.0) for window in read_single_windows(negatives, digest=digest)]
     else:
-        rows = list(_labelled(source))
-        paths = [source]
+        rows = list(_labelled(source, digest))
     labels = np.array([label for _, label in rows], dtype=np.float32)
     if len(np.unique(labels >= 0.5)) < 2:
         raise InputError(f"{source}: both labels, 0 and 1, must occur; give windows of both kinds")
-    digest = hashlib.sha256(b"".join(Path(path).read_bytes() for path in paths)).hexdigest()
-    return LabelledWindows(np.stack([codes for codes, _ in rows]), labels, source, digest)
+    return LabelledWindows(np.stack([codes for codes, _ in rows]), labels, source, digest.hexdigest())
 
 
-def _labelled(path: str) -> Iterator[tuple[Codes, float]]:
-    for row, place in read_table(path, required=("sequence", "label")):
+def _labelled(path: str, digest: Digest) -> Iterator[tuple[Codes, float]]:
+    for row, place in read_table(path, required=("sequence", "label"), digest=digest):
         yield window_at(row["sequence"], place), _label(row["label"], place)
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from promscan.errors import InputError
 from promscan.io.sequences import window_at
-from promscan.io.tables import encode_at, open_text, read_table
+from promscan.io.tables import encode_at, read_lines, read_table
 from promscan.seq import dna
 from promscan.seq.dna import Codes
 from promscan.seq.windows import WINDOW
@@ -51,8 +50,8 @@ def read_promoters(path: str, tss_index: int, drop: Sequence[str] = ()) -> Promo
         InputError: unreadable file, sequences of different lengths, without the start, or none that is left.
     """
     dropped = {form for file in drop for letters in _read_dropped(file) for form in _both_strands(letters)}
-    codes, left_out, width = list[Codes](), 0, None
-    for row, place in read_table(path, required=("sequence",)):
+    codes, left_out, width, digest = list[Codes](), 0, None, hashlib.sha256()
+    for row, place in read_table(path, required=("sequence",), digest=digest):
         if row.get("split", "train") != "train":
             continue
         sequence = encode_at(row["sequence"], place)
@@ -66,14 +65,12 @@ def read_promoters(path: str, tss_index: int, drop: Sequence[str] = ()) -> Promo
             codes.append(sequence)
     if not codes:
         raise InputError(f"{path}: no promoter is left to train on; give more of them")
-    return Promoters(np.stack(codes), tss_index, left_out, hashlib.sha256(Path(path).read_bytes()).hexdigest())
+    return Promoters(np.stack(codes), tss_index, left_out, digest.hexdigest())
 
 
 def _read_dropped(path: str) -> Iterator[str]:
-    with open_text(path) as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                yield dna.decode(window_at(line.strip(), f"{path} line {number}"))
+    for letters, place in read_lines(path, "a list of 70-bp sequences, one a line"):
+        yield dna.decode(window_at(letters, place))
 
 
 def _both_strands(letters: str) -> tuple[str, str]:
