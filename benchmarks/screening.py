@@ -80,7 +80,7 @@ def main() -> None:
     }
     for name, logit in levels.items():
         scan, hits, seconds = timed_scan(logit)
-        called = {hit for hit in every if hit[-1] >= scan.threshold}
+        called = {hit for hit in every if hit[-1] >= scan.calling.threshold}
         result["called_at"][name] = {
             "logit": logit,
             "share": shortfalls[logit].share_within(card.screening["margin"]),

@@ -1,6 +1,6 @@
 """promscan finds promoters in DNA and predicts how strong they are.
 
-The command line is a thin layer over this package; what it does can be called from Python:
+All that the command line does can be called from Python:
 
     import promscan
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from promscan.commands.calibrate import calibrate
     from promscan.commands.design import Design, design
     from promscan.commands.evaluate import Evaluation, evaluate
+    from promscan.commands.genome_scores import PositionScores, score_genome
     from promscan.commands.merge import merge
     from promscan.commands.scan import Scan
     from promscan.commands.scan import Scan as scan
@@ -41,6 +42,7 @@ _MODULES = {
     "promscan.commands.calibrate": ("calibrate",),
     "promscan.commands.design": ("Design", "design"),
     "promscan.commands.evaluate": ("Evaluation", "evaluate"),
+    "promscan.commands.genome_scores": ("PositionScores", "score_genome"),
     "promscan.commands.merge": ("merge",),
     "promscan.commands.scan": ("Scan",),
     "promscan.commands.score": ("Score", "StrengthScore", "score"),
@@ -64,6 +66,7 @@ __all__ = [
     "Evaluation",
     "GenomeRecipe",
     "Hit",
+    "PositionScores",
     "PretrainRecipe",
     "PromscanError",
     "Scan",
@@ -83,6 +86,7 @@ __all__ = [
     "read_windows",
     "scan",
     "score",
+    "score_genome",
     "train_genome",
     "train_strength",
     "train_unlabelled",
@@ -98,4 +102,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    """The public calls and types, for `dir()` and tab completion, whether they are loaded or not."""
+    return sorted([*__all__, *(name for name in globals() if name.startswith("__"))])

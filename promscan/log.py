@@ -20,6 +20,11 @@ FEW = 100
 """Units of work of which a part of one is worth telling."""
 
 
+def counted(number: int, what: str) -> str:
+    """`1 hit`, `2,000 hits`: a number and what it counts, in the right form."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 class Progress(Protocol):
     """What long work reports to."""
 
@@ -51,12 +56,12 @@ def is_first_process() -> bool:
 
 
 def configure(*, quiet: bool) -> None:
-    """Set up logging for the command line: information and warnings, or warnings only if `quiet`."""
+    """Set up logging for the command line: information and warnings, or only errors if `quiet`."""
     handler = _StderrHandler()
     handler.setFormatter(_Formatter())
     logger.handlers = [handler]
     logger.propagate = False
-    logger.setLevel(logging.CRITICAL if not is_first_process() else logging.WARNING if quiet else logging.INFO)
+    logger.setLevel(logging.CRITICAL if not is_first_process() else logging.ERROR if quiet else logging.INFO)
 
 
 class _Bar:

@@ -42,7 +42,7 @@ def test_the_card_says_what_was_counted_and_the_weights_are_the_same(calibrated)
 def test_a_scan_of_the_background_has_as_many_hits_as_asked_for(calibrated, rate):
     table = Calibration.parse(read_card(calibrated).calibration)
     scan = promscan.scan(DEMO, model=calibrated, device="cpu", strength=None, fp_per_mb=rate, exclude=None)
-    assert scan.threshold == pytest.approx(table.logit_at(rate))
+    assert scan.calling.threshold == pytest.approx(table.logit_at(rate))
     hits = list(scan)
     assert all(hit.fp_per_mb <= rate * 1.0001 for hit in hits)
     assert all(hit.fp_per_mb == table.fp_per_mb(hit.logit) for hit in hits)
@@ -59,7 +59,7 @@ def test_a_calibrated_model_is_called_at_ten_per_mb(tmp_path):
 
 def test_a_probability_still_sets_the_threshold(calibrated):
     scan = promscan.scan(DEMO, model=calibrated, device="cpu", strength=None, threshold=0.9)
-    assert scan.threshold == pytest.approx(math.log(9))
+    assert scan.calling.threshold == pytest.approx(math.log(9))
 
 
 @pytest.mark.parametrize(

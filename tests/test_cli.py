@@ -67,15 +67,15 @@ def out(tmp_path):
 
 @pytest.fixture
 def scan(promscan_cli, inputs, out):
-    """Run `promscan scan` in the folder of inputs; {out} and {tiny} in its arguments are filled in."""
+    """Run `promscan scan` in the folder of inputs, quietly but for `--loud`; {out} and {tiny} in it are filled in."""
 
     def run(line: str):
         arguments = line.split()
         arguments += [] if "--model" in arguments else ["--model", "{tiny}"]
         arguments += [] if "-o" in arguments else ["-o", "{out}/hits.bed"]
-        return promscan_cli(
-            "scan", "--quiet", "--strength", "none", *(word.format(out=out, tiny=TINY) for word in arguments)
-        )
+        quiet = [] if "--loud" in arguments else ["--quiet"]
+        words = [word.format(out=out, tiny=TINY) for word in arguments if word != "--loud"]
+        return promscan_cli("scan", *quiet, "--strength", "none", *words)
 
     return run
 
@@ -318,11 +318,14 @@ def test_no_option_takes_what_is_not_a_number(option):
 def test_short_contigs_are_skipped_with_one_warning(scan, inputs, out, monkeypatch):
     monkeypatch.chdir(inputs)
     contigs = {f"tiny{number}": BASES[:69] for number in range(7)}
-    write_fasta(inputs / "short.fa", contigs)
-    outcome = scan("short.fa")
+    write_fasta(inputs / "short.fa", {**contigs, "long": "ACGT" * 20})
+    outcome = scan("--loud short.fa --threshold 0.9999")
     assert outcome.status == 0
-    assert outcome.err == ("warning: skipped contigs shorter than 70 bp: 7 (tiny0, tiny1, tiny2, tiny3, tiny4, ...)\n")
+    warning = "warning: skipped contigs shorter than 70 bp: 7 (tiny0, tiny1, tiny2, tiny3, tiny4, ...)"
+    assert outcome.err.splitlines()[0] == warning
+    assert outcome.err.count("warning") == 1
     assert len((out / "hits.bed").read_text().splitlines()) == 2
+    assert scan("short.fa --threshold 0.9999").err == ""
 
 
 @pytest.mark.parametrize(

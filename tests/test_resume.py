@@ -21,7 +21,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import promscan
-from promscan.commands.scanning.journal import JOURNAL
+from promscan.commands.scanning.journal_file import JOURNAL
 from promscan.errors import InputError, RunError
 from promscan.inference import streaming
 from promscan.inference.streaming import StreamingEngine
@@ -288,7 +288,7 @@ def test_another_version_is_refused(genome, folder, monkeypatch):
     [
         ("torch.__version__", "99.0", "torch is [0-9.a-z+]+ here and 99.0"),
         ("torch.backends.cpu.get_cpu_capability", lambda: "ABACUS", "processor is [A-Z0-9 ]+ here and ABACUS"),
-        ("promscan.commands.scan.lanes_on", lambda *_: 32, "lanes is 16 here and 32"),
+        ("promscan.commands.scanning.run.lanes_on", lambda *_: 32, "lanes is 16 here and 32"),
         ("promscan.inference.windowed.WindowedEngine.by_kernels", True, "kernels is no here and yes"),
     ],
     ids=["torch", "instruction set", "lanes in a unit", "kernels"],

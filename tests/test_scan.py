@@ -255,7 +255,7 @@ def test_progress_ends_where_it_was_to_end(data, contigs, index, model):
         yield mock.Mock(advance=done.append)
 
     regions = [f"{chrom}:{edge + 1}-{edge + 1}" for edge in edges]
-    with mock.patch("promscan.commands.scan.progress", progress):
+    with mock.patch("promscan.commands.scanning.run.progress", progress):
         scan(contigs, regions=regions, index=index, min_distance=30, model=model)
     assert announced == [pytest.approx(sum(done))]
 

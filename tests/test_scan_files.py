@@ -173,7 +173,8 @@ def scorable_windows(contigs):
 
 def test_summary_counts_what_was_scanned(promscan_cli, tmp_path, excerpt):
     summary = tmp_path / "summary.json"
-    outcome = promscan_cli("scan", excerpt, "-o", tmp_path / "hits.bed", *COMMON, "--summary", summary)
+    target = tmp_path / "hits.bed"
+    outcome = promscan_cli("scan", excerpt, "-o", target, *COMMON[:-1], "--summary", summary)
     told = json.loads(summary.read_text())
     counts = {key: told[key] for key in ("contigs", "bases", "unknown_bases", "windows", "skipped_contigs", "hits")}
     assert counts == {
@@ -188,7 +189,10 @@ def test_summary_counts_what_was_scanned(promscan_cli, tmp_path, excerpt):
     assert told["seconds"].keys() == {"read", "score", "call", "strength"}
     assert sum(told["seconds"].values()) <= told["total_seconds"]
     assert (told["device"], told["promscan"]) == ("cpu", promscan.__version__)
-    assert outcome.err == "warning: skipped contigs shorter than 70 bp: 1 (short)\n"
+    warning, result = outcome.err.splitlines()
+    assert warning == "warning: skipped contigs shorter than 70 bp: 1 (short)"
+    assert result.startswith(f"{target}: {counts['hits']} hits of model tiny at logit 2 or more; ")
+    assert f"{told['scored_bases']:,} bp scanned, {counts['windows']:,} windows on both strands, " in result
 
 
 def test_memory_is_told_where_a_container_hides_its_mark(tmp_path, monkeypatch):

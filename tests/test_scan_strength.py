@@ -180,7 +180,7 @@ def test_chunks_are_kept_only_until_their_windows_are_decided(monkeypatch, tmp_p
     genome = promscan.scan(
         write_fasta(tmp_path / "genome.fa", {f"chr{i}": random_bases(3000, i) for i in range(4)}),
         model=TINY, device="cpu", **WITH,
-    ).genome  # fmt: skip
+    ).plan.genome  # fmt: skip
     strengths = HitStrengths(mock.Mock(), min_distance=120)
     most = 0
     for chunk in strengths.keep(genome.read_chunks(100), done):
@@ -197,7 +197,7 @@ def test_chunks_are_kept_only_until_their_windows_are_decided(monkeypatch, tmp_p
 def test_without_a_strength_model_none_is_loaded_and_nothing_changes(promscan_cli, tmp_path):
     genome = write_fasta(tmp_path / "genome.fa", {"chr1": demo_contigs()["demo2"][3_400:4_300]})
     common = ("scan", genome, "--model", TINY, "--device", "cpu", "--quiet", "--threshold", 0.2)
-    with mock.patch("promscan.commands.scan.load_strength", side_effect=AssertionError):
+    with mock.patch("promscan.commands.scanning.run.load_strength", side_effect=AssertionError):
         outcome = promscan_cli(*common, "--strength", "none", "-o", tmp_path / "hits.bed")
     assert (outcome.status, outcome.err) == (0, "")
     assert "strength" not in (tmp_path / "hits.bed").read_text().splitlines()[0]
@@ -213,7 +213,7 @@ def files(promscan_cli, tmp_path):
 
     def run(suffix: str, *options):
         path = tmp_path / f"hits{suffix}"
-        common = ("--model", TINY, "--device", "cpu", "--threshold", 0.2, "--min-distance", 20, "--quiet")
+        common = ("--model", TINY, "--device", "cpu", "--threshold", 0.2, "--min-distance", 20)
         outcome = promscan_cli("scan", genome, "-o", path, *common, "--strength", TINY_STRENGTH, *options)
         assert outcome.status == 0, outcome.err
         return path, outcome
@@ -262,12 +262,31 @@ def test_a_domain_that_the_card_does_not_name_is_that_of_its_species(tmp_path):
     assert settings["strength_domain"] == "relative expression in a reporter, made up"
 
 
-def test_another_species_is_told_once(files, tmp_path):
-    warning = "warning: model tiny-strength is for made up, and that of the scan, tiny, for Homo sapiens"
-    assert files(".bed")[1].err.count(warning) == 1
+def warnings_of(outcome):
+    return [line for line in outcome.err.splitlines() if line.startswith("warning: ")]
+
+
+def test_a_strength_model_of_another_species_that_the_user_names_is_warned_of_once(files, tmp_path):
+    warning = (
+        "warning: the strength model tiny-strength is for made up, and the model of the scan, tiny, for Homo sapiens"
+    )
+    (line,) = warnings_of(files(".bed")[1])
+    assert line.startswith(warning)
     network, card = load_model(str(TINY))
     save_model(tmp_path / "kin.safetensors", network, dataclasses.replace(card, species="made up"))
-    assert files(".bed", "--model", tmp_path / "kin.safetensors")[1].err == ""
+    assert warnings_of(files(".bed", "--model", tmp_path / "kin.safetensors")[1]) == []
+    assert files(".bed", "--quiet")[1].err == ""
+
+
+def test_the_default_strength_model_gives_no_warning_unless_it_is_named(promscan_cli, tmp_path):
+    genome = write_fasta(tmp_path / "genome.fa", {"chr1": demo_contigs()["demo2"][3_400:4_300]})
+    common = ("scan", genome, "--model", TINY, "--device", "cpu", "-o", tmp_path / "hits.bed")
+    outcome = promscan_cli(*common)
+    assert outcome.status == 0
+    assert warnings_of(outcome) == []
+    assert "relative expression in a yeast reporter" in outcome.err
+    (line,) = warnings_of(promscan_cli(*common, "--strength", "yeast-strength"))
+    assert "yeast-strength is for Saccharomyces cerevisiae" in line
 
 
 def test_shards_of_different_strength_models_are_refused(promscan_cli, files, tmp_path):

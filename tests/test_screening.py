@@ -104,7 +104,7 @@ def test_a_screened_scan_of_the_background_loses_no_hit(background, calibrated):
     for rank in (300, 100, 10):
         scan = promscan.scan(genome, fp_per_mb=rank / card.calibration["megabases"], **options)
         assert scan.settings["screening_margin"] == f"{card.screening['margin']:g}"
-        assert list(scan) == [hit for hit in every if hit.logit >= scan.threshold]
+        assert list(scan) == [hit for hit in every if hit.logit >= scan.calling.threshold]
 
 
 def test_the_card_says_what_was_measured(background, calibrated):
@@ -120,7 +120,7 @@ def test_the_card_says_what_was_measured(background, calibrated):
     genome, known = background
     options = {"model": calibrated, "strength": None, "device": "cpu", "exclude": known, "fp_per_mb": least}
     scan = promscan.scan(genome, **options)
-    with ScreenedEngine(scan.network, scan.devices, scan.engine_settings, scan.floor) as engine:
+    with ScreenedEngine(scan.network, scan.devices, scan.engine_settings, scan.calling.floor) as engine:
         logits = np.concatenate([t.logits for ts in engine.score(scan.chunks(engine, engine.chunk_step)) for t in ts])
     assert float(measured[2]) / 100 == pytest.approx(np.mean(logits[~np.isnan(logits)] > -np.inf), abs=0.002)
 

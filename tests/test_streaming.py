@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 import promscan
 from promscan.errors import DeviceError, ModelError
-from promscan.inference import streaming
+from promscan.inference import lane_queue, streaming
 from promscan.inference.engine import open_engine
 from promscan.inference.settings import EngineSettings
 from promscan.inference.streaming import StreamingEngine
@@ -192,7 +192,7 @@ def test_a_short_sequence_does_not_wait_for_the_end_of_the_genome(monkeypatch):
 
 def test_memory_does_not_grow_along_what_has_nothing_to_score(monkeypatch):
     """Neither what waits before a long run of unknown bases is held through it, nor the run itself."""
-    monkeypatch.setattr(streaming, "LONGEST_WAIT", 10 * LANE)
+    monkeypatch.setattr(lane_queue, "LONGEST_WAIT", 10 * LANE)
     monkeypatch.setitem(streaming.LANES, "cpu", 4)
     lane = encode(random_bases(LANE + WINDOW - 1, seed=1))
     unknown = np.full_like(lane, UNKNOWN)

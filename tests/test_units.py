@@ -80,7 +80,39 @@ def test_results_come_in_order_however_little_memory_there_is(room):
 
 def test_a_device_without_memory_for_one_unit_is_told():
     work = runner(Device(0), at_once=4)
-    with pytest.raises(DeviceError, match="device cpu: no memory for 1 windows; free some, or use --device cpu"):
+    with pytest.raises(DeviceError, match="device cpu: no memory for 1 windows; free some, or use a machine with more"):
+        list(work.map(range(10)))
+    work.close()
+
+
+class FullMemory:
+    """Fails as torch, NumPy and Python do where memory ends."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def run(self, number: int, device: torch.device) -> int:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 9.1 GiB for an array"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+def test_too_little_memory_for_a_unit_on_a_cpu_is_one_line(error):
+    work = runner(FullMemory(error), at_once=4)
+    with pytest.raises(DeviceError, match="device cpu: no memory for 1 windows; free some, or use a machine") as caught:
+        list(work.map(range(10)))
+    assert "\n" not in str(caught.value)
+    work.close()
+
+
+def test_a_bug_in_a_unit_keeps_its_error():
+    work = runner(FullMemory(RuntimeError("shapes differ")), at_once=4)
+    with pytest.raises(RuntimeError, match="shapes differ"):
         list(work.map(range(10)))
     work.close()
 

@@ -19,8 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from promscan.calling.peaks import PeakCaller
-from promscan.calling.settings import calling_logit
-from promscan.commands.scan import DEFAULT_MIN_DISTANCE
+from promscan.calling.settings import resolve_calling
 from promscan.inference.engine import open_engine
 from promscan.inference.settings import EngineSettings
 from promscan.io.genome import Genome
@@ -61,17 +60,17 @@ class Result(NamedTuple):
 
 def scan(network: BiGRUAttention, card: Card) -> Result:
     """Score and call every window of the contig, as `promscan scan` does."""
-    threshold = calling_logit(card, None, FP_PER_MB if card.calibration else None)
-    settings = EngineSettings(smoothing=card.smoothing)
+    calling = resolve_calling(card, fp_per_mb=FP_PER_MB if card.calibration else None)
+    settings = EngineSettings(smoothing=calling.smoothing)
     engine = open_engine(card.engine, network, [resolve_device("auto")], settings)
     (chunk,) = (chunk for chunk in Genome(DATA / "demo.fa").read_chunks(1 << 20) if chunk.chrom == CONTIG)
     with engine:
         tracks = next(engine.score([chunk]))
     hits = []
     for track in tracks:
-        caller = PeakCaller(track.strand, threshold, card.min_distance or DEFAULT_MIN_DISTANCE, 1)
+        caller = PeakCaller(track.strand, calling.threshold, calling.min_distance, calling.stride)
         hits += caller.feed(track) + caller.flush()
-    return Result({track.strand: track.logits for track in tracks}, hits, threshold, chunk.codes)
+    return Result({track.strand: track.logits for track in tracks}, hits, calling.threshold, chunk.codes)
 
 
 def planted() -> list[tuple[int, Strand]]:

@@ -1,25 +1,116 @@
-"""The logit that a scan calls at."""
+"""What decides the hits of a scan, resolved from what the user asks for and from the card of the model."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Literal
 
+from promscan.calling.screening import screening_floor
 from promscan.errors import InputError, ModelError
 from promscan.metrics.calibration import Calibration
 from promscan.networks.card import Card
+from promscan.seq.records import Strand
 
 DEFAULT_FP_PER_MB = 10.0
-"""False hits per Mb that a scan with a calibrated model calls at."""
+"""False positives per Mb that a scan with a calibrated model calls at."""
+DEFAULT_MIN_DISTANCE = 500
+"""Least distance in bp between two hits of a strand, where neither the user nor the card says one."""
 CLEARANCE = 1000
-"""Background keeps so many bp from every known promoter."""
+"""Background lies at least this far (bp) from every known promoter."""
+MAX_DISTANCE = 10_000_000
+"""The largest distance and the largest stride in bp that can be asked for."""
+MAX_SMOOTHING = 10_001
+"""The largest width in bp over which logits are averaged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallSettings:
+    """Settings that decide which windows are hits.
+
+    threshold: calling logit; a hit has at least this logit.
+    min_distance: least distance in bp between the starts of two hits of a strand.
+    smoothing: odd width in bp over which the logits of neighbouring windows are averaged (1: not at all).
+    stride: only windows whose start is divisible by this are scored.
+    strands: strands that are scored.
+    floor: logit of a streaming pass below which a window cannot be a hit; None: every window is scored exactly.
+
+    Raises:
+        ValueError: a setting is out of range.
+    """
+
+    threshold: float
+    min_distance: int = DEFAULT_MIN_DISTANCE
+    smoothing: int = 1
+    stride: int = 1
+    strands: tuple[Strand, ...] = ("+", "-")
+    floor: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, most in (("min_distance", MAX_DISTANCE), ("stride", MAX_DISTANCE), ("smoothing", MAX_SMOOTHING)):
+            if getattr(self, name) > most:
+                raise ValueError(f"{name} must be at most {most}")
+        for name in ("min_distance", "stride"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.smoothing < 1 or self.smoothing % 2 == 0:
+            raise ValueError(f"smoothing must be odd and positive, got {self.smoothing}")
+        if math.isnan(self.threshold):
+            raise ValueError("threshold must be a number")
+
+    @property
+    def strand(self) -> str:
+        """The strands in one word: `both`, `+` or `-`."""
+        return "both" if len(self.strands) > 1 else self.strands[0]
+
+
+def resolve_calling(
+    card: Card,
+    *,
+    threshold: float | None = None,
+    fp_per_mb: float | None = None,
+    min_distance: int | None = None,
+    smoothing: int | None = None,
+    strand: Literal["both", "+", "-"] = "both",
+    stride: int = 1,
+    exhaustive: bool = False,
+) -> CallSettings:
+    """The settings of a scan: what the user asks for, and for the rest what the card says.
+
+    Args:
+        card: card of the model.
+        threshold: probability to call at.
+        fp_per_mb: false positives per Mb to call at, which needs a calibrated model.
+        min_distance: least distance in bp between two hits of a strand (None: as the card says).
+        smoothing: odd width in bp over which logits are averaged (None: as the card says).
+        strand: strands to scan.
+        stride: only windows whose start is divisible by this are scored.
+        exhaustive: score every window exactly, even if the card says how to screen.
+
+    Raises:
+        ModelError: the card does not say what is needed.
+        InputError: the threshold is no probability.
+        ValueError: another setting is out of range.
+    """
+    if strand not in ("both", "+", "-"):
+        raise ValueError(f"strand must be both, + or -, not {strand!r}")
+    logit = calling_logit(card, threshold, fp_per_mb)
+    return CallSettings(
+        threshold=logit,
+        min_distance=(card.min_distance or DEFAULT_MIN_DISTANCE) if min_distance is None else min_distance,
+        smoothing=card.smoothing if smoothing is None else smoothing,
+        stride=stride,
+        strands=("+", "-") if strand == "both" else (strand,),
+        floor=None if exhaustive else screening_floor(card, logit, stride),
+    )
 
 
 def calling_logit(card: Card, threshold: float | None, fp_per_mb: float | None) -> float:
-    """The logit to call at, from what was asked for or else from the card.
+    """The logit to call at, from what the user asks for or else from the card.
 
     Raises:
-        ModelError: the card cannot tell.
-        InputError: the probability is none.
+        ModelError: the card does not say it.
+        InputError: the threshold is no probability.
     """
     if threshold is not None:
         if not 0 < threshold < 1:

@@ -72,8 +72,9 @@ _DEVICE = click.option(
     help="auto, cpu, cuda, cuda:N, mps, or all: every CUDA device, of one model.",
 )
 _THREADS = click.option(
+    "-t",
     "--threads",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 4096),
     metavar="N",
     help="CPU threads.  [default: all this process may use]",
 )
@@ -90,7 +91,7 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
         _DEVICE,
         click.option(
             "--batch-size",
-            type=click.IntRange(min=1),
+            type=click.IntRange(1, 2**31 - 1),
             metavar="N",
             help="Windows in flight at most, in whole units, one of which always runs.  "
             "[default: by threads on CPU, by free memory on CUDA]",
@@ -102,4 +103,4 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def quiet_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--quiet`."""
-    return click.option("--quiet", is_flag=True, help="Only warnings and errors on standard error.")(command)
+    return click.option("--quiet", is_flag=True, help="Only errors on standard error.")(command)

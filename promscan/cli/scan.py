@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import re
 import time
-from itertools import chain
-from typing import Any
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from promscan import log
 from promscan.cli.options import machine_options, model_option, quiet_option
 from promscan.io.files import check_outputs, is_special, open_text_output
+from promscan.io.schemas import NOTHING_SCORED
 from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, model_files
+
+if TYPE_CHECKING:
+    from promscan.commands.scan import Scan
 
 NO_STRENGTH = "none"
 
@@ -21,22 +25,29 @@ NO_STRENGTH = "none"
 def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    match = re.fullmatch("([0-9]+)/([0-9]+)", text)
-    if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        raise click.BadParameter(f"{text!r} is not I/N, such as 1/10 to 10/10")
-    return int(match[1]), int(match[2])
+    from promscan.seq.intervals import MOST_SHARDS, check_shard
+
+    match = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", text)
+    try:
+        index, count = (int(match[1]), int(match[2])) if match else (0, 0)
+        check_shard(index, count)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{text[:40]!r} is not I/N, such as 1/10 to 10/10, of at most {MOST_SHARDS:,} parts"
+        ) from error
+    return index, count
 
 
 @click.command()
 @click.argument("genome", metavar="GENOME")
 @click.option(
     "-o", "--output", required=True, metavar="OUT",
-    help="Hits, in the format of the suffix: .bed, .gff3 or .narrowPeak; with .gz bgzipped and indexed; - is stdout.",
+    help="File of hits, in the format of its suffix: .bed, .gff3 or .narrowPeak; .gz: bgzipped and indexed; -: stdout.",
 )  # fmt: skip
 @model_option(DEFAULT_MODEL)
 @click.option(
     "--fp-per-mb", type=float, metavar="X",
-    help="Call at X false hits per Mb of background.  [default: 10, or the threshold of an uncalibrated model]",
+    help="Call at X false positives per Mb of background.  [default: 10, or the threshold of an uncalibrated model]",
 )  # fmt: skip
 @click.option("--threshold", type=float, metavar="P", help="Call at this probability instead.")
 @click.option(
@@ -47,39 +58,45 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     "--strand", type=click.Choice(["both", "+", "-"]), default="both", show_default=True, help="Strands to scan."
 )  # fmt: skip
 @click.option(
-    "--stride", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+    "--stride", type=click.IntRange(1, 10_000_000), default=1, show_default=True, metavar="N",
     help="Score only windows whose start is divisible by N.",
 )  # fmt: skip
 @click.option("--skip-masked", is_flag=True, help="Read lower case (soft-masked) bases as unknown.")
 @click.option(
     "--region", "regions", multiple=True, metavar="R",
-    help="Keep hits whose tss lies here: chr1 or chr1:1,001-2,000 (1-based, closed). May be repeated.",
+    help="Write only hits whose TSS lies here: chr1 or chr1:1,001-2,000 (1-based, closed). May be repeated.",
 )  # fmt: skip
-@click.option("--bed", metavar="FILE", help="Keep hits whose tss lies in these intervals.")
-@click.option("--exclude", metavar="FILE", help="Drop windows that overlap these intervals.")
+@click.option(
+    "--bed", metavar="FILE",
+    help="Write only hits whose TSS lies in these intervals; together with --region: in either of them.",
+)  # fmt: skip
+@click.option("--exclude", metavar="FILE", help="Do not score windows that overlap these intervals.")
 @click.option(
     "--shard", callback=_shard, metavar="I/N",
-    help="Keep hits of the I-th of N parts of the genome; 'promscan merge' joins them.",
+    help="Scan the I-th of N parts of the genome; 'promscan merge' joins the outputs.",
 )  # fmt: skip
 @click.option(
     "--exhaustive", is_flag=True,
-    help="Score every window exactly, where a faster pass would else choose the windows to score.",
+    help="Score every window exactly; without it, a faster pass may choose the windows to score.",
 )  # fmt: skip
 @click.option(
     "--strength", default=DEFAULT_STRENGTH, show_default=True, metavar="NAME|PATH|none",
-    help="Strength model that grades the hits; none: they have no strength.",
+    help="Model that predicts the strength of hits in its reporter; none: no strengths.",
 )  # fmt: skip
 @click.option(
     "--format",
     "format_name",
     type=click.Choice(["bed", "gff3", "narrowpeak"]),
-    help="Whatever the suffix.  [default: by suffix]",
+    help="Format of the hits.  [default: by the suffix of OUT]",
 )
 @machine_options
-@click.option("--resume", is_flag=True, help="Keep OUT.resume beside OUT, and go on from it if it is there.")
+@click.option("--resume", is_flag=True, help="Keep a journal in OUT.resume, and go on from it if it is there.")
 @click.option("--summary", metavar="FILE", help="Write settings, counts, times and memory as JSON.")
 @quiet_option
+@click.pass_context
 def scan(
+    context: click.Context,
+    /,
     genome: str,
     output: str,
     format_name: str | None,
@@ -91,8 +108,8 @@ def scan(
 ) -> None:
     """Call promoters in GENOME: FASTA, plain, gzip or bgzip, or - for standard input.
 
-    Every 70-bp window of both strands is scored; a hit is a window of at least the threshold that no window of its
-    strand nearby beats. Coordinates in BED and narrowPeak are 0-based and half-open, in GFF3 1-based and closed.
+    Every 70-bp window of both strands gets a score. A hit is a window that reaches the threshold, with no better window
+    of its strand nearby. Coordinates in BED and narrowPeak are 0-based and half-open, in GFF3 1-based and closed.
 
     \b
     promscan scan genome.fa -o hits.bed
@@ -101,30 +118,79 @@ def scan(
     """
     if options["threshold"] is not None and options["fp_per_mb"] is not None:
         raise click.UsageError("--threshold and --fp-per-mb are two ways to say the same: give one")
-    # Beside the file that a symbolic link points to, as its temporary file is: there it can be written.
-    folder = f"{os.path.realpath(output)}.resume" if resume else None
     if resume and (output == "-" or is_special(output)):
         raise click.UsageError("--resume goes on with a file, and OUT is none: give one, or scan without --resume")
     log.configure(quiet=quiet)
-    models = [options["model"]] if strength == NO_STRENGTH else [options["model"], strength]
-    files = chain.from_iterable(map(model_files, models))
-    check_outputs([output, summary], [genome, options["bed"], options["exclude"], *files])
+    _check_files(genome, output, format_name, summary, strength, options)
     from promscan.commands.scan import Scan
-    from promscan.io.hit_writers import open_writer, write_summary
 
     began = time.monotonic()
+    # Next to the file that a symbolic link points to, as its temporary file is: there it can be written.
+    folder = f"{os.path.realpath(output)}.resume" if resume else None
     job = Scan(genome, resume=folder, strength=None if strength == NO_STRENGTH else strength, **options)
-    with open_writer(output, format_name, job.settings) as writer:
-        for hit in job:
-            writer.write(hit)
+    named = context.get_parameter_source("strength") is not click.core.ParameterSource.DEFAULT
+    if named and strength == DEFAULT_STRENGTH:
+        job.warn_of_other_species()
+    try:
+        _write(job, output, format_name)
+    except KeyboardInterrupt:
+        if folder is not None:
+            log.logger.info("%s: holds what is done so far; give the same command again to go on", folder)
+        raise
     seconds = time.monotonic() - began
     if summary is not None:
+        from promscan.io.hit_writers import write_summary
+
         with open_text_output(summary) as file:
             write_summary(file, {**job.summary(), "total_seconds": seconds})
     job.finish()
-    counts = job.statistics
-    log.logger.info(
-        "%s hits, %s bp scanned, %.1f s; strands %s",
-        f"{counts.hits:,}", f"{counts.bases:,}", seconds,
-        "as called" if job.card.strand_trusted else "not to be trusted (see the card of the model)",
-    )  # fmt: skip
+    log.logger.info("%s", _result(job, output, seconds))
+
+
+def _check_files(
+    genome: str, output: str, format_name: str | None, summary: str | None, strength: str, options: dict[str, Any]
+) -> None:
+    """Refuse outputs that cannot be written, and files that are missing, before anything is loaded."""
+    from promscan.io.hit_writers import layout_of
+
+    models = [options["model"]] if strength == NO_STRENGTH else [options["model"], strength]
+    files = chain.from_iterable(map(model_files, models))
+    check_outputs([output, summary], [genome, options["bed"], options["exclude"], *files])
+    layout_of(output, format_name)
+
+
+def _write(job: Scan, output: str, format_name: str | None) -> None:
+    """Write the hits; nothing is written if the scan of a whole genome could not score a window."""
+    from promscan.io.hit_writers import open_writer
+
+    hits = iter(job)
+    # What standard output has taken cannot be taken back, so its first lines wait for the first hit.
+    first = list(islice(hits, 1))
+    if not first:
+        job.require_scored()
+    with open_writer(output, format_name, job.settings) as writer:
+        for hit in chain(first, hits):
+            writer.write(hit)
+        if not job.require_scored():
+            writer.write_row(NOTHING_SCORED, 0)
+
+
+def _result(job: Scan, output: str, seconds: float) -> str:
+    """What was found, in one line."""
+    counts, calling, card = job.statistics, job.calling, job.card
+    threshold = f"logit {calling.threshold:.4g}"
+    if job.plan.calibration is not None:
+        threshold += f" ({job.plan.calibration.fp_per_mb(calling.threshold):.3g} FP/Mb)"
+    found = f"{log.counted(counts.hits, 'hit')} of model {card.name} at {threshold} or more"
+    if not counts.windows:
+        found = f"no window could be scored; {found}"
+    elif not counts.hits:
+        found = f"no window reaches the threshold; {found}"
+    strands = "both strands" if len(calling.strands) > 1 else f"the {calling.strand} strand"
+    scanned = f"{counts.scored.bases:,} bp scanned, {log.counted(counts.windows, 'window')} on {strands}"
+    about = [f"{'standard output' if output == '-' else output}: {found}", f"{scanned}, {seconds:.1f} s"]
+    if counts.hits and not card.strand_trusted:
+        about.append("this model does not tell the strands apart: the strand of a hit may be wrong")
+    if counts.hits and job.plan.strength_card is not None:
+        about.append(f"strength: {job.settings['strength_domain']} (model {job.settings['strength_model']})")
+    return "; ".join(about)

@@ -82,7 +82,7 @@ def calibrate(
     )  # fmt: skip
     begins = dict(zip(lengths, accumulate(lengths.values(), initial=0), strict=False))
     hits = np.fromiter(((begins[hit.chrom] + hit.start, hit.strand, hit.logit) for hit in scan), HIT)
-    megabases = scan.statistics.windows / len(scan.engine_settings.strands) / 1e6
+    megabases = scan.statistics.windows / len(scan.calling.strands) / 1e6
     if not megabases:
         raise InputError(f"{genome}: no background is left {CLEARANCE} bp and more from {exclude}; give more sequence")
     where = f"{', '.join(contigs)} of {Path(genome).name}" if contigs else Path(genome).name
@@ -91,8 +91,8 @@ def calibrate(
         scan.card,
         name=out.stem,
         calibration=table.describe(),
-        min_distance=scan.min_distance,
-        smoothing=scan.engine_settings.smoothing,
+        min_distance=scan.calling.min_distance,
+        smoothing=scan.calling.smoothing,
         screening=_screening(scan, begins, hits, table) if scan.card.engine == "windowed" else {},
     )
     card = save_model(out, scan.network, card)

@@ -1,56 +1,32 @@
-"""Scan a genome: bases to scores to hits.
+"""Scan a genome: bases in, hits out.
 
-    genome.read_chunks -> engine.score -> PeakCaller -> HitStrengths -> hits, sorted by contig in FASTA order,
-      Chunk                 ScoreTrack      Hit           Hit             start and strand
-
-Reading runs ahead in a thread; memory does not grow with the genome or its contigs. A journal is kept on the way, if
-one is wanted; a scan that goes on from one reads all chunks and scores the remaining ones.
+`Scan` checks what it is asked for before it loads torch and the models; see `promscan.commands.scanning`.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import socket
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal
 
 import promscan
-from promscan.calling.peaks import PeakCaller, in_order
-from promscan.calling.screening import screening_floor
-from promscan.calling.settings import calling_logit
-from promscan.commands.scanning.hit_strengths import HitStrengths, margin_of, settings_of
-from promscan.commands.scanning.journal import Journal, remove_journal
+from promscan.calling.settings import CallSettings
+from promscan.commands.scanning.journal_file import remove_journal
+from promscan.commands.scanning.plan import Machine, ScanOptions, make_plan, warn_of_other_species
 from promscan.commands.scanning.statistics import Statistics
-from promscan.inference.engine import Engine, open_engine
-from promscan.inference.screened import ScreenedEngine
-from promscan.inference.settings import EngineSettings
-from promscan.inference.streaming import StreamingEngine, lanes_on
-from promscan.inference.strength import StrengthPredictor
-from promscan.io.bed import read_bed
-from promscan.io.genome import OVERLAP, Genome, Spans
-from promscan.io.prefetch import prefetch
-from promscan.log import logger, progress
-from promscan.metrics.calibration import Calibration
-from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH
-from promscan.networks.device import arithmetic, describe, resolve_devices
-from promscan.networks.weights import load_model, load_strength
-from promscan.seq.intervals import Intervals, genome_digest, shard_of
-from promscan.seq.records import Chunk, Hit, Interval, ScoreTrack
-from promscan.seq.regions import parse_region
-from promscan.strength.reporter import Reporter
+from promscan.errors import InputError
+from promscan.io.memory_genome import GenomeInput
+from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, Card
+from promscan.seq.intervals import Intervals
+from promscan.seq.records import Chunk, Hit
 
-DEFAULT_MIN_DISTANCE = 500
+if TYPE_CHECKING:
+    import torch
 
-
-class Found(NamedTuple):
-    """The hits that one chunk decided, in order; `track` is one of its tracks, None when the genome has ended."""
-
-    track: ScoreTrack | None
-    hits: list[Hit]
+    from promscan.inference.engine import Engine
+    from promscan.inference.settings import EngineSettings
+    from promscan.networks.classifier import BiGRUAttention
 
 
 class Scan:
@@ -91,7 +67,7 @@ class Scan:
 
     def __init__(
         self,
-        genome: str | Path,
+        genome: GenomeInput,
         *,
         model: str | Path = DEFAULT_MODEL,
         threshold: float | None = None,
@@ -113,212 +89,74 @@ class Scan:
         precision: str = "auto",
         resume: str | Path | None = None,
     ) -> None:
-        if min_distance is not None and min_distance < 1:
-            raise ValueError(f"min_distance must be at least 1, got {min_distance}")
-        if strand not in ("both", "+", "-"):
-            raise ValueError(f"strand must be both, + or -, not {strand!r}")
-        self.devices = resolve_devices(device)
-        self.network, self.card = load_model(str(model))
-        self.strength = None if strength is None else load_strength(str(strength))
-        self.calibration = Calibration.parse(self.card.calibration) if self.card.calibration else None
-        self.threshold = calling_logit(self.card, threshold, fp_per_mb)
-        self.min_distance = min_distance or self.card.min_distance or DEFAULT_MIN_DISTANCE
-        self.floor = None if exhaustive else screening_floor(self.card, self.threshold, stride)
-        self.engine_settings = EngineSettings(
-            stride=stride,
-            strands=("+", "-") if strand == "both" else (strand,),
-            threads=threads,
-            batch_size=batch_size,
-            precision=precision,
-            smoothing=self.card.smoothing if smoothing is None else smoothing,
-        )
-        if self.calibration is not None and threshold is None:
-            self._warn_of_other_settings()
-        self.resume = None if resume is None else Path(resume)
-        self.genome = Genome(genome, skip_masked=skip_masked)
-        self.within = self._intervals_to_scan(regions, bed)
-        self.exclude = None if exclude is None else self._intervals_to_exclude(exclude)
-        if self.strength is not None and (species := self.strength[1].species) != self.card.species:
-            logger.warning(
-                "model %s is for %s, and that of the scan, %s, for %s: take the strengths as guesses",
-                self.strength[1].name, species, self.card.name, self.card.species,
-            )  # fmt: skip
+        options = ScanOptions(
+            genome=genome, model=model, threshold=threshold, fp_per_mb=fp_per_mb, min_distance=min_distance,
+            smoothing=smoothing, strand=strand, stride=stride, skip_masked=skip_masked, regions=regions, bed=bed,
+            exclude=exclude, shard=shard, exhaustive=exhaustive, strength=strength, resume=resume,
+            machine=Machine(device=device, batch_size=batch_size, threads=threads, precision=precision),
+        )  # fmt: skip
+        self.plan = make_plan(options)
+        from promscan.commands.scanning.run import LoadedScan  # loads torch, which takes a second
+
+        self._loaded = LoadedScan(self.plan)
+        self.settings = dict(self.plan.settings)
         self.statistics = Statistics()
-        self.settings = self._settings(strand, skip_masked)
-        if shard is not None:
-            # One grid for every engine, so that a shard is the same place whatever the model.
-            contigs = self.genome.contigs()
-            part = shard_of(contigs, *shard, grid=StreamingEngine.lane)
-            self.within = part if self.within is None else self.within.intersection(part)
-            self.settings |= {"shard": "{}/{}".format(*shard), "genome": genome_digest(contigs)}
 
     def __iter__(self) -> Iterator[Hit]:
-        with (
-            self._engine() as engine,
-            self._open_strengths() as strengths,
-            self._open_journal(engine) as journal,
-            progress(self._total_mb(engine), "scanning", "Mb") as bar,
-            closing(prefetch(self.chunks(engine, journal.chunk_step))) as chunks,
-        ):
-            statistics = self.statistics = Statistics(windows=journal.windows)
-            counted = statistics.count_chunks(statistics.timed(chunks, "read"), bar.advance)
-            kept = counted if strengths is None else strengths.keep(counted, journal.done)
-            tracks = statistics.timed(statistics.count_windows(engine.score(journal.remaining(kept))), "score")
-            callers = [
-                PeakCaller(strand, self.threshold, self.min_distance, self.engine_settings.stride)
-                for strand in self.engine_settings.strands
-            ]
-            replayed = journal.replay(callers)
-            yield from self._in_wanted_place(replayed)
-            found = statistics.timed(self._call(tracks, callers), "call")
-            if strengths is not None:
-                found = statistics.timed(self._predict_strengths(found, strengths), "strength")
-            yield from self._in_wanted_place(self._noted(found, callers, journal))
+        statistics = self.statistics = Statistics()
+        yield from self._loaded.hits(statistics)
 
-    def finish(self) -> None:
-        """Remove the journal, when the hits are where they should be."""
-        if self.resume is not None:
-            remove_journal(self.resume)
+    @property
+    def card(self) -> Card:
+        """Card of the model."""
+        return self.plan.card
+
+    @property
+    def calling(self) -> CallSettings:
+        """What makes a window a hit."""
+        return self.plan.calling
+
+    @property
+    def network(self) -> BiGRUAttention:
+        """The network of the scan, in evaluation mode."""
+        return self._loaded.network
+
+    @property
+    def devices(self) -> Sequence[torch.device]:
+        """The devices that the scan runs on, of one kind."""
+        return self._loaded.devices
+
+    @property
+    def engine_settings(self) -> EngineSettings:
+        """What the engine scores, and how."""
+        return self._loaded.engine_settings
 
     def chunks(self, engine: Engine, step: int) -> Iterator[Chunk]:
         """What is to be scanned, as an engine reads it; `step` window starts a chunk."""
-        for chunk in self.genome.read_chunks(step, self._spans(engine), margin=self._margin(engine)):
-            if self.exclude is None:
-                yield chunk
-            else:
-                blocked = self.exclude.mask(chunk.chrom, chunk.first_base, chunk.first_base + len(chunk.codes))
-                yield dataclasses.replace(chunk, blocked=blocked)
+        return self._loaded.chunks(engine, step)
 
-    def _warn_of_other_settings(self) -> None:
-        apart, smoothing = self.card.min_distance or DEFAULT_MIN_DISTANCE, self.card.smoothing
-        if self.min_distance < apart or self.engine_settings.smoothing != smoothing:
-            logger.warning(
-                "model %s was calibrated on hits %d bp apart and logits averaged over %d bp: with other settings, take "
-                "its false hits per Mb as guesses", self.card.name, apart, smoothing,
-            )  # fmt: skip
+    def finish(self) -> None:
+        """Remove the journal, when the hits are where they should be."""
+        if self.plan.resume is not None:
+            remove_journal(self.plan.resume)
 
-    def _spans(self, engine: Engine) -> Spans | None:
-        return None if self.within is None else self.within.spans_of_starts(self.min_distance, engine.grid)
+    def warn_of_other_species(self) -> None:
+        """Warn if the strength model is for another species than the model of the scan."""
+        if self.plan.strength_card is not None:
+            warn_of_other_species(self.plan.card, self.plan.strength_card)
 
-    def _margin(self, engine: Engine) -> int:
-        if self.strength is None:
-            return engine.margin
-        return max(engine.margin, margin_of(Reporter(**self.strength[1].strength["reporter"])))
+    def require_scored(self) -> bool:
+        """Whether the latest iteration scored a window; in a part of a genome, there may be none.
 
-    def _engine(self) -> Engine:
-        if self.floor is None:
-            return open_engine(self.card.engine, self.network, self.devices, self.engine_settings)
-        return ScreenedEngine(self.network, self.devices, self.engine_settings, self.floor)
-
-    def _open_strengths(self) -> AbstractContextManager[HitStrengths | None]:
-        if self.strength is None:
-            return nullcontext()
-        network, card = self.strength
-        predictor = StrengthPredictor(
-            network,
-            card,
-            self.devices,
-            threads=self.engine_settings.threads,
-            batch_size=self.engine_settings.batch_size,
-            precision=self.engine_settings.precision,
-        )
-        return HitStrengths(predictor, self.min_distance)
-
-    def _open_journal(self, engine: Engine) -> Journal:
-        # Machines that differ in the last bits would together end in the hits of neither.
-        machine = {
-            **arithmetic(self.devices[0]),
-            "kernels": "yes" if engine.by_kernels else "no",
-            "lanes": str(lanes_on(self.devices, self.network.architecture)),
-        }
-        scan = {"promscan": promscan.__version__, **self.settings, **machine}
-        return Journal(self.resume, scan, engine.chunk_step)
-
-    def _intervals_to_scan(self, regions: Sequence[str], bed: str | Path | None) -> Intervals | None:
-        if not regions and bed is None:
-            return None
-        contigs = self.genome.contigs()
-        within = Intervals.of([parse_region(region, contigs) for region in regions])
-        return within if bed is None else within.union(self._known(read_bed(bed), bed))
-
-    def _intervals_to_exclude(self, exclude: str | Path | Intervals) -> Intervals:
-        if isinstance(exclude, Intervals):
-            return self._known(exclude, "intervals to exclude")
-        return self._known(read_bed(exclude), exclude)
-
-    def _known(self, intervals: Intervals, source: str | Path) -> Intervals:
-        intervals.check_against(self.genome.contigs(), str(source))
-        return intervals
-
-    def _settings(self, strand: str, skip_masked: bool) -> dict[str, str]:
-        settings = {
-            "model": self.card.name,
-            "sha256": self.card.sha256,
-            "threshold_logit": f"{self.threshold:.6g}",
-            "min_distance": str(self.min_distance),
-            "strand": strand,
-            "stride": str(self.engine_settings.stride),
-            "skip_masked": "yes" if skip_masked else "no",
-        }
-        if self.within is not None:
-            settings["within"] = self.within.digest()
-        if self.exclude is not None:
-            settings["exclude"] = self.exclude.digest()
-        if self.engine_settings.smoothing > 1:
-            settings["smoothing"] = str(self.engine_settings.smoothing)
-        if self.floor is not None:
-            settings["screening_margin"] = f"{self.threshold - self.floor:.6g}"
-        if self.engine_settings.precision == "bfloat16":
-            settings["precision"] = self.engine_settings.precision
-        if self.strength is not None:
-            settings |= settings_of(self.strength[1])
-        return settings
-
-    def _total_mb(self, engine: Engine) -> float | None:
-        """What will be read, which is more than what is wanted."""
-        total = self.genome.size_hint
-        spans = self._spans(engine)
-        if spans is not None:
-            lengths, margin = self.genome.contigs(), self._margin(engine)
-            total = Intervals.of(
-                Interval(chrom, max(0, begin - margin), min(end + OVERLAP + margin, lengths[chrom]))
-                for chrom, ranges in spans.items()
-                for begin, end in ranges
-                if begin + OVERLAP < lengths[chrom]
-            ).total_bases
-        return None if total is None else total / 1e6
-
-    def _call(self, tracks_of_chunks: Iterable[list[ScoreTrack]], callers: Sequence[PeakCaller]) -> Iterator[Found]:
-        """Hits of all strands, sorted: the callers of both strands decide the same starts at a time."""
-        for tracks in tracks_of_chunks:
-            batches = [caller.feed(track) for caller, track in zip(callers, tracks, strict=True)]
-            yield Found(tracks[0], in_order(batches, tracks[0].chrom))
-        yield Found(None, in_order([caller.flush() for caller in callers], None))
-
-    def _predict_strengths(self, found: Iterable[Found], strengths: HitStrengths) -> Iterator[Found]:
-        for track, hits in found:
-            yield Found(track, strengths.grade(hits))
-            if track is not None:
-                strengths.forget(track.chrom, track.start + (len(track.logits) - 1) * track.stride)
-
-    def _noted(self, found: Iterable[Found], callers: Sequence[PeakCaller], journal: Journal) -> Iterator[Hit]:
-        """The hits, entered in the journal with the state that the callers were in when they had decided them."""
-        for track, hits in found:
-            if track is not None:
-                journal.note(track, hits, callers, self.statistics.windows)
-            yield from hits
-
-    def _in_wanted_place(self, hits: Iterable[Hit]) -> Iterator[Hit]:
-        for hit in hits:
-            if self.within is None or self.within.contains(hit.chrom, np.array([hit.tss]))[0]:
-                self.statistics.hits += 1
-                yield self._graded(hit)
-
-    def _graded(self, hit: Hit) -> Hit:
-        """The hit with what the model knows of it beside its logit."""
-        if self.calibration is None:
-            return hit
-        return dataclasses.replace(hit, fp_per_mb=self.calibration.fp_per_mb(hit.logit))
+        Raises:
+            InputError: it scored none, and the whole genome was to be scanned.
+        """
+        if not self.statistics.windows and not self.plan.restricted:
+            raise InputError(
+                f"{self.plan.genome.source}: no window could be scored: all of them hold too many bases that are "
+                "unknown, masked or excluded, or each contig is too short; give DNA that can be scored"
+            )
+        return self.statistics.windows > 0
 
     def summary(self) -> dict[str, Any]:
         """Settings, counts, and what varies from run to run: times, memory, device and host."""
@@ -326,6 +164,6 @@ class Scan:
             "promscan": promscan.__version__,
             "settings": self.settings,
             **self.statistics.describe(),
-            "device": ", ".join(describe(device) for device in self.devices),
+            "device": self._loaded.device_names,
             "host": socket.gethostname(),
         }

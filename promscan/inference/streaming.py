@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from promscan.inference.lane_queue import LaneQueue
 from promscan.inference.lanes import networks_on, require_streamable, room_to_smooth
 from promscan.inference.settings import EngineSettings
 from promscan.inference.work_units import UnitRunner
@@ -36,11 +37,6 @@ from promscan.seq.windows import MAX_UNKNOWN, WINDOW, scorable
 
 LANES = {"cpu": 64, "cuda": 4096, "mps": 1024}
 """Lanes in a unit, by kind of device; on CUDA at most."""
-PATIENCE = 8
-"""So many units of other lanes may begin before a unit that waits for more of its length begins without."""
-LONGEST_WAIT = 2**22
-"""So many window starts, or those of two units, may be read with little or nothing to score, before all that waits
-begins."""
 
 _NO_ROOM: Logits = np.empty(0, dtype=np.float32)
 
@@ -127,24 +123,14 @@ class StreamingEngine:
 
         NaN: windows with more than 7 unknown bases or a blocked one.
         """
-        waiting = deque[_Job]()
-
-        def lanes() -> Iterator[_Lane | int]:
-            for chunk in chunks:
-                if not chunk.windows:
-                    continue
-                job = _Job(chunk, self)
-                waiting.append(job)
-                yield from job.lanes()
-                yield chunk.windows
-
-        for unit in self._runner.map(self._units(lanes())):
+        unfinished = deque[_Job]()
+        for unit in self._runner.map(self._units_of_chunks(chunks, unfinished)):
             for lane in unit:
                 if lane.job:
                     lane.job.missing -= 1
-            while waiting and waiting[0].missing == 0:
-                yield from waiting.popleft().tracks()
-        for job in waiting:
+            while unfinished and unfinished[0].missing == 0:
+                yield from unfinished.popleft().tracks()
+        for job in unfinished:
             yield from job.tracks()
 
     def score_windows(self, codes: Codes) -> Logits:
@@ -155,7 +141,7 @@ class StreamingEngine:
         logits = np.empty(len(codes), dtype=np.float32)
         padded = np.pad(codes, ((0, 0), (self._around, self._around + WINDOW)), constant_values=UNKNOWN)
         lanes = (_Lane(row, logits[i : i + 1]) for i, row in enumerate(padded))
-        for _ in self._runner.map(self._units(lanes)):
+        for _ in self._runner.map(self._units_of_lanes(lanes)):
             pass
         logits[(codes == UNKNOWN).sum(axis=1) > MAX_UNKNOWN] = np.nan
         return logits
@@ -164,30 +150,27 @@ class StreamingEngine:
         """Window starts of the lane that begins where a contig has so many left."""
         return next((length for length in self.shorter if length >= windows), self.lane)
 
-    def _units(self, lanes: Iterable[_Lane | int]) -> Iterator[list[_Lane]]:
-        """Lanes of one length, as many as a unit has, or fewer if they have waited for long.
-
-        A number among the lanes says how many window starts were read to get those before it. Where there is hardly a
-        lane in a long stretch, an empty unit may come: it lets what is done already be handed on.
-        """
-        longest = max(LONGEST_WAIT, 2 * self.lanes * self.lane)
-        waiting, waited, read = dict[int, list[_Lane]](), dict[int, int](), 0
-        for lane in lanes:
-            if isinstance(lane, int):
-                read += lane
-                if read >= longest:
-                    yield from list(waiting.values()) or [[]]
-                    waiting, waited, read = {}, {}, 0
+    def _units_of_chunks(self, chunks: Iterable[Chunk], unfinished: deque[_Job]) -> Iterator[list[_Lane]]:
+        """Units of the lanes of chunks; each chunk with windows becomes a job, which joins `unfinished`."""
+        queue = self._queue()
+        for chunk in chunks:
+            if not chunk.windows:
                 continue
-            unit = waiting.setdefault(len(lane.codes), [])
-            unit.append(lane)
-            if len(unit) == self.lanes:
-                yield waiting.pop(len(lane.codes))
-                waited, read = {bases: waited.get(bases, 0) + 1 for bases in waiting}, 0
-                for bases in [bases for bases, units in waited.items() if units == PATIENCE]:
-                    del waited[bases]
-                    yield waiting.pop(bases)
-        yield from waiting.values()
+            job = _Job(chunk, self)
+            unfinished.append(job)
+            for lane in job.lanes():
+                yield from queue.add(lane, len(lane.codes))
+            yield from queue.count_read(chunk.windows)
+        yield from queue.rest()
+
+    def _units_of_lanes(self, lanes: Iterable[_Lane]) -> Iterator[list[_Lane]]:
+        queue = self._queue()
+        for lane in lanes:
+            yield from queue.add(lane, len(lane.codes))
+        yield from queue.rest()
+
+    def _queue(self) -> LaneQueue[_Lane]:
+        return LaneQueue(self.lanes, self.lanes * self.lane)
 
     def _run_unit(self, unit: list[_Lane], device: torch.device) -> list[_Lane]:
         """Score lanes of one length, which come back; none are no work."""

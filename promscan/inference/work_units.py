@@ -10,7 +10,6 @@ import copy
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from itertools import cycle
 from typing import Generic, NamedTuple, TypeVar
 
@@ -18,7 +17,7 @@ import torch
 
 from promscan.errors import DeviceError
 from promscan.log import logger
-from promscan.networks.device import available_threads, make_repeatable
+from promscan.networks.device import available_threads, memory_errors, repeatable, use_one_cpu_thread_here
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -52,7 +51,6 @@ class UnitRunner(Generic[Unit, Result]):
         batch_size: int | None,
         sample: Callable[[], Unit],
     ) -> None:
-        make_repeatable()
         self._run, self.unit_windows = run, unit_windows
         kind = devices[0].type
         allowed = {"cpu": threads or available_threads(), "cuda": MAX_UNITS_AT_ONCE}.get(kind, 1)
@@ -80,27 +78,32 @@ class UnitRunner(Generic[Unit, Result]):
             DeviceError: a device has not even memory for one unit.
         """
         running: deque[_Running[Unit, Result]] = deque()
-        with _one_thread_each():
-            try:
-                for unit, worker in zip(units, cycle(self._workers)):
-                    running.append(self._submit(unit, worker))
-                    if len(running) > self.at_once:
-                        yield self._result(running.popleft())
-                while running:
+        try:
+            for unit, worker in zip(units, cycle(self._workers)):
+                running.append(self._submit(unit, worker))
+                if len(running) > self.at_once:
                     yield self._result(running.popleft())
-            finally:
-                for begun in running:
-                    begun.future.cancel()
+            while running:
+                yield self._result(running.popleft())
+        finally:
+            for begun in running:
+                begun.future.cancel()
 
     def _submit(self, unit: Unit, worker: _Worker) -> _Running[Unit, Result]:
         future = worker.pool.submit(self._attempt, unit, worker.device)
         return _Running(unit, worker, worker.at_once, future)
 
     def _attempt(self, unit: Unit, device: torch.device) -> Result | None:
-        """None if the device is out of memory: the error would keep the frames that it passed, and their tensors."""
-        with torch.inference_mode(), suppress(torch.OutOfMemoryError):
-            return self._run(unit, device)
-        return None
+        """The result of a unit, or None if there was too little memory for it.
+
+        An exception would hold the frames that it passed through, and with them their tensors. The arithmetic flags of
+        torch belong to the whole process, so they are set only while a unit runs.
+        """
+        try:
+            with torch.inference_mode(), repeatable(), memory_errors(""):
+                return self._run(unit, device)
+        except DeviceError:
+            return None
 
     def _result(self, begun: _Running[Unit, Result]) -> Result:
         """The result of a unit, which runs again if its device was out of memory."""
@@ -111,14 +114,13 @@ class UnitRunner(Generic[Unit, Result]):
             if worker.at_once == begun.beside:  # else one that ran beside it has seen to that
                 worker.resize(worker.at_once // 2)
                 logger.info("device %s is out of memory: %d units at once from here on", worker.device, worker.at_once)
-                torch.cuda.empty_cache()
+                _give_cached_memory_back(worker.device)
             begun = self._submit(begun.unit, worker)
         return result
 
     def _no_memory(self, device: torch.device) -> DeviceError:
-        return DeviceError(
-            f"device {device}: no memory for {self.unit_windows} windows; free some, or use --device cpu"
-        )
+        cure = "free some, or use a machine with more" if device.type == "cpu" else "free some, or use --device cpu"
+        return DeviceError(f"device {device}: no memory for {self.unit_windows} windows; {cure}")
 
     def _units_that_fit(self, sample: Unit, worker: _Worker) -> int:
         """How many units fit into the free memory of a device, measured by running one of them."""
@@ -155,7 +157,7 @@ class _Worker:
         self._start(at_once)
 
     def _start(self, at_once: int) -> None:
-        self.at_once, self.pool = at_once, ThreadPoolExecutor(at_once, "promscan-unit", _use_own_stream, (self.device,))
+        self.at_once, self.pool = at_once, ThreadPoolExecutor(at_once, "promscan-unit", _start_worker, (self.device,))
 
 
 def copies(model: Network, devices: Sequence[torch.device]) -> dict[torch.device, Network]:
@@ -163,20 +165,19 @@ def copies(model: Network, devices: Sequence[torch.device]) -> dict[torch.device
     return {device: copy.deepcopy(model).to(device).eval() for device in devices}
 
 
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Within a unit one thread: more would change the order of its sums, and fight with the other units."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _start_worker(device: torch.device) -> None:
+    """Prepare a new thread that runs units.
 
-
-def _use_own_stream(device: torch.device) -> None:
-    """On CUDA each thread has a stream of its own, so that units can overlap; memory is reused within a stream only."""
+    One torch thread computes a unit: more would change the order of its sums, and compete with the other units. On CUDA
+    each thread has a stream of its own, so that units can overlap; memory is reused within a stream only.
+    """
+    use_one_cpu_thread_here()
     if device.type == "cuda":
         stream = torch.cuda.Stream(device)
         stream.wait_stream(torch.cuda.default_stream(device))  # in which the networks were copied
         torch.cuda.set_stream(stream)  # and its device, both for this thread alone
+
+
+def _give_cached_memory_back(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

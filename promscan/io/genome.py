@@ -121,8 +121,8 @@ class Genome:
         with closing(self._pieces()) as pieces:
             for chrom, group in groupby(pieces, key=itemgetter(0)):
                 if spans is None or chrom in spans:
-                    cuts = _cuts(_EVERYTHING if spans is None else spans[chrom], step)
-                    yield from _cut_contig(chrom, (codes for _, codes in group), cuts, margin)
+                    ranges = _EVERYTHING if spans is None else spans[chrom]
+                    yield from _cut_contig(chrom, (codes for _, codes in group), cuts(ranges, step), margin)
         if spans is not None:
             self._check_names(spans)
 
@@ -132,7 +132,7 @@ class Genome:
                 if chrom in spans and length < WINDOW:
                     yield Chunk(chrom, 0, fasta.fetch(chrom, 0, length, self._table))
                 elif chrom in spans:
-                    for start, end in _cuts(spans[chrom], step, windows=length - OVERLAP):
+                    for start, end in cuts(spans[chrom], step, windows=length - OVERLAP):
                         before = min(margin, start)
                         after = min(margin, length - OVERLAP - end)
                         codes = fasta.fetch(chrom, start - before, end + OVERLAP + after, self._table)
@@ -165,7 +165,7 @@ class Genome:
                 raise self._index.error(f"there is no contig {chrom!r} any more")
 
 
-def _cuts(ranges: Iterable[tuple[int, int]], step: int, windows: int = sys.maxsize) -> Iterator[tuple[int, int]]:
+def cuts(ranges: Iterable[tuple[int, int]], step: int, windows: int = sys.maxsize) -> Iterator[tuple[int, int]]:
     """Cut ranges of window starts at the multiples of `step`, and clamp them to 0 - `windows`."""
     for lo, hi in ranges:
         start, end = max(lo, 0), min(hi, windows)

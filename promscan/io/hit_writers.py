@@ -72,7 +72,7 @@ def open_writer(target: str, format: str | None, header: Header) -> AbstractCont
     Raises:
         RunError: no format fits; on entry, `target` cannot be created; later, the file cannot be finished.
     """
-    return open_rows(target, _layout_of(target, format), header_line(header), header)
+    return open_rows(target, layout_of(target, format), header_line(header), header)
 
 
 @contextmanager
@@ -185,7 +185,12 @@ LAYOUTS = {
 FORMATS = tuple(LAYOUTS)
 
 
-def _layout_of(target: str, format: str | None) -> Layout:
+def layout_of(target: str, format: str | None) -> Layout:
+    """The layout of a format, or by the suffix of `target` if that is None.
+
+    Raises:
+        RunError: there is no such format, or no format has this suffix.
+    """
     if format is None and target == "-":
         format = "bed"
     if format is not None:

@@ -11,3 +11,5 @@ ABOUT_STRENGTH = ("strength_unit", "strength_domain", "strength_insert")
 """What GFF3 repeats of the header beside each strength."""
 TYPE = "promoter"
 """What a hit is (SO:0000167). In BED it is a thirteenth column: bedtools would take twelve for BED12."""
+NOTHING_SCORED = "#no window could be scored"
+"""Comment after the first lines of a file without rows, if the scan of a part of a genome scored no window."""

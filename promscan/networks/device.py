@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +81,110 @@ def make_repeatable() -> None:
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
+
+
+class _Repeatable:
+    """The arithmetic flags of torch: how many blocks need them, and their values outside of all of these blocks."""
+
+    def __init__(self) -> None:
+        self._lock, self._blocks = threading.Lock(), 0
+        self._before = _arithmetic_flags()
+
+    def enter(self) -> None:
+        with self._lock:
+            if self._blocks == 0:
+                self._before = _arithmetic_flags()
+                make_repeatable()
+            self._blocks += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._blocks -= 1
+            if self._blocks == 0:
+                _set_arithmetic_flags(*self._before)
+
+
+def _arithmetic_flags() -> tuple[bool, bool, bool, bool]:
+    cuda, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    return cuda.allow_tf32, cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic
+
+
+def _set_arithmetic_flags(matmul_tf32: bool, cudnn_tf32: bool, benchmark: bool, deterministic: bool) -> None:
+    torch.backends.cuda.matmul.allow_tf32 = matmul_tf32
+    torch.backends.cudnn.allow_tf32 = cudnn_tf32
+    torch.backends.cudnn.benchmark = benchmark
+    torch.backends.cudnn.deterministic = deterministic
+
+
+_REPEATABLE = _Repeatable()
+
+
+@contextmanager
+def repeatable() -> Iterator[None]:
+    """Let equal inputs give equal bits inside the block: no TF32, no autotuned kernels.
+
+    The flags are global in torch. The last of all blocks that overlap, in whatever order they end, gives the caller's
+    flags back.
+    """
+    _REPEATABLE.enter()
+    try:
+        yield
+    finally:
+        _REPEATABLE.leave()
+
+
+@contextmanager
+def cpu_threads(count: int) -> Iterator[None]:
+    """Run the CPU operations of torch on `count` threads inside the block, and on the caller's number after it.
+
+    The block must not yield to other code: the number is valid for the whole thread that runs the block.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+_STARTING = threading.Lock()
+"""Threads that start together would take the number of one of them for the caller's."""
+
+
+def use_one_cpu_thread_here() -> None:
+    """Run the CPU operations of this thread on one thread, and leave those of all other threads as they are.
+
+    It is meant for the start of a worker thread. torch keeps one number for each thread that has begun, and one for
+    threads to come; so another thread puts the latter back.
+    """
+    with _STARTING:
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        restoring = threading.Thread(target=torch.set_num_threads, args=(before,))
+        restoring.start()
+        restoring.join()
+
+
+@contextmanager
+def memory_errors(cure: str) -> Iterator[None]:
+    """Turn a lack of memory inside the block, reported by Python, NumPy or torch, into one line that ends in `cure`.
+
+    Raises:
+        DeviceError: there was too little memory.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, DeviceError) or not _is_lack_of_memory(error):
+            raise
+        where = "of the GPU" if isinstance(error, torch.OutOfMemoryError) else "of this machine"
+        raise DeviceError(f"the memory {where} is too small; {cure}") from None
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Whether an allocation failed; torch reports that of its CPU tensors, and a thread that cannot start, as text."""
+    texts = ("can't allocate memory", "can't start new thread", "std::bad_alloc")
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(text in str(error) for text in texts)
 
 
 def available_threads() -> int:

@@ -16,6 +16,9 @@ from promscan.seq.windows import tss_of
 
 Positions = npt.NDArray[np.int64]
 
+MOST_SHARDS = 100_000
+"""Parts that a genome can be divided into."""
+
 
 class Intervals:
     """A set of bases as merged intervals: sorted, disjoint, not touching, none empty. Immutable.
@@ -192,6 +195,14 @@ def _common(ranges: Positions, others: Positions) -> Positions:
     return np.stack([edges[order][both], edges[order][both + 1]])
 
 
+def check_shard(index: int, count: int) -> None:
+    """Raise ValueError if there is no shard `index`, from 1, of `count`, or if there are too many shards."""
+    if not 1 <= index <= count:
+        raise ValueError(f"there is no shard {index} of {count}")
+    if count > MOST_SHARDS:
+        raise ValueError(f"there cannot be more than {MOST_SHARDS:,} shards")
+
+
 def shard_of(contigs: Mapping[str, int], index: int, count: int, grid: int) -> Intervals:
     """Shard `index`, from 1, of `count` of a genome, balanced by bases; no base is in two of them. It may be empty.
 
@@ -207,8 +218,7 @@ def shard_of(contigs: Mapping[str, int], index: int, count: int, grid: int) -> I
     Raises:
         ValueError: there is no such shard.
     """
-    if not 1 <= index <= count:
-        raise ValueError(f"there is no shard {index} of {count}")
+    check_shard(index, count)
     total, before, parts = sum(contigs.values()), 0, []
     for chrom, length in contigs.items():
         cuts = (min(max(total * i // count - before, 0), length) for i in (index - 1, index))

@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from promscan.inference.strength import StrengthPredictor
 from promscan.networks.card import Card
 from promscan.seq import dna
 from promscan.seq.dna import UNKNOWN, Codes
@@ -20,6 +20,9 @@ from promscan.seq.records import Chunk, Hit
 from promscan.seq.windows import TSS_INDEX
 from promscan.strength.genomic_insert import INSERT_ENDS_BEFORE, insert_at
 from promscan.strength.reporter import Reporter
+
+if TYPE_CHECKING:
+    from promscan.inference.strength import StrengthPredictor
 
 MOST_UNKNOWN = 0.1
 """Share of unknown bases up to which an insert has a strength; past the end of its contig all are."""

@@ -1,20 +1,17 @@
 """The journal of a scan: what is done and found so far, so that a killed scan goes on where it stopped.
 
-A text file of JSON in a folder of its own, there from the start of the scan and only ever appended to. The first line
-says which scan it is, and each further one how far that has come and what it found since:
+A text file of JSON in a folder of its own, there from the start of the scan and only ever appended to (`JournalFile`).
+The first line says which scan it is, and each further one how far that has come and what it found since:
 
-    {"scan": {"promscan": "0.1.0", "model": "core70", ...}, "chunk_step": 4096}
-    {"place": {"chrom": "chr1", "end": 358400, "crc": 2774914}, "windows": 716662, "hits": [...], "callers": [...]}
+    {"promscan_journal": 2, "scan": {"promscan": "0.1.0", "model": "core70", ...}, "chunk_step": 4096, ...}
+    {"place": {"chrom": "chr1", "end": 358400, "crc": 2774914}, "scored": {...}, "hits": [...], "callers": [...], ...}
 
 `end` is that of the last chunk that is done, and `crc` a checksum of all chunks up to it. An engine has several chunks
-in flight: one is done when its tracks have come out and the callers have them. A line that was cut short, because the
-scan was killed while writing it, does not count.
+in flight: one is done when its tracks have come out and the callers have them.
 """
 
 from __future__ import annotations
 
-import fcntl
-import json
 import time
 import zlib
 from collections import deque
@@ -22,20 +19,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from promscan.calling.peaks import PeakCaller
+from promscan.commands.scanning.journal_file import FORMAT_VERSION, VERSION_KEY, JournalFile, remove_journal
+from promscan.commands.scanning.statistics import Scored
 from promscan.errors import InputError, RunError
-from promscan.io.files import telling
 from promscan.io.hit_writers import first_difference
 from promscan.log import logger
 from promscan.seq.records import Chunk, Hit, ScoreTrack
 
 INTERVAL = 5.0
 """Seconds of scanning between two lines."""
-
-JOURNAL = "journal.jsonl"
-"""The file in the folder."""
 
 
 class _Place(NamedTuple):
@@ -58,29 +53,29 @@ class Journal:
 
     Attributes:
         chunk_step: that of the scan that began the journal, for it counts whole chunks.
-        windows: the windows that are scored already.
+        scored: the windows that are scored already, and the bases that they cover.
         done: contig and end of the last chunk that is scored already, if there is one.
 
     Raises:
-        RunError: the journal that is there is of another scan, or written by one that runs, or none can be written.
+        RunError: the journal that is there is of another scan, was changed, or is written by a scan that runs; or none
+            can be written.
     """
 
     def __init__(self, folder: Path | None, scan: Mapping[str, str], chunk_step: int) -> None:
-        self.folder, self.chunk_step, self.windows = folder, chunk_step, 0
+        self.folder, self.chunk_step, self.scored = folder, chunk_step, Scored()
         self.done: tuple[str, int] | None = None
         self._last: dict[str, Any] | None = None
-        self._file: BinaryIO | None = None
-        self._bare = False
+        self._bare = True
         """Whether the journal holds nothing but its first line."""
         self._due = time.monotonic() + INTERVAL
         self._read = deque[_Place]()
         """The chunks that are read and not done."""
         self._hits = list[Hit]()
         """What was found since the last line."""
-        if folder is not None:
-            self._file = _only_writer(folder)
+        self._file = None if folder is None else JournalFile(folder)
+        if self._file is not None:
             try:
-                self._begin(folder, scan, self._file)
+                self._begin(self._file, scan)
             except BaseException:
                 self._file.close()
                 raise
@@ -95,36 +90,34 @@ class Journal:
         if self.folder is not None and self._bare and kind is not None and issubclass(kind, InputError):
             remove_journal(self.folder)
 
-    def _begin(self, folder: Path, scan: Mapping[str, str], file: BinaryIO) -> None:
-        """Read the lines that are there, and get ready to write after the last complete one."""
-        lines = _lines(folder)
-        first: dict[str, Any] = {"scan": scan, "chunk_step": self.chunk_step}
-        head, size = next(lines, (first, 0))
+    def _begin(self, file: JournalFile, scan: Mapping[str, str]) -> None:
+        """Read the lines that are there; an empty file gets its first line."""
+        lines = file.lines()
+        first: dict[str, Any] = {VERSION_KEY: FORMAT_VERSION, "scan": scan, "chunk_step": self.chunk_step}
+        head = next(lines, None)
+        if head is None:
+            file.append(first)
+            return
         if (difference := first_difference(head["scan"], scan)) is not None:
             raise RunError(
-                f"{folder}: {difference} in this scan; go on with the options and the kind of machine that it was "
+                f"{file.folder}: {difference} in this scan; go on with the options and the kind of machine that it was "
                 "begun with, or remove this folder"
             )
         self.chunk_step = head["chunk_step"]
-        for line, end in lines:
-            self._last, size = line, end
+        for line in lines:
+            self._last, self._bare = line, False
         if self._last is not None:
-            self.windows = self._last["windows"]
+            self.scored = Scored(**self._last["scored"])
             self.done = (self._last["place"]["chrom"], self._last["place"]["end"])
-            logger.info("%s: going on at %s:%d", folder, *self.done)
-        with telling(str(folder)):
-            file.truncate(size)
-            if size == 0:
-                self._write(head)
-        self._bare = self._last is None
+            logger.info("%s: going on at %s:%d", file.folder, *self.done)
 
     def replay(self, callers: Sequence[PeakCaller]) -> Iterator[Hit]:
         """Bring the callers to where the journal ends, and yield the hits that it holds."""
-        if self.folder is None or self._last is None:
+        if self._file is None or self._last is None:
             return
         for caller, state in zip(callers, self._last["callers"], strict=True):
             caller.restore(state)
-        for line, _ in islice(_lines(self.folder), 1, None):
+        for line in islice(self._file.lines(), 1, None):
             for fields in line["hits"]:
                 yield Hit(**fields)
 
@@ -149,19 +142,19 @@ class Journal:
             self._read.append(place)
             yield chunk
 
-    def note(self, track: ScoreTrack, hits: Sequence[Hit], callers: Sequence[PeakCaller], windows: int) -> None:
+    def note(self, track: ScoreTrack, hits: Sequence[Hit], callers: Sequence[PeakCaller], scored: Scored) -> None:
         """Note that a chunk is done; its line is written once `INTERVAL` has passed since the last one.
 
         Args:
             track: one of the tracks of the chunk; the callers have all of them.
             hits: what the callers found since the chunk before.
             callers: as they are now.
-            windows: how many are scored, from the start of the genome.
+            scored: what is scored, from the start of the genome.
 
         Raises:
             RunError: the file cannot be written.
         """
-        if self.folder is None:
+        if self._file is None:
             return
         place = self._read.popleft()
         while place.chrom != track.chrom or place.end <= track.start:  # a chunk without tracks
@@ -169,59 +162,17 @@ class Journal:
         self._hits += hits
         if time.monotonic() < self._due:
             return
-        line = {"place": place._asdict(), "windows": windows, "hits": [asdict(hit) for hit in self._hits]}
-        line["callers"] = [caller.state() for caller in callers]
-        with telling(str(self.folder)):
-            self._write(line)
+        self._file.append(
+            {
+                "place": place._asdict(),
+                "scored": asdict(scored),
+                "hits": [asdict(hit) for hit in self._hits],
+                "callers": [caller.state() for caller in callers],
+            }
+        )
         self._bare = False
         self._hits.clear()
         self._due = time.monotonic() + INTERVAL
-
-    def _write(self, line: Mapping[str, Any]) -> None:
-        assert self._file is not None
-        self._file.write(json.dumps(line).encode() + b"\n")
-        self._file.flush()
-
-
-def _only_writer(folder: Path) -> BinaryIO:
-    """The journal, opened at its end; nobody else can open it so until it is closed or the process ends.
-
-    Raises:
-        RunError: somebody else has opened it so, or it cannot be written.
-    """
-    with telling(str(folder)):
-        folder.mkdir(exist_ok=True)
-        file = (folder / JOURNAL).open("ab")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.close()
-            raise RunError(f"{folder}: a scan that runs writes there; let it end, or name another output") from error
-    return file
-
-
-def remove_journal(folder: Path) -> None:
-    """Remove the folder of a journal, if it is there."""
-    (folder / JOURNAL).unlink(missing_ok=True)
-    if folder.is_dir():
-        folder.rmdir()
-
-
-def _lines(folder: Path) -> Iterator[tuple[dict[str, Any], int]]:
-    """The complete lines of a journal, each with the position of its end; none if there is no journal."""
-    if not (folder / JOURNAL).is_file():
-        return
-    end = 0
-    with (folder / JOURNAL).open("rb") as file:
-        for text in file:
-            try:
-                line = json.loads(text)
-            except ValueError:
-                return
-            if not text.endswith(b"\n"):
-                return
-            end += len(text)
-            yield line, end
 
 
 def _placed(chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, _Place]]:

@@ -1,4 +1,4 @@
-"""What a scan went through: how much it read, scored and found, how long its stages took, and in how much memory."""
+"""Counts and times of a scan: what it read, scored and found, the seconds of its stages, and its memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,36 +17,70 @@ import numpy as np
 
 from promscan.log import logger
 from promscan.seq.dna import UNKNOWN
-from promscan.seq.records import Chunk, ScoreTrack
+from promscan.seq.records import Chunk, Hit, ScoreTrack
 from promscan.seq.windows import WINDOW
 
 STAGES = ("read", "score", "call", "strength")
 NAMED_AT_MOST = 5
-"""How many skipped contigs a warning names."""
+"""Skipped contigs that a warning names."""
 
 T = TypeVar("T")
 
 
 @dataclass
-class Statistics:
-    """Counts and times of a scan, taken of what passes from stage to stage.
+class Scored:
+    """Windows that are scored, and the bases that they cover.
 
-    windows: scored windows, of all strands.
-    elapsed: seconds until each stage handed on its results, the stages before it included.
+    windows: scored windows of all strands.
+    bases: bases that lie in at least one of them.
+    chrom, end: contig and end of the last of them; bases before this end are counted already.
+    """
+
+    windows: int = 0
+    bases: int = 0
+    chrom: str = ""
+    end: int = 0
+
+    def add(self, tracks: Sequence[ScoreTrack]) -> None:
+        """Count the windows of a chunk; `tracks` are those of its strands, and chunks come in order."""
+        scored = np.stack([~np.isnan(track.logits) for track in tracks])
+        self.windows += int(np.count_nonzero(scored))
+        starts = tracks[0].start + tracks[0].stride * np.flatnonzero(scored.any(axis=0))
+        if not len(starts):
+            return
+        if tracks[0].chrom != self.chrom:
+            self.chrom, self.end = tracks[0].chrom, 0
+        ends = starts + WINDOW
+        fresh = np.maximum(starts, np.concatenate([[self.end], ends[:-1]]))
+        self.bases += int((ends - fresh).sum())
+        self.end = int(ends[-1])
+
+
+@dataclass
+class Statistics:
+    """Counts and times of a scan, taken from what passes from stage to stage.
+
+    bases: bases that were read, each once; `scored` says how many of them lie in a scored window.
+    elapsed: seconds until each stage handed on its results, with the stages before it.
     """
 
     contigs: int = 0
     bases: int = 0
     unknown_bases: int = 0
-    windows: int = 0
+    scored: Scored = field(default_factory=Scored)
     skipped_contigs: int = 0
     hits: int = 0
     elapsed: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
 
+    @property
+    def windows(self) -> int:
+        """Scored windows of all strands."""
+        return self.scored.windows
+
     def count_chunks(self, chunks: Iterable[Chunk], advance: Callable[[float], None]) -> Iterator[Chunk]:
         """Pass chunks on; count contigs and bases (each base once), and name the contigs that are too short.
 
-        `advance` is told the megabases that a chunk added, when the next one is asked for.
+        `advance` gets the megabases that a chunk added, when the next chunk is needed.
         """
         chrom, reached, short = None, 0, list[str]()
         for chunk in chunks:
@@ -66,14 +100,20 @@ class Statistics:
             names = ", ".join(short[:NAMED_AT_MOST]) + (", ..." if len(short) > NAMED_AT_MOST else "")
             logger.warning("skipped contigs shorter than %d bp: %d (%s)", WINDOW, len(short), names)
 
-    def count_windows(self, tracks_of_chunks: Iterable[list[ScoreTrack]]) -> Iterator[list[ScoreTrack]]:
-        """Pass tracks on; count their windows."""
+    def count_scored(self, tracks_of_chunks: Iterable[list[ScoreTrack]]) -> Iterator[list[ScoreTrack]]:
+        """Pass tracks on; count their windows and bases."""
         for tracks in tracks_of_chunks:
-            self.windows += sum(int(np.count_nonzero(~np.isnan(track.logits))) for track in tracks)
+            self.scored.add(tracks)
             yield tracks
 
+    def count_hits(self, hits: Iterable[Hit]) -> Iterator[Hit]:
+        """Pass hits on; count them."""
+        for hit in hits:
+            self.hits += 1
+            yield hit
+
     def timed(self, items: Iterable[T], stage: str) -> Iterator[T]:
-        """Pass items on and add up the seconds spent in getting them, all stages before included."""
+        """Pass items on; add up the seconds until each of them came, with the stages before."""
         iterator = iter(items)
         while True:
             began = time.perf_counter()
@@ -86,12 +126,14 @@ class Statistics:
             yield item
 
     def describe(self) -> dict[str, Any]:
-        """Counts, the seconds of each stage by itself, and the memory of the process at its most."""
+        """Counts, the seconds of each stage by itself, and the largest memory of the process."""
         counts = dataclasses.asdict(self)
-        elapsed = counts.pop("elapsed")
+        elapsed, scored = counts.pop("elapsed"), counts.pop("scored")
         ends = [0.0, *itertools.accumulate((elapsed[stage] for stage in STAGES), max)]
         return {
             **counts,
+            "windows": scored["windows"],
+            "scored_bases": scored["bases"],
             "seconds": {stage: end - begin for stage, begin, end in zip(STAGES, ends, ends[1:], strict=False)},
             "peak_memory_bytes": peak_memory(),
         }

@@ -1,0 +1,100 @@
+"""The calling score of every base of a genome, without calling hits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from promscan.commands.scanning.plan import Machine, ScanOptions, make_plan
+from promscan.io.memory_genome import GenomeInput
+from promscan.networks.card import DEFAULT_MODEL
+from promscan.seq.intervals import Intervals
+from promscan.seq.records import Logits, ScoreTrack, Strand
+from promscan.seq.windows import tss_of
+
+
+class PositionScores(NamedTuple):
+    """Calling scores of neighbouring positions of one strand.
+
+    chrom, strand: where they are.
+    first: 0-based position of the first score.
+    scores: float32 (n,); entry i is the logit of the window whose TSS is `first + i`, NaN where no window was scored.
+    """
+
+    chrom: str
+    strand: Strand
+    first: int
+    scores: Logits
+
+
+def score_genome(
+    genome: GenomeInput,
+    *,
+    model: str | Path = DEFAULT_MODEL,
+    smoothing: int | None = None,
+    strand: Literal["both", "+", "-"] = "both",
+    skip_masked: bool = False,
+    regions: Sequence[str] = (),
+    bed: str | Path | None = None,
+    exclude: str | Path | Intervals | None = None,
+    device: str = "auto",
+    batch_size: int | None = None,
+    threads: int | None = None,
+    precision: str = "auto",
+) -> Iterator[PositionScores]:
+    """Yield the score that hits are called on, for every position of a genome, in constant memory.
+
+    The score of a position is the logit of the window whose TSS it is, after smoothing; a scan calls a hit there if the
+    score reaches the threshold and no score nearby is higher. Blocks of positions come by contig in the order of the
+    genome, then by position, the `+` strand before the `-` strand of the same windows. They do not overlap. A position
+    outside of all blocks has no window: it is too near to the end of its contig, or not in the regions.
+
+    Args:
+        genome: as for `Scan`: a path, a mapping of name to sequence, or one sequence.
+        model: bundled name or weights file.
+        smoothing: odd width in bp over which logits are averaged (default: the model's).
+        strand: `both`, `+` or `-`.
+        skip_masked: read lower-case bases as unknown.
+        regions: yield only positions in one of these (`chr1:1,000-2,000`, 1-based, closed) or in the BED file.
+        bed: BED file of further regions.
+        exclude: score no window that overlaps these intervals, or those of a BED file.
+        device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all`.
+        batch_size: windows in flight at most.
+        threads: CPU threads (None: as many as the process may use).
+        precision: `auto`, `float32` or `bfloat16`.
+
+    Returns:
+        an iterator of (contig, strand, first position, scores); the scores are float32 (n,), and NaN where a window has
+        more than 7 unknown bases or an excluded one.
+
+    Raises:
+        InputError: the genome, a region or a BED file cannot be used.
+        ModelError: no such model, or it cannot do what is asked for.
+        DeviceError: no such device, or too little memory.
+    """
+    machine = Machine(device=device, batch_size=batch_size, threads=threads, precision=precision)
+    # Every window is scored, whatever its score and neighbours: so neither threshold nor distance matters.
+    options = ScanOptions(
+        genome=genome, model=model, smoothing=smoothing, strand=strand, skip_masked=skip_masked, regions=regions,
+        bed=bed, exclude=exclude, machine=machine, exhaustive=True, threshold=0.5, fp_per_mb=None, min_distance=1,
+        stride=1, shard=None, strength=None, resume=None,
+    )  # fmt: skip
+    plan = make_plan(options)
+    from promscan.commands.scanning.run import LoadedScan  # loads torch, which takes a second
+
+    return _position_scores(LoadedScan(plan).tracks(), plan.within)
+
+
+def _position_scores(tracks: Iterator[ScoreTrack], within: Intervals | None) -> Iterator[PositionScores]:
+    for track in tracks:
+        first = tss_of(track.start, track.strand)
+        if within is None:
+            yield PositionScores(track.chrom, track.strand, first, track.logits)
+            continue
+        wanted = within.mask(track.chrom, first, first + len(track.logits))
+        edges = np.flatnonzero(np.diff(wanted, prepend=False, append=False))
+        for begin, end in edges.reshape(-1, 2).tolist():
+            yield PositionScores(track.chrom, track.strand, first + begin, track.logits[begin:end].copy())

@@ -1,0 +1,271 @@
+"""The plan of a scan: what the user asks for, resolved and checked before anything heavy is loaded.
+
+Cards, intervals and contig lengths are read without torch and without weights, so a typing error is refused at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from promscan.calling.settings import DEFAULT_MIN_DISTANCE, CallSettings, resolve_calling
+from promscan.commands.scanning.hit_strengths import margin_of, settings_of
+from promscan.errors import ModelError
+from promscan.io.bed import read_bed
+from promscan.io.genome import OVERLAP, Spans
+from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
+from promscan.log import logger
+from promscan.metrics.calibration import Calibration
+from promscan.networks.card import DEFAULT_STRENGTH, STRENGTH, Card, find_model, read_card
+from promscan.seq.intervals import Intervals, check_shard, genome_digest, shard_of
+from promscan.seq.records import Interval
+from promscan.seq.regions import parse_region
+from promscan.strength.reporter import Reporter
+
+MOST_THREADS = 4096
+MOST_IN_FLIGHT = 2**31 - 1
+"""The largest batch size, in windows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Where a scan runs, and how fast.
+
+    device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all`.
+    batch_size, threads, precision: see `EngineSettings`.
+    """
+
+    device: str = "auto"
+    batch_size: int | None = None
+    threads: int | None = None
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name, most in (("threads", MOST_THREADS), ("batch_size", MOST_IN_FLIGHT)):
+            value = getattr(self, name)
+            if value is not None and not 1 <= value <= most:
+                raise ValueError(f"{name} must be at least 1, got {value}" if value < 1 else f"{name} is over {most}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanPlan:
+    """A scan that is ready to be loaded and run.
+
+    genome: where the bases come from.
+    model, card: name or path of the model, and its card.
+    calling: what makes a window a hit.
+    calibration: the table of the model from logits to false positives per Mb, if it is calibrated.
+    strength, strength_card: name or path of the strength model, and its card; None: hits have no strength.
+    within: where the TSS of a hit must lie (None: anywhere); it contains the shard.
+    exclude: bases that no scored window may touch.
+    machine: where the scan runs.
+    resume: folder of the journal, if one is kept.
+    settings: what decides the hits, for the header of a file.
+    """
+
+    genome: GenomeSource
+    model: str
+    card: Card
+    calling: CallSettings
+    calibration: Calibration | None
+    strength: str | None
+    strength_card: Card | None
+    within: Intervals | None
+    exclude: Intervals | None
+    machine: Machine
+    resume: Path | None
+    settings: Mapping[str, str]
+
+    @property
+    def restricted(self) -> bool:
+        """Whether only a part of the genome is asked for, by regions, a BED file or a shard."""
+        return self.within is not None
+
+    def spans(self, grid: int) -> Spans | None:
+        """The window starts to score, up to multiples of `grid`; None: all."""
+        return None if self.within is None else self.within.spans_of_starts(self.calling.min_distance, grid)
+
+    def margin(self, of_engine: int) -> int:
+        """Bases of context around a chunk: those that the engine needs, or more for the inserts of hits."""
+        if self.strength_card is None:
+            return of_engine
+        return max(of_engine, margin_of(Reporter(**self.strength_card.strength["reporter"])))
+
+    def megabases_to_read(self, grid: int, margin: int) -> float | None:
+        """Megabases that the scan reads, if that is known; more than it scans, for context is read too."""
+        total, spans = self.genome.size_hint, self.spans(grid)
+        if spans is not None:
+            lengths = self.genome.contigs()
+            total = Intervals.of(
+                Interval(chrom, max(0, begin - margin), min(end + OVERLAP + margin, lengths[chrom]))
+                for chrom, ranges in spans.items()
+                for begin, end in ranges
+                if begin + OVERLAP < lengths[chrom]
+            ).total_bases
+        return None if total is None else total / 1e6
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanOptions:
+    """What the user asks for; `Scan` explains each option, and has the defaults."""
+
+    genome: GenomeInput
+    model: str | Path
+    threshold: float | None
+    fp_per_mb: float | None
+    min_distance: int | None
+    smoothing: int | None
+    strand: Literal["both", "+", "-"]
+    stride: int
+    skip_masked: bool
+    regions: Sequence[str]
+    bed: str | Path | None
+    exclude: str | Path | Intervals | None
+    shard: tuple[int, int] | None
+    exhaustive: bool
+    strength: str | Path | None
+    machine: Machine
+    resume: str | Path | None
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and self.fp_per_mb is not None:
+            raise ValueError("threshold and fp_per_mb are two ways to say the same: give one")
+        if isinstance(self.regions, str):
+            raise ValueError(f"regions must be a list of regions, not the text {self.regions!r}")
+        if self.shard is not None:
+            check_shard(*self.shard)
+
+
+def make_plan(options: ScanOptions) -> ScanPlan:
+    """Resolve what the user asks for, and check it against the cards and the genome; raises what `Scan` raises."""
+    card = _card_of(options.model, of_strength=False)
+    calling = resolve_calling(
+        card,
+        threshold=options.threshold,
+        fp_per_mb=options.fp_per_mb,
+        min_distance=options.min_distance,
+        smoothing=options.smoothing,
+        strand=options.strand,
+        stride=options.stride,
+        exhaustive=options.exhaustive,
+    )
+    strength_card = None if options.strength is None else _card_of(options.strength, of_strength=True)
+    genome = open_genome(options.genome, skip_masked=options.skip_masked)
+    wanted, excluded = _wanted(genome, options.regions, options.bed), _excluded(genome, options.exclude)
+    shard = None if options.shard is None else _shard(genome, options.shard)
+    _warn(options, card, calling, strength_card)
+    settings = _header(options, card, calling, wanted, excluded)
+    settings |= {} if strength_card is None else settings_of(strength_card)
+    settings |= {} if options.shard is None else _shard_header(genome, options.shard)
+    return ScanPlan(
+        genome=genome,
+        model=str(options.model),
+        card=card,
+        calling=calling,
+        calibration=Calibration.parse(card.calibration) if card.calibration else None,
+        strength=None if options.strength is None else str(options.strength),
+        strength_card=strength_card,
+        within=_common(wanted, shard),
+        exclude=excluded,
+        machine=options.machine,
+        resume=None if options.resume is None else Path(options.resume),
+        settings=settings,
+    )
+
+
+def warn_of_other_species(card: Card, strength_card: Card) -> None:
+    """Warn if the strength model is for another species than the model of the scan."""
+    if strength_card.species != card.species:
+        logger.warning(
+            "the strength model %s is for %s, and the model of the scan, %s, for %s: take the strengths as guesses",
+            strength_card.name, strength_card.species, card.name, card.species,
+        )  # fmt: skip
+
+
+def _card_of(model: str | Path, *, of_strength: bool) -> Card:
+    card = read_card(find_model(str(model)))
+    if of_strength and card.task != STRENGTH:
+        raise ModelError(f"{model}: a classifier, which knows nothing of strength; give a model of that task")
+    if not of_strength and card.task == STRENGTH:
+        raise ModelError(f"{model}: a strength model, which finds no promoters; it is for 'promscan score'")
+    return card
+
+
+def _wanted(genome: GenomeSource, regions: Sequence[str], bed: str | Path | None) -> Intervals | None:
+    """The bases of all regions and of the BED file together; None if neither is given."""
+    if not regions and bed is None:
+        return None
+    intervals = None if bed is None else read_bed(bed)  # before the contig lengths, which may take long to read
+    contigs = genome.contigs()
+    wanted = Intervals.of([parse_region(region, contigs) for region in regions])
+    if intervals is None:
+        return wanted
+    intervals.check_against(contigs, str(bed))
+    return wanted.union(intervals)
+
+
+def _excluded(genome: GenomeSource, exclude: str | Path | Intervals | None) -> Intervals | None:
+    if exclude is None:
+        return None
+    intervals = exclude if isinstance(exclude, Intervals) else read_bed(exclude)
+    intervals.check_against(genome.contigs(), "intervals to exclude" if intervals is exclude else str(exclude))
+    return intervals
+
+
+def _shard(genome: GenomeSource, shard: tuple[int, int]) -> Intervals:
+    from promscan.inference.streaming import StreamingEngine  # loads torch, which takes a second
+
+    # One grid for every engine, so that a shard is the same place whatever the model.
+    return shard_of(genome.contigs(), *shard, grid=StreamingEngine.lane)
+
+
+def _common(wanted: Intervals | None, shard: Intervals | None) -> Intervals | None:
+    """The bases of both, where None stands for all bases."""
+    if wanted is None or shard is None:
+        return wanted or shard
+    return wanted.intersection(shard)
+
+
+def _warn(options: ScanOptions, card: Card, calling: CallSettings, strength_card: Card | None) -> None:
+    """Warn of what the user asked for and may not expect; the defaults give no warning."""
+    apart = card.min_distance or DEFAULT_MIN_DISTANCE
+    other_calling = calling.min_distance < apart or calling.smoothing != card.smoothing
+    if card.calibration and options.threshold is None and other_calling:
+        logger.warning(
+            "model %s was calibrated on hits %d bp apart and logits averaged over %d bp: with other settings, take "
+            "its false hits per Mb as guesses", card.name, apart, card.smoothing,
+        )  # fmt: skip
+    if strength_card is not None and str(options.strength) != DEFAULT_STRENGTH:
+        warn_of_other_species(card, strength_card)
+
+
+def _header(
+    options: ScanOptions, card: Card, calling: CallSettings, wanted: Intervals | None, excluded: Intervals | None
+) -> dict[str, str]:
+    """What decides the hits, by name, without their strengths and the shard."""
+    settings = {
+        "model": card.name,
+        "sha256": card.sha256,
+        "threshold_logit": f"{calling.threshold:.6g}",
+        "min_distance": str(calling.min_distance),
+        "strand": calling.strand,
+        "stride": str(calling.stride),
+        "skip_masked": "yes" if options.skip_masked else "no",
+    }
+    if wanted is not None:
+        settings["within"] = wanted.digest()
+    if excluded is not None:
+        settings["exclude"] = excluded.digest()
+    if calling.smoothing > 1:
+        settings["smoothing"] = str(calling.smoothing)
+    if calling.floor is not None:
+        settings["screening_margin"] = f"{calling.threshold - calling.floor:.6g}"
+    if options.machine.precision == "bfloat16":
+        settings["precision"] = options.machine.precision
+    return settings
+
+
+def _shard_header(genome: GenomeSource, shard: tuple[int, int]) -> dict[str, str]:
+    return {"shard": "{}/{}".format(*shard), "genome": genome_digest(genome.contigs())}

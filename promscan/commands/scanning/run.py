@@ -1,0 +1,132 @@
+"""Run the plan of a scan: load its models, open what it needs, and let its stages run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
+from itertools import chain
+
+import promscan
+from promscan.calling.peaks import PeakCaller
+from promscan.commands.scanning import stages
+from promscan.commands.scanning.hit_strengths import HitStrengths
+from promscan.commands.scanning.journal import Journal
+from promscan.commands.scanning.plan import ScanPlan
+from promscan.commands.scanning.statistics import Statistics
+from promscan.inference.engine import Engine, open_engine
+from promscan.inference.screened import ScreenedEngine
+from promscan.inference.settings import EngineSettings
+from promscan.inference.streaming import lanes_on
+from promscan.inference.strength import StrengthPredictor
+from promscan.io.prefetch import prefetch
+from promscan.log import progress
+from promscan.networks.device import arithmetic, describe, memory_errors, resolve_devices
+from promscan.networks.weights import load_model, load_strength
+from promscan.seq.records import Chunk, Hit, ScoreTrack
+
+MORE_MEMORY = "use fewer --threads, or a machine with more"
+
+
+class LoadedScan:
+    """The models of a plan, on the devices that they run on.
+
+    Attributes:
+        devices: where it runs, of one kind.
+        network: the network of the scan, in evaluation mode.
+        engine_settings: what the engine scores, and how.
+
+    Raises:
+        ModelError: a model cannot be loaded.
+        DeviceError: there is no such device, or too little memory.
+    """
+
+    def __init__(self, plan: ScanPlan) -> None:
+        machine, calling = plan.machine, plan.calling
+        self.plan = plan
+        self.engine_settings = EngineSettings(
+            stride=calling.stride,
+            strands=calling.strands,
+            threads=machine.threads,
+            batch_size=machine.batch_size,
+            precision=machine.precision,
+            smoothing=calling.smoothing,
+        )
+        with memory_errors(MORE_MEMORY):
+            self.devices = resolve_devices(machine.device)
+            self.network, _ = load_model(plan.model)
+            self._strength = None if plan.strength is None else load_strength(plan.strength)
+
+    @property
+    def device_names(self) -> str:
+        """Names of the devices for people."""
+        return ", ".join(describe(device) for device in self.devices)
+
+    def hits(self, statistics: Statistics) -> Iterator[Hit]:
+        """The hits of the plan, in order; `statistics` is filled in on the way."""
+        plan, timed = self.plan, statistics.timed
+        with (
+            memory_errors(MORE_MEMORY),
+            self._open_engine() as engine,
+            self._open_strengths() as strengths,
+            self._open_journal(engine) as journal,
+            progress(plan.megabases_to_read(engine.grid, plan.margin(engine.margin)), "scanning", "Mb") as bar,
+            closing(prefetch(self.chunks(engine, journal.chunk_step))) as read,
+        ):
+            statistics.scored = journal.scored
+            chunks = statistics.count_chunks(timed(read, "read"), bar.advance)
+            if strengths is not None:
+                chunks = strengths.keep(chunks, journal.done)
+            tracks = timed(statistics.count_scored(engine.score(journal.remaining(chunks))), "score")
+            callers = self._callers()
+            found = timed(stages.call(tracks, callers), "call")
+            if strengths is not None:
+                found = timed(stages.add_strengths(found, strengths), "strength")
+            hits = chain(journal.replay(callers), stages.note(found, callers, journal, statistics.scored))
+            yield from statistics.count_hits(stages.grade(stages.place(hits, plan.within), plan.calibration))
+
+    def tracks(self) -> Iterator[ScoreTrack]:
+        """The calling scores of the plan: for each chunk a track of each strand, in order."""
+        with (
+            memory_errors(MORE_MEMORY),
+            self._open_engine() as engine,
+            closing(prefetch(self.chunks(engine, engine.chunk_step))) as chunks,
+        ):
+            yield from chain.from_iterable(engine.score(chunks))
+
+    def chunks(self, engine: Engine, step: int) -> Iterator[Chunk]:
+        """What is to be scored, as an engine reads it; `step` window starts a chunk."""
+        return stages.read(self.plan, grid=engine.grid, margin=engine.margin, step=step)
+
+    def _callers(self) -> list[PeakCaller]:
+        calling = self.plan.calling
+        return [
+            PeakCaller(strand, calling.threshold, calling.min_distance, calling.stride) for strand in calling.strands
+        ]
+
+    def _open_engine(self) -> Engine:
+        if self.plan.calling.floor is None:
+            return open_engine(self.plan.card.engine, self.network, self.devices, self.engine_settings)
+        return ScreenedEngine(self.network, self.devices, self.engine_settings, self.plan.calling.floor)
+
+    def _open_strengths(self) -> AbstractContextManager[HitStrengths | None]:
+        if self._strength is None:
+            return nullcontext()
+        machine = self.plan.machine
+        predictor = StrengthPredictor(
+            *self._strength,
+            self.devices,
+            threads=machine.threads,
+            batch_size=machine.batch_size,
+            precision=machine.precision,
+        )
+        return HitStrengths(predictor, self.plan.calling.min_distance)
+
+    def _open_journal(self, engine: Engine) -> Journal:
+        # Machines that differ in the last bits would together end in the hits of neither.
+        machine = {
+            **arithmetic(self.devices[0]),
+            "kernels": "yes" if engine.by_kernels else "no",
+            "lanes": str(lanes_on(self.devices, self.network.architecture)),
+        }
+        scan = {"promscan": promscan.__version__, **self.plan.settings, **machine}
+        return Journal(self.plan.resume, scan, engine.chunk_step)

@@ -1,0 +1,129 @@
+"""Genomes from memory: sequences by name, or one bare sequence, in the place of a FASTA file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from promscan.errors import InputError
+from promscan.io.genome import OVERLAP, Genome, Spans, cuts
+from promscan.seq.dna import Codes, encode
+from promscan.seq.records import Chunk
+from promscan.seq.regions import unknown_contig
+
+SHORTEST_BARE_SEQUENCE = 256
+"""Letters from which on a text without `/` is a sequence: no file system has names of more than 255 characters."""
+BARE_NAME = "sequence"
+"""Name of the contig of a bare sequence."""
+
+GenomeInput = str | os.PathLike[str] | Mapping[str, str]
+"""What `open_genome` takes."""
+
+
+class GenomeSource(Protocol):
+    """What a scan needs of a genome, wherever its contigs are."""
+
+    @property
+    def source(self) -> str:
+        """Name of the genome in messages."""
+
+    @property
+    def size_hint(self) -> int | None:
+        """About how many bases there are, if known."""
+
+    def contigs(self) -> dict[str, int]:
+        """Contig to bases, in order."""
+
+    def read_chunks(self, step: int, spans: Spans | None = None, *, margin: int = 0) -> Iterator[Chunk]:
+        """Cut the contigs into chunks; see `Genome.read_chunks`."""
+
+
+def open_genome(genome: GenomeInput, *, skip_masked: bool = False) -> GenomeSource:
+    """The genome that a call was given.
+
+    A mapping holds sequences by name. A text is a path, and `-` standard input; a text of 256 characters or more
+    without `/` cannot name a file, so it is one sequence, whose contig is called `sequence`.
+
+    Args:
+        genome: a path, a mapping of name to sequence, or one sequence.
+        skip_masked: read lower case as unknown bases.
+
+    Raises:
+        InputError: the genome cannot be used.
+    """
+    if isinstance(genome, Mapping):
+        return MemoryGenome(genome, skip_masked=skip_masked)
+    if isinstance(genome, str) and len(genome) >= SHORTEST_BARE_SEQUENCE and "/" not in genome:
+        return MemoryGenome({BARE_NAME: genome}, skip_masked=skip_masked)
+    return Genome(genome, skip_masked=skip_masked)
+
+
+class MemoryGenome:
+    """Contigs in memory, which give the chunks of a FASTA file with the same contigs.
+
+    Args:
+        sequences: name to letters, in order.
+        skip_masked: read lower case as unknown bases.
+
+    Raises:
+        InputError: there is no sequence, a name could not stand in the first column of a BED file, or a letter is no
+            nucleotide code.
+    """
+
+    source = "sequences in memory"
+
+    def __init__(self, sequences: Mapping[str, str], *, skip_masked: bool = False) -> None:
+        if not sequences:
+            raise InputError(f"{self.source}: there is none; give at least one")
+        self._codes = {
+            _checked_name(name): _encode(name, letters, skip_masked=skip_masked) for name, letters in sequences.items()
+        }
+
+    @property
+    def size_hint(self) -> int:
+        """Bases of all contigs."""
+        return sum(map(len, self._codes.values()))
+
+    def contigs(self) -> dict[str, int]:
+        """Contig to bases, in order."""
+        return {chrom: len(codes) for chrom, codes in self._codes.items()}
+
+    def read_chunks(self, step: int, spans: Spans | None = None, *, margin: int = 0) -> Iterator[Chunk]:
+        """Cut the contigs into chunks; see `Genome.read_chunks`."""
+        for chrom in spans or ():
+            if chrom not in self._codes:
+                raise InputError(f"{self.source}: {unknown_contig(chrom, self.contigs())}")
+        return self._chunks(step, spans, margin)
+
+    def _chunks(self, step: int, spans: Spans | None, margin: int) -> Iterator[Chunk]:
+        for chrom, codes in self._codes.items():
+            windows = len(codes) - OVERLAP
+            ranges = [(0, windows)] if spans is None else spans.get(chrom, ())
+            if ranges and windows < 1:
+                yield Chunk(chrom, 0, codes)
+            for start, end in cuts(ranges, step, windows):
+                before, after = min(margin, start), min(margin, windows - end)
+                own = codes[start - before : end + OVERLAP + after]
+                yield Chunk(chrom, start, own, before=before, after=after)
+
+
+def _checked_name(name: str) -> str:
+    if (
+        not isinstance(name, str)
+        or not name
+        or name.startswith("#")
+        or not name.isprintable()
+        or len(name.split()) != 1
+    ):
+        raise InputError(f"name {name!r} of a sequence: give a word without blanks that does not begin with '#'")
+    return name
+
+
+def _encode(name: str, letters: str, *, skip_masked: bool) -> Codes:
+    if not isinstance(letters, str):
+        raise InputError(f"sequence {name!r}: is of type {type(letters).__name__}; give its letters as text")
+    try:
+        return encode(letters, skip_masked=skip_masked)
+    except ValueError as error:
+        raise InputError(f"sequence {name!r}: {error}; give DNA") from error

@@ -1,0 +1,52 @@
+"""What the user asks for and the card of the model become the settings that decide hits."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import pytest
+
+from promscan.calling.settings import DEFAULT_MIN_DISTANCE, MAX_DISTANCE, CallSettings, resolve_calling
+from promscan.networks.card import Card, find_model, read_card
+
+
+@pytest.fixture
+def card() -> Card:
+    return read_card(find_model("core70"))
+
+
+def test_the_card_fills_in_what_the_user_does_not_say(card: Card) -> None:
+    card = dataclasses.replace(card, min_distance=200)
+    settings = resolve_calling(card)
+    assert settings == CallSettings(threshold=5.8595, min_distance=200, floor=5.8595 - 4.4)
+    assert resolve_calling(dataclasses.replace(card, min_distance=None)).min_distance == DEFAULT_MIN_DISTANCE
+
+
+def test_the_user_overrules_the_card(card: Card) -> None:
+    asked = resolve_calling(card, threshold=0.9, min_distance=70, smoothing=3, strand="-", stride=5, exhaustive=True)
+    assert asked == CallSettings(
+        threshold=math.log(0.9) - math.log1p(-0.9), min_distance=70, smoothing=3, stride=5, strands=("-",), floor=None
+    )
+    assert asked.strand == "-"
+    assert resolve_calling(card).strand == "both"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"min_distance": 0},
+        {"min_distance": MAX_DISTANCE + 1},
+        {"min_distance": 10**400},
+        {"stride": 0},
+        {"stride": 1 << 63},
+        {"smoothing": 2},
+        {"smoothing": 1 << 63},
+        {"strand": "*"},
+    ],
+)
+def test_numbers_out_of_range_are_refused_by_name(card: Card, options: dict[str, Any]) -> None:
+    (name,) = options
+    with pytest.raises(ValueError, match=name):
+        resolve_calling(card, **options)
