@@ -196,7 +196,7 @@ def bam(folder: Path) -> bytes:
 FOREIGN = {
     "a BAM file": bam,
     "a CRAM file": b"CRAM\3\0" + bytes(20),
-    "a BCF file": gzip.compress(b"BCF\2\2" + bytes(20)),
+    "a BCF file": gzip.compress(b"BCF\2\2" + bytes(20), mtime=0),
     "a VCF file": b"##fileformat=VCFv4.2\n",
     "a SAM file": b"@HD\tVN:1.6\n@SQ\tSN:a\tLN:4\n",
     "a FASTQ file": b"@read 1\nACGTN\n+\nIIIII\n",
