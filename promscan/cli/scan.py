@@ -87,7 +87,7 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     "--format",
     "format_name",
     type=click.Choice(["bed", "gff3", "narrowpeak"]),
-    help="Format of the hits.  [default: by the suffix of OUT]",
+    help="Format of the hits.  [default: by suffix]",
 )
 @machine_options
 @click.option("--resume", is_flag=True, help="Keep a journal in OUT.resume, and go on from it if it is there.")
