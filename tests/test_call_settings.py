@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from promscan.calling.settings import DEFAULT_MIN_DISTANCE, MAX_DISTANCE, CallSettings, resolve_calling
+from promscan.bounds import MAX_BP
+from promscan.calling.settings import DEFAULT_MIN_DISTANCE, CallSettings, resolve_calling
 from promscan.networks.card import Card, find_model, read_card
 
 
@@ -37,7 +38,7 @@ def test_the_user_overrules_the_card(card: Card) -> None:
     "options",
     [
         {"min_distance": 0},
-        {"min_distance": MAX_DISTANCE + 1},
+        {"min_distance": MAX_BP + 1},
         {"min_distance": 10**400},
         {"stride": 0},
         {"stride": 1 << 63},

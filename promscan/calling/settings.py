@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from promscan.bounds import MAX_BP, MAX_SMOOTHING, check_odd, check_whole
 from promscan.calling.screening import screening_floor
 from promscan.errors import InputError, ModelError
 from promscan.metrics.calibration import Calibration
@@ -18,10 +19,6 @@ DEFAULT_MIN_DISTANCE = 500
 """Least distance in bp between two hits of a strand, where neither the user nor the card says one."""
 CLEARANCE = 1000
 """Background lies at least this far (bp) from every known promoter."""
-MAX_DISTANCE = 10_000_000
-"""The largest distance and the largest stride in bp that can be asked for."""
-MAX_SMOOTHING = 10_001
-"""The largest width in bp over which logits are averaged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +44,9 @@ class CallSettings:
     floor: float | None = None
 
     def __post_init__(self) -> None:
-        for name, most in (("min_distance", MAX_DISTANCE), ("stride", MAX_DISTANCE), ("smoothing", MAX_SMOOTHING)):
-            if getattr(self, name) > most:
-                raise ValueError(f"{name} must be at most {most}")
-        for name in ("min_distance", "stride"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.smoothing < 1 or self.smoothing % 2 == 0:
-            raise ValueError(f"smoothing must be odd and positive, got {self.smoothing}")
+        check_whole("min_distance", self.min_distance, 1, MAX_BP)
+        check_whole("stride", self.stride, 1, MAX_BP)
+        check_odd("smoothing", self.smoothing, MAX_SMOOTHING)
         if math.isnan(self.threshold):
             raise ValueError("threshold must be a number")
 

@@ -16,6 +16,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import torch
 
+from promscan.bounds import check_machine
 from promscan.errors import DeviceError
 from promscan.log import logger
 from promscan.networks.device import available_threads, make_repeatable
@@ -52,6 +53,7 @@ class UnitRunner(Generic[Unit, Result]):
         batch_size: int | None,
         sample: Callable[[], Unit],
     ) -> None:
+        check_machine(threads, batch_size)
         make_repeatable()
         self._run, self.unit_windows = run, unit_windows
         kind = devices[0].type
