@@ -14,6 +14,8 @@ MAX_INSERT = 10_000
 """Length in bp of the insert of a reporter, or of its flanks."""
 MAX_PROPOSALS = 10_000
 """Designed inserts of one strength."""
+MAX_COLUMNS = 100_000
+"""Columns of a table."""
 MAX_THREADS = 1024
 MAX_BATCH = 1 << 30
 """Windows in flight."""
@@ -29,7 +31,7 @@ def check_whole(name: str, value: int, least: int, most: int) -> None:
         InputError: it is not.
     """
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise InputError(f"{name} must be a whole number, not {value!r}")
+        raise InputError(f"{name} must be a whole number, not {repr(value)[:40]}")
     if value < least:
         raise InputError(f"{name} must be at least {least}, got {shown(value)}")
     if value > most:
@@ -66,7 +68,7 @@ def check_number(name: str, value: float, least: float = -MAX_NUMBER, most: floa
         InputError: it is not.
     """
     if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise InputError(f"{name} must be a number, not {value!r}")
+        raise InputError(f"{name} must be a number, not {repr(value)[:40]}")
     if not least <= value <= most:
         raise InputError(f"{name} must be a number from {least:g} to {most:g}, got {shown(value)}")
 

@@ -20,7 +20,7 @@ import numpy as np
 
 import promscan
 from promscan.calling.peaks import PeakCaller, in_order
-from promscan.calling.settings import DEFAULT_MIN_DISTANCE, resolve_calling
+from promscan.calling.settings import resolve_calling
 from promscan.commands.scanning.hit_strengths import HitStrengths, margin_of, settings_of
 from promscan.commands.scanning.journal import Journal, remove_journal
 from promscan.commands.scanning.statistics import Statistics
@@ -33,7 +33,6 @@ from promscan.io.bed import read_bed
 from promscan.io.genome import OVERLAP, Genome, Spans
 from promscan.io.prefetch import prefetch
 from promscan.log import logger, progress
-from promscan.metrics.calibration import Calibration
 from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH
 from promscan.networks.device import arithmetic, describe, resolve_devices
 from promscan.networks.weights import load_model, load_strength
@@ -113,7 +112,7 @@ class Scan:
         self.devices = resolve_devices(device)
         self.network, self.card = load_model(str(model))
         self.strength = None if strength is None else load_strength(str(strength))
-        self.calibration = Calibration.parse(self.card.calibration) if self.card.calibration else None
+        self.calibration = self.card.calibration
         self.calling = resolve_calling(
             self.card,
             threshold=threshold,
@@ -190,7 +189,7 @@ class Scan:
                 yield dataclasses.replace(chunk, blocked=blocked)
 
     def _warn_of_other_settings(self) -> None:
-        apart, smoothing = self.card.min_distance or DEFAULT_MIN_DISTANCE, self.card.smoothing
+        apart, smoothing = self.card.min_distance, self.card.smoothing
         if self.calling.min_distance < apart or self.calling.smoothing != smoothing:
             logger.warning(
                 "model %s was calibrated on hits %d bp apart and logits averaged over %d bp: with other settings, take "
@@ -203,7 +202,7 @@ class Scan:
     def _margin(self, engine: Engine) -> int:
         if self.strength is None:
             return engine.margin
-        return max(engine.margin, margin_of(Reporter(**self.strength[1].strength["reporter"])))
+        return max(engine.margin, margin_of(Reporter.of(self.strength[1])))
 
     def _engine(self) -> Engine:
         if self.calling.floor is None:
