@@ -18,7 +18,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from promscan.networks.card import STRENGTH, Card, find_model, read_card
+from promscan.networks.card import STRENGTH, Card, find_model, read_card, strength_of
+from promscan.networks.card_parts import Screening
 from promscan.networks.weights import load_model, load_strength, save_model
 
 HERE = Path(__file__).parent
@@ -60,7 +61,7 @@ def main() -> None:
         card = with_benchmark(card, arguments.name, texts)
         if was_run("screening", arguments.name):
             measured = result("screening", arguments.name, card.sha256)
-            card = dataclasses.replace(card, screening=measured["screening"])
+            card = dataclasses.replace(card, screening=Screening(**measured["screening"]))
     out = HERE.parent / "weights" / f"{arguments.name}.safetensors"
     print(save_model(out, model, dataclasses.replace(card, name=arguments.name, **texts)).sha256)
 
@@ -79,7 +80,7 @@ def with_recall(card: Card, test: dict[str, Any]) -> Card:
 
 def with_correlations(card: Card, test: dict[str, Any], texts: dict[str, Any]) -> tuple[Card, dict[str, Any]]:
     """The card with the correlations on promoters that were never used for choosing, and what its scores are about."""
-    strength = {**card.strength, **texts.pop("strength")}
+    strength = dataclasses.replace(strength_of(card), **texts.pop("strength"))
     card = dataclasses.replace(
         card,
         metrics={**card.metrics, "test": test["sets"], "rate": test["rate"]},

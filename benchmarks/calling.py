@@ -31,7 +31,7 @@ from promscan.seq.intervals import Intervals
 from promscan.seq.records import Hit, Interval, ScoreTrack
 from promscan.seq.tss import KnownStarts
 from promscan.train.data.labelled_genome import read_labelled_genome
-from promscan.train.genome_validation import MIN_DISTANCE, JudgedCalls, call, draw_pieces, judge, score_pieces
+from promscan.train.genome_validation import JudgedCalls, call, draw_pieces, judge, score_pieces
 
 MIN_DISTANCES = (70, 100, 200, 500)
 SMOOTHINGS = (1, 51, 75, 101, 151, 201)
@@ -91,7 +91,7 @@ def main() -> None:
     pieces = list(Intervals.of(drawn))  # those that touch become one
     device = resolve_devices(arguments.device)[0]
     scored = list(score_pieces(network, genome.contigs, pieces, device, threads=1))
-    chosen = card.min_distance or MIN_DISTANCE
+    chosen = card.min_distance
     hits = list(call([[averaged(track, card.smoothing) for track in piece] for piece in scored], chosen))
     judged = judge(hits, pieces, genome.starts)
     result: dict[str, Any] = {

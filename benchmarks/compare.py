@@ -22,7 +22,7 @@ from promscan.networks.device import resolve_devices
 from promscan.networks.weights import load_model
 from promscan.seq.intervals import Intervals
 from promscan.train.data.labelled_genome import read_labelled_genome
-from promscan.train.genome_validation import MIN_DISTANCE, JudgedCalls, call, draw_pieces, judge, score_pieces
+from promscan.train.genome_validation import JudgedCalls, call, draw_pieces, judge, score_pieces
 
 DECADES = 3
 """Of false hits per Mb, from 1 on."""
@@ -54,7 +54,7 @@ def main() -> None:
             [averaged(track, first.smoothing) for track in piece]
             for piece in score_pieces(network, genome.contigs, pieces, device, threads=1)
         ]
-        hits = list(call(tracks, first.min_distance or MIN_DISTANCE))
+        hits = list(call(tracks, first.min_distance))
         found.append([shares(judge(hits, pieces, genome.starts, tolerance)) for tolerance in TOLERANCES])
         row = {"model": name, "sha256": card.sha256, "starts": len(found[-1][0])}
         for tolerance, own, others in zip(TOLERANCES, found[-1], found[0], strict=True):

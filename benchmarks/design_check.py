@@ -27,6 +27,7 @@ from promscan.commands.design import Design
 from promscan.errors import DesignError
 from promscan.inference.strength import StrengthPredictor
 from promscan.metrics.regression import regression_metrics
+from promscan.networks.card import strength_of
 from promscan.networks.weights import load_strength
 from promscan.seq import dna
 from promscan.seq.dna import Codes
@@ -98,7 +99,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
     (_, card), (_, judge_card) = load_strength(arguments.model), load_strength(arguments.judge)
-    length = card.strength["reporter"]["insert"]
+    length = strength_of(card).reporter.insert
     random = np.random.default_rng(1).integers(0, 4, (RANDOM, length), dtype=np.uint8)
     by_model, by_judge = (predict(model, random, arguments.threads) for model in (arguments.model, arguments.judge))
     slope, offset = np.polyfit(by_judge, by_model, 1)
@@ -107,8 +108,8 @@ def main() -> None:
     grades = slope * raw + offset
     result = {
         "promscan": promscan.__version__,
-        "model": {"name": card.name, "sha256": card.sha256, "unit": card.strength["unit"]},
-        "judge": {"name": judge_card.name, "sha256": judge_card.sha256, "unit": judge_card.strength["unit"]},
+        "model": {"name": card.name, "sha256": card.sha256, "unit": strength_of(card).unit},
+        "judge": {"name": judge_card.name, "sha256": judge_card.sha256, "unit": strength_of(judge_card).unit},
         "random": {
             "inserts": RANDOM,
             "mean": round(float(by_model.mean()), 4),
@@ -123,7 +124,7 @@ def main() -> None:
     }
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")
-    plot(designs, grades, card.strength["unit"], arguments.output.with_suffix(".png"))
+    plot(designs, grades, strength_of(card).unit, arguments.output.with_suffix(".png"))
     print(json.dumps(result["figures"]))
 
 

@@ -26,6 +26,7 @@ import numpy as np
 
 import promscan
 from promscan.metrics.ranking import are_false
+from promscan.networks.card_parts import Scale
 from promscan.seq.dna import Codes, decode, reverse_complement
 from promscan.seq.records import Hit
 from promscan.seq.tss import distances
@@ -102,8 +103,10 @@ def main() -> None:
         strength=None, device="cpu",
     )  # fmt: skip
     false = [
-        hit for hit in scan if are_false(np.array([hit.tss]), genome.starts.on(hit.chrom, hit.strand))[0]
-    ]  # fmt: skip
+        hit
+        for hit in scan
+        if are_false(np.array([hit.tss]), genome.starts.on(hit.chrom, hit.strand), Scale.false_beyond)[0]
+    ]
     best = sorted(false, key=lambda hit: (-hit.logit, hit.chrom, hit.start))[:BEST]
     promoters = core_promoters(arguments.data)
     kinds = [kind_of(hit, genome, promoters) for hit in best]

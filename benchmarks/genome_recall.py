@@ -59,7 +59,7 @@ def main() -> None:
         threads=1,
     )
     hits = list(scan)
-    calibration = Calibration.parse(scan.card.calibration) if scan.card.calibration else None
+    calibration = scan.card.calibration
     drawn = [chrom for chrom in contigs if lengths[chrom] == RANDOM_CONTIG]
     judgements = {"all": (contigs, 100), "within_500": (contigs, 500)} | ({"random": (drawn, 100)} if drawn else {})
 

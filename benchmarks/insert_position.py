@@ -25,6 +25,7 @@ import torch
 
 import promscan
 from promscan.inference.strength import StrengthPredictor
+from promscan.networks.card import strength_of
 from promscan.networks.weights import load_strength
 from promscan.seq import dna
 from promscan.seq.dna import UNKNOWN, Codes
@@ -113,9 +114,9 @@ def main() -> None:
         "promscan": promscan.__version__,
         "model": card.name,
         "sha256": card.sha256,
-        "unit": card.strength["unit"],
+        "unit": strength_of(card).unit,
         "contigs": names,
-        "insert": card.strength["reporter"]["insert"],
+        "insert": strength_of(card).reporter.insert,
         "random": {
             "inserts": len(background),
             "mean": round(float(background.mean()), 4),

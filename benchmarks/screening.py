@@ -13,6 +13,7 @@ threshold of the model.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from itertools import accumulate, chain
 from pathlib import Path
@@ -25,7 +26,6 @@ from promscan.calling.screening import Shortfalls
 from promscan.commands.scan import Scan
 from promscan.inference.engine import open_engine
 from promscan.io.genome import Genome
-from promscan.metrics.calibration import Calibration
 from promscan.networks.card import find_model, read_card
 from promscan.seq.regions import matching_contigs
 
@@ -56,8 +56,8 @@ def main() -> None:
         return scan, hits, perf_counter() - begin
 
     # A hair above what was measured, lest rounding take the logit below it.
-    lowest = card.screening["lowest"] + 1e-6
-    table = Calibration.parse(card.calibration)
+    lowest = card.screening.lowest + 1e-6
+    table = card.calibration
     levels = {
         "10 hits per Mb of the background": table.logit_at(10),
         "default threshold": card.default_threshold,
@@ -71,7 +71,7 @@ def main() -> None:
                 counted.add(track.logits)
     result: dict[str, Any] = {
         "sha256": card.sha256,
-        "screening": card.screening,
+        "screening": dataclasses.asdict(card.screening),
         "contigs": contigs,
         "bases": sum(lengths[name] for name in contigs),
         "exhaustive_seconds": seconds,
@@ -83,7 +83,7 @@ def main() -> None:
         called = {hit for hit in every if hit[-1] >= scan.calling.threshold}
         result["called_at"][name] = {
             "logit": logit,
-            "share": shortfalls[logit].share_within(card.screening["margin"]),
+            "share": shortfalls[logit].share_within(card.screening.margin),
             "hits": len(called),
             "lost": len(called - hits),
             "other": len(hits - called),

@@ -30,7 +30,7 @@ import torch
 import promscan
 from promscan.inference.strength import StrengthPredictor
 from promscan.metrics.regression import coverage, regression_metrics
-from promscan.networks.card import Card
+from promscan.networks.card import Card, strength_of
 from promscan.networks.device import available_threads
 from promscan.networks.weights import load_strength
 from promscan.seq import dna
@@ -64,7 +64,7 @@ class Split(NamedTuple):
 
 def divide_again(card: Card, data: Path, more: Sequence[Path]) -> Split:
     """The tables of a card, found in DATA or among `more` by their checksums, divided as they were for its training."""
-    reporter = Reporter(**card.strength["reporter"])
+    reporter = Reporter.of(card)
     paths = [*(data / "strength").glob("*.gz"), *more]
     by_sum = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in paths}
 
@@ -160,7 +160,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             sets[name] = report_on(y, *predictor.predict(inserts))
     return {
         "sha256": card.sha256,
-        "unit": card.strength["unit"],
+        "unit": strength_of(card).unit,
         "sets": sets,
         "rate": rate(arguments.model, asked["native"][0]),
     }

@@ -18,6 +18,7 @@ import promscan
 from promscan.calling.peaks import probability_of
 from promscan.metrics.calibration import Calibration
 from promscan.networks.card import read_card
+from promscan.networks.card_parts import Screening
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.weights import load_model, save_model
 from promscan.seq import dna
@@ -191,7 +192,7 @@ def test_hits_that_a_screened_scan_loses_are_counted(tmp_path, monkeypatch):
     network, card = load_model(str(TINY))
     table = Calibration.measure(np.linspace(0, 4, 1000), 1.0, "some background")
     card = dataclasses.replace(
-        card, calibration=table.describe(), screening={"margin": 0.2, "lowest": 0.0}, default_threshold=1.0,
+        card, calibration=table, screening=Screening(0.2, 0.0), default_threshold=1.0,
         min_distance=1,
     )  # fmt: skip
     save_model(model, network, card)

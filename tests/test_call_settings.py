@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from promscan.calling.settings import DEFAULT_MIN_DISTANCE, MAX_DISTANCE, CallSettings, resolve_calling
-from promscan.networks.card import Card, find_model, read_card
+from promscan.bounds import MAX_BP
+from promscan.calling.settings import CallSettings, resolve_calling
+from promscan.networks.card import MIN_DISTANCE, Card, find_model, read_card
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def test_the_card_fills_in_what_the_user_does_not_say(card: Card) -> None:
     card = dataclasses.replace(card, min_distance=200)
     settings = resolve_calling(card)
     assert settings == CallSettings(threshold=5.8595, min_distance=200, floor=5.8595 - 4.4)
-    assert resolve_calling(dataclasses.replace(card, min_distance=None)).min_distance == DEFAULT_MIN_DISTANCE
+    assert resolve_calling(read_card(find_model("core70"))).min_distance == MIN_DISTANCE == 500
 
 
 def test_the_user_overrules_the_card(card: Card) -> None:
@@ -37,7 +38,7 @@ def test_the_user_overrules_the_card(card: Card) -> None:
     "options",
     [
         {"min_distance": 0},
-        {"min_distance": MAX_DISTANCE + 1},
+        {"min_distance": MAX_BP + 1},
         {"min_distance": 10**400},
         {"stride": 0},
         {"stride": 1 << 63},

@@ -14,9 +14,8 @@ import pytest
 from genomes import TINY, demo_contigs, random_bases, write_fasta
 
 import promscan
-from promscan.calling.settings import MAX_DISTANCE
+from promscan.bounds import MAX_BATCH, MAX_BP, MAX_THREADS
 from promscan.cli import cli
-from promscan.commands.scanning.plan import MOST_IN_FLIGHT, MOST_THREADS
 from promscan.inference.windowed import WindowedEngine
 
 COMMON = ("--model", TINY, "--strength", "none", "--device", "cpu")
@@ -214,10 +213,10 @@ def test_every_whole_number_of_scan_has_both_bounds():
         name: option.type for name, option in options.items() if isinstance(option.type, click.types.IntParamType)
     }
     assert {name: kind.max for name, kind in ranges.items()} == {
-        "min_distance": MAX_DISTANCE,
-        "stride": MAX_DISTANCE,
-        "threads": MOST_THREADS,
-        "batch_size": MOST_IN_FLIGHT,
+        "min_distance": MAX_BP,
+        "stride": MAX_BP,
+        "threads": MAX_THREADS,
+        "batch_size": MAX_BATCH,
     }
     assert all(kind.min == 1 for kind in ranges.values())
     assert "-t" in options["threads"].opts

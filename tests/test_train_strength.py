@@ -21,6 +21,7 @@ from genomes import random_bases
 import promscan
 from promscan.errors import InputError, ModelError, RunError
 from promscan.metrics.regression import coverage
+from promscan.networks.card_parts import Construct, StrengthPart
 from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.networks.weights import load_strength
 from promscan.seq import dna
@@ -237,7 +238,7 @@ def test_a_run_folder_and_its_card_are_complete(tmp_path: Path) -> None:
         "learning_curves.png", "dev_predictions.png", "dev_coverage.png",
     }  # fmt: skip
     assert card.task == "strength"
-    assert card.strength == {"unit": "other", "reporter": dataclasses.asdict(tables.REPORTER)}
+    assert card.strength == StrengthPart("other", Construct())
     counts = [
         sum(described[part] for part in ("train", "dev", "test", "left_out")) for described in card.training["tables"]
     ]

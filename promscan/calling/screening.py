@@ -77,6 +77,6 @@ def least_margin(exact: Logits, streaming: Logits) -> float:
 
 def screening_floor(card: Card, threshold: float, stride: int) -> float | None:
     """The logit of a streaming pass below which a window cannot be a hit; None if all windows are to be scored."""
-    if not card.screening or threshold < card.screening["lowest"] or stride > COARSEST:
+    if card.screening is None or threshold < card.screening.lowest or stride > COARSEST:
         return None
-    return float(threshold - card.screening["margin"])
+    return threshold - card.screening.margin

@@ -8,13 +8,8 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.cli.options import contigs_option, machine_options, quiet_option
-
-
-def _odd(_context: click.Context, _option: click.Parameter, width: int | None) -> int | None:
-    if width is not None and width % 2 == 0:
-        raise click.BadParameter(f"{width} is even; a width has a middle if it is odd")
-    return width
+from promscan.bounds import MAX_BP, MAX_SMOOTHING
+from promscan.cli.options import Count, OddCount, contigs_option, machine_options, quiet_option
 
 
 @click.command()
@@ -30,11 +25,11 @@ def _odd(_context: click.Context, _option: click.Parameter, width: int | None) -
 )  # fmt: skip
 @contigs_option("Only on these contigs")
 @click.option(
-    "--min-distance", type=click.IntRange(min=1), metavar="N",
+    "--min-distance", type=Count(1, MAX_BP), metavar="N",
     help="Least distance in bp between two hits of a strand, for MODEL2 from then on.  [default: that of MODEL]",
 )  # fmt: skip
 @click.option(
-    "--smoothing", type=click.IntRange(min=1), metavar="BP", callback=_odd,
+    "--smoothing", type=OddCount(MAX_SMOOTHING), metavar="BP",
     help="Odd width over which logits are averaged before calling, likewise; 1: not at all.  [default: that of MODEL]",
 )  # fmt: skip
 @machine_options

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from promscan import log
-from promscan.cli.options import Number, device_options, model_option, quiet_option
+from promscan.bounds import MAX_INSERT, MAX_PROPOSALS, MAX_SEED
+from promscan.cli.options import Count, Number, device_options, model_option, quiet_option
 from promscan.errors import RunError
 from promscan.io.files import check_outputs, open_text_output
 from promscan.networks.card import DEFAULT_STRENGTH, model_files
@@ -44,13 +45,13 @@ def _share_range(_: click.Context, __: click.Parameter, text: str) -> tuple[floa
     help="Wanted strength, in the unit of the model. May be repeated.",
 )  # fmt: skip
 @click.option(
-    "--count", type=click.IntRange(1, 10_000), default=10, show_default=True, metavar="N",
+    "--count", type=Count(1, MAX_PROPOSALS), default=10, show_default=True, metavar="N",
     help="Proposals of each strength.",
 )  # fmt: skip
 @model_option(DEFAULT_STRENGTH)
 @click.option("--start", metavar="SEQ|FASTA", help="Insert to begin at, or a file of one.  [default: anywhere]")
 @click.option(
-    "--max-changes", type=click.IntRange(min=0), metavar="N",
+    "--max-changes", type=Count(0, MAX_INSERT), metavar="N",
     help="How many bases may differ from the start.  [default: 20]",
 )  # fmt: skip
 @click.option(
@@ -62,11 +63,11 @@ def _share_range(_: click.Context, __: click.Parameter, text: str) -> tuple[floa
     help="Recognition sequence (IUPAC) that must occur on neither strand, flanks included. May be repeated.",
 )  # fmt: skip
 @click.option(
-    "--max-homopolymer", type=click.IntRange(min=1), default=6, show_default=True, metavar="N",
+    "--max-homopolymer", type=Count(1, MAX_INSERT), default=6, show_default=True, metavar="N",
     help="Longest run of one base.",
 )  # fmt: skip
 @click.option(
-    "--min-difference", type=click.IntRange(min=1), metavar="N",
+    "--min-difference", type=Count(1, MAX_INSERT), metavar="N",
     help="In how many bases two proposals differ at least.  [default: 20, or half of --max-changes]",
 )  # fmt: skip
 @click.option(
@@ -74,7 +75,7 @@ def _share_range(_: click.Context, __: click.Parameter, text: str) -> tuple[floa
     help="How far a predicted strength may be from the wanted one.  [default: 0.1 sd of the training data]",
 )  # fmt: skip
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, metavar="N", help="Of every random draw."
+    "--seed", type=Count(0, MAX_SEED), default=1, show_default=True, metavar="N", help="Of every random draw."
 )
 @device_options
 @quiet_option

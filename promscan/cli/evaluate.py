@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from promscan import log
-from promscan.cli.options import contigs_option, quiet_option
+from promscan.bounds import MAX_BP, MAX_COLUMNS
+from promscan.cli.options import Count, contigs_option, quiet_option
 from promscan.io.files import check_outputs, open_text_output
+from promscan.networks.card_parts import Scale
 
 if TYPE_CHECKING:
     from promscan.commands.evaluate import Evaluation
@@ -35,13 +37,21 @@ TABLE = "{:>13}  {:<22}  {:>9}  {:>10}  {:>6}  {:>6}  {:>18}\n"
     help="Draw recall, precision and distances: .png, .svg, .pdf",
 )
 @click.option(
-    "--tolerance", type=click.IntRange(min=0), default=100, show_default=True, metavar="BP",
+    "--tolerance", type=Count(0, MAX_BP), default=Scale.tolerance, show_default=True, metavar="BP",
     help="A TSS is found by a hit at most this far from it, on its strand.",
+)  # fmt: skip
+@click.option(
+    "--false-beyond", type=Count(0, MAX_BP), default=Scale.false_beyond, show_default=True, metavar="BP",
+    help="A hit farther than this from every TSS of its strand is false.",
+)  # fmt: skip
+@click.option(
+    "--clearance", type=Count(0, MAX_BP), default=Scale.clearance, show_default=True, metavar="BP",
+    help="Background lies at least this far from every TSS.",
 )  # fmt: skip
 @click.option("--bed", metavar="FILE", help="What was scanned, if not all: only bases, TSSs and hits in it count.")
 @contigs_option("Only these contigs count")
 @click.option(
-    "--score-column", type=click.IntRange(min=1), metavar="N",
+    "--score-column", type=Count(1, MAX_COLUMNS), metavar="N",
     help="Rank the hits by this column, counted from 1.  [default: logit, if the header has it, else 5]",
 )  # fmt: skip
 @quiet_option

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from promscan.bounds import MAX_INSERT, MAX_PROPOSALS, MAX_SEED, check_number, check_whole
 from promscan.errors import InputError
 from promscan.inference.strength import StrengthPredictor
 from promscan.io.sequences import read_sequences
@@ -83,8 +84,7 @@ def design(
         ModelError: no such strength model.
         DeviceError: no such device.
     """
-    if count < 1 or not strengths or seed < 0:
-        raise ValueError("ask for at least one strength and one insert, with a seed from 0 on")
+    _check_numbers(strengths, count, max_changes, min_difference, tolerance, seed)
     if start is None and max_changes is not None:
         raise ValueError("max_changes counts from a start: give one")
     limits = Limits(gc, tuple(avoid), max_homopolymer)
@@ -100,6 +100,33 @@ def design(
         with progress(len(strengths) * STEPS, "designing", "step") as bar:
             found = [(wanted, proposal) for wanted in strengths for proposal in search.run(wanted, count, bar)]
     return [_described(f"design{i}", *each, begin) for i, each in enumerate(found, start=1)]
+
+
+def _check_numbers(
+    strengths: Sequence[float],
+    count: int,
+    max_changes: int | None,
+    min_difference: int | None,
+    tolerance: float | None,
+    seed: int,
+) -> None:
+    """Check what `design` is asked for.
+
+    Raises:
+        InputError: a number is out of range.
+    """
+    if not strengths:
+        raise InputError("ask for at least one strength")
+    for strength in strengths:
+        check_number("strength", strength)
+    check_whole("count", count, 1, MAX_PROPOSALS)
+    check_whole("seed", seed, 0, MAX_SEED)
+    if max_changes is not None:
+        check_whole("max_changes", max_changes, 0, MAX_INSERT)
+    if min_difference is not None:
+        check_whole("min_difference", min_difference, 1, MAX_INSERT)
+    if tolerance is not None:
+        check_number("tolerance", tolerance, 0)
 
 
 def read_start(text: str, length: int) -> Codes:

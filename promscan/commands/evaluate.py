@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import promscan
-from promscan.calling.settings import CLEARANCE
+from promscan.bounds import MAX_BP, check_whole
 from promscan.errors import InputError
 from promscan.io.bed import read_bed
 from promscan.io.genome import Genome
@@ -22,8 +22,6 @@ from promscan.io.tss import read_starts
 from promscan.log import logger
 from promscan.metrics.ranking import (
     DRAWS,
-    FALSE_BEYOND,
-    TOLERANCE,
     Placed,
     Point,
     Ranking,
@@ -31,6 +29,7 @@ from promscan.metrics.ranking import (
     found_at,
     right_hits,
 )
+from promscan.networks.card_parts import Scale
 from promscan.seq.intervals import Intervals, Positions
 from promscan.seq.records import Hit, Interval, Scores, Strand
 from promscan.seq.regions import matching_contigs
@@ -50,12 +49,14 @@ class Evaluation:
     ranking: the scores, by what they are worth.
     distances: how far (bp) each right hit lies beyond its start, read 5' to 3'; negative: before it. Shape (r,).
     tolerance: a start is found by a hit at most this far (bp) from it.
+    false_beyond: a hit farther (bp) than this from every start of its strand is false.
     score: what the hits are ranked by, in words.
     """
 
     ranking: Ranking
     distances: Positions
     tolerance: int
+    false_beyond: int
     score: str
 
     @property
@@ -105,7 +106,7 @@ class Evaluation:
             "promscan": promscan.__version__,
             "score": self.score,
             "tolerance": self.tolerance,
-            "false_beyond": max(FALSE_BEYOND, self.tolerance),
+            "false_beyond": self.false_beyond,
             "bases": self.ranking.bases,
             "background_bases": self.ranking.background_bases,
             "tss": len(self.ranking.found.scores),
@@ -124,7 +125,9 @@ def evaluate(
     tss: str | Path,
     genome: str | Path,
     *,
-    tolerance: int = TOLERANCE,
+    tolerance: int = Scale.tolerance,
+    false_beyond: int = Scale.false_beyond,
+    clearance: int = Scale.clearance,
     bed: str | Path | None = None,
     contigs: Sequence[str] = (),
     score_column: int | None = None,
@@ -137,6 +140,8 @@ def evaluate(
         tss: BED file of the listed TSSs, at the start of each interval.
         genome: FASTA file that both belong to.
         tolerance: a TSS is found by a hit at most this far (bp) from it.
+        false_beyond: a hit farther (bp) than this, and than the tolerance, from every TSS of its strand is false.
+        clearance: background lies at least this far (bp) from every TSS.
         bed: only what lies in these intervals counts: bases, TSSs and hits.
         contigs: only these count (`X` also means contigs named `X:...`); none: all.
         score_column: column of the file to rank by, counted from 1; None: `logit`, else column 5.
@@ -144,13 +149,17 @@ def evaluate(
     Raises:
         InputError: a file cannot be used, they do not fit, or no TSS counts.
     """
+    for name, distance in (("tolerance", tolerance), ("false_beyond", false_beyond), ("clearance", clearance)):
+        check_whole(name, distance, 0, MAX_BP)
     lengths = Genome(genome).contigs()
     scope, starts = _scope(lengths, bed, contigs), read_starts(tss, lengths)
     if not any(scope.contains(chrom, starts.on(chrom, strand)).any() for chrom in scope.chroms for strand in STRANDS):
         raise InputError(f"{tss}: none of its TSSs lies in what is to be judged; there is nothing to find")
     ranked = read_hits(hits, lengths, score_column) if isinstance(hits, str | os.PathLike) else rank_hits(hits)
-    near = Intervals.of(Interval(chrom, start, start + 1) for chrom, start, _ in starts).widened(CLEARANCE, lengths)
-    evaluation = _Judge(starts, scope, near, _Blocks(scope, lengths), tolerance).judge(ranked)
+    near = Intervals.of(Interval(chrom, start, start + 1) for chrom, start, _ in starts).widened(clearance, lengths)
+    evaluation = _Judge(starts, scope, near, _Blocks(scope, lengths), tolerance, max(false_beyond, tolerance)).judge(
+        ranked
+    )
     if (reached := evaluation.whole.fp_per_mb) < RATES[-1]:
         logger.info("the hits end at %.3g false ones per Mb: beyond, the figures stay as they are there", reached)
     return evaluation
@@ -213,6 +222,7 @@ class _Judge:
     near: Intervals
     blocks: _Blocks
     tolerance: int
+    false_beyond: int
 
     def judge(self, ranked: RankedHits) -> Evaluation:
         """All hits."""
@@ -227,7 +237,7 @@ class _Judge:
             block_bases=self.blocks.bases,
             background_bases=self.scope.total_bases - self.scope.intersection(self.near).total_bases,
         )
-        return Evaluation(ranking, whole.distances, self.tolerance, ranked.score)
+        return Evaluation(ranking, whole.distances, self.tolerance, self.false_beyond, ranked.score)
 
     def _strand(self, chrom: str, strand: Strand, ranked: RankedHits) -> _Judged:
         """A hit in the scope is judged by all starts, but only the starts in the scope can be found."""
@@ -238,7 +248,7 @@ class _Judge:
         sign = 1 if strand == "+" else -1
         listed, called = np.sort(sign * self.starts.on(chrom, strand)), sign * tss
         counted = listed[self.scope.contains(chrom, sign * listed)]
-        right, false = right_hits(called, scores, listed, self.tolerance), are_false(called, listed, self.tolerance)
+        right, false = right_hits(called, scores, listed, self.tolerance), are_false(called, listed, self.false_beyond)
         distances = offsets(called[right], listed)
         right_in_scope = self.scope.contains(chrom, sign * (called[right] - distances))
         return _Judged(

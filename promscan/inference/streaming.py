@@ -27,7 +27,7 @@ import torch
 from promscan.inference.lane_queue import LaneQueue
 from promscan.inference.lanes import networks_on, require_streamable, room_to_smooth
 from promscan.inference.settings import EngineSettings
-from promscan.inference.work_units import UnitRunner
+from promscan.inference.work_units import UnitRunner, check_finite
 from promscan.networks.classifier import COMPOSITION, Architecture, BiGRUAttention
 from promscan.networks.device import fetch, send
 from promscan.seq import dna
@@ -250,6 +250,7 @@ class _Job:
             return
         tracks = []
         for strand, logits in self.logits.items():
+            check_finite(logits[~self.unscored])
             logits[self.unscored] = np.nan
             kept = logits[self.first :: self.engine.stride]
             tracks.append(ScoreTrack(self.chunk.chrom, strand, self.chunk.start + self.first, self.engine.stride, kept))

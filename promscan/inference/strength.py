@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from promscan.inference.work_units import UnitRunner, copies
-from promscan.networks.card import Card
+from promscan.inference.work_units import UnitRunner, check_finite, copies
+from promscan.networks.card import Card, strength_of
 from promscan.networks.device import autocast
 from promscan.networks.expression import ExpressionNetwork
 from promscan.seq.dna import UNKNOWN, Codes
@@ -48,10 +48,10 @@ class StrengthPredictor:
         precision: str = "auto",
     ) -> None:
         self.models = copies(model, devices)
-        self.reporter = Reporter(**card.strength["reporter"])
+        self.reporter = Reporter.of(card)
         self.unit = UNIT[devices[0].type]
         self.precision = precision
-        self._head = model.architecture.units.index(card.strength["unit"])
+        self._head = model.architecture.units.index(strength_of(card).unit)
         self._runner = UnitRunner(
             self._run_unit,
             devices,
@@ -86,7 +86,9 @@ class StrengthPredictor:
         for index, values in enumerate(self._runner.map(self._units(inserts))):
             rows = slice(index * self.unit, (index + 1) * self.unit)
             strengths[:, rows] = values[:, : len(inserts[rows])]
-        strengths[:, (inserts == UNKNOWN).all(axis=1)] = np.nan
+        unknown = (inserts == UNKNOWN).all(axis=1)
+        check_finite(strengths[:, ~unknown])
+        strengths[:, unknown] = np.nan
         return strengths[0], strengths[1]
 
     def _units(self, inserts: Codes) -> Iterator[Codes]:

@@ -8,15 +8,16 @@ scan calls at is found the other way round.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from promscan.errors import ModelError
+from promscan.errors import InputError, ModelError
 
+MAX_MEGABASES = 1e6
 STEP = 1.1
 """A knot of the table has at least so many times the hits of the one before."""
 
@@ -28,12 +29,23 @@ class Calibration:
     background: what was scanned, in words.
     megabases: how much of it, sequence counted once.
     logits: descending; `hits[i]` hits of both strands were at least `logits[i]` high.
+
+    Raises:
+        InputError: the numbers are no such table.
     """
 
     background: str
     megabases: float
     logits: tuple[float, ...]
     hits: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not 0 < self.megabases <= MAX_MEGABASES:
+            raise InputError(f"megabases must be more than 0 and at most {MAX_MEGABASES:g}, got {self.megabases:g}")
+        if not 0 < len(self.logits) == len(self.hits):
+            raise InputError(f"{len(self.logits)} logits and {len(self.hits)} numbers of hits, which must be as many")
+        if not all(a > b for a, b in pairwise(self.logits)) or not all(a < b for a, b in pairwise((0, *self.hits))):
+            raise InputError("the logits must fall and the hits must rise")
 
     @classmethod
     def measure(cls, logits: npt.NDArray[Any], megabases: float, background: str) -> Calibration:
@@ -52,11 +64,6 @@ class Calibration:
         for rank in ranks:  # equal logits count together
             knots[round(float(ranked[rank - 1]), 4)] = int((ranked >= ranked[rank - 1]).sum())
         return cls(background, round(megabases, 6), tuple(knots), tuple(knots.values()))
-
-    @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> Calibration:
-        """From what `describe` gave, as a card keeps it."""
-        return cls(values["background"], values["megabases"], tuple(values["logits"]), tuple(values["hits"]))
 
     def describe(self) -> dict[str, Any]:
         """The table, as JSON has it."""
@@ -94,8 +101,9 @@ class Calibration:
         """
         if not self.least <= fp_per_mb <= self.most:
             raise ModelError(
-                f"{fp_per_mb:g} false hits per Mb cannot be told from {self.megabases:g} Mb of {self.background}: "
-                f"ask for {self.least:.3g} to {self.most:.3g}, or calibrate on more sequence"
+                f"{fp_per_mb:g} false hits per Mb cannot be measured on {self.megabases:g} Mb of {self.background}: "
+                f"ask for {_inwards(self.least, 1)} to {_inwards(self.most, -1)}, or calibrate on more "
+                "sequence"
             )
         return float(np.interp(math.log(fp_per_mb * self.megabases), np.log(self.hits), self.logits))
 
@@ -106,3 +114,11 @@ class Calibration:
             n * (1 - 1 / (9 * n) + z / (3 * math.sqrt(n))) ** 3 for n, z in ((count, -1.96), (count + 1, 1.96))
         )
         return max(0.0, low) / self.megabases, high / self.megabases
+
+
+def _inwards(rate: float, side: Literal[1, -1]) -> str:
+    """The lower (side 1) or upper (side -1) end of a range in about three digits, rounded so that it lies in it."""
+    scale = 10 ** max(0, 2 - math.floor(math.log10(rate)))
+    units = math.ceil(side * rate * scale)
+    units += units / scale < side * rate  # where the product was rounded the wrong way
+    return f"{side * units / scale:.15g}"

@@ -16,15 +16,11 @@ from promscan.seq.tss import distances, offsets
 
 Array = npt.NDArray[Any]
 
-TOLERANCE = 100
-"""A listed transcription start is found if a hit of its strand lies at most this far (bp) from it."""
-FALSE_BEYOND = 500
-"""A hit farther (bp) than this from every listed start of its strand is false; between the two it is neither."""
 DRAWS = 1000
 """Bootstrap draws of an interval."""
 
 
-def found_at(listed: Array, tss: Array, scores: Array, tolerance: int = TOLERANCE) -> Scores:
+def found_at(listed: Array, tss: Array, scores: Array, tolerance: int) -> Scores:
     """The score down to which one must call to find each listed start; two hits on one start find it once.
 
     Args:
@@ -43,7 +39,7 @@ def found_at(listed: Array, tss: Array, scores: Array, tolerance: int = TOLERANC
     return np.array([scores[order[lo:hi]].max(initial=-np.inf) for lo, hi in ranges], dtype=np.float64)
 
 
-def right_hits(tss: Array, scores: Array, listed: Array, tolerance: int = TOLERANCE) -> Positions:
+def right_hits(tss: Array, scores: Array, listed: Array, tolerance: int) -> Positions:
     """Which hits of one strand of a contig are right: each counts for the nearest start, and the best one for each.
 
     Of two hits of equal score the nearer one is the best, and then the one before the start.
@@ -65,9 +61,15 @@ def right_hits(tss: Array, scores: Array, listed: Array, tolerance: int = TOLERA
     return right
 
 
-def are_false(tss: Array, listed: Array, tolerance: int = TOLERANCE) -> Array:
-    """Which hits, shape (n,), of one strand of a contig are false, given its sorted listed starts; bool (n,)."""
-    return distances(tss, listed) > max(FALSE_BEYOND, tolerance)
+def are_false(tss: Array, listed: Array, beyond: int) -> Array:
+    """Which hits, shape (n,), of one strand of a contig are farther (bp) than `beyond` from every known TSS; bool (n,).
+
+    Args:
+        tss: of the hits.
+        listed: known TSSs there, sorted.
+        beyond: at least the distance at which a hit finds a TSS.
+    """
+    return distances(tss, listed) > beyond
 
 
 def at_least(scores: Array, thresholds: Array) -> Positions:

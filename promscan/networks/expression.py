@@ -11,64 +11,16 @@ Both read the whole construct in its own orientation, and end in a head for each
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-KINDS = ("convolution", "gru")
+from promscan.networks.architecture import ExpressionArchitecture as ExpressionArchitecture
+
 FARTHEST = 3.0
 """Bins reach so many standard deviations of a unit to both sides of its mean."""
-
-
-@dataclass(frozen=True)
-class ExpressionArchitecture:
-    """Sizes of an `ExpressionNetwork`.
-
-    kind: `convolution` or `gru`.
-    length: of the construct in bp.
-    units: names of the units of expression; each has a head.
-    hidden: motifs of the first layer, which half as many more and twice as many follow; units of the founding GRU.
-    kernel: odd width in bp of the first layer.
-    dropout: share of activations dropped before the heads.
-    bins: bins that a head tells the probability of; 0: it tells the mean, and its uncertainty is the same everywhere.
-    """
-
-    kind: str = "convolution"
-    length: int = 110
-    units: tuple[str, ...] = ("expression",)
-    hidden: int = 64
-    kernel: int = 11
-    dropout: float = 0.1
-    bins: int = 33
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "units", tuple(self.units))  # JSON knows only lists
-        if self.kind not in KINDS:
-            raise ValueError(f"the architecture must be one of {', '.join(KINDS)}, not {self.kind!r}")
-        if not self.units or len(set(self.units)) < len(self.units):
-            raise ValueError(f"units must have names of their own, got {', '.join(self.units) or 'none'}")
-        if self.hidden < 4 or self.length < 4:
-            raise ValueError(f"hidden and length must be at least 4, got {self.hidden} and {self.length}")
-        if self.kernel < 1 or self.kernel % 2 == 0:
-            raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
-        if self.bins < 0 or self.bins == 1:
-            raise ValueError(f"bins must be 0 or at least 2, got {self.bins}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
-
-    def describe(self) -> dict[str, Any]:
-        """The sizes by name, as JSON has them."""
-        return {**dataclasses.asdict(self), "units": list(self.units)}
-
-    @property
-    def sizes(self) -> tuple[str, int, int, int]:
-        """What the shapes of the trunk's tensors depend on."""
-        return self.kind, self.length, self.hidden, self.kernel
 
 
 class Halve(nn.Module):

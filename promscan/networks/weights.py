@@ -67,12 +67,31 @@ def _load(path: Path, card: Card, build: Callable[[], Network]) -> Network:
     if hashlib.sha256(raw).hexdigest() != card.sha256:
         raise ModelError(f"{path}: sha256 differs from its card's: the file is damaged or belongs to another card")
     try:
+        tensors = safetensors.torch.load(raw)
+        _check_shapes(build, tensors)
         model = build()
-        model.load_state_dict(safetensors.torch.load(raw))
+        model.load_state_dict(tensors)
     except (TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{path}: the weights do not fit the architecture in the card: {reason}") from error
+    for name, tensor in model.state_dict().items():
+        if not torch.isfinite(tensor).all():
+            raise ModelError(f"{path}: tensor {name} holds NaN or infinity: the weights are damaged; get them again")
     return model.eval()
+
+
+def _check_shapes(build: Callable[[], Network], tensors: Mapping[str, torch.Tensor]) -> None:
+    """Check that the tensors are those of the network, before memory is taken for as large a one as the card says.
+
+    Raises:
+        ValueError: a tensor has another shape, is missing or too many.
+    """
+    with torch.device("meta"):
+        wanted = {name: tuple(tensor.shape) for name, tensor in build().state_dict().items()}
+    for name in sorted(wanted.keys() | tensors.keys()):
+        found = tuple(tensors[name].shape) if name in tensors else "none"
+        if found != wanted.get(name, "none"):
+            raise ValueError(f"tensor {name} has shape {found}, the network {wanted.get(name, 'none')}")
 
 
 def save_model(path: Path, model: BiGRUAttention | ExpressionNetwork, card: Card) -> Card:

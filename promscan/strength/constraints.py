@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from promscan.bounds import MAX_INSERT, check_whole
 from promscan.errors import InputError
 from promscan.seq import dna
 from promscan.seq.dna import Codes
@@ -39,8 +40,7 @@ class Limits:
         low, high = self.gc
         if not 0 <= low <= high <= 1:
             raise InputError(f"gc {low:g}:{high:g} is no range of shares; give two from 0 to 1, the lower one first")
-        if self.max_homopolymer < 1:
-            raise InputError(f"max_homopolymer must be at least 1, not {self.max_homopolymer}")
+        check_whole("max_homopolymer", self.max_homopolymer, 1, MAX_INSERT)
         for site in self.avoid:
             if wrong := next((letter for letter in site.upper() if letter not in IUPAC), None):
                 raise InputError(

@@ -10,13 +10,14 @@ ends up. Constructs are aligned at that end, so a short insert leaves unknown ba
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from promscan.log import logger
+from promscan.networks.card import Card, strength_of
+from promscan.networks.card_parts import Construct
 from promscan.seq import dna
 from promscan.seq.dna import UNKNOWN, Codes
 
@@ -45,24 +46,14 @@ class Changes(NamedTuple):
             )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Reporter:
-    """The construct: an insert of at most `insert` bp between two flanks; the defaults are those of de Boer 2020."""
+class Reporter(Construct):
+    """The construct that inserts are fitted to."""
 
-    five_prime: str = "TGCATTTTTTTCACATC"
-    three_prime: str = "GGTTACGGCTGTT"
-    insert: int = 80
-
-    def __post_init__(self) -> None:
-        if self.insert < 1:
-            raise ValueError(f"the insert must have a length, got {self.insert}")
-        for flank in (self.five_prime, self.three_prime):
-            dna.encode(flank)
-
-    @property
-    def length(self) -> int:
-        """Of the construct, in bp."""
-        return len(self.five_prime) + self.insert + len(self.three_prime)
+    @classmethod
+    def of(cls, card: Card) -> Reporter:
+        """The reporter that the scores of a strength model are about."""
+        construct = strength_of(card).reporter
+        return cls(construct.five_prime, construct.three_prime, construct.insert)
 
     def fit(self, sequences: Sequence[Codes]) -> tuple[Codes, Changes]:
         """Inserts (n, insert length) from sequences of any length, and what had to be changed.

@@ -34,7 +34,7 @@ from promscan.seq.tss import KnownStarts, Site
 from promscan.train.data.labelled_genome import LabelledGenome
 from promscan.train.data.promoters import Promoters
 from promscan.train.data.segments import SegmentRecipe, Segments, SegmentSampler
-from promscan.train.genome_validation import MIN_DISTANCE, STRANDS, JudgedCalls, call_and_judge, draw_pieces, holds
+from promscan.train.genome_validation import STRANDS, JudgedCalls, call_and_judge, draw_pieces, holds
 from promscan.train.loop.distributed import Team, joined
 from promscan.train.loop.optimiser import Recipe
 from promscan.train.loop.run import TrainingRun, starting_model
@@ -297,7 +297,6 @@ def _draft_card(run: TrainingRun, data: Mapping[str, Any], splits: Mapping[str, 
         training={**data, "recipe": run.config["recipe"]},
         start=start,
         splits=splits,
-        min_distance=MIN_DISTANCE,
         limits=(
             "Knows promoters like those of the list that it was trained on, and the background of that genome only. "
             "Starts that the list lacks count as false hits. The dev contigs chose the epoch and the threshold, so "

@@ -16,15 +16,15 @@ import torch
 from promscan.calling.peaks import PeakCaller
 from promscan.inference.settings import EngineSettings
 from promscan.inference.streaming import StreamingEngine
-from promscan.metrics.ranking import TOLERANCE, are_false, found_at, lowest_threshold, recall_by_false_hits
+from promscan.metrics.ranking import are_false, found_at, lowest_threshold, recall_by_false_hits
+from promscan.networks.card import MIN_DISTANCE
+from promscan.networks.card_parts import Scale
 from promscan.networks.classifier import BiGRUAttention
 from promscan.seq.dna import Codes
 from promscan.seq.records import Chunk, Hit, Interval, ScoreTrack, Strand
 from promscan.seq.tss import KnownStarts, Site
 from promscan.seq.windows import WINDOW
 
-MIN_DISTANCE = 500
-"""bp between two hits of a strand, as `promscan scan` has it by default."""
 PIECE = 64 * StreamingEngine.lane
 """Window starts of a piece."""
 Curve = npt.NDArray[np.float64]
@@ -111,7 +111,7 @@ def score_pieces(
 
 
 def judge(
-    hits: Iterable[Hit], pieces: Sequence[Interval], starts: KnownStarts, tolerance: int = TOLERANCE
+    hits: Iterable[Hit], pieces: Sequence[Interval], starts: KnownStarts, tolerance: int = Scale.tolerance
 ) -> JudgedCalls:
     """Judge the hits of a scan of `pieces` by `starts`, which are found by a hit at most `tolerance` bp from them."""
     calls = {(piece.chrom, strand): list[Hit]() for piece in pieces for strand in STRANDS}
@@ -123,7 +123,9 @@ def judge(
         tss, logits = np.array([hit.tss for hit in called], dtype=np.int64), np.array([hit.logit for hit in called])
         scanned = [(listed >= piece.start) & (listed < piece.end) for piece in pieces if piece.chrom == chrom]
         found.append(found_at(listed[np.any(scanned, axis=0)], tss, logits, tolerance))
-        false += [called[i] for i in np.flatnonzero(are_false(tss, listed, tolerance)).tolist()]
+        false += [
+            called[i] for i in np.flatnonzero(are_false(tss, listed, max(Scale.false_beyond, tolerance))).tolist()
+        ]
     return JudgedCalls(np.concatenate(found), false, sum(piece.end - piece.start for piece in pieces))
 
 

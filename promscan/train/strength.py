@@ -24,6 +24,7 @@ from promscan.errors import ModelError
 from promscan.log import Progress, logger
 from promscan.metrics.classification import require_sklearn
 from promscan.networks.card import STRENGTH, Card
+from promscan.networks.card_parts import StrengthPart
 from promscan.networks.device import autocast
 from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.networks.weights import load_strength, save_model
@@ -306,7 +307,7 @@ def _draft_card(run: TrainingRun, recipe: StrengthRecipe, reporter: Reporter, st
         training=made,
         start=start,
         splits={"by": "sequence families over all tables", "dev": recipe.dev_share, "test": recipe.test_share},
-        strength={"unit": recipe.scored, "reporter": dataclasses.asdict(reporter)},
+        strength=StrengthPart(recipe.scored, reporter),
         window=reporter.insert,
         tss_index=None,
     )

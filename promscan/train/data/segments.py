@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.errors import InputError
+from promscan.networks.card_parts import Scale
 from promscan.seq import dna
 from promscan.seq.dna import UNKNOWN, Codes
 from promscan.seq.intervals import Positions
@@ -23,8 +24,6 @@ from promscan.seq.tss import KnownStarts, Site, distances
 from promscan.seq.windows import WINDOW, scorable, tss_of
 from promscan.train.data.promoters import Promoters
 
-OPPOSITE_REACH = 500
-"""bp around a listed start in which calls on the other strand are its echo rather than background."""
 HOSTS = 16
 """Listed starts of which the best fitting one receives a promoter."""
 OTHER: dict[Strand, Strand] = {"+": "-", "-": "+"}
@@ -170,7 +169,7 @@ class SegmentSampler:
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
         distance = distances(positions, same)
         labels = (distance <= self.recipe.near).astype(np.uint8)
-        weights = np.where(distances(positions, other) <= OPPOSITE_REACH, self.recipe.opposite_weight, 1.0)
+        weights = np.where(distances(positions, other) <= Scale.opposite_reach, self.recipe.opposite_weight, 1.0)
         weights[distance <= self.recipe.ignored] = 0
         weights[labels == 1] = 1
         return labels, weights.astype(np.float32)
