@@ -175,7 +175,7 @@ def few_steps(monkeypatch):
 @pytest.mark.parametrize(
     ("strength", "options", "complaint"),
     [
-        (99, {}, r"strength 99 is out of reach: the nearest found within the limits is \d+\.\d+; ask for that"),
+        (99, {}, r"strength 99 is out of reach: model tiny-strength predicts strengths of -?[\d.]+ to [\d.]+; ask for"),
         (9, {"start": START, "max_changes": 0, "tolerance": 0.001}, "strength 9 is out of reach: the nearest"),
         (8, {"avoid": ["A", "C"]}, r"no insert was found that keeps to the limits \(G\+C from 0.3 .*, without A, C\)"),
         (8, {"gc": (0.501, 0.502)}, r"no insert was found that keeps to the limits \(G\+C from 0.501 to 0.502"),
@@ -305,3 +305,18 @@ def test_a_failure_says_why_and_leaves_nothing(run, tmp_path, options, status, c
     assert complaint in outcome.err
     assert outcome.out == ""
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("strength", [-1e9, -100, 40, 1e9])
+def test_a_strength_that_the_unit_cannot_hold_is_refused_before_the_search(strength, monkeypatch):
+    monkeypatch.setattr(search.Search, "run", None)
+    with pytest.raises(DesignError, match="is out of reach: model tiny-strength predicts"):
+        promscan.design([8, strength], model=TINY_STRENGTH, device="cpu")
+
+
+def test_the_ends_of_the_range_that_is_shown_can_be_asked_for(monkeypatch):
+    with pytest.raises(DesignError) as error:
+        promscan.design([1e6], model=TINY_STRENGTH, device="cpu")
+    low, high = re.search(r"strengths of (\S+) to (\S+);", str(error.value)).groups()
+    monkeypatch.setattr(search.Search, "run", lambda *_: [])
+    assert promscan.design([float(low), float(high)], model=TINY_STRENGTH, device="cpu") == []

@@ -73,6 +73,13 @@ class StrengthPredictor:
         return float(next(iter(self.models.values())).spread[self._head])
 
     @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest strength that the network can predict, in its unit."""
+        network = next(iter(self.models.values()))
+        mean, farthest = float(network.mean[self._head]), network.farthest * self.spread
+        return mean - farthest, mean + farthest
+
+    @property
     def batch_inserts(self) -> int:
         """How many inserts to predict in one call."""
         return self.unit * max(8, 4 * self._runner.at_once)
