@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 import promscan
 from promscan.errors import DesignError, InputError
-from promscan.networks.weights import load_strength
+from promscan.networks.weights import load_strength, save_model
 from promscan.seq import dna
 from promscan.strength import search
 from promscan.strength.constraints import IUPAC, Limits
@@ -312,6 +313,15 @@ def test_a_strength_that_the_unit_cannot_hold_is_refused_before_the_search(stren
     monkeypatch.setattr(search.Search, "run", None)
     with pytest.raises(DesignError, match="is out of reach: model tiny-strength predicts"):
         promscan.design([8, strength], model=TINY_STRENGTH, device="cpu")
+
+
+def test_the_ends_of_the_unit_bound_what_can_be_asked_for(tmp_path):
+    network, card = load_strength(str(TINY_STRENGTH))
+    part = dataclasses.replace(card.strength, lowest=7.0, highest=9.5)
+    save_model(tmp_path / "x.safetensors", network, dataclasses.replace(card, strength=part))
+    for strength in (6.9, 9.6):
+        with pytest.raises(DesignError, match=r"predicts strengths of 7 to 9\.5; ask for one of those"):
+            promscan.design([strength], model=tmp_path / "x.safetensors", device="cpu")
 
 
 def test_the_ends_of_the_range_that_is_shown_can_be_asked_for(monkeypatch):
