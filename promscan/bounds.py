@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from promscan.errors import InputError
 
@@ -78,3 +79,12 @@ def shown(value: float) -> str:
     if isinstance(value, float) or -1e20 < value < 1e20:
         return str(value)
     return f"a number of {math.floor(abs(value).bit_length() * math.log10(2)) + 1} digits"
+
+
+def rounded_inwards(end: float, side: Literal[1, -1]) -> str:
+    """The lower (side 1) or the upper (side -1) end of a range in about three digits, rounded so that it lies in it."""
+    digits = 2 - math.floor(math.log10(abs(end))) if end else 0
+    scale = 10 ** min(max(0, digits), 300)
+    units = math.ceil(side * end * scale)
+    units += units / scale < side * end  # where the product was rounded the wrong way
+    return f"{side * units / scale:.15g}"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import click
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 import promscan
-from promscan.bounds import check_number, check_odd, check_whole
+from promscan.bounds import check_number, check_odd, check_whole, rounded_inwards
 from promscan.cli import cli
 from promscan.errors import InputError
 from promscan.inference.settings import EngineSettings
@@ -120,3 +122,10 @@ def test_messages_say_the_bound_and_never_write_out_thousands_of_digits() -> Non
         check_number("x", math.nan, 0, 1)
     with pytest.raises(InputError, match="width must be odd and positive, got 4"):
         check_odd("width", 4, 9)
+
+
+@given(end=st.floats(-1e6, 1e6), side=st.sampled_from([1, -1]))
+def test_the_ends_of_a_range_are_rounded_into_it(end: float, side: Literal[1, -1]) -> None:
+    shown = float(rounded_inwards(end, side))
+    assert side * shown >= side * end
+    assert shown == pytest.approx(end, rel=0.011, abs=1e-300)

@@ -178,6 +178,8 @@ MALFORMED: list[tuple[str, str, object]] = [
     ("yeast-strength", "strength.reporter.five_prime", "TGC!"),
     ("yeast-strength", "strength.reporter.five_prime", None),
     ("yeast-strength", "strength.scale", 17),
+    ("yeast-strength", "strength.lowest", "none"),
+    ("yeast-strength", "strength.highest", NAN),
     ("yeast-strength", "architecture.kind", ["gru"]),
     ("yeast-strength", "architecture.units", [1]),
     ("yeast-strength", "architecture.units", "random"),

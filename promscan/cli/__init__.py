@@ -42,7 +42,7 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
-    help="Show the version and the bundled models.",
+    help="Show the version.",
 )  # fmt: skip
 def cli() -> None:
     """Find promoters in DNA, and predict how strong they are.

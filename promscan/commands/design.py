@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from promscan.bounds import MAX_INSERT, MAX_PROPOSALS, MAX_SEED, check_number, check_whole
-from promscan.errors import InputError
+from promscan.bounds import MAX_INSERT, MAX_PROPOSALS, MAX_SEED, check_number, check_whole, rounded_inwards
+from promscan.errors import DesignError, InputError
 from promscan.inference.strength import StrengthPredictor
 from promscan.io.sequences import read_sequences
 from promscan.log import progress
@@ -90,6 +90,7 @@ def design(
     limits = Limits(gc, tuple(avoid), max_homopolymer)
     network, card = load_strength(str(model))
     with StrengthPredictor(network, card, resolve_devices(device), threads=threads) as predictor:
+        _check_reach(strengths, predictor, card.name)
         begin = None if start is None else read_start(start, predictor.reporter.insert)
         reach = MAX_CHANGES if max_changes is None else max_changes
         if min_difference is None:
@@ -127,6 +128,21 @@ def _check_numbers(
         check_whole("min_difference", min_difference, 1, MAX_INSERT)
     if tolerance is not None:
         check_number("tolerance", tolerance, 0)
+
+
+def _check_reach(strengths: Sequence[float], predictor: StrengthPredictor, model: str) -> None:
+    """Refuse strengths that the model cannot predict for any insert, before the search for them.
+
+    Raises:
+        DesignError: a strength lies outside of the range of the model.
+    """
+    low, high = predictor.range
+    for strength in strengths:
+        if not low <= strength <= high:
+            raise DesignError(
+                f"strength {strength:g} is out of reach: model {model} predicts strengths of "
+                f"{rounded_inwards(low, 1)} to {rounded_inwards(high, -1)}; ask for one of those"
+            )
 
 
 def read_start(text: str, length: int) -> Codes:

@@ -60,8 +60,8 @@ class Background:
         """
         table = Calibration.measure(self.hits["logit"], self.megabases, self.description)
         logger.info(
-            "%d hits on %.3g Mb of background; %.3g (95 %%: %.3g to %.3g) to %.3g per Mb can be asked for",
-            len(self.hits), self.megabases, table.least, *table.interval(table.least), table.most,
+            "%d hits on %.3g Mb of background; %s (95 %%: %.3g to %.3g) to %s per Mb can be asked for",
+            len(self.hits), self.megabases, table.lowest_rate, *table.interval(table.least), table.highest_rate,
         )  # fmt: skip
         return table
 

@@ -6,6 +6,7 @@ and devices decide how many units run at once. So on one kind of device a streng
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -51,7 +52,8 @@ class StrengthPredictor:
         self.reporter = Reporter.of(card)
         self.unit = UNIT[devices[0].type]
         self.precision = precision
-        self._head = model.architecture.units.index(strength_of(card).unit)
+        self._part = strength_of(card)
+        self._head = model.architecture.units.index(self._part.unit)
         self._runner = UnitRunner(
             self._run_unit,
             devices,
@@ -71,6 +73,14 @@ class StrengthPredictor:
     def spread(self) -> float:
         """Standard deviation of what the model learned from, in its unit."""
         return float(next(iter(self.models.values())).spread[self._head])
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest strength that an insert can have: ends of the unit, and of the network's bins."""
+        network = next(iter(self.models.values()))
+        mean, farthest = float(network.mean[self._head]), network.farthest * self.spread
+        lowest, highest = (math.nan if end is None else end for end in (self._part.lowest, self._part.highest))
+        return float(np.fmax(lowest, mean - farthest)), float(np.fmin(highest, mean + farthest))
 
     @property
     def batch_inserts(self) -> int:

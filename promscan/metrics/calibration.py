@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from promscan.bounds import rounded_inwards
 from promscan.errors import InputError, ModelError
 
 MAX_MEGABASES = 1e6
@@ -84,6 +85,16 @@ class Calibration:
         """The highest rate in the table."""
         return self.hits[-1] / self.megabases
 
+    @property
+    def lowest_rate(self) -> str:
+        """The lowest rate in a few digits, which can be typed back."""
+        return rounded_inwards(self.least, 1)
+
+    @property
+    def highest_rate(self) -> str:
+        """The highest rate in a few digits, which can be typed back."""
+        return rounded_inwards(self.most, -1)
+
     def fp_per_mb(self, logit: float) -> float:
         """False hits per Mb at least as high as `logit`.
 
@@ -102,7 +113,7 @@ class Calibration:
         if not self.least <= fp_per_mb <= self.most:
             raise ModelError(
                 f"{fp_per_mb:g} false hits per Mb cannot be measured on {self.megabases:g} Mb of {self.background}: "
-                f"ask for {_inwards(self.least, 1)} to {_inwards(self.most, -1)}, or calibrate on more "
+                f"ask for {self.lowest_rate} to {self.highest_rate}, or calibrate on more "
                 "sequence"
             )
         return float(np.interp(math.log(fp_per_mb * self.megabases), np.log(self.hits), self.logits))
@@ -114,11 +125,3 @@ class Calibration:
             n * (1 - 1 / (9 * n) + z / (3 * math.sqrt(n))) ** 3 for n, z in ((count, -1.96), (count + 1, 1.96))
         )
         return max(0.0, low) / self.megabases, high / self.megabases
-
-
-def _inwards(rate: float, side: Literal[1, -1]) -> str:
-    """The lower (side 1) or upper (side -1) end of a range in about three digits, rounded so that it lies in it."""
-    scale = 10 ** max(0, 2 - math.floor(math.log10(rate)))
-    units = math.ceil(side * rate * scale)
-    units += units / scale < side * rate  # where the product was rounded the wrong way
-    return f"{side * units / scale:.15g}"

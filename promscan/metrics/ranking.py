@@ -154,16 +154,27 @@ class Ranking:
     def points(self, thresholds: Sequence[float]) -> list[Point]:
         """What passes at each of some thresholds, none of them -inf."""
         at = np.array(thresholds, dtype=np.float64)
-        groups = (self.hits, self.found.scores, self.right, self.false.scores, self.background)
-        rows = zip(at.tolist(), *(at_least(scores, at).tolist() for scores in groups), strict=True)
+        hits, found, right = (at_least(scores, at) for scores in (self.hits, self.found.scores, self.right))
+        false, background = (at_least(scores, at) for scores in (self.false.scores, self.background))
         return [
-            Point(
-                threshold, hits, found, found / len(self.found.scores),
-                right, false, right / (right + false) if right + false else None, false / self.bases * 1e6,
-                background, background / self.background_bases * 1e6 if self.background_bases else None,
-            )
-            for threshold, hits, found, right, false, background in rows
-        ]  # fmt: skip
+            self._point(threshold, int(hits[i]), int(found[i]), int(right[i]), int(false[i]), int(background[i]))
+            for i, threshold in enumerate(thresholds)
+        ]
+
+    def _point(self, threshold: float, hits: int, found: int, right: int, false: int, background: int) -> Point:
+        """The metrics of these counts of hits."""
+        return Point(
+            threshold=float(threshold),
+            hits=hits,
+            found=found,
+            recall=found / len(self.found.scores),
+            right=right,
+            false=false,
+            precision=right / (right + false) if right + false else None,
+            fp_per_mb=false / self.bases * 1e6,
+            background_hits=background,
+            background_fp_per_mb=background / self.background_bases * 1e6 if self.background_bases else None,
+        )
 
     def recall_intervals(self, rates: Sequence[float], seed: int = 0) -> list[tuple[float, float]]:
         """95 % intervals of the recall at some numbers of false hits per Mb, by a bootstrap over the blocks.

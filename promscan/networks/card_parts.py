@@ -112,6 +112,7 @@ class StrengthPart:
     domain: what was measured, in words.
     scale: values that a score can take, in words.
     teacher: model whose predictions some of the training data are, in words.
+    lowest, highest: ends of the unit, where the card says them; no insert can have another strength.
     """
 
     unit: str
@@ -119,6 +120,8 @@ class StrengthPart:
     domain: str = ""
     scale: str = ""
     teacher: str = ""
+    lowest: float | None = None
+    highest: float | None = None
 
     @classmethod
     def parse(cls, fields: Fields) -> StrengthPart:
@@ -127,12 +130,16 @@ class StrengthPart:
         if reporter is None:
             raise fields.refuse("reporter", "is missing: it says which construct a strength is about")
         words = {name: fields.text(name, "") for name in ("domain", "scale", "teacher")}
-        part = cls(unit=fields.text("unit"), reporter=Construct.parse(reporter), **words)
+        lowest, highest = (fields.optional(name, fields.number) for name in ("lowest", "highest"))
+        part = cls(fields.text("unit"), Construct.parse(reporter), lowest=lowest, highest=highest, **words)
         fields.finish()
+        if lowest is not None and highest is not None and lowest >= highest:
+            raise fields.refuse("lowest", f"must be less than highest, got {lowest:g} and {highest:g}")
         return part
 
     def describe(self) -> dict[str, Any]:
-        """The part as JSON has it, without words that are empty."""
+        """The part as JSON has it, without what the card does not say."""
         words = {name: getattr(self, name) for name in ("domain", "scale", "teacher") if getattr(self, name)}
         reporter = {name: getattr(self.reporter, name) for name in ("five_prime", "three_prime", "insert")}
-        return {"unit": self.unit, "reporter": reporter, **words}
+        ends = {name: getattr(self, name) for name in ("lowest", "highest") if getattr(self, name) is not None}
+        return {"unit": self.unit, "reporter": reporter, **words, **ends}

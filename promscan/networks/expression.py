@@ -11,6 +11,7 @@ Both read the whole construct in its own orientation, and end in a head for each
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -146,6 +147,11 @@ class ExpressionNetwork(nn.Module):
         self.register_buffer("widening", torch.ones(len(a.units)))
         self.trunk = Convolutions(a) if a.kind == "convolution" else FoundingGRU(a)
         self.heads = nn.Linear(self.trunk.width, len(a.units) * max(1, a.bins))
+
+    @property
+    def farthest(self) -> float:
+        """How far a prediction can lie from the mean of its unit, in standard deviations: as far as the bins reach."""
+        return FARTHEST if self.architecture.bins else math.inf
 
     def scale(self, means: Sequence[float], spreads: Sequence[float]) -> None:
         """Set mean and standard deviation of each unit."""
