@@ -76,6 +76,12 @@ def test_standard_output_is_the_default(score, promscan_cli, tmp_path):
     assert [line.split("\t") for line in outcome.out.splitlines()] == rows
 
 
+def test_a_failure_leaves_nothing_on_standard_output(promscan_cli, tmp_path):
+    (tmp_path / "sequences").write_text(as_fasta({"bad": "A" * 69}))
+    outcome = promscan_cli("score", tmp_path / "sequences", *COMMON)
+    assert (outcome.status, outcome.out) == (1, "")
+
+
 def test_rows_without_a_name_are_numbered(score):
     _, rows = score("sequence\n" + "".join(f"{bases}\n" for bases in NAMED.values()))
     assert [row[0] for row in rows[1:]] == ["1", "2", "3", "4"]

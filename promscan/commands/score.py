@@ -97,8 +97,11 @@ def score_table(
     kind = _kind_of(model)
     settings = EngineSettings(threads=threads, batch_size=batch_size, precision=precision)
     with open_sequences(sequences) as file:
-        yield _column_names(file.columns, kind._fields[1:], source_name(sequences))
-        for sequence, values in _score_all(file, sequences, model, device, settings):
+        names = _column_names(file.columns, kind._fields[1:], source_name(sequences))
+        scored = _score_all(file, sequences, model, device, settings)
+        first = list(itertools.islice(scored, 1))  # a failure leaves no line of column names on standard output
+        yield names
+        for sequence, values in itertools.chain(first, scored):
             row = [escape_cell(cell) for cell in _row(file.columns, sequence)]
             yield row + ["." if value is None else f"{value:.4f}" for value in values]
 

@@ -17,8 +17,8 @@ from promscan.errors import RunError
 
 PACKED_SUFFIXES = (".gz", ".bgz")
 """An output with one of these at the end of its name is compressed."""
-SIDECARS = (".fai", ".gzi", ".tbi", ".csi")
-"""What programs put beside a file, and believe to be its index."""
+INDEX_SUFFIXES = (".fai", ".gzi", ".tbi", ".csi")
+"""The names of files beside a FASTA, BED or GFF file that programs believe to be its index."""
 _LONGEST_NAME = 50
 """Letters of the name of a file that its temporary one repeats: a name has at most 255 bytes."""
 
@@ -54,29 +54,21 @@ def check_outputs(
     """Find out before the work whether its outputs can be written; None was not asked for.
 
     Raises:
-        RunError: an output has no name or cannot be written, or would replace an input, the index of an input, or
-            another output.
+        RunError: an output has no name or that of an index, cannot be written, or would replace an input or another
+            output.
     """
-    taken = dict[str, str]()
-    for path in (os.fspath(path) for path in inputs if path):
-        taken[os.path.realpath(path)] = "is read by this command"
-        for suffix in SIDECARS:
-            for name in (path, os.path.realpath(path)):
-                taken.setdefault(os.path.realpath(f"{name}{suffix}"), f"would be taken for the index of {path}")
+    taken = {os.path.realpath(path): "is read by this command" for path in inputs if path is not None}
     for path in (os.fspath(path) for path in outputs if path is not None):
-        if path not in ("", "-") and is_special(path):
-            continue
         if not path:
             raise RunError("the name of an output is empty; name a file, or - for standard output")
+        if path != "-" and is_special(path):
+            continue
         final = "-" if path == "-" else os.path.realpath(path)
-        indexes = [f"{final}{suffix}" for suffix in SIDECARS] if is_packed(path) else []
-        for name in (final, *indexes):
-            if name in taken:
-                raise RunError(f"{path}: {taken[name]}; name another file to write to")
-        taken |= {
-            final: "is named for two outputs",
-            **dict.fromkeys(indexes, f"would be taken for the index of {path}"),
-        }
+        if final in taken:
+            raise RunError(f"{path}: {taken[final]}; name another file to write to")
+        if final.lower().endswith(INDEX_SUFFIXES):
+            raise RunError(f"{path}: programs would take this for the index of a file; name another file to write to")
+        taken[final] = "is named for two outputs"
         if path != "-":
             with _temporary_beside(path):
                 pass

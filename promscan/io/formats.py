@@ -10,7 +10,6 @@ HEAD_BYTES = 512
 _TAR_MAGIC_AT = 257
 _BINARY = (
     (b"BAM\1", "a BAM file"),
-    (b"CRAM", "a CRAM file"),
     (b"BCF\2", "a BCF file"),
     (b"BAI\1", "a BAM index"),
     (b"TBI\1", "a tabix index"),
@@ -33,18 +32,20 @@ _BINARY = (
     (b"LZIP\1", "packed by lzip"),
     (b"%PDF-", "a PDF"),
     (b"\x93NUMPY", "a NumPy file"),
-    (b"PAR1", "a Parquet file"),
-    (b"ARROW1", "an Arrow file"),
     (b"SQLite format 3\0", "an SQLite database"),
     (b"RDX2\n", "an R data file"),
     (b"RDX3\n", "an R data file"),
     (b"X\n\0\0\0", "an R data file"),
     (b"\x89PNG\r\n", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
     (b"\x7fELF", "a program"),
 )
 _BINARY_PATTERNS = (
+    # A contig of a BED file may be called CRAM or PAR1.
+    (re.compile(rb"CRAM[\1-\x08]"), "a CRAM file"),
+    (re.compile(rb"PAR1[\0-\x08\x0e-\x1f]"), "a Parquet file"),
+    (re.compile(rb"ARROW1\0"), "an Arrow file"),
+    (re.compile(rb"GIF8[79]a"), "a GIF image"),
     (re.compile(rb"\xff\xfe[\x01-\x7f]\0|\xfe\xff\0[\x01-\x7f]"), "UTF-16 text, not UTF-8"),
     (re.compile(rb"\x80[\2-\5][\x80-\xffc(}\]]"), "a Python pickle (or an old PyTorch file)"),
     (re.compile(rb"[^\0][\s\S]{1,3}\0{4,5}\{\""), "a safetensors file"),
@@ -58,7 +59,7 @@ _TEXT = (
     (re.compile(rb"##gff-version"), "a GFF file"),
     (re.compile(rb"#!genome-build"), "a GTF file"),
     (re.compile(rb"# STOCKHOLM"), "a Stockholm alignment"),
-    (re.compile(rb"CLUSTAL"), "a Clustal alignment"),
+    (re.compile(rb"CLUSTAL[^\n\t,]*(multiple|alignment)"), "a Clustal alignment"),
     (re.compile(rb"#NEXUS", re.IGNORECASE), "a NEXUS file"),
     (re.compile(rb"##maf"), "a MAF alignment"),
     (re.compile(rb"(fixedStep|variableStep) chrom="), "a wiggle file"),

@@ -20,6 +20,10 @@ from promscan.seq import dna
 from promscan.seq.dna import Codes
 
 WANTED = "a table (CSV or TSV)"
+LARGEST_NUMBER = 1e30
+"""A number of a table, either way: what is computed with them is float32, which ends at 3e38."""
+_SHOWN = 40
+"""Letters of a wrong number that a message repeats."""
 _QUOTED = re.compile('"[^"]*"')
 _ESCAPED = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029]|^"')
 
@@ -150,10 +154,13 @@ def number_at(text: str, column: str, place: str) -> float:
     """The finite number in this column of the row at `place`, for messages.
 
     Raises:
-        InputError: it is none.
+        InputError: there is none, or it is beyond `LARGEST_NUMBER`.
     """
-    if (value := finite(text)) is None:
-        raise InputError(f"{place}: {column} {text!r} is not a number; correct it, or leave the row out")
+    value = finite(text)
+    if value is None or abs(value) > LARGEST_NUMBER:
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+        wrong = "is not a number" if value is None else f"is beyond {LARGEST_NUMBER:g}"
+        raise InputError(f"{place}: {column} {shown!r} {wrong}; correct it, or leave the row out")
     return value
 
 

@@ -13,6 +13,7 @@ import errno
 import io
 import lzma
 import os
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -40,12 +41,12 @@ _BLOCK = 1 << 17
 _EXTRA_FIELD = 4
 _LONGEST_ZSTD_WINDOW = 31
 """log2 of the bytes; `zstd --long=31` packs genomes with it."""
-_MAGIC: dict[bytes, Compression] = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\0": "xz",
-    b"\x28\xb5\x2f\xfd": "zstd",
-}
+_MAGIC: tuple[tuple[re.Pattern[bytes], Compression], ...] = (
+    (re.compile(rb"\x1f\x8b"), "gzip"),
+    (re.compile(rb"BZh[1-9][1\x17]"), "bzip2"),
+    (re.compile(rb"\xfd7zXZ\0"), "xz"),
+    (re.compile(rb"\x28\xb5\x2f\xfd"), "zstd"),
+)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -122,7 +123,7 @@ def sniff(path: str, wanted: str = "a FASTA file") -> Compression:
 
 
 def _compression_of(head: bytes) -> Compression:
-    compression: Compression = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), "plain")
+    compression: Compression = next((name for magic, name in _MAGIC if magic.match(head)), "plain")
     if compression == "gzip" and head[12:14] == b"BC" and head[3] & _EXTRA_FIELD:
         return "bgzip"
     return compression
