@@ -22,7 +22,7 @@ def _odd(_context: click.Context, _option: click.Parameter, width: int | None) -
 @click.option("--genome", required=True, metavar="FILE", help="FASTA to call false hits on.")
 @click.option(
     "--exclude", required=True, metavar="FILE",
-    help="BED file of its known promoters; what lies within 1,000 bp of one is not background.",
+    help="BED, GFF3 or GTF of its known promoters; what lies within 1,000 bp of one is not background.",
 )  # fmt: skip
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="MODEL2",

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from promscan.io.tss_choices import TSS_FROM
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -52,6 +54,13 @@ def contigs_option(use: str) -> Decorator:
     return click.option(
         "--contigs", metavar="X,Y", callback=_names, help=f"{use}, or those named X:...  [default: all]"
     )
+
+
+tss_from_option = click.option(
+    "--tss-from", type=click.Choice([*TSS_FROM]), metavar="BASE",
+    help="Which base of a listed interval is the TSS, where the layout of the list does not say it: start, 5prime, "
+    "thick, summit, transcript or gene.",
+)  # fmt: skip
 
 
 def precision_option(text: str) -> Decorator:

@@ -16,9 +16,9 @@ from promscan.calling.settings import CLEARANCE, DEFAULT_FP_PER_MB
 from promscan.commands.scan import Scan
 from promscan.errors import InputError, ModelError, RunError
 from promscan.inference.engine import open_engine
-from promscan.io.bed import read_bed
 from promscan.io.files import check_outputs
 from promscan.io.genome import Genome
+from promscan.io.tss import read_known_promoters
 from promscan.log import logger
 from promscan.metrics.calibration import Calibration
 from promscan.networks.card import Card, model_files
@@ -52,7 +52,8 @@ def calibrate(
     Args:
         model: bundled name or weights file.
         genome: FASTA file.
-        exclude: BED file of the known promoters; background is what lies 1,000 bp and more from each of them.
+        exclude: BED, GFF3 or GTF file of the known promoters (see `promscan.io.tss.read_known_promoters`); background
+            is what lies 1,000 bp and more from each of them.
         out: weights file to write, `.safetensors`.
         contigs: calibrate on these only (`X` also means contigs named `X:...`); none: on all.
         min_distance: least distance in bp between two hits of a strand, written into the card (None: as it is there).
@@ -71,9 +72,8 @@ def calibrate(
     if out.suffix != ".safetensors":
         raise RunError(f"{out}: no model would be found there; end it in .safetensors")
     check_outputs([out, out.with_suffix(".json")], [*model_files(str(model)), genome, exclude])
-    lengths, known = Genome(genome).contigs(), read_bed(exclude)
-    # Promoters under other names than the genome's would all count as background.
-    known.check_against(lengths, str(exclude))
+    lengths = Genome(genome).contigs()
+    known = read_known_promoters(exclude, lengths)
     scan = Scan(
         genome, model=model, threshold=LOWEST, regions=matching_contigs(contigs, lengths) if contigs else (),
         exclude=known.widened(CLEARANCE, lengths), min_distance=min_distance,

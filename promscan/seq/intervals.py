@@ -1,4 +1,4 @@
-"""Sets of genomic intervals: read from BED by bedtools, asked by position, turned into the windows to scan."""
+"""Sets of genomic intervals: merged, asked by position, turned into the windows to scan."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ import numpy.typing as npt
 from promscan.errors import InputError
 from promscan.seq.dna import Mask
 from promscan.seq.records import Interval
-from promscan.seq.windows import tss_of
+from promscan.seq.windows import WINDOW, tss_of
 
 Positions = npt.NDArray[np.int64]
+
+SHARD_GRID = 40 * WINDOW
+"""A cut between two shards of a scan lies on a multiple of this many bp of its contig, whatever the model."""
 
 
 class Intervals:
