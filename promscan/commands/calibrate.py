@@ -73,9 +73,10 @@ def calibrate(
         raise RunError(f"{out}: no model would be found there; end it in .safetensors")
     check_outputs([out, out.with_suffix(".json")], [*model_files(str(model)), genome, exclude])
     lengths = Genome(genome).contigs()
+    regions = matching_contigs(contigs, lengths) if contigs else []
     known = read_known_promoters(exclude, lengths)
     scan = Scan(
-        genome, model=model, threshold=LOWEST, regions=matching_contigs(contigs, lengths) if contigs else (),
+        genome, model=model, threshold=LOWEST, regions=regions,
         exclude=known.widened(CLEARANCE, lengths), min_distance=min_distance,
         smoothing=smoothing, exhaustive=True, strength=None,
         device=device, batch_size=batch_size, threads=threads, precision=precision,

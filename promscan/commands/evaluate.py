@@ -161,7 +161,8 @@ def evaluate(
     starts = read_starts(tss, lengths, tss_from)
     if isinstance(hits, str | os.PathLike):
         ranked = read_hits(hits, lengths, score_column)
-        logger.info("%s: the position of each hit is %s", source_name(os.fspath(hits)), ranked.position)
+        if ranked.by_strand:
+            logger.info("%s: the position of each hit is %s", source_name(os.fspath(hits)), ranked.position)
     else:
         ranked = rank_hits(hits)
     scope = _scanned(_scope(lengths, bed, contigs), ranked.settings, lengths, bed)
@@ -193,22 +194,22 @@ def _scanned(
 ) -> Intervals:
     """Leave only the bases that were scanned, as far as the header of the hits says it; warn where it does not."""
     part = scanned_part(settings, lengths, scope)
-    if part.within is not None:
-        scope = scope.intersection(part.within)
-        logger.info("only the part of the genome that was scanned counts, %d bp", scope.total_bases)
+    judged = scope if part.within is None else scope.intersection(part.within)
+    if judged != scope:
+        logger.info("only what was scanned counts: %s bp", f"{judged.total_bases:,}")
     if part.unknown and bed is None:
         logger.warning(
             "only a part of the genome was scanned (%s), and all of it is judged, so recall is too low: name what was "
             "scanned by --bed", ", ".join(part.unknown),
         )  # fmt: skip
-    return scope
+    return judged
 
 
 def _scanned_strands(settings: Mapping[str, str]) -> tuple[Strand, ...]:
     strand = settings.get("strand")
     strands = tuple(each for each in STRANDS if strand not in STRANDS or each == strand)
     if len(strands) == 1:
-        logger.info("only the %s strand was scanned: only its TSSs and hits count", strand)
+        logger.info("only the %s strand was scanned: only its TSSs count", strand)
     return strands
 
 

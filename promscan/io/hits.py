@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from promscan.errors import InputError
 from promscan.io.gff import attributes_of
-from promscan.io.listed_rows import NARROWPEAK_COLUMNS, ListedRows, Row, stranded
+from promscan.io.listed_rows import NARROWPEAK_COLUMNS, ListedRows, Row, is_own_bed, stranded
 from promscan.io.scan_header import settings_in
 from promscan.io.schemas import BED_COLUMNS
 from promscan.io.tables import finite
 from promscan.io.tss_layouts import NAMED, SUMMIT, THICK_BASE, fitting, named_tss, peak_summit, thick_base
 from promscan.seq.intervals import Positions
 from promscan.seq.records import Hit, Scores, Strand
+from promscan.seq.regions import chr_hint
 
 WANTED = "the hits of a scan as BED, GFF3 or narrowPeak"
 _SCORE_COLUMN = {"bed": 5, "gff": 6}
@@ -107,7 +108,9 @@ def _arrays(pairs: Iterable[tuple[int, float]]) -> tuple[Positions, Scores]:
 
 def _check_place(row: Row, contigs: Mapping[str, int]) -> None:
     if row.chrom not in contigs:
-        raise InputError(f"{row.where}: the genome has no contig {row.chrom!r}; use the genome's names")
+        raise InputError(
+            f"{row.where}: the genome has no contig {row.chrom!r}; use the genome's names{chr_hint(row.chrom, contigs)}"
+        )
     if max(row.end - 1, row.start) >= contigs[row.chrom]:
         raise InputError(
             f"{row.where}: reaches past the end of {row.chrom} at {contigs[row.chrom]}; is it for this genome?"
@@ -120,20 +123,23 @@ class _Score:
 
     column: int | None
     """Counted from 1; None: not known yet."""
-    words: str = "logit"
+    words: str = field(init=False)
     attribute: str = ""
     """The attribute of GFF3 that is the score; empty: the whole column is."""
+
+    def __post_init__(self) -> None:
+        self.words = "logit" if self.column is None else f"column {self.column}"
 
     def find(self, rows: ListedRows, row: Row, fields: Sequence[str]) -> None:
         """Decide by the header and the first row of a file."""
         assert rows.format is not None  # known since the first row
         if self.column is not None:
-            self.words = f"column {self.column}"
-        elif (named := rows.column_called("logit", len(fields))) is not None:
+            return
+        if (named := rows.column_called("logit", len(fields))) is not None:
             self.column = named + 1
         elif rows.format == "gff" and row.tss is not None:
             self.column, self.attribute = _ATTRIBUTES, "logit"
-        elif row.tss is not None and len(fields) == len(BED_COLUMNS):
+        elif rows.format == "bed" and is_own_bed(fields):
             self.column = BED_COLUMNS.index("logit") + 1
         elif settings_in(rows.comments) and len(fields) == NARROWPEAK_COLUMNS:
             self.column = _SIGNAL_COLUMN
@@ -163,7 +169,7 @@ def _positions(rows: Sequence[Row], claimed: bool) -> tuple[str, list[int]]:
         claimed: the file claims to be narrowPeak, if it has its ten columns.
     """
     for words, place in ((NAMED, named_tss), (THICK_BASE, thick_base), (SUMMIT, peak_summit)):
-        if rows and (positions := fitting(rows, place)) is not None:
+        if (positions := fitting(rows, place)) is not None:
             return words, positions
     wrong = next((row for row in rows if not _may_be_peak(row)), None)
     if claimed and wrong is not None and wrong.summit is not None:

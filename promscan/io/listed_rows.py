@@ -77,7 +77,7 @@ class ListedRows:
         """Raise an `InputError` where the file cannot be read or a row is no interval."""
         for line, where in text_lines(self._path, self._wanted):
             if line.startswith("#"):
-                if line.startswith(END_OF_FEATURES):
+                if line == END_OF_FEATURES and self.format != "bed":
                     return
                 if self.format is None:
                     self.comments.append(line)
@@ -88,9 +88,13 @@ class ListedRows:
                 yield self._row(fields, where), fields
 
     def column_called(self, name: str, columns: int) -> int | None:
-        """Index of the column that the last comment before the rows, if it names each of them, calls `name`."""
+        """Index of the column that the last comment before the rows calls `name`.
+
+        A comment is believed if it names every column, or is that of promscan, to which others have added columns.
+        """
         names = self.comments[-1][1:].lower().split() if self.comments else []
-        return names.index(name) if len(names) == columns and name in names else None
+        believed = len(names) == columns or (tuple(names) == BED_COLUMNS and columns > len(names))
+        return names.index(name) if believed and name in names else None
 
     def _begins_gff(self, fields: Sequence[str]) -> bool:
         return is_feature(fields) or any(comment.startswith("##gff-version") for comment in self.comments)
@@ -111,6 +115,11 @@ def stranded(row: Row) -> Strand:
     return cast(Strand, row.strand)
 
 
+def is_own_bed(fields: Sequence[str]) -> bool:
+    """Tell whether promscan wrote a row of BED, whatever became of the header."""
+    return len(fields) >= len(BED_COLUMNS) and [fields[12], fields[3]] == [TYPE, f"{fields[0]}_{fields[6]}_{fields[5]}"]
+
+
 def _bed_row(fields: Sequence[str], where: str, tss_column: int | None) -> Row:
     chrom, start, end = interval_of(fields, where)
     name, strand = ("" if len(fields) <= index else fields[index] for index in (3, 5))
@@ -119,7 +128,7 @@ def _bed_row(fields: Sequence[str], where: str, tss_column: int | None) -> Row:
         return row._replace(tss=_tss(fields, tss_column, row))
     if len(fields) < 8:
         return row
-    if len(fields) == len(BED_COLUMNS) and fields[-1] == TYPE and name == f"{chrom}_{fields[6]}_{strand}":
+    if is_own_bed(fields):
         return row._replace(tss=_tss(fields, BED_COLUMNS.index("tss"), row))
     summit = None
     if len(fields) == NARROWPEAK_COLUMNS and _SUMMIT.fullmatch(fields[9]) and None not in map(finite, fields[6:9]):

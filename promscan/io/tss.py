@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from os import PathLike, fspath
 
 from promscan.errors import InputError
@@ -12,6 +13,7 @@ from promscan.io.tss_layouts import StartList, genes, transcripts
 from promscan.log import logger
 from promscan.seq.intervals import Intervals
 from promscan.seq.records import Interval
+from promscan.seq.regions import chr_hint
 from promscan.seq.tss import KnownStarts, Site
 
 
@@ -51,13 +53,14 @@ def read_starts(path: str | PathLike[str], contigs: Mapping[str, int], tss_from:
 
 
 def read_known_promoters(path: str | PathLike[str], contigs: Mapping[str, int]) -> Intervals:
-    """Read where promoters are known: the intervals of a BED file, or the 5' ends of the genes of a GFF3 or GTF file.
+    """Read where promoters are known, and say how the list was read.
 
-    Of an annotation without genes or transcripts every feature counts, as long as it is. What lies on contigs that the
-    genome lacks is left out, and counted in a message.
+    They are the transcription starts, where the layout of the file says which base they are; of an annotation the 5'
+    ends of its genes and transcripts; else all intervals or features, as long as they are. What lies on contigs that
+    the genome lacks is left out, and counted in a message.
 
     Args:
-        path: plain or compressed file, or `-` for standard input; strands are needed for genes only.
+        path: plain or compressed BED, GFF3 or GTF file, or `-` for standard input; intervals need no strands.
         contigs: contig to bases.
 
     Raises:
@@ -65,21 +68,28 @@ def read_known_promoters(path: str | PathLike[str], contigs: Mapping[str, int]) 
             strand.
     """
     listed = StartList.read(fspath(path))
-    rows = [*genes(listed.rows), *transcripts(listed.rows)] if listed.is_gff else []
-    if rows:
-        logger.info("%s: its known promoters are the 5' ends of its %s", listed.source, _counted(len(rows), "gene"))
-    ends = [_five_prime_end(row) for row in rows] or [Interval(row.chrom, row.start, row.end) for row in listed.rows]
-    _check_contigs(listed.source, rows or listed.rows, contigs)
-    known = Intervals.of(interval for interval in ends if interval.chrom in contigs)
+    words, intervals = _known_promoters(listed)
+    _check_contigs(listed.source, [row for row, _ in intervals], contigs)
+    known = Intervals.of(interval for _, interval in intervals if interval.chrom in contigs)
     if not known.total_bases:
         raise InputError(f"{listed.source}: there is no interval with bases in it; give a BED file of at least one")
     known.check_against(contigs, listed.source)
+    logger.info("%s: the known promoters are %s", listed.source, words)
     return known
 
 
-def _five_prime_end(row: Row) -> Interval:
-    stranded(row)
-    return Interval(row.chrom, row.five_prime, row.five_prime + 1)
+def _known_promoters(listed: StartList) -> tuple[str, list[tuple[Row, Interval]]]:
+    """Return what the promoters of a list are, in words, and where the promoter of each row is."""
+    with suppress(InputError):  # without a clear layout the list is one of intervals
+        reading = listed.reading(None)
+        return f"its transcription starts, each {reading.words}", [
+            (row, Interval(row.chrom, tss, tss + 1)) for row, tss in zip(reading.rows, reading.positions, strict=True)
+        ]
+    if annotated := [*genes(listed.rows), *transcripts(listed.rows)]:
+        return "the 5' ends of its genes and transcripts", [
+            (row, Interval(row.chrom, row.five_prime, row.five_prime + 1)) for row in annotated if stranded(row)
+        ]
+    return "its intervals, as long as they are", [(row, Interval(row.chrom, row.start, row.end)) for row in listed.rows]
 
 
 def _check_contigs(source: str, rows: Sequence[Row], contigs: Mapping[str, int]) -> None:
@@ -88,7 +98,7 @@ def _check_contigs(source: str, rows: Sequence[Row], contigs: Mapping[str, int])
     if not absent:
         return
     first = next(row for row in rows if row.chrom in absent)
-    hint = _spelled_otherwise(absent, contigs)
+    hint = next(filter(None, (chr_hint(chrom, contigs) for chrom in absent)), "")
     if absent.total() == len(rows):
         raise InputError(
             f"{first.where}: the genome has no contig {first.chrom!r}, nor any other of this list (its first one is "
@@ -98,15 +108,6 @@ def _check_contigs(source: str, rows: Sequence[Row], contigs: Mapping[str, int])
         "%s: %s on %s that the genome lacks, such as %r: left out%s",
         source, _counted(absent.total(), "row"), _counted(len(absent), "contig"), first.chrom, hint,
     )  # fmt: skip
-
-
-def _spelled_otherwise(absent: Mapping[str, int], contigs: Mapping[str, int]) -> str:
-    """Hint at names that differ from those of the genome only by `chr`."""
-    for name in absent:
-        for other in (f"chr{name}", name.removeprefix("chr")):
-            if other in contigs:
-                return f": {name!r} of the list is {other!r} in the genome"
-    return ""
 
 
 def _counted(count: int, thing: str) -> str:

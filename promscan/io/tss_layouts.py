@@ -22,9 +22,10 @@ _EPDNEW_WIDTH, _EPDNEW_BEFORE = 60, 49
 NAMED = "the tss that its row names"
 THICK_BASE = "the one-base thick interval in columns 7 and 8"
 SUMMIT = "the summit in column 10 of narrowPeak"
+_EPDNEW = "the first thick base on its strand, as in EPDnew's BED"
 _ONE_BASE = "the base of a one-base interval"
-_GENE = re.compile("(.*_)?gene")
-_TRANSCRIPT = re.compile("(.*_)?(transcript|primary_transcript|[a-zA-Z]*RNA|NMD_transcript_variant)")
+_GENE = re.compile("(.*_)?gene", re.IGNORECASE)
+_TRANSCRIPT = re.compile("(.*_)?(transcript|primary_transcript|[a-z]*RNA|NMD_transcript_variant)", re.IGNORECASE)
 _START = re.compile("TSS|transcription_start_site", re.IGNORECASE)
 
 
@@ -121,7 +122,9 @@ class StartList:
     def _features(self, tss_from: str) -> Sequence[Row]:
         """Return the features that a choice means."""
         if tss_from in ("thick", "summit"):
-            raise InputError(f"{self.source}: GFF3 and GTF have no {tss_from}; choose --tss-from transcript or gene")
+            raise InputError(
+                f"{self.source}: GFF3 and GTF have no {tss_from} column; choose --tss-from transcript or gene"
+            )
         if tss_from in ("transcript", "gene"):
             rows = genes(self.rows) if tss_from == "gene" else transcripts(self.rows)
             if not rows:
@@ -149,7 +152,7 @@ def genes(rows: Sequence[Row]) -> list[Row]:
 def transcripts(rows: Sequence[Row]) -> list[Row]:
     """Return the features that are transcripts, and not cut out of another one, as a microRNA is."""
     found = [row for row in rows if _TRANSCRIPT.fullmatch(row.type)]
-    names = {row.name for row in found}
+    names = {row.name for row in found if row.name}
     return [row for row in found if not names.intersection(row.parent.split(","))]
 
 
@@ -184,12 +187,12 @@ def _epdnew(row: Row) -> int | None:
     """Return the start as EPDnew lays it out: 60 bp, thick from the start on downstream."""
     if row.thick is None or row.end - row.start != _EPDNEW_WIDTH or row.strand not in ("+", "-"):
         return None
-    upstream = row.start + _EPDNEW_BEFORE if row.strand == "+" else row.end - 1 - _EPDNEW_BEFORE
-    thick = (upstream, row.end) if row.strand == "+" else (row.start, upstream + 1)
-    return upstream if row.thick == thick else None
+    expected = row.start + _EPDNEW_BEFORE if row.strand == "+" else row.end - 1 - _EPDNEW_BEFORE
+    inside = row.start <= row.thick[0] < row.thick[1] <= row.end
+    first = row.thick[0] if row.strand == "+" else row.thick[1] - 1
+    return first if inside and first == expected else None
 
 
-_EPDNEW = "the first thick base on its strand, as in EPDnew's BED"
 _LAYOUTS: Mapping[str, Callable[[Row], int | None]] = {
     NAMED: named_tss,
     THICK_BASE: thick_base,

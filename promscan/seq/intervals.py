@@ -12,6 +12,7 @@ import numpy.typing as npt
 from promscan.errors import InputError
 from promscan.seq.dna import Mask
 from promscan.seq.records import Interval
+from promscan.seq.regions import chr_hint
 from promscan.seq.windows import WINDOW, tss_of
 
 Positions = npt.NDArray[np.int64]
@@ -155,6 +156,7 @@ class Intervals:
                 first = next(iter(contigs), None)
                 raise InputError(
                     f"{source}: the genome has no contig {chrom!r} (its first one is {first!r}); use the genome's names"
+                    f"{chr_hint(chrom, contigs)}"
                 )
             if ends[-1] > contigs[chrom]:
                 raise InputError(
