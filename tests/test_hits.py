@@ -7,14 +7,16 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
-from genomes import DATA, DEMO, TINY, write_hits
+from genomes import DATA, DEMO, TINY
 
 import promscan
 from promscan.commands.scan import Scan
 from promscan.errors import InputError
 from promscan.inference.streaming import StreamingEngine
 from promscan.io.genome import Genome
+from promscan.io.hit_writers import open_writer
 from promscan.io.hits import RankedHits, read_hits
 from promscan.seq.intervals import SHARD_GRID
 from promscan.seq.records import Hit
@@ -141,9 +143,21 @@ def scanned() -> list[Hit]:
     return list(promscan.scan(DEMO, **OPTIONS))
 
 
+def write(hits: list[Hit], target: Path, **options) -> Path:
+    """Write what a scan of the demo with these options would, from the hits of the whole one."""
+    job = Scan(DEMO, **{**OPTIONS, **options})
+    with open_writer(str(target), None, job.settings) as writer:
+        for hit in hits:
+            place = np.array([hit.tss])
+            inside = job.within is None or job.within.contains(hit.chrom, place)[0]
+            if inside and (job.exclude is None or not job.exclude.contains(hit.chrom, place)[0]):
+                writer.write(hit)
+    return target
+
+
 @pytest.mark.parametrize("suffix", ["bed", "gff3", "narrowPeak", "bed.gz", "gff3.gz", "narrowPeak.gz"])
 def test_every_format_of_a_scan_is_judged_alike(tmp_path: Path, scanned: list[Hit], suffix: str) -> None:
-    path = write_hits(Scan(DEMO, **OPTIONS), tmp_path / f"hits.{suffix}")
+    path = write(scanned, tmp_path / f"hits.{suffix}")
     expected, found = promscan.evaluate(scanned, TSS, DEMO), promscan.evaluate(path, TSS, DEMO)
     assert found.score == expected.score == "logit"
     assert found.position == (SUMMIT if suffix.startswith("narrowPeak") else NAMED)
@@ -165,7 +179,7 @@ def test_every_format_of_a_scan_is_judged_alike(tmp_path: Path, scanned: list[Hi
 def test_other_tools_may_have_been_at_the_hits(
     tmp_path: Path, scanned: list[Hit], suffix: str, change: Callable[[list[str]], list[str]]
 ) -> None:
-    path = write_hits(Scan(DEMO, **OPTIONS), tmp_path / f"hits.{suffix}")
+    path = write(scanned, tmp_path / f"hits.{suffix}")
     path.write_text("\n".join(change(path.read_text().splitlines())) + "\n")
     hits = read_hits(path, Genome(DEMO).contigs())
     assert (hits.position, hits.score) == (NAMED, "logit")
@@ -177,7 +191,7 @@ def test_other_tools_may_have_been_at_the_hits(
 
 @pytest.mark.parametrize("suffix", ["bed", "gff3", "narrowPeak"])
 def test_a_scan_without_hits_is_read(tmp_path: Path, suffix: str) -> None:
-    path = write_hits(Scan(DEMO, **{**OPTIONS, "threshold": 0.9999999}), tmp_path / f"hits.{suffix}")
+    path = write([], tmp_path / f"hits.{suffix}")
     evaluation = promscan.evaluate(path, TSS, DEMO)
     assert (evaluation.whole.hits, evaluation.score) == (0, "logit")
 
@@ -208,22 +222,24 @@ def judged(promscan_cli, hits: Path, *options: object) -> tuple[dict[str, object
 
 
 @pytest.mark.parametrize("suffix", ["bed", "gff3", "narrowPeak"])
-def test_of_a_shard_only_its_bases_count(promscan_cli, tmp_path: Path, suffix: str) -> None:
+def test_of_a_shard_only_its_bases_count(promscan_cli, tmp_path: Path, scanned: list[Hit], suffix: str) -> None:
     parts = []
     for index in (1, 2, 3):
-        path = write_hits(Scan(DEMO, shard=(index, 3), **OPTIONS), tmp_path / f"{index}.{suffix}")
+        path = write(scanned, tmp_path / f"{index}.{suffix}", shard=(index, 3))
         described, messages = judged(promscan_cli, path)
         assert WARNING not in messages
         assert f"only what was scanned counts: {described['bases']:,} bp" in messages
         parts.append(described)
     assert sum(part["bases"] for part in parts) == 50_000
     assert sum(part["tss"] for part in parts) == 20
-    assert sum(part["hits"] for part in parts) == len(list(promscan.scan(DEMO, **OPTIONS)))
+    assert sum(part["hits"] for part in parts) == len(scanned)
     assert StreamingEngine.lane == SHARD_GRID  # where a scan cuts
 
 
-def test_a_shard_of_another_genome_or_none_is_judged_with_a_warning(promscan_cli, tmp_path: Path) -> None:
-    path = write_hits(Scan(DEMO, shard=(1, 3), **OPTIONS), tmp_path / "hits.bed")
+def test_a_shard_of_another_genome_or_none_is_judged_with_a_warning(
+    promscan_cli, tmp_path: Path, scanned: list[Hit]
+) -> None:
+    path = write(scanned, tmp_path / "hits.bed", shard=(1, 3))
     text = path.read_text()
     for old, new in (("genome=", "genome=0"), ("shard=1/3", "shard=4/3"), ("shard=1/3", "shard=1/" + "9" * 5_000)):
         assert old in text
@@ -233,11 +249,13 @@ def test_a_shard_of_another_genome_or_none_is_judged_with_a_warning(promscan_cli
         assert "(--shard)" in messages
 
 
-def test_a_part_that_the_header_only_has_a_checksum_of_is_warned_of(promscan_cli, tmp_path: Path) -> None:
+def test_a_part_that_the_header_only_has_a_checksum_of_is_warned_of(
+    promscan_cli, tmp_path: Path, scanned: list[Hit]
+) -> None:
     part = tmp_path / "part.bed"
     part.write_text("demo1\t0\t20000\n")
-    within = write_hits(Scan(DEMO, bed=part, **OPTIONS), tmp_path / "within.bed")
-    without = write_hits(Scan(DEMO, exclude=part, **OPTIONS), tmp_path / "without.bed")
+    within = write(scanned, tmp_path / "within.bed", bed=part)
+    without = write(scanned, tmp_path / "without.bed", exclude=part)
     for path, option in ((within, "--region or --bed"), (without, "--exclude")):
         described, messages = judged(promscan_cli, path, "--quiet")
         assert messages == (
@@ -249,8 +267,8 @@ def test_a_part_that_the_header_only_has_a_checksum_of_is_warned_of(promscan_cli
     assert (described["bases"], WARNING in messages) == (20_000, False)
 
 
-def test_a_scan_of_one_contig_is_known_by_its_checksum(promscan_cli, tmp_path: Path) -> None:
-    path = write_hits(Scan(DEMO, regions=["demo1"], **OPTIONS), tmp_path / "hits.bed")
+def test_a_scan_of_one_contig_is_known_by_its_checksum(promscan_cli, tmp_path: Path, scanned: list[Hit]) -> None:
+    path = write(scanned, tmp_path / "hits.bed", regions=["demo1"])
     for options in ([], ["--contigs", "demo1"]):
         described, messages = judged(promscan_cli, path, *options)
         assert (described["bases"], described["tss"], WARNING in messages) == (30_000, 12, False)
@@ -258,16 +276,16 @@ def test_a_scan_of_one_contig_is_known_by_its_checksum(promscan_cli, tmp_path: P
     assert "none of its TSSs lies in what is to be judged" in outcome.err
 
 
-def test_of_one_strand_only_its_starts_count(promscan_cli, tmp_path: Path) -> None:
-    path = write_hits(Scan(DEMO, strand="+", **OPTIONS), tmp_path / "hits.bed")
+def test_of_one_strand_only_its_starts_count(promscan_cli, tmp_path: Path, scanned: list[Hit]) -> None:
+    path = write(scanned, tmp_path / "hits.bed", strand="+")
     described, messages = judged(promscan_cli, path)
     assert "only the + strand was scanned: only its TSSs count" in messages
     assert described["tss"] == TSS.read_text().count("\t+")
 
 
-def test_the_hits_of_a_scan_in_memory_are_judged_like_its_file(tmp_path: Path) -> None:
-    shard = Scan(DEMO, shard=(2, 3), **OPTIONS)
-    path = write_hits(Scan(DEMO, shard=(2, 3), **OPTIONS), tmp_path / "hits.bed")
-    found, expected = promscan.evaluate(path, TSS, DEMO), promscan.evaluate(shard, TSS, DEMO)
+def test_the_hits_of_a_shard_in_memory_are_judged_like_its_file(tmp_path: Path, scanned: list[Hit]) -> None:
+    path = write(scanned, tmp_path / "hits.bed", shard=(2, 3))
+    found = promscan.evaluate(path, TSS, DEMO)
+    expected = promscan.evaluate(Scan(DEMO, shard=(2, 3), **OPTIONS), TSS, DEMO)
     assert found.ranking.bases == expected.ranking.bases < 50_000
     assert [point[1:] for point in found.curve()] == [point[1:] for point in expected.curve()]
