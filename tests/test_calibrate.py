@@ -156,5 +156,5 @@ def test_promoters_under_other_names_are_refused(tmp_path):
     """They would all count as background."""
     other = tmp_path / "tss.bed"
     other.write_text("2\t1000\t1001\n")
-    with pytest.raises(InputError, match=r"tss\.bed: the genome has no contig '2'"):
+    with pytest.raises(InputError, match=r"tss\.bed, line 1: the genome has no contig '2'"):
         calibrate(tiny_streaming(), DEMO, other, tmp_path / "mine.safetensors", device="cpu")

@@ -17,7 +17,7 @@ from promscan.cli.options import Count, OddCount, contigs_option, machine_option
 @click.option("--genome", required=True, metavar="FILE", help="FASTA to call false hits on.")
 @click.option(
     "--exclude", required=True, metavar="FILE",
-    help="BED file of its known promoters; what lies within 1,000 bp of one is not background.",
+    help="BED, GFF3 or GTF of its known promoters; what lies within 1,000 bp of one is not background.",
 )  # fmt: skip
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="MODEL2",

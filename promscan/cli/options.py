@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from promscan.bounds import MAX_BATCH, MAX_NUMBER, MAX_THREADS
+from promscan.io.tss_choices import TSS_FROM
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -103,6 +104,13 @@ def contigs_option(use: str) -> Decorator:
     return click.option(
         "--contigs", metavar="X,Y", callback=_names, help=f"{use}, or those named X:...  [default: all]"
     )
+
+
+tss_from_option = click.option(
+    "--tss-from", type=click.Choice([*TSS_FROM]), metavar="BASE",
+    help="Which base of a listed interval is the TSS, where the layout of the list does not say it: start, 5prime, "
+    "thick, summit, transcript or gene.",
+)  # fmt: skip
 
 
 def precision_option(text: str) -> Decorator:

@@ -10,9 +10,9 @@ from promscan.commands.scan import Scan
 from promscan.errors import InputError, RunError
 from promscan.inference.background import LOWEST, Background, measure_screening
 from promscan.inference.engine import open_engine
-from promscan.io.bed import read_bed
 from promscan.io.files import check_outputs
 from promscan.io.genome import Genome
+from promscan.io.tss import read_known_promoters
 from promscan.metrics.calibration import Calibration
 from promscan.networks.card import Card, find_model, model_files, read_card
 from promscan.networks.card_parts import Screening
@@ -41,8 +41,8 @@ def calibrate(
     Args:
         model: bundled name or weights file.
         genome: FASTA file.
-        exclude: BED file of the known promoters; background lies at least the clearance of the card (1,000 bp) from
-            each of them.
+        exclude: BED, GFF3 or GTF file of the known promoters (see `promscan.io.tss.read_known_promoters`); background
+            lies at least the clearance of the card (1,000 bp) from each of them.
         out: weights file to write, `.safetensors`.
         contigs: calibrate on these only (`X` also means contigs named `X:...`); none: on all.
         min_distance: least distance in bp between two hits of a strand, written into the card (None: as it is there).
@@ -61,13 +61,13 @@ def calibrate(
     if out.suffix != ".safetensors":
         raise RunError(f"{out}: no model would be found there; end it in .safetensors")
     check_outputs([out, out.with_suffix(".json")], [*model_files(str(model)), genome, exclude])
-    lengths, known = Genome(genome).contigs(), read_bed(exclude)
-    # Promoters under other names than the genome's would all count as background.
-    known.check_against(lengths, str(exclude))
+    lengths = Genome(genome).contigs()
+    regions = matching_contigs(contigs, lengths) if contigs else []
+    known = read_known_promoters(exclude, lengths)
     clearance = read_card(find_model(str(model))).scale.clearance
     where = f"{', '.join(contigs)} of {Path(genome).name}" if contigs else Path(genome).name
     scan = Scan(
-        genome, model=model, threshold=LOWEST, regions=matching_contigs(contigs, lengths) if contigs else (),
+        genome, model=model, threshold=LOWEST, regions=regions,
         exclude=known.widened(clearance, lengths), min_distance=min_distance,
         smoothing=smoothing, exhaustive=True, strength=None,
         device=device, batch_size=batch_size, threads=threads, precision=precision,

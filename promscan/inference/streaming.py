@@ -32,6 +32,7 @@ from promscan.networks.classifier import COMPOSITION, Architecture, BiGRUAttenti
 from promscan.networks.device import fetch, send
 from promscan.seq import dna
 from promscan.seq.dna import UNKNOWN, Codes
+from promscan.seq.intervals import SHARD_GRID
 from promscan.seq.records import Chunk, Logits, ScoreTrack
 from promscan.seq.windows import MAX_UNKNOWN, WINDOW, scorable
 
@@ -60,8 +61,8 @@ class StreamingEngine:
     Args: see `promscan.inference.engine.open_engine`.
     """
 
-    lane = 40 * WINDOW
-    """Window starts of a lane."""
+    lane = SHARD_GRID
+    """Window starts of a lane; shards are cut where lanes are."""
     shorter = (4 * WINDOW, 16 * WINDOW)
     """Those of the last lane of a contig, if that is enough."""
     warm_up = 14 * WINDOW

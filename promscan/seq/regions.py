@@ -13,8 +13,17 @@ _REGION = re.compile(r"([0-9][0-9,]{0,20})(?:-([0-9][0-9,]{0,20})?)?")
 
 
 def unknown_contig(chrom: str, contigs: Mapping[str, int]) -> str:
-    """What to say of a contig name that the genome does not have."""
-    return f"there is no contig {chrom!r} (the first one is {next(iter(contigs), None)!r}); check the name"
+    """Message about a contig name that the genome does not have."""
+    first, hint = next(iter(contigs), None), chr_hint(chrom, contigs)
+    return f"there is no contig {chrom!r} (the first one is {first!r}); check the name{hint}"
+
+
+def chr_hint(chrom: str, contigs: Mapping[str, int]) -> str:
+    """Hint at a name of the genome that differs from `chrom` by `chr` only, for the end of a message; else empty."""
+    for other in (f"chr{chrom}", chrom.removeprefix("chr")):
+        if other in contigs and other != chrom:
+            return f" ({chrom!r} is {other!r} there)"
+    return ""
 
 
 def matching_contigs(names: Iterable[str], contigs: Iterable[str]) -> list[str]:

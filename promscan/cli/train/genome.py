@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.cli.options import Number, quiet_option
+from promscan.cli.options import Number, quiet_option, tss_from_option
 from promscan.cli.train.options import (
     RUN,
     SIZES,
@@ -38,6 +38,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 @click.command()
 @click.argument("sequences", metavar="GENOME")
 @click.argument("starts", metavar="TSS")
+@tss_from_option
 @click.option(
     "--dev", required=True, metavar="NAMES", callback=_comma_list,
     help="Contigs to choose the best epoch on, commas between; chr9 also stands for all chr9:...",
@@ -118,6 +119,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 def genome(
     sequences: str,
     starts: str,
+    tss_from: str | None,
     dev: tuple[str, ...],
     leave_out: tuple[str, ...],
     positives: str | None,
@@ -130,9 +132,8 @@ def genome(
 ) -> None:
     """Train a model that scans, from a genome and its known transcription starts.
 
-    GENOME is FASTA. TSS is BED of six columns: a transcription start is the start of an interval, on the strand in
-    column 6. Every position of the genome is learned from, on both strands, and an epoch is judged by the recall at 10,
-    50 and 100 false hits per Mb of the dev contigs.
+    GENOME is FASTA. TSS is BED, GFF3 or GTF with strands. Every position of the genome is learned from, on both
+    strands, and an epoch is judged by the recall at 10, 50 and 100 false hits per Mb of the dev contigs.
 
     \b
     promscan train genome genome.fa tss.bed --dev chr9,chr17 --leave-out chr10 -o runs/mine
@@ -152,7 +153,7 @@ def genome(
     segments = taken_from(recipe, ("windows", "near", "ignored", *weights, "mutations"))
     promoters = None if positives is None or positives_tss is None else read_promoters(positives, positives_tss, drop)
     train_genome(
-        read_labelled_genome(sequences, starts),
+        read_labelled_genome(sequences, starts, tss_from),
         promoters,
         output,
         GenomeRecipe(architecture=architecture_of(sizes, init), segments=SegmentRecipe(**segments), **recipe),

@@ -19,7 +19,7 @@ from promscan.io.genome import OVERLAP, Spans
 from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
 from promscan.log import logger
 from promscan.networks.card import DEFAULT_STRENGTH, STRENGTH, Card, find_model, read_card
-from promscan.seq.intervals import Intervals, check_shard, genome_digest, shard_of
+from promscan.seq.intervals import SHARD_GRID, Intervals, check_shard, genome_digest, shard_of
 from promscan.seq.records import Interval
 from promscan.seq.regions import parse_region
 from promscan.strength.reporter import Reporter
@@ -205,10 +205,7 @@ def _excluded(genome: GenomeSource, exclude: str | Path | Intervals | None) -> I
 
 
 def _shard(genome: GenomeSource, shard: tuple[int, int]) -> Intervals:
-    from promscan.inference.streaming import StreamingEngine  # loads torch, which takes a second
-
-    # One grid for every engine, so that a shard is the same place whatever the model.
-    return shard_of(genome.contigs(), *shard, grid=StreamingEngine.lane)
+    return shard_of(genome.contigs(), *shard, grid=SHARD_GRID)
 
 
 def _common(wanted: Intervals | None, shard: Intervals | None) -> Intervals | None:
