@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import promscan
-from promscan.bounds import check_number, check_odd, check_whole, rounded_inwards
 from promscan.cli import cli
 from promscan.errors import InputError
 from promscan.inference.settings import EngineSettings
+from promscan.seq.bounds import check_number, check_odd, check_whole, rounded_inwards
 from promscan.strength.constraints import Limits
 
 HUGE = ("9223372036854775808", "99999999999999999999", "9" * 5000, "1" + "0" * 400)

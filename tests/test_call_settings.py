@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from promscan.bounds import MAX_BP
 from promscan.calling.settings import CallSettings, resolve_calling
 from promscan.networks.card import MIN_DISTANCE, Card, find_model, read_card
+from promscan.seq.bounds import MAX_BP
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import pytest
 from genomes import TINY, demo_contigs, random_bases, write_fasta
 
 import promscan
-from promscan.bounds import MAX_BATCH, MAX_BP, MAX_THREADS
 from promscan.cli import cli
 from promscan.inference.windowed import WindowedEngine
+from promscan.seq.bounds import MAX_BATCH, MAX_BP, MAX_THREADS
 
 COMMON = ("--model", TINY, "--strength", "none", "--device", "cpu")
 BASES = demo_contigs()["demo2"][3_400:3_900]

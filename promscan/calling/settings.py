@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from promscan.bounds import MAX_BP, MAX_SMOOTHING, check_odd, check_whole
 from promscan.calling.screening import screening_floor
 from promscan.errors import InputError, ModelError
 from promscan.networks.card import MIN_DISTANCE, Card
+from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING, check_odd, check_whole
 from promscan.seq.records import Strand
 
 

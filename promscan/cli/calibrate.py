@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.bounds import MAX_BP, MAX_SMOOTHING
 from promscan.cli.options import Count, OddCount, contigs_option, machine_options, quiet_option
+from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
 
 
 @click.command()

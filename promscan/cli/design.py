@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from promscan import log
-from promscan.bounds import MAX_INSERT, MAX_PROPOSALS, MAX_SEED
 from promscan.cli.options import Count, Number, device_options, model_option, quiet_option
 from promscan.errors import RunError
 from promscan.io.files import check_outputs, open_text_output
 from promscan.networks.card import DEFAULT_STRENGTH, model_files
+from promscan.seq.bounds import MAX_INSERT, MAX_PROPOSALS, MAX_SEED
 
 if TYPE_CHECKING:
     from promscan.commands.design import Design

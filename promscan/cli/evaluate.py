@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from promscan import log
-from promscan.bounds import MAX_BP, MAX_COLUMNS
 from promscan.cli.options import Count, contigs_option, quiet_option, tss_from_option
 from promscan.io.files import check_outputs, open_text_output
 from promscan.networks.card_parts import Scale
+from promscan.seq.bounds import MAX_BP, MAX_COLUMNS
 
 if TYPE_CHECKING:
     from promscan.commands.evaluate import Evaluation

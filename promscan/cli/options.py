@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from promscan.bounds import MAX_BATCH, MAX_NUMBER, MAX_THREADS
 from promscan.io.tss_choices import TSS_FROM
+from promscan.seq.bounds import MAX_BATCH, MAX_NUMBER, MAX_THREADS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

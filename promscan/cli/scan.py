@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promscan import log
-from promscan.bounds import MAX_BP
 from promscan.cli.options import Count, machine_options, model_option, quiet_option
 from promscan.io.files import check_outputs, is_special, open_text_output
 from promscan.io.schemas import NOTHING_SCORED
 from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, model_files
+from promscan.seq.bounds import MAX_BP
 
 if TYPE_CHECKING:
     from promscan.commands.scan import Scan

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from promscan.bounds import MAX_INSERT, MAX_PROPOSALS, MAX_SEED, check_number, check_whole, rounded_inwards
 from promscan.errors import DesignError, InputError
 from promscan.inference.strength import StrengthPredictor
 from promscan.io.sequences import read_sequences
@@ -18,6 +17,7 @@ from promscan.networks.card import DEFAULT_STRENGTH
 from promscan.networks.device import resolve_devices
 from promscan.networks.weights import load_strength
 from promscan.seq import dna
+from promscan.seq.bounds import MAX_INSERT, MAX_PROPOSALS, MAX_SEED, check_number, check_whole, rounded_inwards
 from promscan.seq.dna import UNKNOWN, Codes
 from promscan.strength.constraints import Limits, gc_of
 from promscan.strength.search import STEPS, TOLERANCE, Proposal, Search

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import promscan
-from promscan.bounds import MAX_BP, check_whole
 from promscan.errors import InputError
 from promscan.io.bed import read_bed
 from promscan.io.genome import Genome
@@ -32,6 +31,7 @@ from promscan.metrics.ranking import (
     right_hits,
 )
 from promscan.networks.card_parts import Scale
+from promscan.seq.bounds import MAX_BP, check_whole
 from promscan.seq.intervals import Intervals, Positions
 from promscan.seq.records import Hit, Interval, Scores, Strand
 from promscan.seq.regions import matching_contigs

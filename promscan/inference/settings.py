@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from promscan.bounds import MAX_BP, MAX_SMOOTHING, check_machine, check_odd, check_whole
 from promscan.networks.device import check_precision
+from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING, check_machine, check_odd, check_whole
 from promscan.seq.records import Strand
 
 

@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from promscan.bounds import check_machine
 from promscan.errors import DeviceError, ModelError
 from promscan.log import logger
 from promscan.networks.device import available_threads, memory_errors, repeatable, use_one_cpu_thread_here
+from promscan.seq.bounds import check_machine
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")

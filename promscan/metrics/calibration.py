@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from promscan.bounds import rounded_inwards
 from promscan.errors import InputError, ModelError
+from promscan.seq.bounds import rounded_inwards
 
 MAX_MEGABASES = 1e6
 STEP = 1.1

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from promscan.bounds import check_number, check_odd, check_whole
 from promscan.errors import InputError
+from promscan.seq.bounds import check_number, check_odd, check_whole
 from promscan.seq.windows import WINDOW
 
 KINDS = ("convolution", "gru")

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import promscan
-from promscan.bounds import MAX_BP, MAX_SMOOTHING
 from promscan.errors import InputError, ModelError
 from promscan.io.files import atomic_path
 from promscan.metrics.calibration import Calibration
@@ -23,6 +22,7 @@ from promscan.networks.architecture import Architecture, ExpressionArchitecture
 from promscan.networks.card_fields import MAX_CARD, MAX_WHOLE, Fields, finite, read_json
 from promscan.networks.card_parts import Scale, Screening, StrengthPart
 from promscan.seq import dna
+from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
 from promscan.seq.windows import TSS_INDEX, WINDOW
 
 Part = TypeVar("Part")

@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, TypeVar
 
-from promscan.bounds import MAX_NUMBER, check_number, check_whole, shown
 from promscan.errors import InputError, ModelError
+from promscan.seq.bounds import MAX_NUMBER, check_number, check_whole, shown
 
 Value = TypeVar("Value")
 REQUIRED: Final[Any] = object()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from promscan.bounds import MAX_BP, MAX_INSERT, check_number, check_whole
 from promscan.errors import InputError
 from promscan.networks.card_fields import Fields
 from promscan.seq import dna
+from promscan.seq.bounds import MAX_BP, MAX_INSERT, check_number, check_whole
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from promscan.bounds import MAX_INSERT, check_whole
 from promscan.errors import InputError
 from promscan.seq import dna
+from promscan.seq.bounds import MAX_INSERT, check_whole
 from promscan.seq.dna import Codes
 from promscan.strength.reporter import Reporter
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from promscan.bounds import check_machine
 from promscan.calling.settings import CallSettings, resolve_calling
 from promscan.commands.scanning.hit_strengths import margin_of, settings_of
 from promscan.errors import ModelError
@@ -19,6 +18,7 @@ from promscan.io.genome import OVERLAP, Spans
 from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
 from promscan.log import logger
 from promscan.networks.card import DEFAULT_STRENGTH, STRENGTH, Card, find_model, read_card
+from promscan.seq.bounds import check_machine
 from promscan.seq.intervals import SHARD_GRID, Intervals, check_shard, genome_digest, shard_of
 from promscan.seq.records import Interval
 from promscan.seq.regions import parse_region
