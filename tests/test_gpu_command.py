@@ -217,9 +217,10 @@ def test_the_environment_is_told(tmp_path, packed):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_everything_runs_from_what_was_packed(tmp_path, packed):
     out = tmp_path / "out"
-    done = run("run", "--out", out, "--packed", packed, "--device", "cpu", "--small", "--minutes", 8)
+    done = run("run", "--out", out, "--packed", packed, "--device", "cpu", "--small", "--minutes", 20)
     log = (out / "log.txt").read_text()
     assert done.returncode == 0, done.stdout + log
     files = {path.name: path.stat().st_size for path in out.iterdir()}
@@ -235,7 +236,8 @@ def test_everything_runs_from_what_was_packed(tmp_path, packed):
     assert tests["kernels"]["tests"] > 0
     assert measured["scan"]["random"]["mb_per_second"] > 0
     assert measured["precision"]["plain_steps_float32"]["most"] == 0
-    assert measured["engines"]["floor"]["a_base"]["human"]["mb_per_second"] > 0
+    assert measured["engines"]["floor"]["share_reached"] > 0
+    assert measured["engines"]["training_by_plain_steps"]["seconds"] > 0
     assert measured["profile"]["streaming"]["seconds_a_unit"] > 0
     assert "aten::" in (out / "profile.txt").read_text()
     assert len(trained["epochs_done"]) == trained["epochs"] == 2

@@ -33,12 +33,16 @@ from promscan.inference.engine import open_engine
 from promscan.inference.lanes import LaneNetwork, networks_on, room_to_smooth
 from promscan.inference.settings import EngineSettings
 from promscan.inference.streaming import StreamingEngine
+from promscan.networks import fading_gru
 from promscan.networks.device import fetch, send
+from promscan.networks.fading_gru import FadingGRU
 from promscan.networks.weights import load_model
 from promscan.seq.dna import UNKNOWN
 from promscan.seq.records import Chunk
 from promscan.seq.windows import WINDOW
 
+PRODUCTS = 3
+"""Of bfloat16, for one of float32 in the recurrence on CUDA."""
 MODEL = "human"
 WINDOWED = "core70"
 PACKAGES = ("torch", "triton", "numpy", "pysam", "pyfaidx", "safetensors", "click", "matplotlib", "scikit-learn")
@@ -57,11 +61,11 @@ class Size(NamedTuple):
 
 
 FULL = Size(10, 10_000_000, 20_000_000, 400_000, 1_000_000, 6_000_000, 8192)
-SMALL = Size(2, 5_000, 5_000, 1_000, 100, 1_000, 128)
+SMALL = Size(2, 5_000, 5_000, 1_000, 200, 1_000, 128)
 
 
 SMALL_UNIT = 4
-"""Lanes in a unit of a CPU where sizes are tiny."""
+"""Lanes in a unit of a CPU where sizes are tiny; they are short, too."""
 
 
 class Bench:
@@ -256,16 +260,35 @@ def ceilings(bench: Bench) -> dict[str, float]:
     return result
 
 
-def floor(bench: Bench) -> Any:
-    """What a base costs at least, with the rates that were just measured."""
+def floor(bench: Bench) -> dict[str, float]:
+    """What a base costs at least with the rates just measured, and the share of that speed that is reached.
+
+    The operations of a base are those that `benchmarks/floor.py` counted.
+    """
     rates = bench.results["ceilings"]
-    script = next(Path(__file__).resolve().parents[1].rglob("floor.py"))
-    out = bench.folder / "floor.json"
-    command = [sys.executable, str(script), MODEL, "-o", str(out)]
-    for kind in ("float32", "bfloat16"):
-        command += [f"--{kind}", str(rates[f"{kind}_tera_operations"])]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return json.loads(out.read_text())
+    counted = json.loads(next(Path(__file__).resolve().parents[1].rglob("floor.json")).read_text())["a_base"][MODEL]
+    seconds = PRODUCTS * counted["operations_in_the_recurrence"] / (1e12 * rates["bfloat16_tera_operations"])
+    seconds += counted["operations_elsewhere"] / (1e12 * rates["float32_tera_operations"])
+    reached = bench.results["streaming_float32"]["mb_per_second"]
+    return {"mb_per_second": 1e-6 / seconds, "share_reached": reached * 1e6 * seconds}
+
+
+def recurrence(bench: Bench, kernels: bool) -> dict[str, Any]:
+    """Seconds of the recurrence in one training step, forward and backward."""
+    segments, positions, hidden = (256, 1200, 64) if bench.cuda else (2, 20, 16)
+    gru = FadingGRU(hidden, hidden, 1, 0.0, 32).to(bench.device)
+    x = torch.randn(segments, positions, hidden, device=bench.device)
+    steps, chosen = fading_gru._steps_on, fading_gru._steps_on(bench.device, torch.float32, hidden)
+    by_kernels = chosen is not fading_gru._Steps
+    if not kernels:
+        fading_gru._steps_on = lambda *_: fading_gru._Steps  # type: ignore[assignment]
+    result: dict[str, Any] = {"by_kernels": by_kernels and kernels, "segments": segments, "positions": positions}
+    try:
+        with bench.memory(result):
+            result["seconds"] = bench.best_of(3, lambda: gru(x)[0].square().mean().backward())
+    finally:
+        fading_gru._steps_on = steps
+    return result
 
 
 def engines(bench: Bench) -> None:
@@ -278,6 +301,8 @@ def engines(bench: Bench) -> None:
     bench.measure("windowed_bfloat16", engine_speed, "windowed", WINDOWED, size.windowed, "bfloat16", True)
     bench.measure("streaming_plain_steps", engine_speed, "streaming", MODEL, size.plain, "float32", False)
     bench.measure("floor", floor)
+    bench.measure("training_by_kernels", recurrence, True)
+    bench.measure("training_by_plain_steps", recurrence, False)
 
 
 def profiled(bench: Bench) -> dict[str, Any]:
@@ -334,6 +359,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.small:
         streaming.LANES["cpu"] = SMALL_UNIT
+        StreamingEngine.lane, StreamingEngine.shorter, StreamingEngine.warm_up = 4 * WINDOW, (), 2 * WINDOW
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(arguments, Path(name))
         GROUPS[arguments.group](bench)
