@@ -114,9 +114,9 @@ def _wait(process: subprocess.Popen[bytes], until: float, watch: Callable[[], ob
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and those that it started; first kindly, so that it can remove its temporary files."""
-    for kind, patience in ((signal.SIGTERM, GRACE), (signal.SIGKILL, GRACE)):
-        if process.poll() is not None and kind is signal.SIGTERM:
+    """End a process and those that it started; first as Ctrl-C does, so that pytest writes its report."""
+    for kind, patience in ((signal.SIGINT, GRACE), (signal.SIGKILL, GRACE)):
+        if process.poll() is not None and kind is signal.SIGINT:
             continue
         try:
             os.killpg(process.pid, kind)
