@@ -137,7 +137,7 @@ def test_a_training_is_as_long_as_the_time_that_is_left():
     assert fitted(0.05, FULL, 300) == (1200, 4)
     assert fitted(0.05, FULL, 30) == (1200, 1)
     assert fitted(600, FULL, 300) == (1, 1)
-    assert fitted(0.05, SMALL, 300) == (20, 2)
+    assert fitted(0.05, SMALL, 300) == (10, 2)
 
 
 def test_the_weights_of_each_epoch_come_out(tmp_path):

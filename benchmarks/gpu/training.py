@@ -13,8 +13,6 @@ from typing import Any
 
 from parts import Parts, write_json
 
-PROBE_STEPS = 20
-"""Steps an epoch of the short training that shows how fast the device is."""
 SHARE_TO_FILL = 0.87
 """Of the time that is left, that the training is planned for: the last epochs anneal and must not be cut off."""
 SAVED = (
@@ -36,19 +34,21 @@ class Sizes:
     batch: segments a step; a GPU needs many, as each step of the recurrence is a launch of its own.
     epoch_seconds: how often the recall on dev is wanted.
     epochs: at most.
+    probe_steps: steps an epoch of the short training that shows how fast the device is.
     options: everything else, as `promscan train genome` takes it.
     """
 
     batch: int
     epoch_seconds: float
     epochs: int
+    probe_steps: int
     dev_bases: int
     mining_bases: int
     options: tuple[str, ...] = ()
 
 
-FULL = Sizes(256, 60.0, 100, 3_000_000, 3_000_000, ("--learning-rate", "3e-3"))
-SMALL = Sizes(4, 1.0, 2, 30_000, 30_000, ("--windows", "64"))
+FULL = Sizes(256, 60.0, 100, 20, 3_000_000, 3_000_000, ("--learning-rate", "3e-3"))
+SMALL = Sizes(4, 0.5, 2, 3, 30_000, 30_000, ("--windows", "64"))
 SMALL_NETWORK = ("--hidden", "8", "--composition", "100", "--context", "4", "--context-bins", "40,80")
 
 
@@ -112,10 +112,10 @@ class Task:
 def train(parts: Parts, task: Task) -> None:
     """A short training to see how fast the device is, then one of as many epochs as there is time for."""
     probe, run, sizes = parts.work / "probe", parts.work / "run", task.sizes
-    parts.run("training: speed", task.command(probe, epochs=2, steps=PROBE_STEPS), parts.left / 3)
-    seconds = sizes.epoch_seconds / PROBE_STEPS
+    parts.run("training: speed", task.command(probe, epochs=2, steps=sizes.probe_steps), parts.left / 3)
+    seconds = sizes.epoch_seconds / sizes.probe_steps
     if rows := history(probe):
-        seconds = float(rows[-1]["seconds"]) / PROBE_STEPS  # the second epoch: the first one builds kernels
+        seconds = float(rows[-1]["seconds"]) / sizes.probe_steps  # the second epoch: the first one builds kernels
     steps, epochs = fitted(seconds, sizes, parts.left)
     command = task.command(run, epochs=epochs, steps=steps)
     plan = {"seconds_a_step": seconds, "steps_an_epoch": steps, "epochs": epochs, "command": command[1:]}
