@@ -96,7 +96,16 @@ class Task:
         data, manifest, sizes = self.data, self.manifest, self.sizes
         words = [sys.executable, "-m", "promscan", "train", "genome", f"{data}/genome.fa", f"{data}/starts.bed"]
         words += ["--dev", ",".join(manifest["dev"]), "--leave-out", ",".join(manifest["leave_out"]), "-o", str(run)]
-        words += ["--device", self.device, "--batch-size", str(sizes.batch), "--epochs", str(epochs)]
+        words += [
+            "--species",
+            "Homo sapiens",
+            "--device",
+            self.device,
+            "--batch-size",
+            str(sizes.batch),
+            "--epochs",
+            str(epochs),
+        ]
         words += ["--segments-per-epoch", str(steps * sizes.batch), "--dev-bases", str(sizes.dev_bases)]
         words += ["--mining-bases", str(sizes.mining_bases), *sizes.options]
         if (promoters := data / "promoters.tsv.gz").is_file():
