@@ -11,12 +11,14 @@ which it reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from promscan.log import logger
 
 BLOCK = 64
 """Steps of which the derivatives of the gates are computed at once."""
@@ -130,4 +132,23 @@ class _Steps(torch.autograd.Function):
         return to_gates, to_weights, None
 
 
-_run_steps: Callable[[Tensor, Tensor, float], Tensor] = _Steps.apply
+def _run_steps(inputs: Tensor, weights: Tensor, ceiling: float) -> Tensor:
+    """Run the steps of a layer, see `_Steps`."""
+    steps: Tensor = _steps_on(inputs.device, inputs.dtype, weights.shape[2] - 1).apply(inputs, weights, ceiling)
+    return steps
+
+
+@cache
+def _steps_on(device: torch.device, dtype: torch.dtype, hidden: int) -> type[torch.autograd.Function]:
+    """The kernels where they can be built and are right, else plain steps."""
+    if device.type == "cuda" and dtype is torch.float32:
+        try:
+            from promscan.networks import fading_gru_kernels as kernels  # needs Triton
+
+            with torch.cuda.device(device):
+                kernels.require_right(_Steps, hidden, device)
+            return kernels.FusedSteps
+        except Exception as error:  # noqa: BLE001 - compilers and drivers fail in many ways, and none is needed
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            logger.warning("device %s trains slowly: its kernels cannot be used (%s)", device, reason)
+    return _Steps
