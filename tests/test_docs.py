@@ -215,6 +215,6 @@ def test_every_page_is_in_the_index() -> None:
 
 
 def test_figures_are_those_that_were_measured() -> None:
-    script = ROOT / "benchmarks" / "write_results.py"
-    check = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "benchmarks.write_results", "--check"]
+    check = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert check.returncode == 0, check.stderr
