@@ -9,7 +9,9 @@ sides, and compared with the logit after the longest one. A warm-up is long enou
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,7 +55,7 @@ def main() -> None:
     network, lanes = LaneNetwork(model, torch.device("cpu")), sample_lanes(arguments.data / HUMAN.genome)
     settled = logits_after(network, lanes, LONGEST)
     moved = {warm_up: np.abs(logits_after(network, lanes, warm_up) - settled) for warm_up in WARM_UPS}
-    result = {
+    result: dict[str, Any] = {
         "engine": card.engine,
         "windows": settled.size,
         "longest": LONGEST,
@@ -64,14 +66,15 @@ def main() -> None:
     }
     save_result(arguments.output, result, card)
     if arguments.plot is not None:
-        save_picture(draw(moved, card.name), arguments.plot, models_of(card))
+        save_picture(draw(result["logit_change"], card.name), arguments.plot, models_of(card))
 
 
-def draw(moved: dict[int, np.ndarray], name: str) -> Figure:
+def draw(logit_change: Mapping[str, Mapping[str, float]], name: str) -> Figure:
+    """The changes of the logits by warm-up, as a result lists them."""
     figure = Figure(figsize=(6, 3.5), layout="constrained")
     axes = figure.add_subplot(xlabel="warm-up (bp)", ylabel="change of the logit", title=name, yscale="log")
-    for label, take in (("largest", np.max), ("median", np.median)):
-        axes.plot(list(moved), [take(change) for change in moved.values()], "o-", label=label)
+    for label in ("largest", "median"):
+        axes.plot(list(map(int, logit_change)), [change[label] for change in logit_change.values()], "o-", label=label)
     axes.legend()
     return figure
 
