@@ -88,8 +88,7 @@ class Kitchen:
         Raises:
             RecipeError: it failed, or did not write what it makes.
         """
-        for name in step.makes:
-            (self.out / name).parent.parent.mkdir(parents=True, exist_ok=True)
+        self.out.mkdir(parents=True, exist_ok=True)
         words = [self.path(word) for word in step.run]
         if step.run[:2] == ("promscan", "train") and (self.out / step.makes[0]).parent.is_dir():
             words.append("--resume")

@@ -63,10 +63,11 @@ def bootstrap(labels: Array, logits: Array) -> dict[str, Array]:
         weights[:, mask].sum(axis=1)
         for mask in (positive & called, ~positive & called, positive & ~called, ~positive & ~called)
     )
+    scale = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
     negatives_below = np.cumsum(weights * ~positive, axis=1)
     return {
         "accuracy": (tp + tn) / len(labels),
-        "mcc": (tp * tn - fp * fn) / np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)),
+        "mcc": np.divide(tp * tn - fp * fn, scale, out=np.zeros_like(tp), where=scale > 0),
         "auc": (negatives_below * weights * positive).sum(axis=1) / ((tp + fn) * (tn + fp)),
     }
 
