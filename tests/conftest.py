@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,9 @@ settings.load_profile(os.environ.get("PROMSCAN_HYPOTHESIS", "dev"))
 torch.set_num_threads(1)
 
 DATA = Path(__file__).parent / "data"
+
+# benchmarks and recipes stand at the top of the checkout and are not installed.
+sys.path.append(str(Path(__file__).parent.parent))
 
 
 class Outcome(NamedTuple):
