@@ -54,7 +54,7 @@ class Genome:
         self.path = os.fspath(path)
         self.source = source_name(self.path)
         self._table = ENCODE_SKIP_MASKED if skip_masked else ENCODE
-        # A pipe cannot be looked into beforehand: what is read from it now would be missing later.
+        # A pipe is read once: what is read from it now would be missing later.
         self._is_file = self.path != "-" and not Path(self.path).is_fifo()
         compression = sniff(self.path) if self._is_file else None
         self._bytes = os.path.getsize(self.path) if compression == "plain" else None
@@ -177,7 +177,10 @@ def _cuts(ranges: Iterable[tuple[int, int]], step: int, windows: int = sys.maxsi
 
 def _cut_contig(chrom: str, pieces: Iterable[bytes], cuts: Iterator[tuple[int, int]], margin: int) -> Iterator[Chunk]:
     """Chunks of one contig: one for each of `cuts`, sorted ranges of window starts that may reach past its end."""
-    buffer, start = bytearray(), 0  # buffer[i] is base start + i of the contig; nothing the next cut lacks is kept
+    buffer, start = (
+        bytearray(),
+        0,
+    )  # buffer[i] is base start + i of the contig; what the next cut does not need is dropped
 
     def chunk(lo: int, hi: int) -> Chunk:
         before = min(margin, lo)
