@@ -8,6 +8,6 @@ BED_COLUMNS = (
 )  # fmt: skip
 GRADES = BED_COLUMNS[7:12]
 ABOUT_STRENGTH = ("strength_unit", "strength_domain", "strength_insert")
-"""Entries of the header that GFF3 repeats in each row with a strength."""
+"""What GFF3 repeats of the header beside each strength."""
 TYPE = "promoter"
-"""The type of every hit (SO:0000167). In BED it is a thirteenth column: bedtools takes twelve columns for BED12."""
+"""What a hit is (SO:0000167). In BED it is a thirteenth column: bedtools would take twelve for BED12."""
