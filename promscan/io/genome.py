@@ -13,13 +13,13 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 
 import numpy as np
 
 from promscan.errors import InputError
 from promscan.io.fasta import parse
 from promscan.io.fasta_index import FastaIndex
+from promscan.io.files import is_special
 from promscan.io.text import opened, sniff, source_name
 from promscan.seq.dna import ENCODE, ENCODE_SKIP_MASKED, Codes
 from promscan.seq.records import Chunk
@@ -55,7 +55,7 @@ class Genome:
         self.source = source_name(self.path)
         self._table = ENCODE_SKIP_MASKED if skip_masked else ENCODE
         # A pipe is read once: what is read from it now would be missing later.
-        self._is_file = self.path != "-" and not Path(self.path).is_fifo()
+        self._is_file = self.path != "-" and not is_special(self.path)
         compression = sniff(self.path) if self._is_file else None
         self._bytes = os.path.getsize(self.path) if compression == "plain" else None
         self._index = (
