@@ -344,7 +344,7 @@ def test_command_line_trains_on_several_units_and_scores(tmp_path: Path, promsca
     config = json.loads((tmp_path / "second" / "config.json").read_text())
     assert [table["unit"] for table in config["tables"]] == ["expression", "other"]
     scored = promscan_cli("score", one, "--model", tmp_path / "second" / "best.safetensors", "--quiet")
-    assert scored.out.splitlines()[0] == "name\tstrength\tstrength_sd"
+    assert scored.out.splitlines()[0] == "name\tsequence\texpression\tstrength\tstrength_sd"
     assert len(scored.out.splitlines()) == 151
 
 

@@ -98,7 +98,7 @@ def open_text_output(target: str) -> Iterator[TextIO]:
 
 
 def standard_output() -> TextIO:
-    """`sys.stdout`, which takes UTF-8 whatever the locale is, as files do.
+    """`sys.stdout`, which is UTF-8 in every locale, as files are.
 
     Raises:
         RunError: it was closed when the program started (`>&-`), so Python has none.

@@ -13,13 +13,13 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 
 import numpy as np
 
 from promscan.errors import InputError
 from promscan.io.fasta import parse
 from promscan.io.fasta_index import FastaIndex
+from promscan.io.files import is_special
 from promscan.io.text import opened, sniff, source_name
 from promscan.seq.dna import ENCODE, ENCODE_SKIP_MASKED, Codes
 from promscan.seq.records import Chunk
@@ -54,8 +54,8 @@ class Genome:
         self.path = os.fspath(path)
         self.source = source_name(self.path)
         self._table = ENCODE_SKIP_MASKED if skip_masked else ENCODE
-        # A pipe cannot be looked into beforehand: what is read from it now would be missing later.
-        self._is_file = self.path != "-" and not Path(self.path).is_fifo()
+        # A pipe is read once: what is read from it now would be missing later.
+        self._is_file = self.path != "-" and not is_special(self.path)
         compression = sniff(self.path) if self._is_file else None
         self._bytes = os.path.getsize(self.path) if compression == "plain" else None
         self._index = (
@@ -177,7 +177,10 @@ def cuts(ranges: Iterable[tuple[int, int]], step: int, windows: int = sys.maxsiz
 
 def _cut_contig(chrom: str, pieces: Iterable[bytes], cuts: Iterator[tuple[int, int]], margin: int) -> Iterator[Chunk]:
     """Chunks of one contig: one for each of `cuts`, sorted ranges of window starts that may reach past its end."""
-    buffer, start = bytearray(), 0  # buffer[i] is base start + i of the contig; nothing the next cut lacks is kept
+    buffer, start = (
+        bytearray(),
+        0,
+    )  # buffer[i] is base start + i of the contig; what the next cut does not need is dropped
 
     def chunk(lo: int, hi: int) -> Chunk:
         before = min(margin, lo)

@@ -51,7 +51,7 @@ class Writer:
         self.write_row(self._row(hit, self._header), hit.end)
 
     def write_row(self, row: str, end: int) -> None:
-        """Write the finished row, without its newline, of a hit that ends there; raises what `write` does."""
+        """Write a finished row, without its newline, of a hit that ends at `end`; raises what `write` does."""
         self._put(f"{row}\n")
         self.end = max(self.end, end)
 
@@ -67,7 +67,7 @@ def open_writer(target: str, format: str | None, header: Header) -> AbstractCont
         target: path; `.gz` or `.bgz` at its end means bgzipped, with a .tbi index (.csi beyond 2^29) beside it. `-` is
             standard output, never compressed.
         format: one of `FORMATS`; None means by the suffix of `target`, and BED on standard output.
-        header: what goes into the first line, in order: model, sha256, the options that decide the hits.
+        header: the content of the first line, in order: model, sha256, the options that decide the hits.
 
     Raises:
         RunError: no format fits; on entry, `target` cannot be created; later, the file cannot be finished.
@@ -77,7 +77,7 @@ def open_writer(target: str, format: str | None, header: Header) -> AbstractCont
 
 @contextmanager
 def open_rows(target: str, layout: Layout, first_line: str, header: Header) -> Iterator[Writer]:
-    """What `open_writer` gives, for a known layout and the text of its first line, `#promscan ...`."""
+    """A `Writer` as from `open_writer`, for a known layout and the text of its first line, `#promscan ...`."""
     if target == "-":
         stdout = standard_output()
         stdout.flush()
@@ -127,9 +127,9 @@ class Layout(NamedTuple):
     """The lines before the hits, from the first line."""
     row: Callable[[Hit, Header], str]
     preset: Literal["bed", "gff"]
-    """What tabix calls it."""
+    """Its name in tabix."""
     place: tuple[int, int, int, int]
-    """Where in a row contig, start, end and strand are."""
+    """The columns of contig, start, end and strand."""
 
 
 def _bed_row(hit: Hit, _: Header) -> str:
@@ -161,7 +161,7 @@ def _bed6(hit: Hit) -> list[str]:
 
 
 def _numbers(hit: Hit) -> dict[str, str]:
-    """The grades of a hit as text, absent ones left out; z: a zero has no sign."""
+    """The scores of a hit as text, without the absent ones; z: a zero has no sign."""
     grades = {
         "logit": (hit.logit, "z.4f"),
         "probability": (hit.probability, "z.4f"),
@@ -219,7 +219,7 @@ def _closing(file: BinaryIO | pysam.BGZFile, target: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(OSError):  # the first failure is the one to tell
+        with suppress(OSError):  # the first failure is the one that is reported
             file.close()
         raise
     with telling(target):
