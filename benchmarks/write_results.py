@@ -21,6 +21,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "strand": windows.strand_table,
     "screening": windows.screening_table,
     "headline": genomes.headline_table,
+    "promid": genomes.promid_table,
+    "threshold": genomes.threshold_table,
     "recall": genomes.recall_table,
     "side_by_side": genomes.side_by_side_table,
     "yeast": genomes.yeast_table,

@@ -27,6 +27,7 @@ from promscan.commands.design import Design
 from promscan.errors import DesignError
 from promscan.inference.strength import StrengthPredictor
 from promscan.metrics.regression import regression_metrics
+from promscan.networks.card import strength_of
 from promscan.networks.weights import load_strength
 from promscan.seq import dna
 from promscan.seq.dna import Codes
@@ -95,7 +96,7 @@ def main() -> None:
     parser.add_argument("judge", help="Another strength model, which grades the proposals.")
     arguments = parser.parse_args()
     (_, card), (_, judge_card) = load_strength(arguments.model), load_strength(arguments.judge)
-    length = card.strength["reporter"]["insert"]
+    length = strength_of(card).reporter.insert
     random = np.random.default_rng(1).integers(0, 4, (RANDOM, length), dtype=np.uint8)
     by_model, by_judge = (predict(model, random, arguments.threads) for model in (arguments.model, arguments.judge))
     slope, offset = np.polyfit(by_judge, by_model, 1)
@@ -103,7 +104,7 @@ def main() -> None:
     raw = predict(arguments.judge, np.stack([dna.encode(each.sequence) for each in designs]), arguments.threads)
     grades = slope * raw + offset
     result = {
-        "units": {"model": card.strength["unit"], "judge": judge_card.strength["unit"]},
+        "units": {"model": strength_of(card).unit, "judge": strength_of(judge_card).unit},
         "random": {
             "inserts": RANDOM,
             "mean": round(float(by_model.mean()), 4),
@@ -117,7 +118,7 @@ def main() -> None:
         "levels": by_level(designs, grades),
     }
     save_result(arguments.output, result, card, judge_card)
-    figure = draw(designs, grades, card.strength["unit"])
+    figure = draw(designs, grades, strength_of(card).unit)
     save_picture(figure, arguments.output.with_suffix(".png"), models_of(card, judge_card))
 
 

@@ -25,6 +25,7 @@ import numpy as np
 import promscan
 from benchmarks.common import HUMAN, parser_of, save_result
 from promscan.metrics.ranking import are_false
+from promscan.networks.card_parts import Scale
 from promscan.seq.dna import Codes, decode, reverse_complement
 from promscan.seq.records import Hit
 from promscan.seq.tss import distances
@@ -99,7 +100,11 @@ def main() -> None:
         path, model=arguments.model, fp_per_mb=FP_PER_MB, regions=list(genome.contigs),
         strength=None, device="cpu",
     )  # fmt: skip
-    false = [hit for hit in scan if are_false(np.array([hit.tss]), genome.starts.on(hit.chrom, hit.strand))[0]]
+    false = [
+        hit
+        for hit in scan
+        if are_false(np.array([hit.tss]), genome.starts.on(hit.chrom, hit.strand), Scale.false_beyond)[0]
+    ]
     best = sorted(false, key=lambda hit: (-hit.logit, hit.chrom, hit.start))[:BEST]
     promoters = core_promoters(arguments.data)
     kinds = [kind_of(hit, genome, promoters) for hit in best]

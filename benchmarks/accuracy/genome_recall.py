@@ -19,7 +19,6 @@ import promscan
 from benchmarks.common import parser_of, save_result
 from promscan.commands.evaluate import RATES, Evaluation
 from promscan.io.genome import Genome
-from promscan.metrics.calibration import Calibration
 from promscan.seq.regions import matching_contigs
 
 LOWEST = 1e-6
@@ -53,7 +52,7 @@ def main() -> None:
         threads=1,
     )
     hits = list(scan)
-    calibration = Calibration.parse(scan.card.calibration) if scan.card.calibration else None
+    calibration = scan.card.calibration
     drawn = [chrom for chrom in contigs if lengths[chrom] == RANDOM_CONTIG]
     judgements = {"all": (contigs, 100), "within_500": (contigs, 500)} | ({"random": (drawn, 100)} if drawn else {})
 

@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.common import YEAST, interval95, models_of, parser_of, save_picture, save_result
 from promscan.inference.strength import StrengthPredictor
+from promscan.networks.card import strength_of
 from promscan.networks.weights import load_strength
 from promscan.seq import dna
 from promscan.seq.dna import UNKNOWN, Codes
@@ -102,9 +103,9 @@ def main() -> None:
         }
     best = max(found, key=lambda distance: float(found[distance]["contrast"]))
     result = {
-        "unit": card.strength["unit"],
+        "unit": strength_of(card).unit,
         "contigs": names,
-        "insert": card.strength["reporter"]["insert"],
+        "insert": strength_of(card).reporter.insert,
         "random": {
             "inserts": len(background),
             "mean": round(float(background.mean()), 4),

@@ -13,6 +13,7 @@ stride runs at the default threshold of the model.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from itertools import accumulate, chain
 from pathlib import Path
@@ -26,7 +27,6 @@ from promscan.calling.screening import Shortfalls
 from promscan.commands.scan import Scan
 from promscan.inference.engine import open_engine
 from promscan.io.genome import Genome
-from promscan.metrics.calibration import Calibration
 from promscan.networks.card import Card, find_model, read_card
 from promscan.seq.records import Strand
 from promscan.seq.regions import matching_contigs
@@ -65,9 +65,9 @@ def shortfalls_of(scan: Scan, logits: Iterable[float]) -> dict[float, Shortfalls
 def compare(card: Card, scan_at: Callable[..., Scan]) -> dict[str, Any]:
     """Exhaustive scans against screened ones, at some logits and strides."""
     # A little above the lowest measured logit: rounding must not take the calling logit below it.
-    lowest = card.screening["lowest"] + 1e-6
+    lowest = card.screening.lowest + 1e-6
     levels = {
-        "10 hits per Mb of the background": Calibration.parse(card.calibration).logit_at(10),
+        "10 hits per Mb of the background": card.calibration.logit_at(10),
         "default threshold": card.default_threshold,
         "lowest logit that the margin holds for": lowest,
     }
@@ -78,10 +78,10 @@ def compare(card: Card, scan_at: Callable[..., Scan]) -> dict[str, Any]:
     for name, logit in levels.items():
         scan = scan_at(logit)
         hits, seconds = timed(scan)
-        expected = {hit for hit in every if hit[-1] >= scan.threshold}
+        expected = {hit for hit in every if hit[-1] >= scan.calling.threshold}
         called_at[name] = {
             "logit": logit,
-            "share": shortfalls[logit].share_within(card.screening["margin"]),
+            "share": shortfalls[logit].share_within(card.screening.margin),
             "hits": len(expected),
             "lost": len(expected - hits),
             "other": len(hits - expected),
@@ -109,7 +109,7 @@ def main() -> None:
             **options,
         )  # fmt: skip
 
-    where = {"screening": card.screening, "contigs": list(contigs), "bases": sum(contigs.values())}
+    where = {"screening": dataclasses.asdict(card.screening), "contigs": list(contigs), "bases": sum(contigs.values())}
     save_result(arguments.output, where | compare(card, scan_at), card)
 
 

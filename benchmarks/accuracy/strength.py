@@ -30,7 +30,7 @@ import promscan
 from benchmarks.common import interval95, parser_of, save_result
 from promscan.inference.strength import StrengthPredictor
 from promscan.metrics.regression import coverage, regression_metrics
-from promscan.networks.card import Card
+from promscan.networks.card import Card, strength_of
 from promscan.networks.device import available_threads
 from promscan.networks.expression import ExpressionNetwork
 from promscan.networks.weights import load_strength
@@ -65,7 +65,7 @@ class Split(NamedTuple):
 
 def divide_again(card: Card, data: Path, more: Sequence[Path]) -> Split:
     """The tables of a card, found in DATA or among `more` by their checksums, divided as they were for its training."""
-    reporter = Reporter(**card.strength["reporter"])
+    reporter = Reporter.of(card)
     paths = [*(data / "strength").glob("*.gz"), *more]
     by_sum = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in paths}
 
@@ -161,7 +161,7 @@ def measure(arguments: argparse.Namespace, network: ExpressionNetwork, card: Car
         for name, (inserts, y) in asked.items():
             sets[name] = report_on(y, *predictor.predict(inserts))
     return {
-        "unit": card.strength["unit"],
+        "unit": strength_of(card).unit,
         "sets": sets,
         "rate": rate(arguments.model, asked["native"][0]),
     }

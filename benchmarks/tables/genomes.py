@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from benchmarks.tables.cells import NONE, Values, model_of, read, read_all, show, table
-from benchmarks.tables.windows import CLASSIFIERS, benchmark_sets
 
 RATES = ("1", "5", "10", "20", "50", "100", "500")
 DEV_RATES = ("10", "50", "100", "500")
@@ -111,22 +110,36 @@ def recalls_of(row: Values) -> list[str]:
 
 
 def headline_table() -> str:
-    """The table of the README."""
-    recall = read("genome_recall", "human").get("all", {}).get("at_fp_per_mb", {})
-    sets = [benchmark_sets(model).get("all", {}).get("one_strand", {}).get("whole", {}) for model in CLASSIFIERS]
-    found = [
-        [
-            f"human chr10 and chr16: listed starts found at {rate} false hits per Mb",
-            show("{:.0%}", recall.get(rate, {}).get("recall")),
-            *(NONE for _ in CLASSIFIERS),
-        ]
-        for rate in ("10", "50", "100")
-    ]
-    classified = [
-        [words, NONE, *(show("{:.3f}", whole.get(key)) for whole in sets)]
-        for key, words in (
-            ("auc", "benchmark windows, half of them promoters: AUC"),
-            ("mcc", "the same: Matthews correlation"),
-        )
-    ]
-    return table(["measured on", "`human`", *(f"`{model}`" for model in CLASSIFIERS)], found + classified)
+    """The models that scan, at the threshold of a default scan, on test contigs."""
+    rows = []
+    for model, genome in (("human", "human chr10 and chr16"), ("yeast", "*S. cerevisiae* chrX")):
+        result = read("genome_recall", model)
+        if not result:
+            continue
+        near, wide = (result[judged]["asked"]["10"] for judged in ("all", "within_500"))
+        rows.append([
+            f"`{model}`", f"{genome}, {result['all']['bases'] / 1e6:.2g} Mb, {result['all']['tss']} TSSs",
+            f"{near['recall']:.0%}", f"{wide['recall']:.0%}", f"{near['precision']:.0%}", f"{near['fp_per_mb']:.1f}",
+        ])  # fmt: skip
+    head = ["model", "test sequence", "TSSs found within 100 bp", "within 500 bp", "precision", "FP/Mb"]
+    return table(head, rows)
+
+
+def promid_table() -> str:
+    """Recall of `human` and of PromID on the same contigs, by false positives per Mb."""
+    results = [read("side_by_side", name) for name in ("human", "promid")]
+    rows = []
+    for rate in RATES[1:-1] if all(results) else ():
+        rows.append([rate, *(recall_of(result["tolerance_100"]["at_fp_per_mb"][rate]) for result in results)])
+    return table(["FP/Mb", "recall of `human` (95%)", "recall of PromID (95%)"], rows)
+
+
+def threshold_table() -> str:
+    """What each rate gave on the human test contigs."""
+    result = read("genome_recall", "human").get("all", {})
+    rows = []
+    for rate, point in result.get("asked", {}).items():
+        per_mb = point["hits"] / result["bases"] * 1e6
+        cells = (f"{point['recall']:.0%}", f"{point['precision']:.0%}", f"{per_mb:.0f}", f"{point['fp_per_mb']:.1f}")
+        rows.append([f"`--fp-per-mb {rate}`", *cells])
+    return table(["option", "TSSs found", "precision", "hits per Mb", "measured FP/Mb"], rows)

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import parser_of, read_result
-from promscan.networks.card import STRENGTH, Card, find_model, read_card
+from promscan.networks.card import STRENGTH, Card, find_model, read_card, strength_of
+from promscan.networks.card_parts import Screening
 from promscan.networks.weights import load_model, load_strength, save_model
 
 CARDS = Path(__file__).resolve().parent.parent / "cards.json"
@@ -73,7 +74,7 @@ def with_correlations(card: Card, results: Results, strength: Values) -> Card:
         card,
         metrics={**card.metrics, "test": test["sets"], "rate": test["rate"]},
         headline={f"correlation, {name} promoters": found["pearson"] for name, found in test["sets"].items()},
-        strength={**card.strength, **strength},
+        strength=dataclasses.replace(strength_of(card), **strength),
     )
 
 
@@ -84,7 +85,7 @@ def with_benchmark(card: Card, results: Results) -> Card:
         basis = f"{found['hits_per_mb']} hits per Mb in {found['bases']} bp of {found['background']}"
         card = dataclasses.replace(card, default_threshold=found["default_threshold"], threshold_basis=basis)
     if "screening" in results:
-        card = dataclasses.replace(card, screening=results["screening"]["screening"])
+        card = dataclasses.replace(card, screening=Screening(**results["screening"]["screening"]))
     test = results["core_promoters"]["sets"]
     whole = test["all"]["one_strand"]["whole"]
     return dataclasses.replace(
