@@ -19,6 +19,7 @@ import promscan
 from benchmarks.common import parser_of, save_result
 from promscan.commands.evaluate import RATES, Evaluation
 from promscan.io.genome import Genome
+from promscan.metrics.calibration import Calibration
 from promscan.seq.regions import matching_contigs
 
 LOWEST = 1e-6
