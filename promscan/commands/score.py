@@ -111,4 +111,4 @@ def _score_strengths(
             for (name, _), (strength, deviation) in zip(batch, predicted, strict=True):
                 known = not math.isnan(strength)
                 yield StrengthScore(name, strength if known else None, deviation if known else None)
-    changes.tell(sequences)
+    changes.log(sequences)

@@ -1,4 +1,4 @@
-"""What a logit means on a genome: how many false hits per Mb of background are at least that high.
+"""The meaning of a logit on a genome: how many false hits per Mb of background are at least that high.
 
 Hits are called on promoter-free sequence, and every one of them is false. Between the logits of the counted hits the
 logarithm of the rate is interpolated linearly; beyond them nothing was seen, so nothing is said. The logit that a
@@ -20,7 +20,7 @@ from promscan.errors import InputError, ModelError
 
 MAX_MEGABASES = 1e6
 STEP = 1.1
-"""A knot of the table has at least so many times the hits of the one before."""
+"""Each row of the table has at least this many times the hits of the row before."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Calibration:
         return float(np.exp(np.interp(-logit, -np.array(self.logits), hits))) / self.megabases
 
     def logit_at(self, fp_per_mb: float) -> float:
-        """The logit to call at for so many false hits per Mb.
+        """The logit to call at for a rate of false hits per Mb.
 
         Raises:
             ModelError: the table does not reach that far.
