@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from promscan.bounds import rounded_inwards
+from promscan.bounds import check_number, rounded_inwards
 from promscan.errors import InputError, ModelError
 
 MAX_MEGABASES = 1e6
@@ -110,6 +110,7 @@ class Calibration:
         Raises:
             ModelError: the table does not reach that far.
         """
+        check_number("fp_per_mb", fp_per_mb)
         if not self.least <= fp_per_mb <= self.most:
             raise ModelError(
                 f"{fp_per_mb:g} false hits per Mb cannot be measured on {self.megabases:g} Mb of {self.background}: "
