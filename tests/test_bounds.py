@@ -21,7 +21,7 @@ from promscan.seq.bounds import check_number, check_odd, check_whole, rounded_in
 from promscan.strength.constraints import Limits
 
 HUGE = ("9223372036854775808", "99999999999999999999", "9" * 5000, "1" + "0" * 400)
-MINE = ("calibrate", "design")
+MINE = ("calibrate", "design", "evaluate")
 """Commands whose options are checked here."""
 
 
@@ -104,6 +104,13 @@ def test_design_refuses_arguments_out_of_range(arguments: dict[str, Any]) -> Non
 def test_engine_settings_out_of_range_name_the_setting(name: str, value: int) -> None:
     with pytest.raises(InputError, match=name):
         EngineSettings(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["tolerance", "false_beyond", "clearance"])
+@pytest.mark.parametrize("value", [-1, 1 << 63, 10**400])
+def test_evaluate_refuses_distances_out_of_range_by_name(name: str, value: int) -> None:
+    with pytest.raises(InputError, match=name):
+        promscan.evaluate("x.bed", "tss.bed", "x.fa", **{name: value})
 
 
 def test_a_run_of_one_base_has_a_largest_length() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from promscan.calling.settings import CallSettings, resolve_calling
+from promscan.errors import InputError, ModelError
 from promscan.networks.card import MIN_DISTANCE, Card, find_model, read_card
 from promscan.seq.bounds import MAX_BP
 
@@ -45,9 +46,24 @@ def test_the_user_overrules_the_card(card: Card) -> None:
         {"smoothing": 2},
         {"smoothing": 1 << 63},
         {"strand": "*"},
+        {"threshold": 10**4000},
+        {"threshold": math.nan},
+        {"threshold": 0},
     ],
 )
 def test_numbers_out_of_range_are_refused_by_name(card: Card, options: dict[str, Any]) -> None:
     (name,) = options
     with pytest.raises(ValueError, match=name):
         resolve_calling(card, **options)
+
+
+@pytest.mark.parametrize("rate", [10**400, 10**4000, math.nan, math.inf, 1e300])
+def test_a_rate_that_is_no_number_is_refused_by_name(rate: float) -> None:
+    with pytest.raises(InputError, match="fp_per_mb must be a number"):
+        resolve_calling(read_card(find_model("human")), fp_per_mb=rate)
+
+
+@pytest.mark.parametrize("rate", [0, -1, 1e6])
+def test_a_rate_beyond_the_table_is_refused_with_the_range(rate: float) -> None:
+    with pytest.raises(ModelError, match=r"ask for [\d.]+ to [\d.]+,"):
+        resolve_calling(read_card(find_model("human")), fp_per_mb=rate)

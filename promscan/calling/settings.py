@@ -9,7 +9,7 @@ from typing import Literal
 from promscan.calling.screening import screening_floor
 from promscan.errors import InputError, ModelError
 from promscan.networks.card import MIN_DISTANCE, Card
-from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING, check_odd, check_whole
+from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING, check_odd, check_whole, shown
 from promscan.seq.records import Strand
 
 
@@ -98,7 +98,7 @@ def calling_logit(card: Card, threshold: float | None, fp_per_mb: float | None) 
     """
     if threshold is not None:
         if not 0 < threshold < 1:
-            raise InputError(f"threshold {threshold} is not a probability between 0 and 1")
+            raise InputError(f"threshold {shown(threshold)} is not a probability between 0 and 1")
         return math.log(threshold) - math.log1p(-threshold)
     if card.calibration:
         return card.calibration.logit_at(card.scale.fp_per_mb if fp_per_mb is None else fp_per_mb)

@@ -1,4 +1,4 @@
-"""`promscan calibrate`: a model in, the same model out, with a table of false hits per Mb in its card."""
+"""`promscan calibrate`: a model in, the same model out, with a table of false positives per Mb in its card."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
 )  # fmt: skip
 @click.option(
     "--smoothing", type=OddCount(MAX_SMOOTHING), metavar="BP",
-    help="Odd width over which logits are averaged before calling, likewise; 1: not at all.  [default: that of MODEL]",
+    help="Odd width over which logits are averaged before calling, for MODEL2 too; 1: none.  [default: that of MODEL]",
 )  # fmt: skip
 @machine_options
 @quiet_option
 def calibrate(model: str, genome: str, exclude: str, output: Path, quiet: bool, **options: Any) -> None:
-    """Measure how many false hits per Mb a logit of MODEL stands for, on a background of your own.
+    """Measure how many false positives per Mb a logit of MODEL stands for, on your own background.
 
-    All of the genome but the surroundings of known promoters is scanned, and every hit there is false. MODEL2 is MODEL
-    with this table in its card, which 'promscan scan --fp-per-mb' needs. The card of a model of single windows also
-    says how a quicker pass can choose what a scan scores, if that spares enough.
+    The whole genome except the surroundings of known promoters is scanned, and every hit there is false. MODEL2 is
+    MODEL with this table in its card, which 'promscan scan --fp-per-mb' needs. The card of a model of single windows
+    also says how a quicker pass can choose the windows to score, if that saves enough.
 
     \b
     promscan calibrate mine.safetensors --genome genome.fa --exclude tss.bed -o calibrated.safetensors

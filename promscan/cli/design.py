@@ -39,7 +39,7 @@ def _share_range(_: click.Context, __: click.Parameter, text: str) -> tuple[floa
     "-o", "--output", required=True, metavar="OUT",
     help="Proposals, in the format of the suffix: .fa or .fasta, or .tsv; - is FASTA on stdout.",
 )  # fmt: skip
-@click.option("--table", metavar="FILE.tsv", help="Also write the table, beside FASTA.")
+@click.option("--table", metavar="FILE.tsv", help="Also write the table, next to FASTA.")
 @click.option(
     "--strength", "strengths", type=Number(), multiple=True, required=True, metavar="X",
     help="Wanted strength, in the unit of the model. May be repeated.",
@@ -75,15 +75,15 @@ def _share_range(_: click.Context, __: click.Parameter, text: str) -> tuple[floa
     help="How far a predicted strength may be from the wanted one.  [default: 0.1 sd of the training data]",
 )  # fmt: skip
 @click.option(
-    "--seed", type=Count(0, MAX_SEED), default=1, show_default=True, metavar="N", help="Of every random draw."
+    "--seed", type=Count(0, MAX_SEED), default=1, show_default=True, metavar="N", help="Seed of every random draw."
 )
 @device_options
 @quiet_option
 def design(output: str, table: str | None, quiet: bool, **options: Any) -> None:
     """Propose inserts that a strength model predicts to be near a wanted strength.
 
-    The search anneals from random inserts, or from --start, and keeps every proposal within the limits. The same seed
-    gives the same proposals. When too few are found, it fails and says how near it came.
+    The search anneals from random inserts, or from --start, and every proposal is within the limits. The same seed
+    gives the same proposals. If too few are found, the command fails and says how near they are.
 
     \b
     promscan design --strength 5 --strength 12 -o inserts.fa --table inserts.tsv

@@ -15,7 +15,7 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 LONGEST_NUMBER = 40
-"""Letters of a number; Python refuses to read an integer of some thousand digits."""
+"""Letters of a number; Python refuses to read an integer of thousands of digits."""
 
 
 class Count(click.IntRange):
@@ -91,7 +91,7 @@ def model_option(default: str) -> Decorator:
         default=default,
         show_default=True,
         metavar="NAME|PATH",
-        help="Bundled model (see 'promscan models') or a .safetensors file with its card beside it.",
+        help="Bundled model (see 'promscan models') or a .safetensors file with its card in the same folder.",
     )
 
 
@@ -152,11 +152,11 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--batch-size",
             type=Count(1, MAX_BATCH),
             metavar="N",
-            help="Windows in flight at most, in whole units, one of which always runs.  "
+            help="Most windows computed at once, rounded to whole units of work.  "
             "[default: by threads on CPU, by free memory on CUDA]",
         ),
         _THREADS,
-        precision_option("auto is float32; bfloat16 is faster on some devices and moves scores a little."),
+        precision_option("auto is float32; bfloat16 is faster on some devices and changes scores a little."),
     )(command)
 
 

@@ -46,7 +46,7 @@ def calibrate(
         out: weights file to write, `.safetensors`.
         contigs: calibrate on these only (`X` also means contigs named `X:...`); none: on all.
         min_distance: least distance in bp between two hits of a strand, written into the card (None: as it is there).
-        smoothing: width in bp over which logits are averaged before calling, likewise.
+        smoothing: width in bp over which logits are averaged before calling, also written into the card.
         device: see `Scan`, as for the next three.
         batch_size: windows in flight.
         threads: CPU threads.

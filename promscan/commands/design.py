@@ -59,7 +59,7 @@ def design(
     device: str = "auto",
     threads: int | None = None,
 ) -> list[Design]:
-    """Propose inserts of some strengths, `count` of each, in the order asked for and the nearest first.
+    """Propose inserts of the wanted strengths, `count` of each, in the order asked for and the nearest first.
 
     Args:
         strengths: in the unit of the model.
@@ -74,7 +74,7 @@ def design(
             half of `max_changes`, but at least 1).
         tolerance: how far a predicted strength may be from the wanted one (None: a tenth of the standard deviation of
             what the model learned from).
-        seed: of every random draw.
+        seed: seed of every random draw.
         device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device, of one model).
         threads: CPU threads (None: all).
 

@@ -156,7 +156,7 @@ def _open_scorer(
     ) as predictor:  # fmt: skip
         scorer = _StrengthScorer(predictor, card)
         yield scorer
-    scorer.changes.tell(source_name(source))
+    scorer.changes.log(source_name(source))
 
 
 class _WindowScorer:

@@ -1,4 +1,4 @@
-"""What a logit means on a genome: how many false hits per Mb of background are at least that high.
+"""The meaning of a logit on a genome: how many false hits per Mb of background are at least that high.
 
 Hits are called on promoter-free sequence, and every one of them is false. Between the logits of the counted hits the
 logarithm of the rate is interpolated linearly; beyond them nothing was seen, so nothing is said. The logit that a
@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.errors import InputError, ModelError
-from promscan.seq.bounds import rounded_inwards
+from promscan.seq.bounds import check_number, rounded_inwards
 
 MAX_MEGABASES = 1e6
 STEP = 1.1
-"""A knot of the table has at least so many times the hits of the one before."""
+"""Each row of the table has at least this many times the hits of the row before."""
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,12 @@ class Calibration:
         return float(np.exp(np.interp(-logit, -np.array(self.logits), hits))) / self.megabases
 
     def logit_at(self, fp_per_mb: float) -> float:
-        """The logit to call at for so many false hits per Mb.
+        """The logit to call at for a rate of false hits per Mb.
 
         Raises:
             ModelError: the table does not reach that far.
         """
+        check_number("fp_per_mb", fp_per_mb)
         if not self.least <= fp_per_mb <= self.most:
             raise ModelError(
                 f"{fp_per_mb:g} false hits per Mb cannot be measured on {self.megabases:g} Mb of {self.background}: "

@@ -152,7 +152,7 @@ class Ranking:
         return float(self.hits[self.hits >= limit].min(initial=np.inf))
 
     def points(self, thresholds: Sequence[float]) -> list[Point]:
-        """What passes at each of some thresholds, none of them -inf."""
+        """The hits that pass at each threshold, none of which is -inf."""
         at = np.array(thresholds, dtype=np.float64)
         hits, found, right = (at_least(scores, at) for scores in (self.hits, self.found.scores, self.right))
         false, background = (at_least(scores, at) for scores in (self.false.scores, self.background))
@@ -177,7 +177,7 @@ class Ranking:
         )
 
     def recall_intervals(self, rates: Sequence[float], seed: int = 0) -> list[tuple[float, float]]:
-        """95 % intervals of the recall at some numbers of false hits per Mb, by a bootstrap over the blocks.
+        """95 % intervals of the recall at these rates of false hits per Mb, by a bootstrap over the blocks.
 
         Each draw of blocks has its own threshold, as the threshold is uncertain too.
         """

@@ -1,6 +1,7 @@
 """Model cards: what a weights file is, where it is found, and what it may be used for.
 
-`NAME.safetensors` holds the tensors and `NAME.json` beside it the card. Reading cards does not load the network.
+`NAME.safetensors` holds the tensors, and `NAME.json` in the same folder the card. Reading a card does not load
+the network.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ def _parse_calibration(fields: Fields) -> Calibration | None:
 
 
 def _parse_words(fields: Fields) -> dict[str, Any]:
-    """What the card says of the model without deciding anything."""
+    """The fields that describe the model and decide nothing."""
     words: dict[str, Any] = {name: fields.text(name) for name in ("name", "engine", "species")}
     words |= {"task": fields.choice("task", (PROMOTER, STRENGTH)), "sha256": fields.text("sha256")}
     words |= {name: fields.text(name, "", lines=True) for name in ("description", "threshold_basis", "limits")}
@@ -171,7 +172,7 @@ def _parse_words(fields: Fields) -> dict[str, Any]:
 
 
 def _parse_settings(fields: Fields) -> dict[str, Any]:
-    """What the card says of how the model runs and how hits are called."""
+    """The fields that decide how the model runs and how hits are called."""
     return {
         "architecture": fields.free("architecture"),
         "strand_trusted": fields.flag("strand_trusted"),
@@ -271,7 +272,7 @@ def model_files(name: str) -> list[Path]:
 
 
 def read_card(path: Path) -> Card:
-    """The card beside the weights file `path`.
+    """The card of the weights file `path`.
 
     Raises:
         ModelError: it is missing or unreadable.

@@ -33,7 +33,7 @@ def read_json(text: str, source: str) -> Fields:
         values = json.loads(text)
     except RecursionError as error:
         raise ModelError(f"{source}: not a model card: it nests too deep") from error
-    except ValueError as error:  # no JSON, or an integer of some thousand digits
+    except ValueError as error:  # no JSON, or an integer of thousands of digits
         raise ModelError(f"{source}: not a model card: {str(error).split(';')[0]}") from error
     if not isinstance(values, dict):
         raise ModelError(f"{source}: not a model card: it must be an object, {{...}}, not {_kind(values)}")

@@ -111,7 +111,7 @@ class StrengthPart:
     reporter: construct that the scores are about.
     domain: what was measured, in words.
     scale: values that a score can take, in words.
-    teacher: model whose predictions some of the training data are, in words.
+    teacher: model that predicted a part of the training data, in words.
     lowest, highest: ends of the unit, where the card says them; no insert can have another strength.
     """
 

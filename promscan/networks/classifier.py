@@ -1,6 +1,6 @@
-"""The networks, and the sizes that define them.
+"""The classifiers.
 
-`BiGRUAttention` is the classifier of the founding report (PromoterRNN): embedding, bidirectional GRU, additive
+`BiGRUAttention` is the network of the original PromoterRNN: embedding, bidirectional GRU, additive
 attention over the 70 positions, and a 3-layer head. Larger members of the family put convolutions with a finite reach
 between the embedding and the GRU, so that every classifier can also be run along a sequence of any length.
 """
@@ -19,7 +19,7 @@ from promscan.networks.fading_gru import FadingGRU
 from promscan.seq.windows import WINDOW
 
 COMPOSITION = ("gc", "cpg", "gc_skew", "at_skew")
-"""What is known of the bases around a window, see `composition`."""
+"""Measures of the bases around a window, see `composition`."""
 
 
 class ConvolutionBlock(nn.Module):
@@ -81,12 +81,12 @@ class BiGRUAttention(nn.Module):
         return self.run_gru(self.features(codes))
 
     def run_gru(self, features: Tensor) -> Tensor:
-        """What `features` gives, (batch, length, hidden), to GRU states (batch, length, 2 * hidden)."""
+        """Features (batch, length, hidden) to GRU states (batch, length, 2 * hidden)."""
         states: Tensor = self.dropout(self.gru(features)[0])
         return states
 
     def features(self, codes: Tensor) -> Tensor:
-        """Codes (batch, length) of dtype uint8 to what the GRU gets, (batch, length, hidden)."""
+        """Codes (batch, length) of dtype uint8 to the input of the GRU, (batch, length, hidden)."""
         vectors = F.embedding(codes.int(), self.bases)
         features: Tensor = self.stem(self.dropout(self.norm(F.gelu(self.embedding(vectors)))))
         return features
@@ -124,7 +124,7 @@ class BiGRUAttention(nn.Module):
     def forward(self, codes: Tensor, begin: int = 0) -> Tensor:
         """Codes (batch, length) of dtype uint8 to logits (batch,) of the windows that start at `begin`.
 
-        What stands around the windows has a say in their states only.
+        Bases around the windows change only their states.
         """
         logits: Tensor = self.head(self.pool(self.states(codes)[:, begin : begin + WINDOW]))
         return logits.squeeze(-1)

@@ -1,11 +1,11 @@
-"""The networks that tell how strong a promoter is: a construct to its expression, with an uncertainty.
+"""The networks that predict how strong a promoter is: a construct to its expression, with an uncertainty.
 
 Both read the whole construct in its own orientation, and end in a head for each unit of expression that they learned.
 
 - `convolution`, the default: a first layer of motifs, and residual convolution blocks with squeeze-excitation (Hu et
-  al. 2018; as LegNet, Penzar et al. 2023), each with half the positions and more features than the one before. What
-  they see is read twice: weighed by attention, and by place.
-- `gru`, the founding one: one GRU over the construct, and a linear layer on its last state. Here it begins with a
+  al. 2018; as LegNet, Penzar et al. 2023), each with half the positions and more features than the one before. Their
+  output is read twice: weighed by attention, and by place.
+- `gru`, the original one: one GRU over the construct, and a linear layer on its last state. Here it begins with a
   memory that reaches back over the construct (Tallec & Ollivier 2018).
 """
 
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from promscan.networks.architecture import ExpressionArchitecture as ExpressionArchitecture
 
 FARTHEST = 3.0
-"""Bins reach so many standard deviations of a unit to both sides of its mean."""
+"""Reach of the bins to both sides of the mean of a unit, in its standard deviations."""
 
 
 class Halve(nn.Module):
@@ -33,7 +33,7 @@ class Halve(nn.Module):
 
 
 class SqueezeExcitation(nn.Module):
-    """Weighs features (batch, features, length) by what the whole construct shows of them."""
+    """Weighs features (batch, features, length) by their means over the whole construct."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class Convolutions(nn.Module):
         return vectors
 
 
-class FoundingGRU(nn.Module):
+class OriginalGRU(nn.Module):
     """One-hot constructs (batch, 4, length) to the last state of a GRU over them, (batch, width)."""
 
     def __init__(self, a: ExpressionArchitecture) -> None:
@@ -127,7 +127,7 @@ class ExpressionNetwork(nn.Module):
     """Construct codes to expression.
 
     Inside, expression counts in standard deviations of its unit around its mean (`scale`). `widening` is the factor by
-    which the uncertainties of a unit were found too small.
+    which the uncertainties of a unit were too small.
     """
 
     bases: Tensor
@@ -145,7 +145,7 @@ class ExpressionNetwork(nn.Module):
         self.register_buffer("mean", torch.zeros(len(a.units)))
         self.register_buffer("spread", torch.ones(len(a.units)))
         self.register_buffer("widening", torch.ones(len(a.units)))
-        self.trunk = Convolutions(a) if a.kind == "convolution" else FoundingGRU(a)
+        self.trunk = Convolutions(a) if a.kind == "convolution" else OriginalGRU(a)
         self.heads = nn.Linear(self.trunk.width, len(a.units) * max(1, a.bins))
 
     @property
@@ -159,13 +159,13 @@ class ExpressionNetwork(nn.Module):
         self.spread.copy_(torch.tensor(spreads))
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Codes (batch, length) of dtype uint8 to what the heads say, (batch, units, bins or 1)."""
+        """Codes (batch, length) of dtype uint8 to the output of the heads, (batch, units, bins or 1)."""
         constructs = F.embedding(codes.int(), self.bases).transpose(1, 2)
         outputs: Tensor = self.heads(self.trunk(constructs))
         return outputs.reshape(len(codes), len(self.architecture.units), -1)
 
     def moments(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """What the heads say (..., bins or 1) to mean and standard deviation (...), in deviations of the unit."""
+        """Output of the heads (..., bins or 1) to mean and standard deviation (...), in deviations of the unit."""
         if not self.architecture.bins:
             return outputs.squeeze(-1), torch.ones_like(outputs[..., 0])
         probabilities = torch.softmax(outputs, dim=-1)

@@ -75,7 +75,7 @@ def check_number(name: str, value: float, least: float = -MAX_NUMBER, most: floa
 
 
 def shown(value: float) -> str:
-    """A number for a message; Python refuses to write out an integer of some thousand digits."""
+    """A number for a message; Python refuses to write out an integer of thousands of digits."""
     if isinstance(value, float) or -1e20 < value < 1e20:
         return str(value)
     return f"a number of {math.floor(abs(value).bit_length() * math.log10(2)) + 1} digits"

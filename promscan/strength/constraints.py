@@ -1,4 +1,4 @@
-"""What a designed insert has to keep to where it stands: G+C, sites to avoid, runs of one base."""
+"""Limits of a designed insert in its construct: G+C, sites to avoid, runs of one base."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Limits:
-    """What every proposal keeps to, counted where it stands: between the flanks of the reporter.
+    """Limits of every proposal, checked in its construct: between the flanks of the reporter.
 
     gc: least and largest share of G and C in the insert.
     avoid: IUPAC sequences that occur on neither strand of the construct, unless wholly in a flank.
@@ -59,7 +59,7 @@ class Limits:
         begin = len(reporter.five_prime)
 
         def touching(width: int) -> Codes:
-            """What a stretch of so many bases that touches the insert can lie in."""
+            """The bases that a stretch of this width which touches the insert can lie in."""
             return built[:, max(0, begin - width + 1) : begin + length + width - 1]
 
         around = touching(self.max_homopolymer + 1)

@@ -73,7 +73,7 @@ def read_measurements(path: str, unit: str, reporter: Reporter) -> Measurements:
     if not sequences:
         raise InputError(f"{path}: no measurements in it; give a table with columns 'sequence' and 'expression'")
     inserts, changes = reporter.fit(sequences)
-    changes.tell(path)
+    changes.log(path)
     return Measurements(
         unit,
         inserts,

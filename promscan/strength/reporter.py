@@ -22,7 +22,7 @@ from promscan.seq import dna
 from promscan.seq.dna import UNKNOWN, Codes
 
 SHORTEST_PART = 12
-"""A sequence that begins with so many bases of the 5' flank begins with a part of it, and not by chance."""
+"""Bases of the 5' flank at the beginning of a sequence that are no coincidence."""
 
 
 class Changes(NamedTuple):
@@ -33,11 +33,11 @@ class Changes(NamedTuple):
     padded: int = 0
 
     def plus(self, other: Changes) -> Changes:
-        """Those of both."""
+        """The sum of both."""
         return Changes(*(one + another for one, another in zip(self, other, strict=True)))
 
-    def tell(self, source: str) -> None:
-        """Say what became of the sequences of `source`, if anything did."""
+    def log(self, source: str) -> None:
+        """Log what was changed in the sequences of `source`, if anything was."""
         if any(self):
             logger.info(
                 "%s: %d sequences begin with a part of the 5' flank, which was stripped; %d are longer than an insert "
@@ -58,7 +58,7 @@ class Reporter(Construct):
     def fit(self, sequences: Sequence[Codes]) -> tuple[Codes, Changes]:
         """Inserts (n, insert length) from sequences of any length, and what had to be changed.
 
-        A leading part of the 5' flank is stripped; then the last `insert` bases are kept, or unknown ones put before.
+        A leading part of the 5' flank is stripped; then the last `insert` bases are taken, or unknown ones put before.
         """
         flank = dna.encode(self.five_prime)
         beginnings = {flank[i : i + SHORTEST_PART].tobytes() for i in range(len(flank) - SHORTEST_PART + 1)}
@@ -66,11 +66,11 @@ class Reporter(Construct):
         stripped = trimmed = padded = 0
         for row, codes in enumerate(sequences):
             part = leading_part(codes, flank) if codes[:SHORTEST_PART].tobytes() in beginnings else 0
-            kept = codes[part:][-self.insert :]
-            inserts[row, self.insert - len(kept) :] = kept
+            taken = codes[part:][-self.insert :]
+            inserts[row, self.insert - len(taken) :] = taken
             stripped += part > 0
             trimmed += len(codes) - part > self.insert
-            padded += len(kept) < self.insert
+            padded += len(taken) < self.insert
         return inserts, Changes(stripped, trimmed, padded)
 
     def constructs(self, inserts: Codes) -> Codes:
