@@ -60,7 +60,7 @@ _OPTIONS: dict[str, tuple[list[str], dict[str, Any]]] = {
 
 
 def parser_of(description: str | None, *options: str) -> argparse.ArgumentParser:
-    """A parser with these of the options that scripts share; its description keeps its lines."""
+    """A parser with the named options of those that scripts share; the description is shown as it is."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in options:
         flags, settings = _OPTIONS[name]

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from promscan.io.files import atomic_path
 from recipes.demo_data import write_demo_data
 from recipes.recipe import SCALES, Recipe, RecipeError, Step, find_recipe, read_recipe
 
@@ -37,7 +38,7 @@ def in_subprocess(words: Sequence[str]) -> int:
     ).returncode
 
 
-class Kitchen:
+class Workspace:
     """The folders of a recipe that is being made."""
 
     def __init__(self, data: Path, out: Path) -> None:
@@ -70,15 +71,19 @@ class Kitchen:
         """Whether a step has run on these files.
 
         Raises:
-            RecipeError: it has run with another command, or on other files.
+            RecipeError: it has run with another command or on other files, or its record is damaged.
         """
         record = self.record_of(step)
         if not record.is_file():
             return False
-        written = json.loads(record.read_text(encoding="utf-8"))
-        if written["command"] != list(step.run) or written["inputs"] != self.inputs(step):
+        try:
+            written = json.loads(record.read_text(encoding="utf-8"))
+            command, inputs, outputs = (written[key] for key in ("command", "inputs", "outputs"))
+        except (ValueError, KeyError, TypeError) as error:
+            raise RecipeError(f"{record}: not a record of a step; give a new folder with -o") from error
+        if command != list(step.run) or inputs != self.inputs(step):
             raise RecipeError(f"{record}: this step ran with another command or other files; give a new folder with -o")
-        if written["outputs"] != self.outputs(step):
+        if outputs != self.outputs(step):
             raise RecipeError(f"{record}: what this step made has changed since; give a new folder with -o")
         return True
 
@@ -102,7 +107,8 @@ class Kitchen:
         record: dict[str, Any] = {"command": step.run, "inputs": inputs, "outputs": outputs}
         record["seconds"] = round(time.monotonic() - began, 1)
         self.record_of(step).parent.mkdir(parents=True, exist_ok=True)
-        self.record_of(step).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        with atomic_path(self.record_of(step)) as temporary:
+            temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 def sha256_of(path: Path) -> str:
@@ -110,25 +116,25 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def make(recipe: Recipe, kitchen: Kitchen, execute: Execute = in_subprocess) -> None:
+def make(recipe: Recipe, workspace: Workspace, execute: Execute = in_subprocess) -> None:
     """Run the steps that have not run yet.
 
     Raises:
         RecipeError: a step failed, or ran before with another command or on other files.
     """
     for number, step in enumerate(recipe.steps, start=1):
-        done = kitchen.is_done(step)
+        done = workspace.is_done(step)
         print(f"[{number}/{len(recipe.steps)}] {step.name}{': done before' if done else ''}", flush=True)
         if not done:
-            kitchen.make(step, execute)
+            workspace.make(step, execute)
 
 
-def show(recipe: Recipe, kitchen: Kitchen) -> None:
+def show(recipe: Recipe, workspace: Workspace) -> None:
     """What the recipe needs and gives, and its steps."""
     print(recipe.about.strip())
     print(f"full scale: {recipe.facts['hours']} h, threads {recipe.facts['threads']}, dev: {recipe.facts['dev']}")
     for step in recipe.steps:
-        print(f"{'done' if kitchen.is_done(step) else 'to do'}\t{step.name}\t{' '.join(step.run)}")
+        print(f"{'done' if workspace.is_done(step) else 'to do'}\t{step.name}\t{' '.join(step.run)}")
 
 
 def main() -> None:
@@ -146,13 +152,13 @@ def main() -> None:
         parser.error(f"--data: {data or 'no folder given'}; give the folder of the public data (see CONTRIBUTING.md)")
     try:
         recipe = read_recipe(find_recipe(arguments.recipe), arguments.scale)
-        kitchen = Kitchen(data, arguments.output)
+        workspace = Workspace(data, arguments.output)
         if arguments.list:
-            show(recipe, kitchen)
+            show(recipe, workspace)
             return
-        if arguments.scale == "demo" and not data.is_dir():
+        if arguments.scale == "demo":
             write_demo_data(data)
-        make(recipe, kitchen)
+        make(recipe, workspace)
     except RecipeError as error:
         sys.exit(f"error: {error}")
 

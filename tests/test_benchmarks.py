@@ -161,6 +161,15 @@ def test_the_default_threshold_is_passed_by_100_hits_per_mb(tmp_path):
     assert logits[1] >= result["default_threshold"] >= logits[2]
 
 
+def test_a_background_with_too_few_hits_gives_no_threshold(tmp_path, capsys):
+    contigs = {f"chr{n}:0-1900": random_bases(1900, n) for n in (9, 17)}
+    data = human_data(tmp_path, contigs, "chr9:0-1900\t1500\t1501\tx\t0\t+\n")
+    with pytest.raises(SystemExit):
+        run_script("benchmarks.accuracy.default_threshold", TINY, "--data", data, "-o", tmp_path / "result.json")
+    assert "too few for a threshold; give more with --bases" in capsys.readouterr().err
+    assert not (tmp_path / "result.json").exists()
+
+
 def test_hits_that_a_screened_scan_loses_are_counted(tmp_path):
     contigs = {f"chr{n}:0-2000": demo_contigs()["demo1"][2000 * n :][:2000] for n in (9, 17)}
     data, model = human_data(tmp_path, contigs, ""), tmp_path / "model.safetensors"

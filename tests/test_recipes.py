@@ -12,7 +12,7 @@ from scripts import run_script
 from promscan.cli import main as promscan_main
 from promscan.networks.weights import load_model, load_strength
 from recipes.demo_data import write_demo_data
-from recipes.make import Kitchen, make
+from recipes.make import Workspace, make
 from recipes.recipe import FOLDER, Recipe, RecipeError, Step, find_recipe, read_recipe
 
 VARIABLE = {"origin", "rate", "seconds", "total_seconds"}
@@ -40,7 +40,7 @@ def without_times(values: Any) -> Any:
 def made_by(recipe: Recipe, folder: Path) -> dict[str, Any]:
     """The bytes of all files that a recipe makes, and the values of those in JSON but for times."""
     write_demo_data(folder / "data")
-    make(recipe, Kitchen(folder / "data", folder), in_process)
+    make(recipe, Workspace(folder / "data", folder), in_process)
     paths = [folder / name for step in recipe.steps for name in step.makes]
     return {
         path.relative_to(folder).as_posix(): without_times(json.loads(path.read_text()))
@@ -104,57 +104,64 @@ def thinning(every: int = 2) -> Recipe:
 
 
 @pytest.fixture
-def kitchen(tmp_path):
+def workspace(tmp_path):
     write_demo_data(tmp_path / "data")
-    return Kitchen(tmp_path / "data", tmp_path / "out")
+    return Workspace(tmp_path / "data", tmp_path / "out")
 
 
-def test_steps_run_in_processes_of_their_own(kitchen):
-    make(thinning(), kitchen)
-    assert (kitchen.out / "quarter.tsv.gz").is_file()
+def test_steps_run_in_processes_of_their_own(workspace):
+    make(thinning(), workspace)
+    assert (workspace.out / "quarter.tsv.gz").is_file()
 
 
-def test_a_step_that_is_done_is_not_run_again(kitchen, capsys):
-    make(thinning(), kitchen, in_process)
-    make(thinning(), kitchen, lambda words: pytest.fail(f"{words} ran again"))
+def test_a_step_that_is_done_is_not_run_again(workspace, capsys):
+    make(thinning(), workspace, in_process)
+    make(thinning(), workspace, lambda words: pytest.fail(f"{words} ran again"))
     assert capsys.readouterr().out.count(": done before") == 2
 
 
-def test_a_recipe_goes_on_after_a_step_that_failed(kitchen):
+def test_a_recipe_goes_on_after_a_step_that_failed(workspace):
     def fails_later(words: list[str]) -> int:
-        return 3 if str(kitchen.out / "half.tsv.gz") in words[:2] else in_process(words)
+        return 3 if str(workspace.out / "half.tsv.gz") in words[:2] else in_process(words)
 
     with pytest.raises(RecipeError, match="step quarter ended with exit status 3; the same command goes on"):
-        make(thinning(), kitchen, fails_later)
+        make(thinning(), workspace, fails_later)
     ran = list[str]()
-    make(thinning(), kitchen, lambda words: ran.append(words[1]) or in_process(words))
-    assert ran == [str(kitchen.out / "half.tsv.gz")]
+    make(thinning(), workspace, lambda words: ran.append(words[1]) or in_process(words))
+    assert ran == [str(workspace.out / "half.tsv.gz")]
 
 
-def test_a_training_that_was_stopped_is_resumed(kitchen):
+def test_a_training_that_was_stopped_is_resumed(workspace):
     step = Step("start", ("promscan", "train", "pretrain", "x", "-o", "{out}/start"), ("start/last.json",))
-    (kitchen.out / "start").mkdir(parents=True)
+    (workspace.out / "start").mkdir(parents=True)
 
     def write(words: list[str]) -> int:
-        (kitchen.out / "start" / "last.json").write_text(" ".join(words))
+        (workspace.out / "start" / "last.json").write_text(" ".join(words))
         return 0
 
-    make(Recipe("x", "", "full", {}, (step,)), kitchen, write)
-    assert (kitchen.out / "start" / "last.json").read_text().endswith("--resume")
+    make(Recipe("x", "", "full", {}, (step,)), workspace, write)
+    assert (workspace.out / "start" / "last.json").read_text().endswith("--resume")
 
 
-def test_a_step_of_another_command_or_of_other_files_is_refused(kitchen):
-    make(thinning(), kitchen, in_process)
+def test_a_step_of_another_command_or_of_other_files_is_refused(workspace):
+    make(thinning(), workspace, in_process)
     with pytest.raises(RecipeError, match="another command or other files; give a new folder"):
-        make(thinning(every=3), kitchen, in_process)
-    (kitchen.out / "quarter.tsv.gz").write_bytes(b"")
+        make(thinning(every=3), workspace, in_process)
+    (workspace.out / "quarter.tsv.gz").write_bytes(b"")
     with pytest.raises(RecipeError, match="has changed since"):
-        make(thinning(), kitchen, in_process)
+        make(thinning(), workspace, in_process)
 
 
-def test_a_step_that_writes_nothing_is_an_error(kitchen):
+def test_a_damaged_record_is_refused(workspace):
+    make(thinning(), workspace, in_process)
+    (workspace.out / "steps" / "half.json").write_text('{"command": ')
+    with pytest.raises(RecipeError, match=r"half\.json: not a record of a step"):
+        make(thinning(), workspace, in_process)
+
+
+def test_a_step_that_writes_nothing_is_an_error(workspace):
     with pytest.raises(RecipeError, match=r"step half did not write half\.tsv\.gz"):
-        make(thinning(), kitchen, lambda words: 0)
+        make(thinning(), workspace, lambda words: 0)
 
 
 @pytest.mark.parametrize("text", ["model = ", 'model = "x"', 'model = "x"\nabout = ""\nstep = 3\nfull = {values = 3}'])

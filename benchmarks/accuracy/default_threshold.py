@@ -59,6 +59,10 @@ def main() -> None:
         )
         logits = sorted((hit.logit for hit in scan), reverse=True)
     wanted = round(HITS_PER_MB * bases / 1e6)
+    if not 0 < wanted < len(logits):
+        parser.error(
+            f"{len(logits)} hits on {bases} bp of background are too few for a threshold; give more with --bases"
+        )
     result = {
         "background": "human dev contigs (chr9, chr17), at least 1 kb from any listed TSS",
         "bases": bases,

@@ -5,7 +5,7 @@ every real start is listed, so the false hits are an upper bound. `random` are t
 were drawn at random from the genome; the others hold chosen genes and are denser in promoters.
 
     within_500  at a tolerance of 500 bp, not 100
-    asked       false hits per Mb at the thresholds that the calibration gives for so many
+    asked       false hits per Mb at the thresholds of the calibration, by what was asked for
 
     python -m benchmarks.accuracy.genome_recall human --genome DATA/human/hg38_contigs.fa \
         --tss DATA/human/hg38_tss.bed --contigs chr10,chr16 -o benchmarks/results/0.1.0/genome_recall.human.json

@@ -1,6 +1,6 @@
 r"""Predicted strength of genomic inserts by their distance from listed starts: where `promscan scan` takes its inserts.
 
-For each distance, the inserts that end so many bp before the listed transcription starts of a genome, read on their
+For each distance, the inserts that end this many bp before the listed transcription starts of a genome, read on their
 strands, are predicted. The contrast is the mean of their strengths minus that of inserts at random positions, in
 standard deviations of the latter. Where it is largest, the model sees most of what makes a promoter strong, and
 `promscan scan` takes its inserts from there (`INSERT_ENDS_BEFORE` of `promscan.strength.genomic_insert`).

@@ -63,7 +63,7 @@ def shortfalls_of(scan: Scan, logits: Iterable[float]) -> dict[float, Shortfalls
 
 
 def compare(card: Card, scan_at: Callable[..., Scan]) -> dict[str, Any]:
-    """Exhaustive scans against screened ones, at some logits and strides."""
+    """Exhaustive scans against screened ones, at several logits and strides."""
     # A little above the lowest measured logit: rounding must not take the calling logit below it.
     lowest = card.screening.lowest + 1e-6
     levels = {

@@ -126,14 +126,12 @@ def openvino_request(
     return run
 
 
-def compare(hidden: int, work: Work) -> dict[str, dict[str, float]]:
-    torch.manual_seed(1)
-    threads = available_threads()
-    model = BiGRUAttention(Architecture(hidden=hidden)).eval()
-    with torch.inference_mode():
-        table = input_table(model)
+Way = Callable[[], Tensor]
+
+
+def ways_to_run(model: BiGRUAttention, table: Tensor, codes: Tensor, work: Work, threads: int) -> dict[str, Way]:
+    """The ways to get the states of `codes`, by name."""
     network, coarse = (LaneNetwork(model, torch.device("cpu"), dtype) for dtype in (torch.float32, torch.bfloat16))
-    codes = torch.randint(0, 4, (work.steps, work.units * threads * work.lanes), dtype=torch.uint8)
     units = codes.split(work.lanes, dim=1)
     pool = ThreadPoolExecutor(threads)
     request, coarse_request = (
@@ -148,7 +146,7 @@ def compare(hidden: int, work: Work) -> dict[str, dict[str, float]]:
         torch.set_num_threads(threads)
         return by_lanes(network, codes)
 
-    ways: dict[str, Callable[[], Tensor]] = {
+    return {
         "lanes": lambda: pooled(lambda unit: by_lanes(network, unit)),
         "wide": wide,
         "torch": lambda: pooled(lambda unit: by_torch(model, table, unit)),
@@ -157,6 +155,17 @@ def compare(hidden: int, work: Work) -> dict[str, dict[str, float]]:
         "lanes int8": lambda: pooled(lambda unit: by_lanes(network, unit, run_int8)),
         "openvino bfloat16": lambda: coarse_request(codes),
     }
+
+
+def compare(hidden: int, work: Work) -> dict[str, dict[str, float]]:
+    """Speed and largest error of each way, for a network of this width."""
+    torch.manual_seed(1)
+    threads = available_threads()
+    model = BiGRUAttention(Architecture(hidden=hidden)).eval()
+    with torch.inference_mode():
+        table = input_table(model)
+    codes = torch.randint(0, 4, (work.steps, work.units * threads * work.lanes), dtype=torch.uint8)
+    ways = ways_to_run(model, table, codes, work, threads)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     off = {}
     with torch.inference_mode():

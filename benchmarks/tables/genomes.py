@@ -32,7 +32,7 @@ def yeast_table() -> str:
 
 
 def side_by_side_table() -> str:
-    """Recall by false hits per Mb of our models and of PromID, on some of the human test contigs."""
+    """Recall by false hits per Mb of our models and of PromID, on human test contigs that were drawn at random."""
     return recalls({words: read("side_by_side", name) for name, words in SCANNERS.items()})
 
 
