@@ -11,6 +11,7 @@ order.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -58,8 +59,7 @@ class FadingGRU(nn.GRU):
         inputs = F.linear(x.to(from_input[0].dtype), torch.cat(from_input), torch.cat(input_bias)).permute(1, 2, 0)
         forward, backward = inputs.chunk(2, dim=1)
         weights = torch.cat([torch.stack(from_state), torch.stack(state_bias).unsqueeze(2)], dim=2)
-        states: Tensor = _Steps.apply(torch.stack([forward, backward.flip(0)], dim=1), weights, self.ceiling)
-        return states
+        return _run_steps(torch.stack([forward, backward.flip(0)], dim=1), weights, self.ceiling)
 
 
 def ceiling(half_life: int) -> float:
@@ -108,6 +108,9 @@ class _Steps(torch.autograd.Function):
             gradient.step_back(block, from_states[block], before, factors)
         gradient.of_gates[:, :, 2 * d :] = gradient.of_candidates
         return gradient.of_gates, gradient.of_weights, None
+
+
+_run_steps: Callable[[Tensor, Tensor, float], Tensor] = _Steps.apply
 
 
 class _Factors(NamedTuple):
