@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from promscan.errors import DeviceError
+from promscan.networks.cpu_quota import cpu_quota
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -183,8 +184,14 @@ def _is_lack_of_memory(error: Exception) -> bool:
 
 
 def available_threads() -> int:
-    """Processors that this process may use, by its affinity mask."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Processors that this process may use: the smaller of its affinity mask and its CPU quota, and at least 1.
+
+    The load of the machine does not count: weights depend on the number of threads, so the number must not change from
+    one hour to the next.
+    """
+    mask = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cpu_quota()
+    return max(1, mask if quota is None else min(mask, quota))
 
 
 def check_precision(precision: str) -> None:
