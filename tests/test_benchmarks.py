@@ -28,7 +28,7 @@ from promscan.strength.measurements import divide, read_measurements
 from promscan.strength.reporter import Reporter
 from promscan.train.data.labelled_genome import LabelledGenome
 from promscan.train.data.labelled_windows import read_windows
-from promscan.train.genome_validation import JudgedCalls
+from promscan.train.genome_validation import GenomeValidation
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
@@ -240,7 +240,7 @@ def test_models_are_compared_start_by_start(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     shares = runpy.run_path(str(BENCHMARKS / "compare.py"))["shares"]
     false = [Hit("chr1", 0, "+", 33, logit, 1) for logit in np.linspace(2, 1, 1000)]
-    judged = JudgedCalls(np.array([3.0, 2.0, false[9].logit, false[99].logit, 0.0, -np.inf]), false, 1_000_000)
+    judged = GenomeValidation(np.array([3.0, 2.0, false[9].logit, false[99].logit, 0.0, -np.inf]), false, 1_000_000)
     assert shares(judged) == pytest.approx([1, 1, 2 / 3, 1 / 3, 0, 0])
     out = tmp_path / "result.json"
     models = [tiny_streaming(), tiny_streaming()]

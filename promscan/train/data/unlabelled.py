@@ -24,19 +24,20 @@ class UnlabelledSequences:
     sha256: str
 
 
-def read_unlabelled(path: str) -> UnlabelledSequences:
-    """Sequences from FASTA, or from a table with a `sequence` column.
+def read_unlabelled(path: str | Path) -> UnlabelledSequences:
+    """Read sequences from FASTA, or from a table with a column `sequence`.
 
     Raises:
-        InputError: unreadable file, or a sequence that is shorter than a window or has unknown bases.
+        InputError: the file is unreadable, or a sequence is shorter than a window or has unknown bases.
     """
+    path = str(path)
     codes = list[Codes]()
     named = ((codes, f"{path}: sequence {name}") for name, codes in read_fasta_sequences(path))
     for sequence, place in named if is_fasta(path) else _table_sequences(path):
         if len(sequence) < WINDOW:
             raise InputError(f"{place}: the sequence has {len(sequence)} bp; give at least {WINDOW}")
         if (sequence == dna.UNKNOWN).any():
-            raise InputError(f"{place}: unknown bases cannot be learned from; cut the sequence there")
+            raise InputError(f"{place}: the sequence has unknown bases; cut it there")
         codes.append(sequence)
     if not codes:
         raise InputError(f"{path}: no sequences in it; give FASTA, or a table with a column 'sequence'")
