@@ -88,18 +88,14 @@ class TrainingRun:
 
     @contextmanager
     def progress(self, label: str, unit: str, per_epoch: int) -> Iterator[Progress]:
-        """Show the progress of all epochs, which have `per_epoch` units each.
-
-        Raises:
-            KeyboardInterrupt: someone has stopped the run; its text says how to go on.
-        """
+        """Show the progress of all epochs, which have `per_epoch` units each; after a stop, say how to go on."""
         try:
             with progress(self._epochs * per_epoch, label, unit, done=self._saved * per_epoch) as bar:
                 yield bar
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(
-                f"{self._saved} of {self._epochs} epochs are finished in {self.path}; --resume goes on from there"
-            ) from None
+            message = "%s: %d of %d epochs are finished; give the same command with --resume to go on"
+            logger.info(message, self.path, self._saved, self._epochs)
+            raise
 
     def add_epoch(self, metrics: Mapping[str, float], began: float) -> dict[str, float]:
         """Add the row of an epoch that began at this time of `time.monotonic`; returns the row."""
