@@ -96,7 +96,7 @@ def test_too_little_memory_for_a_training_is_one_line(
         raise error
 
     monkeypatch.setattr(windows._Trainer, "_step", fail)
-    with pytest.raises(DeviceError, match="^the memory of this machine is too small; train with"):
+    with pytest.raises(DeviceError, match=r"^the memory of this machine is too small; train with"):
         train_windows(planted(64, 1), planted(64, 2), tmp_path / "run", recipe(), threads=1)
 
 

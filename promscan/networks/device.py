@@ -124,7 +124,7 @@ _REPEATABLE = _Repeatable()
 def repeatable() -> Iterator[None]:
     """Let equal inputs give equal bits inside the block: no TF32, no autotuned kernels.
 
-    The flags are global in torch. The last of all blocks that overlap, in whatever order they end, gives the caller's
+    The flags are global in torch. Of several blocks that overlap, the one that ends last restores the caller's
     flags back.
     """
     _REPEATABLE.enter()

@@ -1,4 +1,4 @@
-"""Which weights a training on a genome may start from: none that have learned from what will judge it."""
+"""Weights that a training on a genome may start from: weights that have not learned from its held-out contigs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sequences that share a stretch of bases with others, on either strand: what must not be both learned and judged.
+"""Sequences that share a stretch of bases with others, on either strand; training must not learn from such sequences.
 
 Stretches are compared by a 64-bit number. Two different ones have the same number about once in 10^19 pairs; the
 mistake leaves out one sequence too many.
