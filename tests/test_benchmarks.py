@@ -28,7 +28,7 @@ from promscan.seq.records import Hit, Interval, ScoreTrack
 from promscan.seq.tss import KnownStarts, Site
 from promscan.seq.windows import WINDOW
 from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
-from promscan.train.genome_validation import JudgedCalls
+from promscan.train.genome_validation import GenomeValidation
 
 WEIGHTS = ROOT / "weights"
 RESULTS = sorted(common.RESULTS.rglob("*.json"))
@@ -230,7 +230,7 @@ def test_on_either_strand_a_hit_finds_the_starts_of_both():
 
 def test_a_start_counts_for_the_share_of_the_rates_at_which_it_is_found():
     false = [Hit("chr1", 0, "+", 33, logit, 1) for logit in np.linspace(2, 1, 1000)]
-    judged = JudgedCalls(np.array([3.0, 2.0, false[9].logit, false[99].logit, 0.0, -np.inf]), false, 1_000_000)
+    judged = GenomeValidation(np.array([3.0, 2.0, false[9].logit, false[99].logit, 0.0, -np.inf]), false, 1_000_000)
     assert compare.shares(judged) == pytest.approx([1, 1, 2 / 3, 1 / 3, 0, 0])
 
 

@@ -292,7 +292,7 @@ def test_a_start_that_learned_from_what_is_dev_or_test_now_is_refused(tmp_path: 
     train_strength([table], tmp_path / "first", tables.recipe(epochs=1), threads=1)
     start = tmp_path / "first" / "last.safetensors"
     for changes in ({"seed": 2}, {"dev_share": 0.2}):
-        with pytest.raises(ModelError, match="learned from the table of expression, divided otherwise"):
+        with pytest.raises(ModelError, match="learned from the table of expression with another division"):
             train_strength([table], tmp_path / "second", tables.recipe(**changes), threads=1, init=start)
     beginning = tables.measurements(tmp_path, 50, 1)
     with pytest.raises(ModelError, match="divided otherwise"):

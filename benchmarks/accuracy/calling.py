@@ -28,7 +28,13 @@ from promscan.seq.intervals import Intervals
 from promscan.seq.records import Hit, Interval, ScoreTrack
 from promscan.seq.tss import KnownStarts
 from promscan.train.data.labelled_genome import read_labelled_genome
-from promscan.train.genome_validation import JudgedCalls, call, draw_pieces, judge, score_pieces
+from promscan.train.genome_validation import (
+    GenomeValidation,
+    call_hits,
+    draw_pieces,
+    score_pieces,
+    validate,
+)
 
 MIN_DISTANCES = (70, 100, 200, 500)
 SMOOTHINGS = (1, 51, 75, 101, 151, 201)
@@ -46,7 +52,7 @@ def averaged(track: ScoreTrack, width: int) -> ScoreTrack:
     return replace(track, logits=means.masked_fill(~scored, math.nan).numpy())
 
 
-def recalls(judged: JudgedCalls) -> dict[str, float]:
+def recalls(judged: GenomeValidation) -> dict[str, float]:
     return {str(rate): judged.recall(rate) for rate in RATES}
 
 
@@ -56,7 +62,7 @@ def grid(scored: Sequence[list[ScoreTrack]], pieces: Sequence[Interval], starts:
     for width in SMOOTHINGS:
         tracks = [[averaged(track, width) for track in piece] for piece in scored]
         for apart in MIN_DISTANCES:
-            judged = judge(call(tracks, apart), pieces, starts)
+            judged = validate(call_hits(tracks, apart), pieces, starts)
             rows.append({"min_distance": apart, "smoothing": width, "recall": recalls(judged)})
     return sorted(rows, key=lambda row: (row["min_distance"], row["smoothing"]))
 
@@ -66,7 +72,7 @@ def places(hits: Sequence[Hit], pieces: Sequence[Interval], starts: KnownStarts)
     one_strand = KnownStarts(site._replace(strand="+") for site in starts)
     strands = {"same": (hits, starts), "either": ([replace(hit, strand="+") for hit in hits], one_strand)}
     return [
-        {"tolerance": tolerance, "strand": name, "recall": recalls(judge(called, pieces, listed, tolerance))}
+        {"tolerance": tolerance, "strand": name, "recall": recalls(validate(called, pieces, listed, tolerance))}
         for name, (called, listed) in strands.items()
         for tolerance in TOLERANCES
     ]
@@ -83,8 +89,8 @@ def main() -> None:
     device = resolve_devices(arguments.device)[0]
     scored = list(score_pieces(network, genome.contigs, pieces, device, threads=1))
     chosen = card.min_distance
-    hits = list(call([[averaged(track, card.smoothing) for track in piece] for piece in scored], chosen))
-    judged = judge(hits, pieces, genome.starts)
+    hits = list(call_hits([[averaged(track, card.smoothing) for track in piece] for piece in scored], chosen))
+    judged = validate(hits, pieces, genome.starts)
     result: dict[str, Any] = {
         "contigs": arguments.contigs,
         "bases": judged.bases,

@@ -22,14 +22,20 @@ from promscan.networks.device import resolve_devices
 from promscan.networks.weights import load_model
 from promscan.seq.intervals import Intervals
 from promscan.train.data.labelled_genome import read_labelled_genome
-from promscan.train.genome_validation import JudgedCalls, call, draw_pieces, judge, score_pieces
+from promscan.train.genome_validation import (
+    GenomeValidation,
+    call_hits,
+    draw_pieces,
+    score_pieces,
+    validate,
+)
 
 DECADES = 3
 """Length of the range in powers of ten, from 1 false hit per Mb on."""
 
 
-def shares(judged: JudgedCalls) -> npt.NDArray[np.float64]:
-    """The share of the range at which each listed start is found, (n,)."""
+def shares(judged: GenomeValidation) -> npt.NDArray[np.float64]:
+    """By listed start, (n,): the share of the range at which it is found."""
     rates = at_least(judged.false_logits, judged.found) * 1e6 / judged.bases
     return np.clip(1 - np.log10(np.maximum(rates, 1)) / DECADES, 0, 1)
 
@@ -49,8 +55,8 @@ def main() -> None:
             [averaged(track, first.smoothing) for track in piece]
             for piece in score_pieces(network, genome.contigs, pieces, device, threads=1)
         ]
-        hits = list(call(tracks, first.min_distance))
-        found.append([shares(judge(hits, pieces, genome.starts, tolerance)) for tolerance in TOLERANCES])
+        hits = list(call_hits(tracks, first.min_distance))
+        found.append([shares(validate(hits, pieces, genome.starts, tolerance)) for tolerance in TOLERANCES])
         cards.append(card)
         row: dict[str, Any] = {"model": card.name, "starts": len(found[-1][0])}
         for tolerance, own, others in zip(TOLERANCES, found[-1], found[0], strict=True):

@@ -1,4 +1,4 @@
-"""A genome in memory with the transcription starts that are listed on it."""
+"""Genome in memory with its listed transcription starts."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from promscan.seq.tss import KnownStarts
 
 @dataclass(frozen=True)
 class LabelledGenome:
-    """Contigs in memory, codes (length,) uint8 each, and the transcription starts that are listed on them."""
+    """Contigs, codes (length,) uint8 each, and the transcription starts that are listed on them."""
 
     contigs: Mapping[str, Codes]
     starts: KnownStarts
 
     @property
     def bases(self) -> int:
-        """Bases of all contigs."""
+        """Total length of the contigs."""
         return sum(map(len, self.contigs.values()))
 
     def part(self, names: Sequence[str]) -> LabelledGenome:
-        """The contigs of these names; a name also stands for all contigs that begin with it and a colon.
+        """Contigs with these names; a name also stands for all contigs that begin with it and a colon.
 
         Raises:
-            InputError: a name stands for no contig.
+            InputError: there is no contig for a name.
         """
         return self._of({chrom: self.contigs[chrom] for chrom in matching_contigs(names, self.contigs)})
 
