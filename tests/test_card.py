@@ -182,6 +182,8 @@ MALFORMED: list[tuple[str, str, object]] = [
     ("yeast-strength", "strength.highest", NAN),
     ("yeast-strength", "architecture.kind", ["gru"]),
     ("yeast-strength", "architecture.units", [1]),
+    ("yeast-strength", "architecture.units", ["N" * 100_000]),
+    ("yeast-strength", "architecture.units", "N" * 100_000),
     ("yeast-strength", "architecture.units", "random"),
     ("yeast-strength", "architecture.bins", 1),
     ("yeast-strength", "architecture.length", 10**9),
@@ -208,6 +210,13 @@ def test_a_malformed_field_is_refused_in_one_line_that_names_it(name: str, place
     assert len(message.splitlines()) == 1
     assert len(message) < 400
     assert message.isprintable()
+
+
+@pytest.mark.parametrize("place", ["a\nb", "\ud800", "calibration.\x1b[31m", "architecture.a\nb"])
+def test_a_field_with_an_unprintable_name_is_refused_in_one_printable_line(place: str) -> None:
+    with pytest.raises(ModelError) as refused:
+        parse(changed("human", place, 1))
+    assert str(refused.value).isprintable()
 
 
 @pytest.mark.parametrize("field", ["name", "task", "engine", "species", "sha256", "strand_trusted", "format_version"])

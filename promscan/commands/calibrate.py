@@ -65,26 +65,21 @@ def calibrate(
     regions = matching_contigs(contigs, lengths) if contigs else []
     known = read_known_promoters(exclude, lengths)
     clearance = read_card(find_model(str(model))).scale.clearance
-    where = f"{', '.join(contigs)} of {Path(genome).name}" if contigs else Path(genome).name
     scan = Scan(
         genome, model=model, threshold=LOWEST, regions=regions,
         exclude=known.widened(clearance, lengths), min_distance=min_distance,
         smoothing=smoothing, exhaustive=True, strength=None,
         device=device, batch_size=batch_size, threads=threads, precision=precision,
     )  # fmt: skip
-    description = f"{where}, {clearance} bp and more from {Path(exclude).name}"
-    background = Background.collect(scan, lengths, lambda: _megabases(scan), description)
+    where = f"{', '.join(contigs)} of {Path(genome).name}" if contigs else Path(genome).name
+    where += f", {clearance} bp and more from {Path(exclude).name}"
+    background = Background.collect(scan, lengths, lambda: _megabases(scan), where)
     if not background.megabases:
         raise InputError(f"{genome}: no background is left {clearance} bp and more from {exclude}; give more sequence")
     table = background.table()
-    card = dataclasses.replace(
-        scan.card,
-        name=out.stem,
-        calibration=table,
-        min_distance=scan.calling.min_distance,
-        smoothing=scan.calling.smoothing,
-        screening=_screening(scan, background, table) if scan.card.engine == "windowed" else None,
-    )
+    screening = _screening(scan, background, table) if scan.card.engine == "windowed" else None
+    card = dataclasses.replace(scan.card, name=out.stem, calibration=table, screening=screening)
+    card = dataclasses.replace(card, min_distance=scan.calling.min_distance, smoothing=scan.calling.smoothing)
     return save_model(out, scan.network, card)
 
 

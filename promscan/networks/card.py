@@ -214,7 +214,7 @@ def _check_architecture(card: Card, fields: Fields) -> None:
         raise fields.refuse("architecture", f"does not fit: {reason}") from error
     if isinstance(architecture, ExpressionArchitecture) and card.strength is not None and card.architecture:
         if card.strength.unit not in architecture.units:
-            raise fields.refuse("strength.unit", f"must be one of {', '.join(architecture.units)}")
+            raise fields.refuse("strength.unit", f"must be one of architecture.units: {', '.join(architecture.units)}")
         if card.strength.reporter.length != architecture.length:
             raise fields.refuse(
                 "strength.reporter", f"is {card.strength.reporter.length} bp long, the network {architecture.length}"

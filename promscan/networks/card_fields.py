@@ -20,6 +20,8 @@ MAX_CARD = 64 << 20
 """Letters of a card."""
 MAX_DEPTH = 100
 MAX_TEXT = 100_000
+MAX_MESSAGE = 300
+"""Letters of a message about a field."""
 MAX_WHOLE = (1 << 64) - 1
 
 
@@ -58,7 +60,11 @@ class Fields:
 
     def refuse(self, name: str, reason: str) -> ModelError:
         """The error that says what is wrong with the field `name`."""
-        return ModelError(f"{self._source}: {self._path}{name} {reason}")
+        message = f"{self._path}{name} {reason}"
+        if len(message) > MAX_MESSAGE:
+            message = message[:MAX_MESSAGE] + " ..."
+        printable = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in message)
+        return ModelError(f"{self._source}: {printable}")
 
     def text(self, name: str, default: str = REQUIRED, *, lines: bool = False) -> str:
         """A text; `lines` allows more than one line."""
@@ -156,14 +162,14 @@ class Fields:
         try:
             check_whole(name, value, least, most)
         except InputError as error:
-            raise ModelError(f"{self._source}: {self._path}{error}") from error
+            raise self.refuse(*str(error).split(" ", 1)) from error
         return int(value)
 
     def _number(self, name: str, value: Any, least: float, most: float) -> float:
         try:
             check_number(name, value, least, most)
         except InputError as error:
-            raise ModelError(f"{self._source}: {self._path}{error}") from error
+            raise self.refuse(*str(error).split(" ", 1)) from error
         return float(value)
 
     def _list(self, name: str) -> list[Any]:
