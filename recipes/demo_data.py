@@ -19,7 +19,7 @@ from promscan.train.data.scramble import scramble
 
 WINDOWS = {"train": 320, "dev": 160, "test": 160}
 PROMOTER, PROMOTER_TSS = 300, 249
-CONTIG = 4_000
+CONTIG = 6_000
 CONTIGS = ("chr1", "chr2", *HUMAN.dev, *HUMAN.test)
 TATA, BEFORE_TSS = "TATAAAAG", 30
 RISING, FALLING = "CCGGAAGTG", "TACCCGGTA"
