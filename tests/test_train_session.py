@@ -100,6 +100,21 @@ def test_too_little_memory_for_a_training_is_one_line(
         train_windows(planted(64, 1), planted(64, 2), tmp_path / "run", recipe(), threads=1)
 
 
+def test_too_little_memory_for_a_genome_is_one_line(
+    tmp_path: Path, promscan_cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("promscan.train.data.labelled_genome.read_labelled_genome", fail)
+    data = ROOT / "tests" / "data"
+    command = ["train", "genome", data / "demo.fa", data / "demo_tss.bed", "--dev", "demo2", "--species", "Synthetic"]
+    outcome = promscan_cli(*command, "-o", tmp_path / "run")
+    assert outcome.status == 1
+    assert outcome.err.startswith("promscan: error: the memory of this machine is too small; train with a smaller")
+    assert outcome.err.count("\n") == 1
+
+
 def write_windows(folder: Path) -> list[object]:
     for name, seed in (("train", 1), ("dev", 2)):
         data = planted(128, seed)

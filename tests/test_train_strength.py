@@ -295,7 +295,7 @@ def test_a_start_that_learned_from_what_is_dev_or_test_now_is_refused(tmp_path: 
         with pytest.raises(ModelError, match="learned from the table of expression with another division"):
             train_strength([table], tmp_path / "second", tables.recipe(**changes), threads=1, init=start)
     beginning = tables.measurements(tmp_path, 50, 1)
-    with pytest.raises(ModelError, match="divided otherwise"):
+    with pytest.raises(ModelError, match="with another division"):
         train_strength([table], tmp_path / "second", tables.recipe(), held_out=[beginning], threads=1, init=start)
     assert not (tmp_path / "second").exists()
     train_strength([more], tmp_path / "second", tables.recipe(epochs=1, seed=2), threads=1, init=start)

@@ -125,7 +125,7 @@ def repeatable() -> Iterator[None]:
     """Let equal inputs give equal bits inside the block: no TF32, no autotuned kernels.
 
     The flags are global in torch. Of several blocks that overlap, the one that ends last restores the caller's
-    flags back.
+    flags.
     """
     _REPEATABLE.enter()
     try:

@@ -25,7 +25,7 @@ from promscan.errors import RunError
 from promscan.log import Progress, logger
 from promscan.networks.card import Card
 from promscan.networks.classifier import Architecture, BiGRUAttention
-from promscan.networks.device import autocast
+from promscan.networks.device import autocast, memory_errors
 from promscan.networks.weights import load_model, save_model
 from promscan.plots.figure import require_matplotlib
 from promscan.plots.training import plot_recall_by_false_hits, plot_recalls
@@ -47,7 +47,7 @@ from promscan.train.loop.distributed import ProcessGroup, process_group
 from promscan.train.loop.optimiser import Recipe
 from promscan.train.loop.run import TrainingRun, checksum_of, choose_threads, starting_model
 from promscan.train.loop.seed import seed_epoch
-from promscan.train.loop.session import training_session
+from promscan.train.loop.session import MORE_MEMORY, training_session
 from promscan.train.loop.trainer import Trainer, new_classifier
 from promscan.train.ranking_loss import ranking_loss
 
@@ -98,6 +98,7 @@ class GenomeRecipe(Recipe):
 Source = LabelledGenome | tuple[str | Path, str | Path]
 
 
+@memory_errors(MORE_MEMORY)
 def train_genome(
     genome: Source,
     out: str | Path,

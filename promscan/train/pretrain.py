@@ -24,7 +24,7 @@ from promscan.log import Progress, logger
 from promscan.metrics.classification import classification_metrics, require_sklearn
 from promscan.networks.card import Card
 from promscan.networks.classifier import Architecture, BiGRUAttention
-from promscan.networks.device import autocast
+from promscan.networks.device import autocast, memory_errors
 from promscan.networks.weights import save_model
 from promscan.seq.dna import Codes, Mask
 from promscan.seq.windows import WINDOW
@@ -37,7 +37,7 @@ from promscan.train.loop.distributed import ProcessGroup, single_process
 from promscan.train.loop.optimiser import Recipe
 from promscan.train.loop.run import UNKNOWN_SPECIES, TrainingRun, choose_threads
 from promscan.train.loop.seed import seed_epoch
-from promscan.train.loop.session import training_session
+from promscan.train.loop.session import MORE_MEMORY, training_session
 from promscan.train.loop.trainer import Trainer
 
 Array = npt.NDArray[Any]
@@ -84,6 +84,7 @@ def share_no_kmer(sequences: Sequence[Codes], held_out: Codes) -> list[Codes]:
     return [codes for codes, too_close in zip(sequences, shared, strict=True) if not too_close]
 
 
+@memory_errors(MORE_MEMORY)
 def train_unlabelled(
     sequences: UnlabelledSequences | str | Path,
     held_out: Sequence[LabelledWindows | str | Path],

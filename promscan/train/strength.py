@@ -25,7 +25,7 @@ from promscan.log import Progress, logger
 from promscan.metrics.classification import require_sklearn
 from promscan.networks.card import STRENGTH, Card
 from promscan.networks.card_parts import StrengthPart
-from promscan.networks.device import autocast
+from promscan.networks.device import autocast, memory_errors
 from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.networks.weights import load_strength, save_model
 from promscan.plots.figure import require_matplotlib
@@ -37,7 +37,7 @@ from promscan.train.loop.distributed import ProcessGroup, single_process
 from promscan.train.loop.optimiser import Recipe
 from promscan.train.loop.run import UNKNOWN_SPECIES, TrainingRun, checksum_of, choose_threads, starting_model
 from promscan.train.loop.seed import seed_epoch
-from promscan.train.loop.session import training_session
+from promscan.train.loop.session import MORE_MEMORY, training_session
 from promscan.train.loop.trainer import Trainer
 from promscan.train.strength_validation import StrengthValidation, validate
 
@@ -78,6 +78,7 @@ class StrengthRecipe(Recipe):
         return self.unit or self.architecture.units[0]
 
 
+@memory_errors(MORE_MEMORY)
 def train_strength(
     tables: Sequence[Measurements],
     out: str | Path,

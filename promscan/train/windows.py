@@ -23,7 +23,7 @@ from promscan.log import Progress, logger
 from promscan.metrics.classification import classification_metrics, cross_entropy, require_sklearn
 from promscan.networks.card import Card
 from promscan.networks.classifier import Architecture, BiGRUAttention
-from promscan.networks.device import autocast
+from promscan.networks.device import autocast, memory_errors
 from promscan.networks.weights import load_model, save_model
 from promscan.plots.figure import require_matplotlib
 from promscan.plots.training import plot_discrimination, plot_learning_curves
@@ -33,7 +33,7 @@ from promscan.train.loop.distributed import ProcessGroup, single_process
 from promscan.train.loop.optimiser import Recipe
 from promscan.train.loop.run import UNKNOWN_SPECIES, TrainingRun, checksum_of, choose_threads, starting_model
 from promscan.train.loop.seed import seed_epoch
-from promscan.train.loop.session import training_session
+from promscan.train.loop.session import MORE_MEMORY, training_session
 from promscan.train.loop.trainer import Trainer, new_classifier
 
 Array = npt.NDArray[Any]
@@ -63,6 +63,7 @@ class WindowRecipe(Recipe):
     surroundings: int = 0
 
 
+@memory_errors(MORE_MEMORY)
 def train_windows(
     train: LabelledWindows | str | Path,
     dev: LabelledWindows | str | Path,

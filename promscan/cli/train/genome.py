@@ -159,18 +159,22 @@ def genome(
     if (positives is None) != (positives_tss is None) or (drop and positives is None):
         raise click.UsageError("--positives and --positives-tss need each other, and --drop needs both")
     log.configure(quiet=quiet)
+    from promscan.networks.device import memory_errors
     from promscan.train.data.labelled_genome import read_labelled_genome
     from promscan.train.data.promoters import read_promoters
     from promscan.train.data.segments import SegmentRecipe
     from promscan.train.genome import GenomeRecipe, train_genome
+    from promscan.train.loop.session import MORE_MEMORY
 
     sizes = taken_from(recipe, (*SIZES, "composition", "context", "context_bins", "half_life"))
     run = taken_from(recipe, RUN)
     weights = ("opposite_weight", "beside_weight", "mined_weight")
     segments = taken_from(recipe, ("windows", "near", "ignored", *weights, "mutations"))
     promoters = None if positives is None or positives_tss is None else read_promoters(positives, positives_tss, drop)
+    with memory_errors(MORE_MEMORY):
+        labelled = read_labelled_genome(sequences, starts, tss_from)
     train_genome(
-        read_labelled_genome(sequences, starts, tss_from),
+        labelled,
         output,
         GenomeRecipe(architecture=architecture_of(sizes, init), segments=SegmentRecipe(**segments), **recipe),
         dev=dev,

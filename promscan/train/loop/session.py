@@ -9,9 +9,11 @@ import torch
 from torch import nn
 
 from promscan.networks.classifier import count_parameters
-from promscan.networks.device import available_threads, cpu_threads, memory_errors, repeatable
+from promscan.networks.device import available_threads, cpu_threads, repeatable
 from promscan.train.loop.distributed import processes_on_this_machine
 
+MORE_MEMORY = "train with a smaller --batch-size or a smaller network, or where more memory is free"
+"""Cure for too little memory in a training."""
 SMALL_NETWORK = 100_000
 """Parameters from which on a network trains on several threads. Smaller products are over before threads have met."""
 
@@ -21,14 +23,10 @@ def training_session(threads: int, device: torch.device) -> Iterator[None]:
     """Train inside the block: equal inputs give equal bits, on `threads` CPU threads.
 
     The flags, the thread count and the random state of the caller come back after the block.
-
-    Raises:
-        DeviceError: there is too little memory.
     """
     seeded = device.type == "cuda" or torch.cuda.is_initialized()
     gpus = range(torch.cuda.device_count()) if seeded else ()
-    too_small = memory_errors("train with a smaller --batch-size or a smaller network, or where more memory is free")
-    with too_small, repeatable(), cpu_threads(threads), torch.random.fork_rng(gpus):
+    with repeatable(), cpu_threads(threads), torch.random.fork_rng(gpus):
         yield
 
 
