@@ -16,6 +16,9 @@ from hypothesis import settings
 
 from promscan.cli import main
 
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"  # before any test imports Triton
+
 settings.register_profile("dev", max_examples=20, deadline=None)
 settings.register_profile("ci", max_examples=200, deadline=None)
 settings.load_profile(os.environ.get("PROMSCAN_HYPOTHESIS", "dev"))

@@ -27,7 +27,7 @@ def result_of(module: str, *arguments: object, output: Path) -> dict[str, Any]:
 
 
 def modules_in(folder: str) -> list[str]:
-    """The modules below a folder of the checkout that can be run."""
-    paths = sorted((ROOT / folder).rglob("*.py"))
+    """The modules of the packages below a folder of the checkout that can be run."""
+    paths = sorted(path for path in (ROOT / folder).rglob("*.py") if (path.parent / "__init__.py").is_file())
     runnable = (path for path in paths if '__name__ == "__main__"' in path.read_text(encoding="utf-8"))
     return [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in runnable]

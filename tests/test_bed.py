@@ -117,7 +117,7 @@ def test_no_bytes_give_a_traceback(content: bytes) -> None:
     ("content", "message"),
     [
         (b"chr1\t1\t2\nchr\xe9\t1\t2\n", "line 2: not a text file in UTF-8; give a BED file, plain or compressed"),
-        ("chr1\t1\t2\nchr1\t1\t2".encode("utf-16"), "line 1: not a text file in UTF-8"),
+        (b"chr1\t1\t2\nchr\xff\t1\t2", "line 2: not a text file in UTF-8"),
         (b"chr1\t1\t2\rchr1\t5\r", "line 2: not a BED interval"),
         (b"\t1\t2\n", "line 1: not a BED interval"),
         ("chr1\t\u0661\t\u0662\n", "line 1: not a BED interval"),

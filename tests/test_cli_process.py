@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import fcntl
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -121,6 +123,11 @@ def test_a_cluster_or_terminal_that_stops_the_job_leaves_nothing(start, tmp_path
     assert list(out.iterdir()) == []
 
 
+def unread_bytes(pipe) -> int:
+    """The bytes in a pipe that its reader has not taken."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 def test_a_job_that_waits_for_a_silent_pipe_can_be_stopped(start, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
@@ -129,7 +136,7 @@ def test_a_job_that_waits_for_a_silent_pipe_can_be_stopped(start, tmp_path):
     )
     process.stdin.write(b">chr1\nACGT\n")
     process.stdin.flush()
-    wait_for(lambda: os.listdir(out), process)
+    wait_for(lambda: unread_bytes(process.stdin) == 0, process)
     time.sleep(0.3)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 130

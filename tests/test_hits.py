@@ -149,8 +149,8 @@ def write(hits: list[Hit], target: Path, **options) -> Path:
     with open_writer(str(target), None, job.settings) as writer:
         for hit in hits:
             place = np.array([hit.tss])
-            inside = job.within is None or job.within.contains(hit.chrom, place)[0]
-            if inside and (job.exclude is None or not job.exclude.contains(hit.chrom, place)[0]):
+            inside = job.plan.within is None or job.plan.within.contains(hit.chrom, place)[0]
+            if inside and (job.plan.exclude is None or not job.plan.exclude.contains(hit.chrom, place)[0]):
                 writer.write(hit)
     return target
 

@@ -24,8 +24,6 @@ from promscan.inference.gru import Cell, cells_of
 from promscan.inference.lanes import LaneNetwork, sum_windows
 from promscan.networks.classifier import Architecture
 
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"
 pytest.importorskip("triton", minversion="3.6")
 
 import triton

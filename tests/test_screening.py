@@ -142,6 +142,7 @@ def test_a_model_whose_streaming_form_is_of_no_use_has_none(background, tmp_path
     outcome = promscan_cli(
         "calibrate", model, "--genome", genome, "--exclude", known, "-o", out, "--min-distance", 1, "--device", "cpu"
     )
-    assert (outcome.status, outcome.err.count("\n")) == (0, 2)
+    assert (outcome.status, outcome.err.count("\n")) == (0, 3)
+    assert "the known promoters are" in outcome.err
     assert message in outcome.err
     assert read_card(out).screening is None

@@ -30,7 +30,10 @@ GENOME = genome_digest({chrom: len(bases) for chrom, bases in CONTIGS.items()})
 
 @pytest.fixture(autouse=True)
 def short_lanes():
-    with mock.patch.multiple(StreamingEngine, lane=LANE, shorter=(70,), warm_up=70):
+    with (
+        mock.patch.multiple(StreamingEngine, lane=LANE, shorter=(70,), warm_up=70),
+        mock.patch("promscan.commands.scanning.plan.SHARD_GRID", LANE),
+    ):
         yield
 
 

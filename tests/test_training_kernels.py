@@ -9,8 +9,6 @@ from unittest import mock
 import pytest
 import torch
 
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"
 pytest.importorskip("triton", minversion="3.6")
 
 from promscan.networks import fading_gru, fading_gru_kernels

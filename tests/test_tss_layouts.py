@@ -267,7 +267,7 @@ def test_a_choice_that_a_list_does_not_have_is_refused(
         ("", "there are no transcription starts in it; give transcription starts as BED, GFF3 or GTF"),
         ("track name=x\n#\n", "there are no transcription starts in it"),
         (b"chr1\t5\t6\tx\t0\t+\nchr1\t5\t6\t\xe9\t0\t+\n", "line 2: not a text file in UTF-8"),
-        ("BAM\1\0\0\n", "line 1: not a text file in UTF-8"),
+        ("BAM\1\0\0\n", "this is a BAM file; give transcription starts as BED, GFF3 or GTF"),
     ],
 )
 def test_a_row_that_is_no_start_is_refused_with_its_line(tmp_path: Path, content: str | bytes, message: str) -> None:
@@ -418,7 +418,7 @@ def test_train_genome_reads_the_same_lists(promscan_cli, tmp_path: Path, demo_li
     assert genome.part(["demo2"]).starts.name(next(iter(genome.part(["demo2"]).starts))).startswith("G")
     table = demo_lists(bed12)
     assert promscan.read_labelled_genome(DEMO, table, "transcript").starts.digest() == genome.starts.digest()
-    outcome = promscan_cli("train", "genome", DEMO, table, "--dev", "demo2", "-o", tmp_path / "run")
+    outcome = promscan_cli("train", "genome", DEMO, table, "--dev", "demo2", "--species", "x", "-o", tmp_path / "run")
     assert (outcome.status, outcome.err.count("\n")) == (1, 1)
     assert ALL_CHOICES in outcome.err
     assert not (tmp_path / "run").exists()
