@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
-import fcntl
 import os
 import re
 import shutil
