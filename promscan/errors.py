@@ -1,4 +1,4 @@
-"""The exceptions that promscan raises for a reason that its user can mend.
+"""The exceptions for failures that a user can mend.
 
 Every message is one line that says what is wrong, where, and the cure. The command line prints it and exits with
 status 1; anything that is not a `PromscanError` is a bug and keeps its traceback.
@@ -22,7 +22,7 @@ class DeviceError(PromscanError, RuntimeError):
 
 
 class DesignError(PromscanError, RuntimeError):
-    """No insert meets what was asked for."""
+    """No insert has the properties that the user wants."""
 
 
 class DependencyError(PromscanError, ImportError):

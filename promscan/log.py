@@ -1,4 +1,4 @@
-"""Messages and progress: everything that promscan says goes to standard error through here.
+"""Messages and progress: everything that promscan says goes to standard error through this module.
 
 On a terminal long work shows a tqdm bar; elsewhere (a cluster log, a pipe) a line every few minutes.
 """
@@ -17,7 +17,7 @@ logger = logging.getLogger("promscan")
 
 LINE_EVERY_SECONDS = 120.0
 FEW = 100
-"""Units of work of which a part of one is worth telling."""
+"""Below this many units of work, decimals of a unit are shown."""
 
 
 def counted(number: int, what: str) -> str:
@@ -32,7 +32,7 @@ class Progress(Protocol):
         """`amount` more units are done."""
 
     def note(self, text: str) -> None:
-        """Show `text` beside the figures."""
+        """Show `text` after the numbers."""
 
 
 class _Formatter(logging.Formatter):
@@ -51,7 +51,7 @@ class _StderrHandler(logging.Handler):
 
 
 def is_first_process() -> bool:
-    """Whether messages are left to this process: of those that torchrun starts, the first speaks for all."""
+    """Whether this process writes messages: of the processes that torchrun starts, only the first does."""
     return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ["RANK"] == "0"
 
 
@@ -90,14 +90,14 @@ class _Lines:
         self.total, self.label, self.unit = total, label, unit
         self.done = self.before = done
         self.text = ""
-        self.began = self.told = time.monotonic()
+        self.began = self.shown = time.monotonic()
 
     def advance(self, amount: float) -> None:
         self.done += amount
         now = time.monotonic()
-        if now - self.told < LINE_EVERY_SECONDS:
+        if now - self.shown < LINE_EVERY_SECONDS:
             return
-        self.told = now
+        self.shown = now
         rate = (self.done - self.before) / (now - self.began)
         decimals = 2 if self.total is None or self.total < FEW else 0
         of = "" if self.total is None else f" of {self.total:,.{decimals}f}"
@@ -114,10 +114,10 @@ def progress(total: float | None, label: str, unit: str, done: float = 0.0) -> I
     """A progress display for the length of the `with` block; silent when messages are off.
 
     Args:
-        total: units in all, or None when nobody knows.
+        total: units in all; None: unknown.
         label: what is being done.
         unit: name of a unit of work, such as `Mb`.
-        done: units that were done before, in a run that goes on; they have no part in the rate.
+        done: units that were done before, in a run that goes on; the rate does not count them.
     """
     if logger.isEnabledFor(logging.INFO) and sys.stderr.isatty():
         bar = _Bar(total, label, unit, done)

@@ -13,14 +13,18 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from promscan.inference import kernels
+from promscan.networks import fading_gru_kernels as training
 from promscan.seq.windows import WINDOW
 
 ALIGNED = [["tt.divisibility", 16]]
+NUMBERS = {"steps": "i32", "lanes": "i32", "ceiling": "fp32"}
+SIZES = ("D", "UNITS", "LANES", "PRODUCT")
 
 
 def build(kernel, capability, signature, constants, aligned, **options):
     names = list(signature)
     constants = {name: constants[name] for name in names if signature[name] == "constexpr"}
+    options = {name: value for name, value in options.items() if name not in signature}
     source = ASTSource(kernel, signature, constants, {(names.index(name),): ALIGNED for name in aligned})
     built = triton.compile(source, GPUTarget("cuda", capability, 32), options)
     with tempfile.TemporaryDirectory() as folder:
@@ -47,10 +51,14 @@ def main():
         for type_name, d in itertools.product(("fp32", "bf16"), (64, kernels.WIDEST)):
             chosen = kernels.options(d)
             signature = dict.fromkeys(["inputs", "weights", "states"], "*" + type_name)
-            signature |= {"steps": "i32", "lanes": "i32", "ceiling": "fp32"}
-            signature |= dict.fromkeys(["D", "UNITS", "LANES", "PRODUCT"], "constexpr")
-            options = {name: value for name, value in chosen.items() if name not in signature}
-            build(kernels.gru_steps, capability, signature, chosen, ["inputs", "weights", "states", "lanes"], **options)
+            signature |= NUMBERS | dict.fromkeys(SIZES, "constexpr")
+            aligned = ["inputs", "weights", "states", "lanes"]
+            build(kernels.gru_steps, capability, signature, chosen, aligned, **chosen)
+        for steps in (training.forward_steps, training.backward_steps):
+            chosen = training.options(training.WIDEST)
+            tensors = [name for name in steps.arg_names if name not in (*NUMBERS, *chosen)]
+            signature = dict.fromkeys(tensors, "*fp32") | NUMBERS | dict.fromkeys(SIZES, "constexpr")
+            build(steps, capability, signature, chosen, [*tensors, "lanes"], **chosen)
         signature = {"block": "*fp32", "following": "*fp32", "size": "i32"}
         signature |= dict.fromkeys(["WINDOW", "VALUES"], "constexpr")
         sizes = {"WINDOW": WINDOW, "VALUES": kernels.VALUES}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,9 @@ from hypothesis import settings
 
 from promscan.cli import main
 
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"  # before any test imports Triton
+
 settings.register_profile("dev", max_examples=20, deadline=None)
 settings.register_profile("ci", max_examples=200, deadline=None)
 settings.load_profile(os.environ.get("PROMSCAN_HYPOTHESIS", "dev"))
@@ -23,6 +27,9 @@ settings.load_profile(os.environ.get("PROMSCAN_HYPOTHESIS", "dev"))
 torch.set_num_threads(1)
 
 DATA = Path(__file__).parent / "data"
+
+# benchmarks and recipes stand at the top of the checkout and are not installed.
+sys.path.append(str(Path(__file__).parent.parent))
 
 
 class Outcome(NamedTuple):

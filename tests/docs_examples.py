@@ -51,7 +51,7 @@ def commands(body: str) -> Iterator[Command]:
 
 
 def same_line(shown: str, printed: str) -> bool:
-    """Whether a line tells the same: blanks are one blank, decimals have a tolerance, `...` is any text."""
+    """Whether two lines agree: blanks are one blank, decimals have a tolerance, `...` is any text."""
     shown, printed = " ".join(shown.split()), " ".join(printed.split())
     if shown == printed:
         return True
@@ -64,7 +64,7 @@ def same_line(shown: str, printed: str) -> bool:
 
 
 def same(shown: list[str], printed: list[str]) -> bool:
-    """Whether the lines tell the same; `...` alone on a line is any lines."""
+    """Whether lines agree; `...` alone on a line is any lines."""
     if not shown:
         return not printed
     if shown[0].strip() == ANYTHING:
@@ -99,7 +99,7 @@ def aligned(lines: list[str]) -> list[str]:
 
 
 def shortened(line: str) -> str:
-    """A line without the length of checksums, and without seconds, which differ from run to run."""
+    """A line with short checksums, and without seconds, which differ from run to run."""
     line = re.sub(r"(sha256=[0-9a-f]{8})[0-9a-f]{56}", rf"\1{ANYTHING}", line)
     return re.sub(r"\b\d+\.\d s\b", f"{ANYTHING} s", line)
 

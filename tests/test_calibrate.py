@@ -9,7 +9,6 @@ from genomes import DATA, DEMO, TINY, demo_contigs, tiny_streaming
 import promscan
 from promscan.commands.calibrate import calibrate
 from promscan.errors import InputError, ModelError
-from promscan.metrics.calibration import Calibration
 from promscan.networks.card import read_card
 
 TSS = DATA / "demo_tss.bed"
@@ -31,16 +30,16 @@ def background_hits(hits):
 
 def test_the_card_says_what_was_counted_and_the_weights_are_the_same(calibrated):
     card, before = read_card(calibrated), read_card(tiny_streaming())
-    table = Calibration.parse(card.calibration)
+    table = card.calibration
     assert (card.name, card.sha256) == ("mine", before.sha256)
     assert table.background == "demo.fa, 1000 bp and more from demo_tss.bed"
     assert 0 < table.megabases < sum(map(len, demo_contigs().values())) / 1e6
-    assert card.screening == {}  # a model that runs along the genome is its own quick pass
+    assert card.screening is None  # a model that runs along the genome is its own quick pass
 
 
 @pytest.mark.parametrize("rate", [300, 1000])
 def test_a_scan_of_the_background_has_as_many_hits_as_asked_for(calibrated, rate):
-    table = Calibration.parse(read_card(calibrated).calibration)
+    table = read_card(calibrated).calibration
     scan = promscan.scan(DEMO, model=calibrated, device="cpu", strength=None, fp_per_mb=rate, exclude=None)
     assert scan.calling.threshold == pytest.approx(table.logit_at(rate))
     hits = list(scan)
@@ -53,7 +52,7 @@ def test_a_scan_of_the_background_has_as_many_hits_as_asked_for(calibrated, rate
 def test_a_calibrated_model_is_called_at_ten_per_mb(tmp_path):
     """Or refuses, as here: 50 kb cannot tell ten false hits per Mb."""
     calibrate(tiny_streaming(), DEMO, TSS, tmp_path / "mine.safetensors", device="cpu")
-    with pytest.raises(ModelError, match=r"10 false hits per Mb cannot be told from 0\.0\d+ Mb of demo.fa"):
+    with pytest.raises(ModelError, match=r"10 false hits per Mb cannot be measured on 0\.0\d+ Mb of demo.fa"):
         promscan.scan(DEMO, model=tmp_path / "mine.safetensors", device="cpu", strength=None)
 
 
@@ -84,7 +83,7 @@ def test_a_model_that_is_not_calibrated_says_so():
 
 def test_only_some_contigs(tmp_path):
     calibrate(tiny_streaming(), DEMO, TSS, tmp_path / "mine.safetensors", contigs=["demo2"], device="cpu")
-    table = Calibration.parse(read_card(tmp_path / "mine.safetensors").calibration)
+    table = read_card(tmp_path / "mine.safetensors").calibration
     assert table.background.startswith("demo2 of demo.fa")
     assert table.megabases < len(demo_contigs()["demo2"]) / 1e6
 
@@ -95,7 +94,7 @@ def test_hits_closer_together_are_more_and_the_scan_keeps_to_it(calibrated, tmp_
     close, usual = read_card(out), read_card(calibrated)
     assert (close.min_distance, usual.min_distance) == (50, 500)
     assert (close.smoothing, usual.smoothing) == (21, 1)
-    assert len(Calibration.parse(close.calibration).logits) > len(Calibration.parse(usual.calibration).logits)
+    assert len(close.calibration.logits) > len(usual.calibration.logits)
     starts = [
         hit.start for hit in promscan.scan(DEMO, model=out, device="cpu", strength=None, fp_per_mb=1000, strand="+")
     ]
@@ -157,5 +156,5 @@ def test_promoters_under_other_names_are_refused(tmp_path):
     """They would all count as background."""
     other = tmp_path / "tss.bed"
     other.write_text("2\t1000\t1001\n")
-    with pytest.raises(InputError, match=r"tss\.bed: the genome has no contig '2'"):
+    with pytest.raises(InputError, match=r"tss\.bed, line 1: the genome has no contig '2'"):
         calibrate(tiny_streaming(), DEMO, other, tmp_path / "mine.safetensors", device="cpu")

@@ -1,6 +1,6 @@
 """Calibration: counts are those of the hits, both directions agree, and nothing is said of what was not seen."""
 
-import json
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from promscan.errors import ModelError
 from promscan.metrics.calibration import Calibration
+from promscan.networks.card import Card
 
 hit_logits = st.lists(st.floats(-20, 20, width=32), min_size=1, max_size=400)
 
@@ -44,7 +45,20 @@ def test_a_higher_logit_is_never_more_often_false(logits, one, other):
 @given(logits=hit_logits)
 def test_a_card_keeps_it(logits):
     table = measured(logits)
-    assert Calibration.parse(json.loads(json.dumps(table.describe()))) == table
+    card = Card("x", "promoter", "windowed", "none", {}, "", True, calibration=table)
+    assert Card.parse(card.to_json(), "x.json").calibration == table
+
+
+@given(logits=hit_logits, megabases=st.floats(1e-3, 1e5))
+def test_the_rates_of_the_message_can_be_asked_for(logits, megabases):
+    table = measured(logits, megabases)
+    with pytest.raises(ModelError) as error:
+        table.logit_at(2 * table.most)
+    low, high = re.search(r"ask for (\S+) to (\S+),", str(error.value)).groups()
+    if float(low) <= float(high):  # else the table is narrower than the digits that are shown
+        assert table.logit_at(float(low)) >= table.logit_at(float(high))
+    assert float(low) == pytest.approx(table.least, rel=0.011)
+    assert float(high) == pytest.approx(table.most, rel=0.011)
 
 
 @pytest.mark.parametrize("rate", [0.4, 2.1, 0, -1])

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from promscan.calling.settings import DEFAULT_MIN_DISTANCE, MAX_DISTANCE, CallSettings, resolve_calling
-from promscan.networks.card import Card, find_model, read_card
+from promscan.calling.settings import CallSettings, resolve_calling
+from promscan.errors import InputError, ModelError
+from promscan.networks.card import MIN_DISTANCE, Card, find_model, read_card
+from promscan.seq.bounds import MAX_BP
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def test_the_card_fills_in_what_the_user_does_not_say(card: Card) -> None:
     card = dataclasses.replace(card, min_distance=200)
     settings = resolve_calling(card)
     assert settings == CallSettings(threshold=5.8595, min_distance=200, floor=5.8595 - 4.4)
-    assert resolve_calling(dataclasses.replace(card, min_distance=None)).min_distance == DEFAULT_MIN_DISTANCE
+    assert resolve_calling(read_card(find_model("core70"))).min_distance == MIN_DISTANCE == 500
 
 
 def test_the_user_overrules_the_card(card: Card) -> None:
@@ -37,16 +39,31 @@ def test_the_user_overrules_the_card(card: Card) -> None:
     "options",
     [
         {"min_distance": 0},
-        {"min_distance": MAX_DISTANCE + 1},
+        {"min_distance": MAX_BP + 1},
         {"min_distance": 10**400},
         {"stride": 0},
         {"stride": 1 << 63},
         {"smoothing": 2},
         {"smoothing": 1 << 63},
         {"strand": "*"},
+        {"threshold": 10**4000},
+        {"threshold": math.nan},
+        {"threshold": 0},
     ],
 )
 def test_numbers_out_of_range_are_refused_by_name(card: Card, options: dict[str, Any]) -> None:
     (name,) = options
     with pytest.raises(ValueError, match=name):
         resolve_calling(card, **options)
+
+
+@pytest.mark.parametrize("rate", [10**400, 10**4000, math.nan, math.inf, 1e300])
+def test_a_rate_that_is_no_number_is_refused_by_name(rate: float) -> None:
+    with pytest.raises(InputError, match="fp_per_mb must be a number"):
+        resolve_calling(read_card(find_model("human")), fp_per_mb=rate)
+
+
+@pytest.mark.parametrize("rate", [0, -1, 1e6])
+def test_a_rate_beyond_the_table_is_refused_with_the_range(rate: float) -> None:
+    with pytest.raises(ModelError, match=r"ask for [\d.]+ to [\d.]+,"):
+        resolve_calling(read_card(find_model("human")), fp_per_mb=rate)

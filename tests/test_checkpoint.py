@@ -7,6 +7,7 @@ import torch
 
 from promscan.errors import ModelError
 from promscan.networks.card import STRENGTH, Card, bundled_models, find_model, read_card, weights_folder
+from promscan.networks.card_parts import Construct, StrengthPart
 from promscan.networks.classifier import Architecture, BiGRUAttention, count_parameters
 from promscan.networks.weights import load_model, load_strength, load_tensors, save_model, save_tensors
 
@@ -67,7 +68,7 @@ def test_weights_of_another_size_are_refused(saved: Path) -> None:
         ({"surprise": 1}, "version"),
         ({"window": 80}, "window"),
         ({"alphabet": "ACGTN"}, "alphabet"),
-        ({"architecture": {"hidden": "many"}}, "do not fit"),
+        ({"architecture": {"hidden": "many"}}, "architecture does not fit: hidden must be a whole number"),
     ],
 )
 def test_a_card_that_does_not_fit_is_refused(saved: Path, changes: dict[str, object], message: str) -> None:
@@ -108,7 +109,8 @@ def test_a_pickle_is_not_opened(saved: Path) -> None:
 @pytest.mark.parametrize(("changes", "fits"), [({}, True), ({"alphabet": "ACGTN"}, False)])
 def test_a_card_of_strength_has_another_geometry(changes: dict[str, str], fits: bool) -> None:
     """Its window is that of an insert, and nothing in it is a transcription start; the alphabet still counts."""
-    card = Card("x", STRENGTH, "whole", "none", {}, "", True, window=80, tss_index=None, **changes)
+    strength = StrengthPart("expression", Construct())
+    card = Card("x", STRENGTH, "whole", "none", {}, "", True, window=80, tss_index=None, strength=strength, **changes)
     if fits:
         assert Card.parse(card.to_json(), "x.json") == card
     else:

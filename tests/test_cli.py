@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -381,9 +382,21 @@ def test_scan_has_the_promised_options(promscan_cli):
 
 
 def test_version_and_models(promscan_cli):
-    assert promscan_cli("--version").out.startswith(f"promscan {promscan.__version__} (models: ")
+    assert promscan_cli("--version").out == f"promscan {promscan.__version__}\n"
     listing = promscan_cli("models")
     assert (listing.status, listing.err) == (0, "")
     header, *rows = [line.split("\t") for line in listing.out.splitlines()]
     assert header[0] == "name"
     assert all(len(row) == len(header) for row in rows)
+    assert header[5:] == ["size", "licence", "metrics", "sha256"]
+    assert all(re.fullmatch("[0-9a-f]{8}", row[-1]) for row in rows)
+
+
+def test_models_as_json_have_all_fields(promscan_cli):
+    listing = promscan_cli("models", "--json")
+    assert (listing.status, listing.err) == (0, "")
+    cards = {card["name"]: card for card in json.loads(listing.out)}
+    assert set(cards) == {row.split("\t")[0] for row in promscan_cli("models").out.splitlines()[1:]}
+    assert cards["human"]["calibration"]["hits"][0] == 1
+    assert cards["human"]["scale"]["clearance"] == 1000
+    assert all(len(card["sha256"]) == 64 and card["bytes"] > 0 for card in cards.values())

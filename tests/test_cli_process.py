@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -120,6 +123,11 @@ def test_a_cluster_or_terminal_that_stops_the_job_leaves_nothing(start, tmp_path
     assert list(out.iterdir()) == []
 
 
+def unread_bytes(pipe) -> int:
+    """The bytes in a pipe that its reader has not taken."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 def test_a_job_that_waits_for_a_silent_pipe_can_be_stopped(start, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
@@ -128,7 +136,7 @@ def test_a_job_that_waits_for_a_silent_pipe_can_be_stopped(start, tmp_path):
     )
     process.stdin.write(b">chr1\nACGT\n")
     process.stdin.flush()
-    wait_for(lambda: os.listdir(out), process)
+    wait_for(lambda: unread_bytes(process.stdin) == 0, process)
     time.sleep(0.3)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 130
@@ -186,3 +194,79 @@ def test_memory_is_that_of_the_scan_and_not_of_what_started_it(tmp_path, start):
     assert process.wait() == 0
     taken = json.loads(summary.read_text())["peak_memory_bytes"]
     assert 50e6 < taken < ballast.nbytes
+
+
+def test_text_on_standard_output_is_utf8_whatever_the_locale(start, tmp_path):
+    window = CONTIGS["demo2"][:70]
+    (tmp_path / "x.tsv").write_text(f"näme\tsequence\té\n1\t{window}\t日本\n", encoding="utf-8")
+    genome = write_fasta(tmp_path / "genome.fa", {"chrΩ": CONTIGS["demo2"]})
+    hits = tmp_path / "hits.bed"
+    hits.write_bytes(scan_to_bed(genome))
+    (tmp_path / "tss.bed").write_text("chrΩ\t600\t601\t.\t0\t+\n", encoding="utf-8")
+    lines = [
+        ["score", "x.tsv", *OPTIONS],
+        ["scan", "genome.fa", "-o", "-", "--strength", "none", "--summary", "/dev/null", *OPTIONS],
+        ["scan", "genome.fa", "-o", "x.bed", "--strength", "none", "--summary", "-", *OPTIONS],
+        ["evaluate", "hits.bed", "--tss", "tss.bed", "--genome", "genome.fa", "--quiet"],
+        ["models"],
+        ["--help"],
+    ]
+    script = f"""
+import contextlib, sys
+from promscan.cli import main
+for arguments in {lines}:
+    status = 0
+    try:
+        main(arguments)
+    except SystemExit as stop:
+        status = stop.code
+    assert not status, arguments
+"""
+    ascii_only = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    process = start(
+        [sys.executable, "-c", script], cwd=tmp_path, env={**os.environ, **ascii_only}, stdout=subprocess.PIPE
+    )
+    out, err = process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert "\té\tlogit\tprobability\n" in out.decode()
+    assert "日本" in out.decode()
+
+
+def test_a_process_substitution_is_read_once(start, tmp_path):
+    if shutil.which("bash") is None:
+        pytest.skip("needs bash")
+    rows = "".join(f"w{i},{CONTIGS['demo2'][i : i + 70]}\n" for i in range(3))
+    (tmp_path / "sequences").write_text(f"name,sequence\n{rows}")
+    command = f"{' '.join(PROMSCAN)} score <(gzip -c sequences) {' '.join(OPTIONS)}"
+    process = start(["bash", "-c", command], cwd=tmp_path, stdout=subprocess.PIPE)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, b"")
+    assert [line.split(b"\t")[0] for line in out.splitlines()] == [b"name", b"w0", b"w1", b"w2"]
+
+
+def test_a_signal_at_the_very_end_shows_no_traceback(start, tmp_path):
+    """At each of the last lines that promscan runs."""
+    script = f"""
+import os, sys
+import promscan.cli as cli
+lines = int(sys.argv[1])
+last = ("main", "_run", "_stopped_by_signals", "_drop_what_standard_output_refuses")
+def trace(frame, event, argument):
+    global lines
+    if frame.f_code.co_filename == cli.__file__ and frame.f_code.co_name in last:
+        if event == "line":
+            lines -= 1
+            if lines == 0:
+                os.kill(os.getpid(), {int(signal.SIGTERM)})
+        return trace
+sys.settrace(trace)
+cli.main(["--version"])
+"""
+    ends = []
+    for line in range(9, 38, 2):
+        process = start([sys.executable, "-c", script, str(line)], stdout=subprocess.PIPE)
+        _, err = process.communicate(timeout=60)
+        assert err in (b"", b"promscan: interrupted\n")
+        ends.append(process.returncode)
+    assert ends[-1] == 0  # all lines were tried
+    assert set(ends) <= {0, 130, -signal.SIGTERM}

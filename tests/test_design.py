@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 import promscan
 from promscan.errors import DesignError, InputError
-from promscan.networks.weights import load_strength
+from promscan.networks.weights import load_strength, save_model
 from promscan.seq import dna
 from promscan.strength import search
 from promscan.strength.constraints import IUPAC, Limits
@@ -175,7 +176,7 @@ def few_steps(monkeypatch):
 @pytest.mark.parametrize(
     ("strength", "options", "complaint"),
     [
-        (99, {}, r"strength 99 is out of reach: the nearest found within the limits is \d+\.\d+; ask for that"),
+        (99, {}, r"strength 99 is out of reach: model tiny-strength predicts strengths of -?[\d.]+ to [\d.]+; ask for"),
         (9, {"start": START, "max_changes": 0, "tolerance": 0.001}, "strength 9 is out of reach: the nearest"),
         (8, {"avoid": ["A", "C"]}, r"no insert was found that keeps to the limits \(G\+C from 0.3 .*, without A, C\)"),
         (8, {"gc": (0.501, 0.502)}, r"no insert was found that keeps to the limits \(G\+C from 0.501 to 0.502"),
@@ -220,7 +221,7 @@ def test_bad_input_is_named(options, complaint):
 
 @pytest.mark.parametrize("options", [{"count": 0}, {"seed": -1}, {"max_changes": 3}])
 def test_misuse_is_a_value_error(options):
-    with pytest.raises(ValueError, match=r"ask for at least|give one"):
+    with pytest.raises(ValueError, match=r"count must be at least 1|seed must be at least 0|give one"):
         design(8, **options)
 
 
@@ -305,3 +306,27 @@ def test_a_failure_says_why_and_leaves_nothing(run, tmp_path, options, status, c
     assert complaint in outcome.err
     assert outcome.out == ""
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("strength", [-1e9, -100, 40, 1e9])
+def test_a_strength_that_the_unit_cannot_hold_is_refused_before_the_search(strength, monkeypatch):
+    monkeypatch.setattr(search.Search, "run", None)
+    with pytest.raises(DesignError, match="is out of reach: model tiny-strength predicts"):
+        promscan.design([8, strength], model=TINY_STRENGTH, device="cpu")
+
+
+def test_the_ends_of_the_unit_bound_what_can_be_asked_for(tmp_path):
+    network, card = load_strength(str(TINY_STRENGTH))
+    part = dataclasses.replace(card.strength, lowest=7.0, highest=9.5)
+    save_model(tmp_path / "x.safetensors", network, dataclasses.replace(card, strength=part))
+    for strength in (6.9, 9.6):
+        with pytest.raises(DesignError, match=r"predicts strengths of 7 to 9\.5; ask for one of those"):
+            promscan.design([strength], model=tmp_path / "x.safetensors", device="cpu")
+
+
+def test_the_ends_of_the_range_that_is_shown_can_be_asked_for(monkeypatch):
+    with pytest.raises(DesignError) as error:
+        promscan.design([1e6], model=TINY_STRENGTH, device="cpu")
+    low, high = re.search(r"strengths of (\S+) to (\S+);", str(error.value)).groups()
+    monkeypatch.setattr(search.Search, "run", lambda *_: [])
+    assert promscan.design([float(low), float(high)], model=TINY_STRENGTH, device="cpu") == []

@@ -1,4 +1,4 @@
-"""The documents tell the truth: their examples run, their option tables are those of the commands, their links lead on.
+"""The documents are true: examples run, option tables and numbers are current, links lead somewhere.
 
 `PROMSCAN_UPDATE_GOLDEN=1` rewrites what the examples print.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ast
 import doctest
+import importlib.util
 import inspect
+import json
 import os
 import re
 import shlex
@@ -16,10 +18,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import click
 import docs_examples as examples
+import pysam
 import pytest
 
 import promscan
@@ -31,8 +35,27 @@ DOCS = ROOT / "docs"
 DATA = ROOT / "tests" / "data"
 README = ROOT / "README.md"
 PAGES = [README, *sorted(DOCS.glob("*.md"))]
-LINKED = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+"""What users read; what they show is run."""
+INTERNALS = sorted((DOCS / "internals").glob("*.md"))
+LINKED = [*PAGES, *INTERNALS, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+MOST_WORDS = 9_000
+OLD_WORDS = r"\b(?:so many|lest|founding|bearable|beats?|beside|whatever|told|telling|kept|figures?)\b"
+"""Words that promscan once used in senses of its own."""
 UPDATE = os.environ.get("PROMSCAN_UPDATE_GOLDEN") == "1"
+
+
+def load(path: Path) -> ModuleType:
+    """A script as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+counting = load(DOCS / "count_words.py")
+prose, count_words = counting.prose, counting.count_words
 
 
 def leaves(group: click.Group, path: tuple[str, ...] = ()) -> dict[str, click.Command]:
@@ -45,8 +68,7 @@ def leaves(group: click.Group, path: tuple[str, ...] = ()) -> dict[str, click.Co
 
 
 COMMANDS = leaves(cli)
-PAGES_OF = {name: DOCS / f"{'inserts' if name == 'design' else name}.md" for name in COMMANDS}
-"""docs/design.md is the design of promscan."""
+PAGES_OF = {name: DOCS / f"{name}.md" for name in COMMANDS}
 
 
 @pytest.fixture
@@ -63,16 +85,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def perform(line: str, promscan_cli: Callable[..., Any]) -> list[str]:
-    """Run a command of a `console` block; what it prints."""
+    """Run a command of a `console` block; what it prints, standard output first.
+
+    promscan runs in this process, tabix is that of pysam, and everything else is a line of bash.
+    """
     program, *arguments = shlex.split(line)
     if program == "promscan":
         outcome = promscan_cli(*arguments)
         return (outcome.out + outcome.err).splitlines()
-    if program == "cat":
-        return "".join(Path(name).read_text(encoding="utf-8") for name in arguments).splitlines()
-    if program == "ls":
-        return sorted(str(path) for pattern in arguments for path in Path().glob(pattern))
-    pytest.fail(f"the examples know promscan, cat and ls, but not {program}")
+    if program == "tabix":
+        name, region = arguments
+        with pysam.TabixFile(name) as file:
+            return list(file.fetch(region=region))
+    if "bedtools" in line and shutil.which("bedtools") is None:
+        pytest.skip("bedtools is not installed")
+    settings = {**os.environ, "LC_ALL": "C"}
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, env=settings)
+    return (done.stdout + done.stderr).splitlines()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -95,9 +124,10 @@ def test_examples_print_what_the_page_shows(
 def test_python_examples_print_what_the_page_shows(page: Path, folder: Path) -> None:
     text = "".join(block.body for block in examples.blocks(page) if block.language == "python")
     test = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
-    told = list[str]()
-    doctest.DocTestRunner(examples.Checker(), verbose=False, optionflags=doctest.ELLIPSIS).run(test, out=told.append)
-    assert not told, "".join(told)
+    failures = list[str]()
+    runner = doctest.DocTestRunner(examples.Checker(), verbose=False, optionflags=doctest.ELLIPSIS)
+    runner.run(test, out=failures.append)
+    assert not failures, "".join(failures)
 
 
 def test_the_keywords_of_a_scan_and_their_defaults_are_those_of_the_call() -> None:
@@ -123,40 +153,33 @@ def test_each_command_has_its_page() -> None:
     assert [name for name in COMMANDS if not PAGES_OF[name].is_file()] == []
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_page_shows_the_usage(name: str) -> None:
-    context = click.Context(COMMANDS[name])
-    usage = " ".join(["promscan", *name.split("-"), *COMMANDS[name].collect_usage_pieces(context)])
-    assert f"\n{usage}\n" in PAGES_OF[name].read_text(encoding="utf-8")
+def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a script or module of the checkout."""
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, cwd=ROOT)
 
 
-def default_of(option: click.Option) -> str:
-    """What the option table has to say about a default."""
-    value = option.get_default(click.Context(click.Command("any")))
-    if option.required:
-        return "required"
-    if option.is_flag and option.secondary_opts:
-        return (option.opts if value else option.secondary_opts)[0]
-    if option.is_flag:
-        return "off"
-    if (
-        isinstance(value, str | int | float) and not option.multiple
-    ):  # click marks a missing one by an object of its own
-        return str(value)
-    told = re.search(r"\[default: (.+)\]", option.help or "")
-    return told[1] if told else "none"
+def test_the_pages_show_the_options_that_the_commands_have() -> None:
+    check = run_python("docs/write_options.py", "--check")
+    assert check.returncode == 0, check.stderr
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_option_table_is_that_of_the_command(name: str) -> None:
+def test_each_page_has_the_usage_and_every_option_of_its_command(name: str) -> None:
+    text = PAGES_OF[name].read_text(encoding="utf-8")
+    usage = " ".join(
+        ["promscan", *name.split("-"), *COMMANDS[name].collect_usage_pieces(click.Context(COMMANDS[name]))]
+    )
+    assert f"\n{usage}\n" in text
     options = [parameter for parameter in COMMANDS[name].params if isinstance(parameter, click.Option)]
-    expected = {" ".join(sorted([*o.opts, *o.secondary_opts])): default_of(o) for o in options}
-    shown = {}
-    for row in re.findall(r"^\| `-.+$", PAGES_OF[name].read_text(encoding="utf-8"), re.MULTILINE):
-        cell, default, _ = (part.strip() for part in re.split(r"(?<!\\)\|", row.strip("|")))
-        names = re.findall(r"(?<![\w-])--?[a-z][a-z-]*", cell)
-        shown[" ".join(sorted(names))] = default.replace("`", "")
-    assert shown == expected
+    rows = re.findall(r"^\| `-.+$", text, re.MULTILINE)
+    assert len(rows) == len(options)
+    for option, row in zip(options, rows, strict=True):
+        cell, default, meaning = (part.strip() for part in re.split(r"(?<!\\)\|", row.strip("|")))
+        assert re.findall(r"(?<![\w-])--?[a-z][a-z-]*", cell) == [*option.opts, *option.secondary_opts]
+        assert (default == "required") == option.required
+        assert default
+        assert meaning
+        assert "[default" not in row
 
 
 def test_commands_that_are_not_run_can_be_read() -> None:
@@ -209,12 +232,80 @@ def test_links_inside_the_project_lead_somewhere(page: Path) -> None:
     assert dead == []
 
 
-def test_every_page_is_in_the_index() -> None:
-    index = (DOCS / "index.md").read_text(encoding="utf-8")
-    assert [page.name for page in DOCS.glob("*.md") if page.name != "index.md" and f"({page.name})" not in index] == []
+@pytest.mark.parametrize("folder", [DOCS, DOCS / "internals"], ids=["docs", "internals"])
+def test_every_page_is_in_the_index_of_its_folder(folder: Path) -> None:
+    index = (folder / "index.md").read_text(encoding="utf-8")
+    assert [
+        page.name for page in folder.glob("*.md") if page.name != "index.md" and f"({page.name})" not in index
+    ] == []
+
+
+# Words
+
+
+def test_users_need_to_read_few_words() -> None:
+    count = run_python("docs/count_words.py", "--limit", str(MOST_WORDS))
+    assert count.returncode == 0, count.stderr
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("Two words.", 2),
+    ("| a | table |\n| --- | --- |\n\nOne\n", 1),
+    ("```sh\nnot this\n```\nbut [this one](link.md)\n", 3),
+    ("<!-- not\nthis -->\nThis - yes.", 2),
+])  # fmt: skip
+def test_words_of_prose_are_counted(text: str, words: int) -> None:
+    assert count_words(text) == words
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_pages_for_users_use_the_words_of_the_field(page: Path) -> None:
+    found = re.findall(OLD_WORDS, prose(page.read_text(encoding="utf-8")), re.IGNORECASE)
+    assert found == []
+
+
+def test_the_tutorial_gives_igv_files_that_its_steps_write() -> None:
+    found = examples.blocks(DOCS / "tutorial.md")
+    script_of_igv = next(block.body for block in found if block.title == "demo.igv")
+    commands = "".join(block.body for block in found if block.language == "console")
+    loaded = re.findall(r"^(?:genome|load) (.+)$", script_of_igv, re.MULTILINE)
+    assert loaded
+    assert [name for name in loaded if f"-o {name}" not in commands and not (DATA / name).is_file()] == []
+
+
+# Measured numbers
+
+
+def measured(name: str) -> Any:
+    """A result, the newest if several versions were measured."""
+    return json.loads(sorted((ROOT / "benchmarks" / "results").rglob(f"{name}.json"))[-1].read_text(encoding="utf-8"))
+
+
+def test_numbers_in_the_text_of_the_readme_were_measured() -> None:
+    human, promid = (
+        measured(f"side_by_side.{name}")["tolerance_100"]["at_fp_per_mb"]["10"] for name in ("human", "promid")
+    )
+    default = measured("genome_recall.human")["all"]["asked"]["10"]
+    interval = measured("genome_recall.human")["all"]["at_fp_per_mb"]["5"]["recall_interval95"]
+    wide = measured("genome_recall.human")["within_500"]["asked"]["10"]
+    scan = measured("engines")["human_10Mb"]
+    strength = measured("strength.yeast-strength")["sets"]
+    text = " ".join(README.read_text(encoding="utf-8").split())
+    for number in (
+        f"{default['recall']:.0%} of the 158 listed TSSs",
+        f"{interval[0]:.0%} to {interval[1]:.0%}",
+        f"{wide['recall']:.0%} within 500 bp",
+        f"{default['fp_per_mb']:.1f} FP/Mb",
+        f"{human['recall']:.0%} of the TSSs",
+        f"PromID {promid['recall']:.0%}",
+        f"{scan['kb_per_second']:.0f} kb per second",
+        f"{scan['peak_memory_bytes'] / 1e9:.2f} GB",
+        f"r = {strength['random']['pearson']:.3f}",
+        f"{strength['native']['pearson']:.3f}",
+    ):
+        assert number in text, number
 
 
 def test_figures_are_those_that_were_measured() -> None:
-    script = ROOT / "benchmarks" / "write_results.py"
-    check = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
+    check = run_python("-m", "benchmarks.write_results", "--check")
     assert check.returncode == 0, check.stderr

@@ -335,6 +335,7 @@ def test_bgzipped_hits(folder: Path) -> None:
         read(folder, packed[:-28])
 
 
+TSS_HEADER = "#chrom\tstart\tend\tname\tscore\tstrand\ttss\n"
 HEADED = "#chrom\tstart\tend\tname\tscore\tstrand\ttss\tlogit\nchr1\t1\t90\tx\t5\t+\t2\t-1.5\n"
 
 
@@ -357,20 +358,21 @@ def test_a_header_without_hits_is_no_error(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"any\.bed: there is nothing in it, not even a header; give the hits of a scan as BED"),
+        ("", r"any\.bed: there is nothing in it, not even a header; give the hits of a scan as BED, GFF3 or narr"),
         ("track x\n", r"any\.bed: there is nothing in it"),
         ("chr1\t5\n", r"any\.bed, line 1: not a BED interval"),
-        ("##gff-version 3\nchr1\tx\tpromoter\t1\t70\t.\t+\t.\tID=1\n", r"any\.bed, line 2: not a BED interval"),
+        ("##gff-version 3\nchr1\tx\tpromoter\t1\t70\t.\t+\t.\tID=1\n", r"any\.bed, line 2: '\.' in column 6 is no"),
+        ("##gff-version 3\nchr1\t1\t70\tx\t5\t+\n", r"any\.bed, line 2: not a GFF3 or GTF feature; write nine"),
         ("chr1\t1\t9\tx\t5\n", r"any\.bed, line 1: there is no strand, \+ or -, in column 6"),
         ("#\n\nchr1\t1\t9\tx\t5\t.\n", r"any\.bed, line 3: there is no strand"),
         ("chr3\t1\t9\tx\t5\t+\n", r"any\.bed, line 1: the genome has no contig 'chr3'"),
         ("chr1\t3999\t4001\tx\t5\t+\n", r"any\.bed, line 1: reaches past the end of chr1 at 4000"),
-        ("chr1\t3990\t4000\tx\t5\t+\t4000\n", r"any\.bed, line 1: reaches past the end of chr1 at 4000"),
+        (f"{TSS_HEADER}chr1\t3990\t4000\tx\t5\t+\t4000\n", r"line 2: the tss 4000 in column 7 is not in its interval"),
         ("chr1\t4000\t4000\tx\t5\t+\n", r"any\.bed, line 1: reaches past the end of chr1 at 4000"),
         ("chr1\t1\t9\tx\tgood\t+\n", r"any\.bed, line 1: 'good' in column 5 is no score; name its column: --score-col"),
         ("chr1\t1\t9\tx\tnan\t+\n", r"any\.bed, line 1: 'nan' in column 5 is no score"),
-        ("chr1\t1\t9\tx\t5\t+\t1.5\n", r"any\.bed, line 1: '1.5' in column 7 is no position"),
-        (b"\xff\xfe", r"any\.bed: not a text file"),
+        (f"{TSS_HEADER}chr1\t1\t9\tx\t5\t+\t1.5\n", r"line 2: '1.5' in column 7, called tss, is no position"),
+        (b"\xff\xfe", r"any\.bed, line 1: not a text file"),
     ],
 )
 def test_bad_hits_are_refused(folder: Path, text: str | bytes, message: str) -> None:

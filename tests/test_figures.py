@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from promscan.metrics.ranking import are_false, found_at, lowest_threshold, recall_by_false_hits
 from promscan.metrics.regression import coverage, widening
+from promscan.networks.card_parts import Scale
 
 positions = st.integers(0, 3000)
 logits = st.integers(-5, 5).map(float)  # few values, so that some are equal
@@ -21,7 +22,7 @@ starts = st.sets(positions).map(sorted)
 @given(hits, starts)
 def test_a_start_is_found_by_its_best_hit_within_100_bp(hits: list[tuple[int, float]], starts: list[int]) -> None:
     tss, scores = (np.array(column) for column in (list(zip(*hits, strict=True)) or [[], []]))
-    found = found_at(np.array(starts, dtype=np.int64), tss, scores)
+    found = found_at(np.array(starts, dtype=np.int64), tss, scores, Scale.tolerance)
     assert found.tolist() == [
         max((logit for at, logit in hits if abs(at - start) <= 100), default=-math.inf) for start in starts
     ]
@@ -29,7 +30,7 @@ def test_a_start_is_found_by_its_best_hit_within_100_bp(hits: list[tuple[int, fl
 
 @given(st.lists(positions), starts)
 def test_a_hit_farther_than_500_bp_from_every_start_is_false(tss: list[int], starts: list[int]) -> None:
-    false = are_false(np.array(tss, dtype=np.int64), np.array(starts, dtype=np.int64))
+    false = are_false(np.array(tss, dtype=np.int64), np.array(starts, dtype=np.int64), Scale.false_beyond)
     assert false.tolist() == [all(abs(at - start) > 500 for start in starts) for at in tss]
 
 

@@ -1,9 +1,14 @@
 """Files appear whole or not at all."""
 
+import gzip
 import json
+import os
+import stat
 from pathlib import Path
 
+import pysam
 import pytest
+from written_hits import HITS, write
 
 from promscan.errors import RunError
 from promscan.io.files import atomic_path, check_outputs, open_text_output
@@ -84,3 +89,111 @@ def test_a_check_leaves_nothing_behind(tmp_path):
         check_outputs([tmp_path / "no" / "x.bed"], [])
     with pytest.raises(RunError, match="is a folder; name a file in it"):
         check_outputs([tmp_path], [])
+
+
+# -------------------------------------------------------------------------------------------- permissions, names, order
+
+
+def test_a_file_that_is_replaced_passes_its_permissions_on(tmp_path):
+    for mode in (0o600, 0o640, 0o664):
+        target = tmp_path / "x"
+        target.write_text("old")
+        target.chmod(mode)
+        with atomic_path(target) as path:
+            path.write_text("new")
+        assert (target.read_text(), stat.S_IMODE(target.stat().st_mode)) == ("new", mode)
+
+
+def test_a_new_file_has_the_permissions_of_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with open_text_output(str(tmp_path / "x")):
+            pass
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o640
+
+
+def test_hits_and_their_index_keep_permissions(tmp_path):
+    target = write(tmp_path / "x.bed.gz", HITS)
+    target.chmod(0o600)
+    write(target, HITS)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {"x.bed.gz": 0o600, "x.bed.gz.tbi": 0o600}
+
+
+@pytest.mark.parametrize("suffix", ["gz", "bgz"])
+def test_an_index_never_stands_beside_another_file(tmp_path, monkeypatch, suffix):
+    """Whatever the moment at which the machine stops, seen at each change of the folder."""
+    target = tmp_path / f"x.bed.{suffix}"
+    write(target, HITS)
+    states = []
+
+    def look_before(change):
+        def changed(*arguments, **options):
+            index = Path(f"{target}.tbi")
+            states.append((target.read_bytes(), index.read_bytes() if index.exists() else None))
+            return change(*arguments, **options)
+
+        return changed
+
+    old = (target.read_bytes(), Path(f"{target}.tbi").read_bytes())
+    monkeypatch.setattr(os, "replace", look_before(os.replace))
+    monkeypatch.setattr(Path, "unlink", look_before(Path.unlink))
+    write(target, HITS[:2])
+    new = (target.read_bytes(), Path(f"{target}.tbi").read_bytes())
+    assert old[0] != new[0]
+    assert set(states) <= {old, (old[0], None), (new[0], None), new}
+    with pysam.TabixFile(str(target)) as file:
+        assert len(list(file.fetch())) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["genome.fa.fai", "genome.fa.gzi", "link.fa.FAI", "new.bed.gz.tbi", "x.csi", "link.bed"]
+)
+def test_an_output_is_no_index(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "genome.fa.fai").write_text("precious\n")
+    (tmp_path / "link.bed").symlink_to("genome.fa.fai")
+    with pytest.raises(RunError, match=f"^{name}: programs would take this for the index of a file; name another file"):
+        check_outputs([name], ["genome.fa"])
+    assert (tmp_path / "genome.fa.fai").read_text() == "precious\n"
+
+
+def test_an_output_without_a_name_is_refused():
+    with pytest.raises(RunError, match=r"^the name of an output is empty; name a file, or - for standard output$"):
+        check_outputs([""], [])
+
+
+def test_a_long_name_has_a_temporary_file_too(tmp_path):
+    with atomic_path(tmp_path / ("é" * 125)) as path:
+        path.write_text("x")
+    assert [path.name for path in tmp_path.iterdir()] == ["é" * 125]
+
+
+@pytest.mark.parametrize("where", ["os.open", "os.close"])
+def test_an_interruption_while_the_temporary_file_is_made_leaves_nothing(tmp_path, monkeypatch, where):
+    function = getattr(os, where[3:])
+
+    def interrupted(*arguments):
+        function(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(where, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        check_outputs([tmp_path / "x"], [])
+    with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / "x"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bgz", ".GZ"])
+def test_text_with_a_suffix_of_compression_is_compressed_alike_each_time(tmp_path, suffix):
+    written = []
+    for name in ("a", "b"):
+        path = tmp_path / f"{name}.tsv{suffix}"
+        with open_text_output(str(path)) as file:
+            file.write("é\n")
+        written.append(path.read_bytes())
+    assert gzip.decompress(written[0]).decode() == "é\n"
+    assert written[0] == written[1]

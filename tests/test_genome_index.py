@@ -5,12 +5,15 @@ from __future__ import annotations
 import gzip
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 from unittest import mock
 
 import pysam
 import pytest
 from fasta_files import Layout, drawn_sequence, expected_rows, rows_of
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from promscan.errors import InputError
 from promscan.io import fasta
@@ -98,49 +101,141 @@ def test_a_stale_index_is_not_used_and_named_in_a_warning(indexed, caplog):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("ACGT\n", "contig 'chr2' has 204 bases, not 200"),
-        (">chr3\nACGT\n", "contig 'chr3' has 4 bases, not 0"),
+        ("ACGT\n", "contig 'chr2' does not end after 200 bases"),
+        (">chr3\nACGT\n", "the file has sequence that the index does not list"),
     ],
 )
-def test_an_index_of_other_content_is_found_out_while_streaming(indexed, text, message):
+def test_an_index_of_other_content_is_refused_at_once(indexed, text, message):
     append(indexed, text, seconds=0)
-    with pytest.raises(InputError, match=f"{indexed}.fai: the index does not match .*: {message}; .* samtools faidx$"):
-        rows_of(Genome(indexed), 100)
+    cure = r"rebuild it: samtools faidx \(or remove it\)$"
+    with pytest.raises(InputError, match=f"^{indexed}.fai: the index does not match {indexed}: {message}; {cure}"):
+        Genome(indexed)
 
 
-def test_an_index_of_other_content_is_found_out_at_the_end_of_the_contig(indexed):
+def test_an_index_of_other_content_is_refused_before_anything_is_read(indexed):
     indexed.write_text(indexed.read_text().replace("\n>chr2", "ACGT\n>chr2"))
     append(indexed, "", seconds=0)
-    read = []
-    with pytest.raises(InputError, match="contig 'chr1' has 1004 bases, not 1000"):
-        read.extend(Genome(indexed).read_chunks(10))
-    assert {chunk.chrom for chunk in read} == {"chr1"}
+    with pytest.raises(InputError, match="contig 'chr1' does not end after 1000 bases"):
+        Genome(indexed)
 
 
-def test_a_contig_that_only_the_index_has_is_found_out(indexed):
+def test_a_contig_that_only_the_index_has_is_refused(indexed):
     with open(f"{indexed}.fai", "a") as fai:
         fai.write("chr9\t10\t5000\t10\t11\n")
-    with pytest.raises(InputError, match="there is no contig 'chr9' any more"):
-        rows_of(Genome(indexed), 100)
-    with pytest.raises(InputError, match="the index does not match"):
-        rows_of(Genome(indexed), 100, {"chr9": [(0, 5)]})
+    with pytest.raises(InputError, match="the line before byte 5000 is not the header of contig 'chr9'"):
+        Genome(indexed)
 
 
-def test_a_file_shorter_than_its_index_is_found_out_while_fetching(indexed):
+def test_a_file_shorter_than_its_index_is_refused(indexed):
     times = indexed.stat()
     indexed.write_bytes(indexed.read_bytes()[:600])
     os.utime(indexed, (times.st_atime, times.st_mtime))
     with pytest.raises(InputError, match="the index does not match"):
-        rows_of(Genome(indexed), 100, {"chr1": [(0, 900)]})
+        Genome(indexed)
 
 
-def test_an_index_that_runs_into_the_next_contig_is_found_out_while_fetching(indexed):
+def test_an_index_that_runs_into_the_next_contig_is_refused(indexed):
     fai = Path(f"{indexed}.fai")
     fai.write_text(fai.read_text().replace("chr1\t1000", "chr1\t1100"))
-    with pytest.raises(
-        InputError, match=r"the index does not match .*: chr1:900-1069 runs into the next line or contig;"
-    ):
-        rows_of(Genome(indexed), 100, {"chr1": [(900, 1000)]})
+    with pytest.raises(InputError, match=r"the index does not match .*: the bases of contig 'chr2' do not begin at"):
+        Genome(indexed)
+
+
+@pytest.mark.parametrize("compression", ["plain", "bgzip"])
+@pytest.mark.parametrize("cut", [(29, 30), (57, 57)])  # one base less in as many bytes; three bases in the next line
+def test_uneven_lines_before_the_bases_are_found_out_while_fetching(tmp_path, compression, cut):
+    """The place of every header is right: only the lines can show it."""
+    contigs = {"chr1": drawn_sequence(1000, seed=1), "chr2": drawn_sequence(200, seed=2)}
+    path = Layout(compression=compression).write(tmp_path, contigs)
+    pysam.faidx(str(path))
+    text = bytearray(Layout().text(contigs))
+    third = text.index(b"\n") + 1 + 2 * 61
+    if cut[0] == cut[1]:
+        text[third : third + 61] = text[third : third + cut[0]] + b"\n" + text[third + cut[0] : third + 60]
+    else:
+        text[third + cut[0]] = ord("\n")
+    path.write_bytes(text)
+    if compression == "bgzip":
+        pysam.tabix_compress(str(path), f"{path}.new", force=True)
+        os.replace(f"{path}.new", path)
+    append(path, "", seconds=-10)
+    for start in (100, 700):
+        with pytest.raises(InputError, match=r"chr1:[0-9]+-[0-9]+ is not in lines of 60 bases; rebuild it"):
+            rows_of(Genome(path), 200, {"chr1": [(start, start + 50)]})
+    assert rows_of(Genome(path), 200, {"chr2": [(10, 60)]}) == expected_rows(contigs, 200, {"chr2": [(10, 60)]})
+
+
+def test_a_contig_of_another_length_is_found_out_while_streaming(indexed):
+    first, *lines = indexed.read_text().split("\n")
+    lines[3] = lines[3][:29] + "\n" + lines[3][30:]  # one base less in as many bytes
+    indexed.write_text("\n".join([first, *lines]))
+    append(indexed, "", seconds=0)
+    with pytest.raises(InputError, match="contig 'chr1' has 999 bases, not 1000"):
+        rows_of(Genome(indexed), 200)
+
+
+@pytest.mark.parametrize("compression", ["plain", "bgzip"])
+@pytest.mark.parametrize("width", [60, 10**6])  # in lines, and one line a contig
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace(b">chr1 and", b">chr1 and longer, and"),
+        lambda text: text.replace(b">chr2 and", b">chr2and"),
+        lambda text: text.replace(b">chr2 and", b">chr3 and"),
+        lambda text: b"\n" + text,
+        lambda text: b"\xef\xbb\xbf" + text,
+        lambda text: text.replace(b"\n", b"\r\n"),
+        lambda text: text[: text.index(b"\n") + 1] + text[text.index(b"\n") + 62 :],
+        lambda text: text[: text.index(b"\n") + 1] + b"ACGT" * 15 + b"\n" + text[text.index(b"\n") + 1 :],
+        lambda text: text[:-30],
+    ],
+)
+def test_a_newer_index_of_another_version_of_the_file_moves_nothing(tmp_path, compression, width, change):
+    contigs = {"chr1": drawn_sequence(1000, seed=1), "chr2": drawn_sequence(200, seed=2)}
+    path = Layout(width=width).write(tmp_path, contigs)
+    changed = change(path.read_bytes())
+    if compression == "bgzip":
+        pysam.tabix_compress(str(path), f"{path}.new", force=True)
+        os.replace(f"{path}.new", path)
+    pysam.faidx(str(path))
+    path.write_bytes(changed)
+    if compression == "bgzip":
+        pysam.tabix_compress(str(path), f"{path}.new", force=True)
+        os.replace(f"{path}.new", path)
+    append(path, "", seconds=-10)
+    with pytest.raises(InputError, match=f"^{path}.fai: the index does not match {path}: .*rebuild it: samtools faidx"):
+        rows_of(Genome(path), 200, {"chr1": [(500, 600)], "chr2": [(100, 120)]})
+
+
+@st.composite
+def damaged(draw, data: bytes) -> bytes:
+    """The bytes of an index with something else in one place."""
+    at = draw(st.integers(0, len(data) - 1))
+    length = draw(st.integers(0, 12))
+    return data[:at] + draw(st.binary(max_size=20) | st.sampled_from(WORDS)) + data[at + length :]
+
+
+WORDS = [b"-1", b"nan", b"1e9", b"0", b"\t", b"\n", b"9" * 5000, b"9" * 14, b"9223372036854775808", b"\xff\xfe", b""]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+@pytest.mark.parametrize("compression", ["plain", "bgzip"])
+@pytest.mark.parametrize("kind", ["fai", "gzi"])
+def test_a_damaged_index_is_refused_or_harmless(tmp_path, compression, kind, data):
+    contigs = {"chr1": drawn_sequence(90_000, seed=1), "chr2": drawn_sequence(70_000, seed=2)}
+    path = tmp_path / "genome.fa"
+    if not path.exists():
+        Layout(compression=compression).write(tmp_path, contigs)
+        pysam.faidx(str(path))
+        for index in tmp_path.glob("*.[fg][az]i"):
+            index.rename(f"{index}.whole")
+    for index in tmp_path.glob("*.whole"):
+        whole = index.read_bytes()
+        index.with_suffix("").write_bytes(data.draw(damaged(whole)) if f".{kind}." in index.name else whole)
+    spans = {"chr1": [(89_000, 89_100)], "chr2": [(100, 200), (68_000, 68_100)]}
+    with suppress(InputError):
+        assert rows_of(Genome(path), 200, spans) == expected_rows(contigs, 200, spans)
 
 
 def test_an_invalid_letter_is_found_out_while_fetching(tmp_path):
@@ -150,10 +245,10 @@ def test_an_invalid_letter_is_found_out_while_fetching(tmp_path):
         rows_of(Genome(path), 10, {"chr1": [(0, 300)]})
 
 
-@pytest.mark.parametrize("content", ["chr1\tmany\t5\t60\t61\n", "chr1\n", "\n"])
+@pytest.mark.parametrize("content", ["chr1\tmany\t5\t60\t61\n", "chr1\n", "\n", ""])
 def test_a_damaged_index_is_refused(indexed, content):
     Path(f"{indexed}.fai").write_text(content)
-    with pytest.raises(InputError, match="rebuild it: samtools faidx"):
+    with pytest.raises(InputError, match=r"rebuild it: samtools faidx \(or remove it\)$"):
         Genome(indexed)
 
 
@@ -178,9 +273,12 @@ def test_spans_on_an_unknown_contig_are_refused(tmp_path, chr1, index, measured)
     [
         (b"", ": there is no sequence in it; give a FASTA file"),
         (b" \n\r\n\t\n", ": there is no sequence in it; give a FASTA file"),
-        (b"ACGT\n", ", line 1: expected '>' and found 'A'; give FASTA, plain or packed by gzip or bgzip"),
+        (
+            b"ACGT\n",
+            r", line 1: expected '>' and found 'A'; give FASTA, plain or compressed \(gzip, bgzip, bzip2, xz, ",
+        ),
         (b"\n\n @read\nACGT\n", ", line 3: expected '>' and found '@'; give FASTA"),
-        (b"PK\x03\x04\x00\xff\xfe>\n", ", line 1: expected '>' and found 'P'"),
+        (b"PK\x03\x04\x00\xff\xfe>\n", r": this is a zip archive \(or an Excel or PyTorch file\); give a FASTA file"),
         (b"\x00\x01", r", line 1: expected '>' and found '\\x00'"),
         (b">\nACGT\n", ", line 1: a header without a name; give each sequence a name after its '>'"),
         (b">a\nACGT\n> \t\r\nACGT\n", ", line 3: a header without a name"),
@@ -192,7 +290,9 @@ def test_spans_on_an_unknown_contig_are_refused(tmp_path, chr1, index, measured)
         (b">a\nAC\n >b\nACGT\n", ", line 3: '>' in contig 'a'"),
         (b">a\nAC\xe9\n", ", line 2: 'é' in contig 'a'"),
         (b">\xe9\nAC\n", ", line 1: the name of the contig is not UTF-8 text; rename it"),
-        (b">a\rACGT\r>b\rACGT\r", ", line 1: lines end in CR only; convert the file with"),
+        (b">a\rACGT\r>b\rAEGT\r", f", line 4: 'E' in contig 'b' {INVALID_HINT}"),
+        (b">a\x01b\nACGT\n", r", line 1: the name of the contig holds a control character, '\\x01'; rename it"),
+        (b">a\xc2\x85b\nACGT\n", ", line 1: the name of the contig holds a control character"),
     ],
 )
 @pytest.mark.parametrize("block", [1, 3, 1 << 20])

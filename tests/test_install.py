@@ -100,7 +100,8 @@ def test_an_installation_finds_its_weights(kind, checkout, listing, libraries, e
     venv.create(tmp_path / "environment", symlinks=True)
     python = tmp_path / "environment" / "bin" / "python"
     run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel)
-    where = run(python, "-c", "import promscan; print(promscan.__file__)", cwd=elsewhere).strip()
+    code = "import promscan; print(promscan.__file__)"
+    where = run(python, "-c", code, cwd=elsewhere, env={}).strip()
     home = checkout if kind == "build_editable" else tmp_path / "environment"
     assert Path(where).is_relative_to(home)
     assert models(python, elsewhere, libraries) == listing

@@ -25,8 +25,6 @@ from promscan.inference.lanes import LaneNetwork, sum_windows
 from promscan.inference.stem import stem_of
 from promscan.networks.classifier import Architecture
 
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"
 pytest.importorskip("triton", minversion="3.6")
 
 import triton
@@ -180,10 +178,10 @@ def test_the_kernels_are_built_for_gpus_and_fit():
     done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     builds = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(builds) == 10
+    assert len(builds) == 14
     for build in builds:
         largest = build["units"] == 128 and build["type"] == "*fp32"
-        if build["kernel"] == "gru_steps":
+        if build["kernel"].endswith("_steps"):
             assert build["tensor_cores"], build
         assert build["spilled"] <= (64 if largest else 0), build
         if not (largest and build["capability"] == 80):

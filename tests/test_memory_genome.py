@@ -57,7 +57,7 @@ def test_a_text_too_long_for_a_file_name_is_one_sequence():
 
 @pytest.mark.parametrize("name", ["A" * 255, "ACGT", "folder/" + "A" * 300])
 def test_a_text_that_could_be_a_file_name_is_a_path(name):
-    with pytest.raises(InputError, match="No such file or directory|File name too long"):
+    with pytest.raises(InputError, match=r"No such file or directory|File name too long"):
         open_genome(name)
 
 

@@ -52,3 +52,12 @@ def test_a_state_halves_in_time_however_wide_its_gate_is_open(half_life: int) ->
 def test_a_half_life_of_zero_is_no_ceiling() -> None:
     assert ceiling(0) == 1
     assert ceiling(32) ** 32 == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("half_life", [0, 2])
+def test_the_derivatives_across_blocks(monkeypatch: pytest.MonkeyPatch, half_life: int) -> None:
+    """Gradients by input and weights, of more steps than a block has and of a last block that is not full."""
+    monkeypatch.setattr("promscan.networks.fading_gru.BLOCK", 4)
+    torch.manual_seed(3)
+    gru = FadingGRU(2, 3, 2, 0.0, half_life).double()
+    assert torch.autograd.gradcheck(lambda x, *_: gru(x)[0], (random_input(2, 10, 2), *gru.parameters()))

@@ -339,7 +339,8 @@ def test_bad_input_leaves_no_journal_of_nothing(genome, folder, monkeypatch, kil
 
 
 def test_what_is_done_outlives_input_that_cannot_be_read_on(tmp_path, folder, monkeypatch):
-    monkeypatch.setattr("promscan.io.fasta._BLOCK", 64)  # so that what comes before the gap is scanned
+    for limit in ("fasta._BLOCK", "text._BLOCK", "text.HEAD_BYTES"):
+        monkeypatch.setattr(f"promscan.io.{limit}", 64)  # so that what comes before the gap is scanned
     genome = write_fasta(tmp_path / "genome.fa.gz", CONTIGS, packing="gzip")
     whole = genome.read_bytes()
     genome.write_bytes(whole[: len(whole) // 2])

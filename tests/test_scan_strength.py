@@ -255,7 +255,7 @@ def test_bed_and_gff3_have_the_same_strengths(files):
 
 def test_a_domain_that_the_card_does_not_name_is_that_of_its_species(tmp_path):
     network, card = load_strength(str(TINY_STRENGTH))
-    strength = {key: value for key, value in card.strength.items() if key != "domain"}
+    strength = dataclasses.replace(card.strength, domain="")
     save_model(tmp_path / "x.safetensors", network, dataclasses.replace(card, strength=strength))
     genome = write_fasta(tmp_path / "genome.fa", {"chr1": random_bases(100, 1)})
     settings = promscan.scan(genome, model=TINY, strength=tmp_path / "x.safetensors").settings

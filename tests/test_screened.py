@@ -18,6 +18,7 @@ from promscan.inference.screened import ScreenedEngine
 from promscan.inference.settings import EngineSettings
 from promscan.inference.streaming import StreamingEngine
 from promscan.io.genome import Genome
+from promscan.networks.card_parts import Screening
 from promscan.networks.weights import load_model, save_model
 
 LANE = 140
@@ -37,7 +38,7 @@ def screened(tmp_path_factory):
     """The tiny model, with a card that tells how to screen down to the logit 0."""
     network, card = load_model(str(TINY))
     path = tmp_path_factory.mktemp("models") / "screened.safetensors"
-    save_model(path, network, dataclasses.replace(card, screening={"margin": 0.5, "lowest": 0.0}))
+    save_model(path, network, dataclasses.replace(card, screening=Screening(0.5, 0.0)))
     return path
 
 

@@ -19,6 +19,7 @@ from promscan.commands.calibrate import calibrate
 from promscan.inference.screened import ScreenedEngine
 from promscan.inference.streaming import StreamingEngine
 from promscan.networks.card import read_card
+from promscan.networks.card_parts import Screening
 from promscan.networks.weights import load_model, save_model
 
 LOGITS = st.lists(st.tuples(*[st.floats(-8, 8, width=16)] * 2), min_size=1, max_size=60)
@@ -56,7 +57,7 @@ def tampered(path, tamper):
     network, card = load_model(str(TINY))
     with torch.no_grad():
         tamper(network)
-    save_model(path, network, dataclasses.replace(card, screening={"margin": 0.1, "lowest": 0.0}))
+    save_model(path, network, dataclasses.replace(card, screening=Screening(0.1, 0.0)))
     return path
 
 
@@ -97,25 +98,25 @@ def test_a_screened_scan_of_the_background_loses_no_hit(background, calibrated):
     """Of fewer than a thousand, one would be too many."""
     genome, known = background
     card = read_card(calibrated)
-    lowest = card.screening["lowest"]
+    lowest = card.screening.lowest
     options = {"model": calibrated, "strength": None, "device": "cpu", "exclude": known}
     every = list(promscan.scan(genome, threshold=probability_of(lowest), exhaustive=True, **options))
     assert len(every) == pytest.approx(300, abs=10)
     for rank in (300, 100, 10):
-        scan = promscan.scan(genome, fp_per_mb=rank / card.calibration["megabases"], **options)
-        assert scan.settings["screening_margin"] == f"{card.screening['margin']:g}"
+        scan = promscan.scan(genome, fp_per_mb=rank / card.calibration.megabases, **options)
+        assert scan.settings["screening_margin"] == f"{card.screening.margin:g}"
         assert list(scan) == [hit for hit in every if hit.logit >= scan.calling.threshold]
 
 
 def test_the_card_says_what_was_measured(background, calibrated):
     card = read_card(calibrated)
-    assert card.screening["margin"] == round(card.screening["margin"], 2) > 0
+    assert card.screening.margin == round(card.screening.margin, 2) > 0
     source = "genome.fa, 1000 bp and more from known.bed"
     basis = rf"loses at most 0.1% of (\d+) hits on {source}; scores (\d+.\d)% of the windows at (\d+) false hits per Mb"
-    measured = re.fullmatch(basis, card.screening["basis"])
+    measured = re.fullmatch(basis, card.screening.basis)
     assert measured
     assert int(measured[1]) == pytest.approx(300, abs=10)
-    least = 1 / card.calibration["megabases"]
+    least = 1 / card.calibration.megabases
     assert float(measured[3]) == pytest.approx(least, rel=0.01)  # more than the ten that scans ask for
     genome, known = background
     options = {"model": calibrated, "strength": None, "device": "cpu", "exclude": known, "fp_per_mb": least}
@@ -141,6 +142,7 @@ def test_a_model_whose_streaming_form_is_of_no_use_has_none(background, tmp_path
     outcome = promscan_cli(
         "calibrate", model, "--genome", genome, "--exclude", known, "-o", out, "--min-distance", 1, "--device", "cpu"
     )
-    assert (outcome.status, outcome.err.count("\n")) == (0, 2)
+    assert (outcome.status, outcome.err.count("\n")) == (0, 3)
+    assert "the known promoters are" in outcome.err
     assert message in outcome.err
-    assert read_card(out).screening == {}
+    assert read_card(out).screening is None

@@ -30,7 +30,10 @@ GENOME = genome_digest({chrom: len(bases) for chrom, bases in CONTIGS.items()})
 
 @pytest.fixture(autouse=True)
 def short_lanes():
-    with mock.patch.multiple(StreamingEngine, lane=LANE, shorter=(70,), warm_up=70):
+    with (
+        mock.patch.multiple(StreamingEngine, lane=LANE, shorter=(70,), warm_up=70),
+        mock.patch("promscan.commands.scanning.plan.SHARD_GRID", LANE),
+    ):
         yield
 
 
@@ -286,7 +289,107 @@ def a_pipe(paths):
     return [*paths[:2], path]
 
 
+def header_word_without_value(paths):
+    rewritten(paths[1], " stride=1 ", " stride ")
+    return paths
+
+
+def header_word_twice(paths):
+    rewritten(paths[1], " stride=1 ", " stride=1 stride=1 ")
+    return paths
+
+
+def endless_number(paths):
+    rewritten(paths[1], " shard=2/3", " shard=2/9999999999999")
+    return paths
+
+
+def too_many(paths):
+    rewritten(paths[1], " shard=2/3", " shard=2/999999")
+    return paths
+
+
+def number_zero(paths):
+    rewritten(paths[1], " shard=2/3", " shard=0/3")
+    return paths
+
+
+def number_past_the_last(paths):
+    rewritten(paths[1], " shard=2/3", " shard=4/3")
+    return paths
+
+
+def with_rows(paths, change):
+    """The second shard after `change` of its lines, of which the first two are comments."""
+    paths[1].write_text("".join(change(paths[1].read_text().splitlines(keepends=True))))
+    return paths
+
+
+def rows_out_of_order(paths):
+    return with_rows(paths, lambda lines: [*lines[:4], lines[5], lines[4], *lines[6:]])
+
+
+def doubled_row(paths):
+    return with_rows(paths, lambda lines: [*lines[:5], lines[4], *lines[5:]])
+
+
+def row_of_another_shard(paths):
+    row = paths[0].read_text().splitlines(keepends=True)[-1]
+
+    def place(line):
+        fields = line.split("\t")
+        return fields[0], int(fields[1]), fields[5]
+
+    return with_rows(paths, lambda lines: [*lines[:2], *sorted([row, *lines[2:]], key=place)])
+
+
+def contig_again(paths):
+    rows = paths[1].read_text().splitlines(keepends=True)[2:]
+    return with_rows(paths, lambda lines: [*lines, rows[0].replace("chr1", "chr9"), rows[-1]])
+
+
+def negative_start(paths):
+    return with_rows(paths, lambda lines: [*lines[:2], lines[2].replace("\t", "\t-", 1), *lines[3:]])
+
+
+def other_width(paths):
+    def widened(line):
+        chrom, start, end, *rest = line.split("\t")
+        return "\t".join([chrom, start, str(int(end) + 1), *rest])
+
+    return with_rows(paths, lambda lines: [*lines[:2], widened(lines[2]), *lines[3:]])
+
+
+def no_strand(paths):
+    return with_rows(paths, lambda lines: [*lines[:2], re.sub("\t[+-]\t", "\t.\t", lines[2]), *lines[3:]])
+
+
+def endless_position(paths):
+    return with_rows(paths, lambda lines: [*lines[:2], lines[2].replace("\t", "\t" + "9" * 5000, 1), *lines[3:]])
+
+
+def nothing_scored(paths):
+    for path in paths:
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]) + "#no window could be scored\n")
+    return paths
+
+
 REFUSALS = {
+    header_word_without_value: ".*part2.bed, line 1: its words are not of the form name=value, .*; copy the file again",
+    header_word_twice: ".*part2.bed, line 1: its words are not of the form name=value, each name once; copy .*",
+    endless_number: ".*part2.bed: holds no shard, but a whole scan; give the files that scan --shard wrote",
+    too_many: ".*part2.bed, line 1: there cannot be more than 100,000 shards; give the files that scan --shard wrote",
+    number_zero: ".*part2.bed, line 1: there is no shard 0 of 3; give the files that scan --shard wrote",
+    number_past_the_last: ".*part2.bed, line 1: there is no shard 4 of 3; give the files that scan --shard wrote",
+    rows_out_of_order: ".*part2.bed, line 6: out of order after the line before it; copy the file again",
+    doubled_row: ".*part2.bed, line 6: out of order after the line before it; copy the file again",
+    row_of_another_shard: ".*part[12].bed, line [0-9]+: the same hit as .*part[12].bed, line [0-9]+; copy the .*",
+    contig_again: ".*part2.bed, line [0-9]+: contig 'chr1' comes again, after another one; copy the file again",
+    negative_start: ".*part2.bed, line 3: not a window of promscan on its strand; copy the file again",
+    other_width: ".*part2.bed, line 3: not a window of promscan on its strand; copy the file again",
+    no_strand: ".*part2.bed, line 3: not a window of promscan on its strand; copy the file again",
+    endless_position: ".*part2.bed, line 3: not a row of promscan; copy the file again",
+    nothing_scored: ".*part1.bed: no window could be scored in it, nor in any other shard; give another genome",
     without_first: "there are 3 shards, and these are missing: 1; give all of them",
     only_last: "there are 3 shards, and these are missing: 1, 2; give all of them",
     twice: ".*part2.bed and .*copy.bed are the same shard, 2; give each once",
@@ -318,6 +421,32 @@ def test_what_is_not_a_whole_set_is_refused_in_one_line(promscan_cli, tmp_path, 
     assert (outcome.status, outcome.out) == (1, "")
     assert re.fullmatch(f"promscan: error: {REFUSALS[spoil]}\n", outcome.err)
     assert list(out.iterdir()) == []
+
+
+def test_shards_in_which_nothing_could_be_scored_count_as_long_as_one_shard_scored(promscan_cli, tmp_path):
+    genome = write_fasta(tmp_path / "genome.fa", {"chr1": "N" * 500, "chr2": CONTIGS["chr1"][:500]})
+    common = ["--model", TINY, "--strength", "none", "--device", "cpu", "--threshold", 0.5]
+    for i in (1, 2):
+        outcome = promscan_cli("scan", genome, "-o", tmp_path / f"{i}.bed", "--shard", f"{i}/2", *common)
+        assert outcome.status == 0
+        assert outcome.err.count("no window could be scored") == (i == 1)
+    assert (tmp_path / "1.bed").read_text().splitlines()[2:] == ["#no window could be scored"]
+    assert promscan_cli("scan", genome, "-o", tmp_path / "whole.bed", *common).status == 0
+    assert promscan_cli("merge", tmp_path / "1.bed", tmp_path / "2.bed", "-o", tmp_path / "merged.bed").status == 0
+    assert (tmp_path / "merged.bed").read_bytes() == (tmp_path / "whole.bed").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_merging_fails_if_no_shard_scored_anything(promscan_cli, tmp_path, suffix):
+    genome = write_fasta(tmp_path / "genome.fa", {"chr1": "N" * 500})
+    parts = [tmp_path / f"{i}{suffix}" for i in (1, 2)]
+    common = ["--model", TINY, "--strength", "none", "--device", "cpu"]
+    for i, part in enumerate(parts, start=1):
+        assert promscan_cli("scan", genome, "-o", part, "--shard", f"{i}/2", *common).status == 0
+    outcome = promscan_cli("merge", *parts, "-o", tmp_path / f"merged{suffix}")
+    assert outcome.status == 1
+    assert "no window could be scored in it, nor in any other shard" in outcome.err
+    assert not (tmp_path / f"merged{suffix}").exists()
 
 
 def test_the_suffix_of_another_format_is_refused(promscan_cli, shards, tmp_path):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -12,6 +10,7 @@ from genomes import random_bases
 import promscan
 from promscan.inference.strength import UNIT, StrengthPredictor
 from promscan.networks.card import STRENGTH, Card
+from promscan.networks.card_parts import StrengthPart
 from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.networks.weights import load_strength, save_model
 from promscan.seq import dna
@@ -29,7 +28,7 @@ def weights(tmp_path_factory):
     network.scale([5.0, 100.0], [2.0, 30.0])
     card = Card(
         "untrained", STRENGTH, "whole", "none", {}, "", True, window=80, tss_index=None,
-        strength={"unit": "two", "reporter": dataclasses.asdict(REPORTER)},
+        strength=StrengthPart("two", REPORTER),
     )  # fmt: skip
     path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
     save_model(path, network, card)
@@ -60,7 +59,7 @@ def test_strengths_are_those_of_the_network_in_the_unit_of_the_card(weights, pre
     assert np.allclose(strengths, mean[:, 1], atol=1e-4)
     assert np.allclose(deviations, deviation[:, 1], atol=1e-4)
     assert (deviations > 0).all()
-    assert card.strength["unit"] == "two"
+    assert card.strength.unit == "two"
 
 
 def test_a_strength_does_not_depend_on_what_is_predicted_beside_it(predictor):

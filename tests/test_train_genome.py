@@ -26,9 +26,10 @@ from promscan.train import genome_validation as calls
 from promscan.train.data.labelled_genome import LabelledGenome
 from promscan.train.data.promoters import Promoters, read_promoters
 from promscan.train.data.segments import SegmentRecipe, Segments, SegmentSampler
-from promscan.train.genome import GenomeRecipe, ranking_loss, train_genome
-from promscan.train.genome_validation import call_and_judge, draw_pieces
+from promscan.train.genome import GenomeRecipe, train_genome
+from promscan.train.genome_validation import draw_pieces, scan_and_validate
 from promscan.train.loop.run_folder import RunFolder
+from promscan.train.ranking_loss import ranking_loss
 
 CPU = torch.device("cpu")
 MOTIF = dna.encode("TATAAAAGGCACGTTGCAGTCCATTCG")
@@ -61,9 +62,8 @@ def planted(contigs: int = 4, length: int = 20_000) -> LabelledGenome:
 
 
 def train(out: Path, genome: LabelledGenome | None = None, recipe: GenomeRecipe = TINY_RECIPE, **options: object):
-    return train_genome(
-        genome or planted(2), None, out, recipe, **{"dev": ["chr0"], "device": "cpu", "threads": 1, **options}
-    )
+    defaults = {"dev": ["chr0"], "species": "Synthetic", "device": "cpu", "threads": 1}
+    return train_genome(genome or planted(2), out, recipe, **{**defaults, **options})
 
 
 @pytest.mark.slow
@@ -87,7 +87,7 @@ def test_a_planted_motif_is_found_on_its_own_strand(tmp_path: Path, monkeypatch:
     dev = genome.part(["chr0"])
     pieces = draw_pieces(dev.contigs, 1 << 30, np.random.default_rng(0))
     mirrored = KnownStarts(Site(chrom, tss, "+" if strand == "-" else "-") for chrom, tss, strand in dev.starts)
-    assert call_and_judge(model, dev.contigs, pieces, mirrored, CPU, 1).recall(100) < 0.2
+    assert scan_and_validate(model, dev.contigs, pieces, mirrored, CPU, 1).recall(100) < 0.2
 
 
 # Segments
@@ -247,9 +247,9 @@ def test_calls_are_those_of_a_scan(monkeypatch: pytest.MonkeyPatch) -> None:
     pieces = draw_pieces(codes, 1 << 30, np.random.default_rng(0))
     assert sum(piece.end - piece.start for piece in pieces) == sum(map(len, codes.values()))
     model, _ = load_model(str(tiny_streaming()))
-    found = call_and_judge(model, codes, pieces, KnownStarts([]), CPU, 1)
+    found = scan_and_validate(model, codes, pieces, KnownStarts([]), CPU, 1)
     scanned = scan(contigs, model=tiny_streaming(), threshold=1e-300, min_distance=500)
-    assert sorted(found.worst(1000), key=str) == sorted(scanned, key=str)
+    assert sorted(found.top_false_hits(1000), key=str) == sorted(scanned, key=str)
 
 
 def test_pieces_are_drawn_anew_and_no_more_than_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -380,7 +380,8 @@ def test_promoters_need_room_around_a_listed_start() -> None:
 
 def test_command_line_trains(tmp_path: Path, promscan_cli) -> None:
     data = Path(__file__).parent / "data"
-    command = ["train", "genome", data / "demo.fa", data / "demo_tss.bed", "--dev", "demo2", "-o", tmp_path / "run"]
+    command = ["train", "genome", data / "demo.fa", data / "demo_tss.bed", "--dev", "demo2", "--species", "Synthetic"]
+    command += ["-o", tmp_path / "run"]
     short = ["--epochs", 1, "--segments-per-epoch", 4, "--batch-size", 4, "--threads", 1]
     sizes = ["--hidden", 4, "--composition", "", "--context-bins", "50,900", *short]
     promoters = ["--positives", write_table(tmp_path, "ACGT" * 30 + "\ttrain"), "--positives-tss", 60]
@@ -399,7 +400,8 @@ def test_command_line_trains(tmp_path: Path, promscan_cli) -> None:
 @pytest.mark.parametrize("name", ["human", "yeast"])
 def test_a_training_may_begin_with_a_bundled_model(tmp_path: Path, promscan_cli, name: str) -> None:
     data = Path(__file__).parent / "data"
-    command = ["train", "genome", data / "demo.fa", data / "demo_tss.bed", "--dev", "demo2", "-o", tmp_path / "run"]
+    command = ["train", "genome", data / "demo.fa", data / "demo_tss.bed", "--dev", "demo2", "--species", "Synthetic"]
+    command += ["-o", tmp_path / "run"]
     short = ["--epochs", 1, "--segments-per-epoch", 2, "--batch-size", 2, "--threads", 1, "--dev-bases", 3000]
     assert promscan_cli(*command, *short, "--init", name).status == 0
     assert (

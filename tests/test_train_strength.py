@@ -21,6 +21,7 @@ from genomes import random_bases
 import promscan
 from promscan.errors import InputError, ModelError, RunError
 from promscan.metrics.regression import coverage
+from promscan.networks.card_parts import Construct, StrengthPart
 from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.networks.weights import load_strength
 from promscan.seq import dna
@@ -237,7 +238,7 @@ def test_a_run_folder_and_its_card_are_complete(tmp_path: Path) -> None:
         "learning_curves.png", "dev_predictions.png", "dev_coverage.png",
     }  # fmt: skip
     assert card.task == "strength"
-    assert card.strength == {"unit": "other", "reporter": dataclasses.asdict(tables.REPORTER)}
+    assert card.strength == StrengthPart("other", Construct())
     counts = [
         sum(described[part] for part in ("train", "dev", "test", "left_out")) for described in card.training["tables"]
     ]
@@ -291,10 +292,10 @@ def test_a_start_that_learned_from_what_is_dev_or_test_now_is_refused(tmp_path: 
     train_strength([table], tmp_path / "first", tables.recipe(epochs=1), threads=1)
     start = tmp_path / "first" / "last.safetensors"
     for changes in ({"seed": 2}, {"dev_share": 0.2}):
-        with pytest.raises(ModelError, match="learned from the table of expression, divided otherwise"):
+        with pytest.raises(ModelError, match="learned from the table of expression with another division"):
             train_strength([table], tmp_path / "second", tables.recipe(**changes), threads=1, init=start)
     beginning = tables.measurements(tmp_path, 50, 1)
-    with pytest.raises(ModelError, match="divided otherwise"):
+    with pytest.raises(ModelError, match="with another division"):
         train_strength([table], tmp_path / "second", tables.recipe(), held_out=[beginning], threads=1, init=start)
     assert not (tmp_path / "second").exists()
     train_strength([more], tmp_path / "second", tables.recipe(epochs=1, seed=2), threads=1, init=start)
@@ -343,7 +344,7 @@ def test_command_line_trains_on_several_units_and_scores(tmp_path: Path, promsca
     config = json.loads((tmp_path / "second" / "config.json").read_text())
     assert [table["unit"] for table in config["tables"]] == ["expression", "other"]
     scored = promscan_cli("score", one, "--model", tmp_path / "second" / "best.safetensors", "--quiet")
-    assert scored.out.splitlines()[0] == "name\tstrength\tstrength_sd"
+    assert scored.out.splitlines()[0] == "name\tsequence\texpression\tstrength\tstrength_sd"
     assert len(scored.out.splitlines()) == 151
 
 

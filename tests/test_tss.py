@@ -25,7 +25,7 @@ def read(folder: Path, text: str) -> KnownStarts:
 
 
 def test_starts_are_read_once_each_in_order(tmp_path: Path) -> None:
-    rows = ["chr10\t7\t8\ttwo words\t0\t-", "#x", "chr10\t3\t4\ta\t0\t-", "chr10 7 9 c 0 -", "chr1:0-100 99 100 d 0 +"]
+    rows = ["chr10\t7\t8\ttwo words\t0\t-", "#x", "chr10\t3\t4\ta\t0\t-", "chr10 7 8 c 0 -", "chr1:0-100 99 100 d 0 +"]
     starts = read(tmp_path, "\n".join(rows))
     assert list(starts) == [Site("chr10", 3, "-"), Site("chr10", 7, "-"), Site("chr1:0-100", 99, "+")]
     assert len(starts) == 3

@@ -3,7 +3,8 @@
     python docs/images/make_overview.py                                       with the default model
     python docs/images/make_overview.py tests/data/tiny.safetensors -o x.png  with another one
 
-It needs matplotlib (`pip install 'promscan[plot]'`) and takes as long as a scan of 30 kb.
+It needs matplotlib (`pip install 'promscan[plot]'`) and takes as long as a scan of 30 kb. The picture names its weights
+in the PNG text `Weights`: a test fails when the bundled weights are others, and then this script has to be run again.
 """
 
 from __future__ import annotations
@@ -270,7 +271,7 @@ def main() -> None:
     best = max(right or result.hits, key=lambda hit: hit.logit)
     draw_zoom(figure.add_subplot(grid[1, 0]), result, truth, best)
     draw_network(figure.add_subplot(grid[1, 1]), network, result, best)
-    figure.savefig(arguments.output, metadata={"Software": None})
+    figure.savefig(arguments.output, metadata={"Software": None, "Weights": f"{card.name} {card.sha256}"})
 
 
 if __name__ == "__main__":

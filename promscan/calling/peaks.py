@@ -1,9 +1,9 @@
 """From scores to hits: call the best window of every neighbourhood, in constant memory.
 
-A hit is a window with logit >= threshold that no window of its strand and contig whose start is less than
-`min_distance` away beats. A window beats another with a higher logit, or with an equal one further 5' on its own
-strand. The rule is local and pairwise: a window that is itself beaten still beats its neighbours. Windows that were not
-scored (NaN) beat nobody.
+A hit is a window with logit >= threshold that no better window of its strand and contig starts less than
+`min_distance` away. A window is better than another if its logit is higher, or equal and the window lies further 5' on
+its own strand. The rule is local and pairwise: a window that is no hit itself can still exclude its neighbours. Windows
+that were not scored (NaN) exclude nothing.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _EMPTY: Logits = np.empty(0, dtype=np.float32)
 
 
 class PeakCaller:
-    """Calls the hits of one strand from tracks that arrive in order, some windows behind the last one seen.
+    """Calls the hits of one strand from tracks that arrive in order, a few windows behind the last one seen.
 
     A window is decided once all its rivals have been seen, `radius` windows on each side:
 
-        |<-- radius: decided, kept as rivals -->|<-- undecided, at most radius -->|<-- the next track ...
+        |<-- radius: decided, still rivals   -->|<-- undecided, at most radius -->|<-- the next track ...
         ^ start                                 ^ decided                         ^ end of the buffer
 
     so at most 2 * radius logits stay between calls, whatever the length of the contig.
@@ -90,7 +90,7 @@ class PeakCaller:
     def state(self) -> dict[str, Any]:
         """What decides the hits to come, for JSON; `restore` brings another caller of the same settings there.
 
-        Only logits that reach the threshold are in it: a lower one is no hit, and beats none that could be.
+        Only logits that reach the threshold are in it: a lower one is no hit, and excludes no hit.
         """
         passing = np.flatnonzero(self._passing(self._buffer)).tolist()
         return {
@@ -102,7 +102,7 @@ class PeakCaller:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` gave."""
+        """Go on from a state that `state` returned."""
         self._chrom, self._start, self._decided = state["chrom"], state["start"], state["decided"]
         self._buffer = np.full(state["length"], np.nan, dtype=np.float32)
         for index, logit in state["passing"]:
@@ -115,7 +115,7 @@ class PeakCaller:
         return hits
 
     def _drop(self, count: int) -> None:
-        """Let go of the first `count` logits; a copy, lest a view keep the whole track alive."""
+        """Drop the first `count` logits; the rest is copied, as a view would hold the whole track in memory."""
         if count > 0:
             self._buffer = self._buffer[count:].copy()
             self._start += count * self.stride
@@ -136,7 +136,7 @@ class PeakCaller:
         return passing
 
     def _unbeaten(self, passing: npt.NDArray[np.intp]) -> list[int]:
-        """Which of these windows, in order of their index in the buffer, no rival beats."""
+        """Windows, of these in order of their index in the buffer, that have no better rival."""
         first, end = int(passing[0]), int(passing[-1]) + 1
         around = self._buffer[max(0, first - self.radius) : end + self.radius]
         reach = min(self.radius, len(around))
@@ -145,7 +145,7 @@ class PeakCaller:
         best, logits = sliding_maximum(around, reach), self._buffer[passing]
         own = passing - max(0, first - self.radius)
         before, after = best[own], best[own + reach + 1]
-        # NaN compares false: nobody is beaten where no rival was scored.
+        # NaN compares false: a rival that was not scored excludes nothing.
         first_wins, last_wins = (np.greater_equal, np.greater) if self.strand == "+" else (np.greater, np.greater_equal)
         beaten = first_wins(before, logits) | last_wins(after, logits)
         return list(passing[~beaten].tolist())

@@ -1,8 +1,8 @@
-"""How a scan with a model of single windows is screened: measured on a background, kept in the card, obeyed by scans.
+"""Screening of scans with a model of single windows: measured on a background, written in the card, used by scans.
 
-A streaming pass tells about what the logit of every window is. A window that falls short of the calling logit there by
-more than a margin is not scored, so a hit can only be lost where its two logits differ by more than that. It leaves its
-place to a lower one nearby.
+A streaming pass gives an approximate logit for every window. If it falls short of the calling logit by more than a
+margin, the window is not scored exactly. So a hit can only be lost where its two logits differ by more than the margin;
+then a lower hit nearby can take its place.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from promscan.seq.records import Logits
 LOST = 0.001
 """A screened scan loses at most this share of the hits."""
 ENOUGH = 1000
-"""It takes so many hits to tell such a share."""
+"""Hits needed to measure such a share."""
 FP_PER_MB = 100.0
-"""Scans are screened that call at so many false hits per Mb, or fewer."""
+"""The highest rate of false positives per Mb at which scans are screened."""
 WORTH = 0.5
-"""Screening pays if at most this share of the windows is scored, called at the rate that scans call at by default."""
+"""Screening pays if at most this share of the windows is scored exactly, at the default rate of a scan."""
 COARSEST = 16
-"""At strides of more bp than this, to score every window costs no more than the pass along the genome would spare."""
+"""At strides of more bp than this, scoring every window costs no more than the streaming pass saves."""
 STEP = 0.01
 """Margins are multiples of this."""
 STEPS = 10_000
-"""No margin is wider than so many of them."""
+"""The widest margin, in steps."""
 
 
 class Shortfalls:
-    """How far the logits of windows fall short of a logit: counts of windows, whatever their number."""
+    """Histogram of how far the logits of windows fall short of a logit, of constant size."""
 
     def __init__(self, logit: float) -> None:
         self.logit = logit
@@ -46,7 +46,7 @@ class Shortfalls:
         self._counts += np.bincount(steps, minlength=STEPS)
 
     def share_within(self, margin: float) -> float:
-        """Of the windows, those that fall short by no more than a margin."""
+        """Share of the windows that fall short by no more than a margin."""
         return float(self._counts[: round(margin / STEP) + 1].sum() / self._counts.sum())
 
 
@@ -62,7 +62,7 @@ def least_margin(exact: Logits, streaming: Logits) -> float:
 
     Args:
         exact: logits (n,) of all hits down to the lowest calling logit.
-        streaming: what a streaming pass says of the same windows.
+        streaming: logits of the same windows in a streaming pass.
     """
     short = (exact.astype(np.float64) - streaming)[np.argsort(-exact, kind="stable")]
     allowed = LOST * np.arange(1, len(short) + 1)
@@ -77,6 +77,6 @@ def least_margin(exact: Logits, streaming: Logits) -> float:
 
 def screening_floor(card: Card, threshold: float, stride: int) -> float | None:
     """The logit of a streaming pass below which a window cannot be a hit; None if all windows are to be scored."""
-    if not card.screening or threshold < card.screening["lowest"] or stride > COARSEST:
+    if card.screening is None or threshold < card.screening.lowest or stride > COARSEST:
         return None
-    return float(threshold - card.screening["margin"])
+    return threshold - card.screening.margin

@@ -8,20 +8,9 @@ from typing import Literal
 
 from promscan.calling.screening import screening_floor
 from promscan.errors import InputError, ModelError
-from promscan.metrics.calibration import Calibration
-from promscan.networks.card import Card
+from promscan.networks.card import MIN_DISTANCE, Card
+from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING, check_odd, check_whole, shown
 from promscan.seq.records import Strand
-
-DEFAULT_FP_PER_MB = 10.0
-"""False positives per Mb that a scan with a calibrated model calls at."""
-DEFAULT_MIN_DISTANCE = 500
-"""Least distance in bp between two hits of a strand, where neither the user nor the card says one."""
-CLEARANCE = 1000
-"""Background lies at least this far (bp) from every known promoter."""
-MAX_DISTANCE = 10_000_000
-"""The largest distance and the largest stride in bp that can be asked for."""
-MAX_SMOOTHING = 10_001
-"""The largest width in bp over which logits are averaged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,21 +29,16 @@ class CallSettings:
     """
 
     threshold: float
-    min_distance: int = DEFAULT_MIN_DISTANCE
+    min_distance: int = MIN_DISTANCE
     smoothing: int = 1
     stride: int = 1
     strands: tuple[Strand, ...] = ("+", "-")
     floor: float | None = None
 
     def __post_init__(self) -> None:
-        for name, most in (("min_distance", MAX_DISTANCE), ("stride", MAX_DISTANCE), ("smoothing", MAX_SMOOTHING)):
-            if getattr(self, name) > most:
-                raise ValueError(f"{name} must be at most {most}")
-        for name in ("min_distance", "stride"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.smoothing < 1 or self.smoothing % 2 == 0:
-            raise ValueError(f"smoothing must be odd and positive, got {self.smoothing}")
+        check_whole("min_distance", self.min_distance, 1, MAX_BP)
+        check_whole("stride", self.stride, 1, MAX_BP)
+        check_odd("smoothing", self.smoothing, MAX_SMOOTHING)
         if math.isnan(self.threshold):
             raise ValueError("threshold must be a number")
 
@@ -97,7 +81,7 @@ def resolve_calling(
     logit = calling_logit(card, threshold, fp_per_mb)
     return CallSettings(
         threshold=logit,
-        min_distance=(card.min_distance or DEFAULT_MIN_DISTANCE) if min_distance is None else min_distance,
+        min_distance=card.min_distance if min_distance is None else min_distance,
         smoothing=card.smoothing if smoothing is None else smoothing,
         stride=stride,
         strands=("+", "-") if strand == "both" else (strand,),
@@ -114,10 +98,10 @@ def calling_logit(card: Card, threshold: float | None, fp_per_mb: float | None) 
     """
     if threshold is not None:
         if not 0 < threshold < 1:
-            raise InputError(f"threshold {threshold} is not a probability between 0 and 1")
+            raise InputError(f"threshold {shown(threshold)} is not a probability between 0 and 1")
         return math.log(threshold) - math.log1p(-threshold)
     if card.calibration:
-        return Calibration.parse(card.calibration).logit_at(DEFAULT_FP_PER_MB if fp_per_mb is None else fp_per_mb)
+        return card.calibration.logit_at(card.scale.fp_per_mb if fp_per_mb is None else fp_per_mb)
     if fp_per_mb is not None:
         raise ModelError(f"model {card.name} is not calibrated to false hits per Mb: use --threshold, or calibrate it")
     if card.default_threshold is None:

@@ -1,4 +1,4 @@
-"""The command line: options in, one pipeline call, messages and exit status out.
+"""The command line: options in, one call of a command, messages and exit status out.
 
 Exit status: 0 done, 1 failed (one line says why), 2 wrong usage, 130 interrupted. Commands load the heavy libraries
 when they run, so that help is instant.
@@ -10,7 +10,8 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn, TextIO
 
@@ -26,7 +27,7 @@ from promscan.cli.scan import scan
 from promscan.cli.score import score
 from promscan.cli.train import train
 from promscan.errors import PromscanError
-from promscan.io.files import open_text_output
+from promscan.io.files import open_text_output, standard_output
 
 INTERRUPTED = 130
 
@@ -41,18 +42,18 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
-    help="Show the version and the bundled models.",
+    help="Show the version.",
 )  # fmt: skip
 def cli() -> None:
-    """Find promoters in DNA, and grade how strong they are.
+    """Find promoters in DNA, and predict how strong they are.
 
     \b
     promscan scan genome.fa -o hits.bed         call promoters in a genome
     promscan merge part*.bed -o hits.bed        join the parts of a divided scan
-    promscan score windows.fa -o scores.tsv     grade single 70-bp sequences
+    promscan score windows.fa -o scores.tsv     score single 70-bp sequences
     promscan design --strength 12 -o new.fa     propose inserts of a wanted strength
     promscan train windows train.csv ...        train a model of your own
-    promscan calibrate model.safetensors ...    measure its false hits per Mb on your background
+    promscan calibrate model.safetensors ...    measure its false positives per Mb on your background
     promscan evaluate hits.bed --tss ...        judge hits by known transcription starts
     promscan models                             list the bundled models
 
@@ -65,19 +66,26 @@ for command in (scan, merge, score, design, train, calibrate, evaluate, models):
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit with its status; failures that a user can mend are one line on standard error.
+    """Run the command line and exit with its status; a failure that a user can mend is one line on standard error.
 
     When the reader of a pipe has gone, as in `promscan ... | head`, click leaves with status 1 and without a word.
     """
-    # A cluster stops jobs with SIGTERM, a terminal that is closed with SIGHUP: leave as after Ctrl-C, so that temporary
-    # files are removed. Under nohup the latter is ignored, and stays so.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _interrupt)
+    try:
+        with _stopped_by_signals():
+            status = _run(arguments)
+    except KeyboardInterrupt:  # it came when the command had ended
+        status = INTERRUPTED
+    sys.exit(status)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run the command line, say what went wrong, and return the exit status."""
     if sys.stderr is None:  # closed (`2>&-`): messages have nowhere to go, and results still do
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the life of the process
+    if sys.stdout is not None:
+        standard_output()  # help, too, is UTF-8
     try:
-        status = cli.main(arguments, prog_name="promscan", standalone_mode=False) or 0
+        status = int(cli.main(arguments, prog_name="promscan", standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show(_messages())
         status = error.exit_code
@@ -88,16 +96,34 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         click.echo(f"promscan: error: {error}", _messages())
         status = 1
     _drop_what_standard_output_refuses()
-    sys.exit(status)
+    return status
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Let SIGTERM, by which a cluster stops jobs, and SIGHUP, of a terminal that is closed, act like Ctrl-C.
+
+    So temporary files are removed. Under nohup SIGHUP is ignored, and stays so. At the end the signals act as before,
+    so that no handler runs, and shows a traceback, while the process exits.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        for number, action in before.items():
+            if action is not signal.SIG_IGN:
+                signal.signal(number, _interrupt)
+        yield
+    finally:
+        for number, action in before.items():
+            signal.signal(number, action or signal.SIG_DFL)
 
 
 def _messages() -> TextIO:
-    """Standard error; nowhere in the further processes of torchrun, which end for the same reason as the first."""
+    """Standard error; nowhere in the other processes of torchrun, which end for the same reason as the first."""
     return sys.stderr if log.is_first_process() else io.StringIO()
 
 
 def _drop_what_standard_output_refuses() -> None:
-    """Python writes at its exit what is still held back, and would complain a second time about a full disk."""
+    """Empty the buffer, which Python would do at its exit, and complain a second time about a full disk."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""`promscan calibrate`: a model in, the same model out, with a table of false hits per Mb in its card."""
+"""`promscan calibrate`: a model in, the same model out, with a table of false positives per Mb in its card."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.cli.options import contigs_option, machine_options, quiet_option
-
-
-def _odd(_context: click.Context, _option: click.Parameter, width: int | None) -> int | None:
-    if width is not None and width % 2 == 0:
-        raise click.BadParameter(f"{width} is even; a width has a middle if it is odd")
-    return width
+from promscan.cli.options import Count, OddCount, contigs_option, machine_options, quiet_option
+from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
 
 
 @click.command()
@@ -22,7 +17,7 @@ def _odd(_context: click.Context, _option: click.Parameter, width: int | None) -
 @click.option("--genome", required=True, metavar="FILE", help="FASTA to call false hits on.")
 @click.option(
     "--exclude", required=True, metavar="FILE",
-    help="BED file of its known promoters; what lies within 1,000 bp of one is not background.",
+    help="BED, GFF3 or GTF of its known promoters; what lies within 1,000 bp of one is not background.",
 )  # fmt: skip
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="MODEL2",
@@ -30,21 +25,21 @@ def _odd(_context: click.Context, _option: click.Parameter, width: int | None) -
 )  # fmt: skip
 @contigs_option("Only on these contigs")
 @click.option(
-    "--min-distance", type=click.IntRange(min=1), metavar="N",
+    "--min-distance", type=Count(1, MAX_BP), metavar="N",
     help="Least distance in bp between two hits of a strand, for MODEL2 from then on.  [default: that of MODEL]",
 )  # fmt: skip
 @click.option(
-    "--smoothing", type=click.IntRange(min=1), metavar="BP", callback=_odd,
-    help="Odd width over which logits are averaged before calling, likewise; 1: not at all.  [default: that of MODEL]",
+    "--smoothing", type=OddCount(MAX_SMOOTHING), metavar="BP",
+    help="Odd width over which logits are averaged before calling, for MODEL2 too; 1: none.  [default: that of MODEL]",
 )  # fmt: skip
 @machine_options
 @quiet_option
 def calibrate(model: str, genome: str, exclude: str, output: Path, quiet: bool, **options: Any) -> None:
-    """Measure how many false hits per Mb a logit of MODEL stands for, on a background of your own.
+    """Measure how many false positives per Mb a logit of MODEL stands for, on your own background.
 
-    All of the genome but the surroundings of known promoters is scanned, and every hit there is false. MODEL2 is MODEL
-    with this table in its card, which 'promscan scan --fp-per-mb' needs. The card of a model of single windows also
-    says how a quicker pass can choose what a scan scores, if that spares enough.
+    The whole genome except the surroundings of known promoters is scanned, and every hit there is false. MODEL2 is
+    MODEL with this table in its card, which 'promscan scan --fp-per-mb' needs. The card of a model of single windows
+    also says how a quicker pass can choose the windows to score, if that saves enough.
 
     \b
     promscan calibrate mine.safetensors --genome genome.fa --exclude tss.bed -o calibrated.safetensors

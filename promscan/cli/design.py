@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from promscan import log
-from promscan.cli.options import Number, device_options, model_option, quiet_option
+from promscan.cli.options import Count, Number, device_options, model_option, quiet_option
 from promscan.errors import RunError
 from promscan.io.files import check_outputs, open_text_output
 from promscan.networks.card import DEFAULT_STRENGTH, model_files
+from promscan.seq.bounds import MAX_INSERT, MAX_PROPOSALS, MAX_SEED
 
 if TYPE_CHECKING:
     from promscan.commands.design import Design
@@ -38,19 +39,19 @@ def _share_range(_: click.Context, __: click.Parameter, text: str) -> tuple[floa
     "-o", "--output", required=True, metavar="OUT",
     help="Proposals, in the format of the suffix: .fa or .fasta, or .tsv; - is FASTA on stdout.",
 )  # fmt: skip
-@click.option("--table", metavar="FILE.tsv", help="Also write the table, beside FASTA.")
+@click.option("--table", metavar="FILE.tsv", help="Also write the table, next to FASTA.")
 @click.option(
     "--strength", "strengths", type=Number(), multiple=True, required=True, metavar="X",
     help="Wanted strength, in the unit of the model. May be repeated.",
 )  # fmt: skip
 @click.option(
-    "--count", type=click.IntRange(1, 10_000), default=10, show_default=True, metavar="N",
+    "--count", type=Count(1, MAX_PROPOSALS), default=10, show_default=True, metavar="N",
     help="Proposals of each strength.",
 )  # fmt: skip
 @model_option(DEFAULT_STRENGTH)
 @click.option("--start", metavar="SEQ|FASTA", help="Insert to begin at, or a file of one.  [default: anywhere]")
 @click.option(
-    "--max-changes", type=click.IntRange(min=0), metavar="N",
+    "--max-changes", type=Count(0, MAX_INSERT), metavar="N",
     help="How many bases may differ from the start.  [default: 20]",
 )  # fmt: skip
 @click.option(
@@ -62,11 +63,11 @@ def _share_range(_: click.Context, __: click.Parameter, text: str) -> tuple[floa
     help="Recognition sequence (IUPAC) that must occur on neither strand, flanks included. May be repeated.",
 )  # fmt: skip
 @click.option(
-    "--max-homopolymer", type=click.IntRange(min=1), default=6, show_default=True, metavar="N",
+    "--max-homopolymer", type=Count(1, MAX_INSERT), default=6, show_default=True, metavar="N",
     help="Longest run of one base.",
 )  # fmt: skip
 @click.option(
-    "--min-difference", type=click.IntRange(min=1), metavar="N",
+    "--min-difference", type=Count(1, MAX_INSERT), metavar="N",
     help="In how many bases two proposals differ at least.  [default: 20, or half of --max-changes]",
 )  # fmt: skip
 @click.option(
@@ -74,15 +75,15 @@ def _share_range(_: click.Context, __: click.Parameter, text: str) -> tuple[floa
     help="How far a predicted strength may be from the wanted one.  [default: 0.1 sd of the training data]",
 )  # fmt: skip
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, metavar="N", help="Of every random draw."
+    "--seed", type=Count(0, MAX_SEED), default=1, show_default=True, metavar="N", help="Seed of every random draw."
 )
 @device_options
 @quiet_option
 def design(output: str, table: str | None, quiet: bool, **options: Any) -> None:
     """Propose inserts that a strength model predicts to be near a wanted strength.
 
-    The search anneals from random inserts, or from --start, and keeps every proposal within the limits. The same seed
-    gives the same proposals. When too few are found, it fails and says how near it came.
+    The search anneals from random inserts, or from --start, and every proposal is within the limits. The same seed
+    gives the same proposals. If too few are found, the command fails and says how near they are.
 
     \b
     promscan design --strength 5 --strength 12 -o inserts.fa --table inserts.tsv

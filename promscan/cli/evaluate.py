@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from promscan import log
-from promscan.cli.options import contigs_option, quiet_option
+from promscan.cli.options import Count, contigs_option, quiet_option, tss_from_option
 from promscan.io.files import check_outputs, open_text_output
+from promscan.networks.card_parts import Scale
+from promscan.seq.bounds import MAX_BP, MAX_COLUMNS
 
 if TYPE_CHECKING:
     from promscan.commands.evaluate import Evaluation
@@ -21,13 +23,14 @@ TABLE = "{:>13}  {:<22}  {:>9}  {:>10}  {:>6}  {:>6}  {:>18}\n"
 
 @click.command()
 @click.argument("hits", metavar="HITS")
-@click.option("--tss", required=True, metavar="FILE", help="BED file of the known transcription starts (TSSs).")
+@click.option("--tss", required=True, metavar="FILE", help="BED, GFF3 or GTF of the known transcription starts (TSSs).")
+@tss_from_option
 @click.option("--genome", required=True, metavar="FILE", help="FASTA that the hits were called on.")
 @click.option(
     "-o", "--output", metavar="OUT.tsv",
-    help="Table of the figures along the ranking; - is stdout.  [default: a summary on standard output]",
+    help="Table of recall and precision along the ranking; - is stdout.  [default: a summary on standard output]",
 )  # fmt: skip
-@click.option("--json", "json_file", metavar="FILE", help="Write the figures at some rates as JSON.")
+@click.option("--json", "json_file", metavar="FILE", help="Write all metrics at some rates as JSON.")
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
@@ -35,14 +38,22 @@ TABLE = "{:>13}  {:<22}  {:>9}  {:>10}  {:>6}  {:>6}  {:>18}\n"
     help="Draw recall, precision and distances: .png, .svg, .pdf",
 )
 @click.option(
-    "--tolerance", type=click.IntRange(min=0), default=100, show_default=True, metavar="BP",
+    "--tolerance", type=Count(0, MAX_BP), default=Scale.tolerance, show_default=True, metavar="BP",
     help="A TSS is found by a hit at most this far from it, on its strand.",
+)  # fmt: skip
+@click.option(
+    "--false-beyond", type=Count(0, MAX_BP), default=Scale.false_beyond, show_default=True, metavar="BP",
+    help="A hit farther than this from every TSS of its strand is false.",
+)  # fmt: skip
+@click.option(
+    "--clearance", type=Count(0, MAX_BP), default=Scale.clearance, show_default=True, metavar="BP",
+    help="Background lies at least this far from every TSS.",
 )  # fmt: skip
 @click.option("--bed", metavar="FILE", help="What was scanned, if not all: only bases, TSSs and hits in it count.")
 @contigs_option("Only these contigs count")
 @click.option(
-    "--score-column", type=click.IntRange(min=1), metavar="N",
-    help="Rank the hits by this column, counted from 1.  [default: logit, if the header has it, else 5]",
+    "--score-column", type=Count(1, MAX_COLUMNS), metavar="N",
+    help="Rank the hits by this column, counted from 1.  [default: logit, if there is one, else 5, of GFF3 6]",
 )  # fmt: skip
 @quiet_option
 def evaluate(
@@ -55,8 +66,9 @@ def evaluate(
 ) -> None:
     """Judge HITS by known transcription starts: recall and precision by false hits per Mb.
 
-    HITS is BED with strands, of promscan or of any other tool, plain or gzipped; - is standard input. A TSS is found if
-    a hit of its strand lies within 100 bp; a hit farther than 500 bp from every TSS of its strand is false.
+    HITS is BED, GFF3 or narrowPeak of promscan, or BED or GFF3 with strands of any other tool; - is standard input. A
+    TSS is found if a hit of its strand lies within 100 bp; a hit farther than 500 bp from every TSS of its strand is
+    false.
 
     \b
     promscan scan genome.fa -o hits.bed --fp-per-mb 1000

@@ -8,17 +8,69 @@ from typing import Any
 
 import click
 
+from promscan.io.tss_choices import TSS_FROM
+from promscan.seq.bounds import MAX_BATCH, MAX_NUMBER, MAX_THREADS
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+LONGEST_NUMBER = 40
+"""Letters of a number; Python refuses to read an integer of thousands of digits."""
+
+
+class Count(click.IntRange):
+    """A whole number from `least` to `most`; help shows both."""
+
+    def __init__(self, least: int, most: int) -> None:
+        super().__init__(least, most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, str) and len(value.strip()) > LONGEST_NUMBER:
+            letters = len(value.strip())
+            self.fail(f"a number of {letters} letters is not in the range {self._describe_range()}.", param, ctx)
+        number: int = super().convert(value, param, ctx)
+        return number
+
+    def _describe_range(self) -> str:
+        return f"{self.min:,} to {self.max:,}"
+
+
+class OddCount(Count):
+    """An odd whole number from 1 to `most`: a width with a middle."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(1, most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number = super().convert(value, param, ctx)
+        if number % 2 == 0:
+            self.fail(f"{number} is even; a width has a middle if it is odd", param, ctx)
+        return number
+
+
 class Number(click.FloatRange):
-    """A finite number within bounds."""
+    """A finite number within bounds; help shows those bounds that are not just far away."""
+
+    def __init__(
+        self, min: float = -MAX_NUMBER, max: float = MAX_NUMBER, min_open: bool = False, max_open: bool = False
+    ) -> None:
+        super().__init__(min, max, min_open, max_open)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        number: float = super().convert(value, param, ctx)
+        number: float = click.FLOAT.convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{number} is not a finite number", param, ctx)
-        return number
+        if abs(number) > MAX_NUMBER:
+            self.fail(f"{number:g} is not in the range {-MAX_NUMBER:g} to {MAX_NUMBER:g}.", param, ctx)
+        return float(super().convert(value, param, ctx))
+
+    def _describe_range(self) -> str:
+        low = f"more than {self.min:g}" if self.min_open else f"{self.min:g}"
+        if self.max != MAX_NUMBER:
+            return f"{low} to {'less than ' if self.max_open else ''}{self.max:g}"
+        if self.min == -MAX_NUMBER:
+            return ""
+        return low if self.min_open else f"{low} or more"
 
 
 def all_of(*options: Decorator) -> Decorator:
@@ -39,7 +91,7 @@ def model_option(default: str) -> Decorator:
         default=default,
         show_default=True,
         metavar="NAME|PATH",
-        help="Bundled model (see 'promscan models') or a .safetensors file with its card beside it.",
+        help="Bundled model (see 'promscan models') or a .safetensors file with its card in the same folder.",
     )
 
 
@@ -52,6 +104,13 @@ def contigs_option(use: str) -> Decorator:
     return click.option(
         "--contigs", metavar="X,Y", callback=_names, help=f"{use}, or those named X:...  [default: all]"
     )
+
+
+tss_from_option = click.option(
+    "--tss-from", type=click.Choice([*TSS_FROM]), metavar="BASE",
+    help="Which base of a listed interval is the TSS, where the layout of the list does not say it: start, 5prime, "
+    "thick, summit, transcript or gene.",
+)  # fmt: skip
 
 
 def precision_option(text: str) -> Decorator:
@@ -74,7 +133,7 @@ _DEVICE = click.option(
 _THREADS = click.option(
     "-t",
     "--threads",
-    type=click.IntRange(1, 4096),
+    type=Count(1, MAX_THREADS),
     metavar="N",
     help="CPU threads.  [default: all this process may use]",
 )
@@ -91,13 +150,13 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
         _DEVICE,
         click.option(
             "--batch-size",
-            type=click.IntRange(1, 2**31 - 1),
+            type=Count(1, MAX_BATCH),
             metavar="N",
-            help="Windows in flight at most, in whole units, one of which always runs.  "
+            help="Most windows computed at once, rounded to whole units of work.  "
             "[default: by threads on CPU, by free memory on CUDA]",
         ),
         _THREADS,
-        precision_option("auto is float32; bfloat16 is faster on some devices and moves scores a little."),
+        precision_option("auto is float32; bfloat16 is faster on some devices and changes scores a little."),
     )(command)
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promscan import log
-from promscan.cli.options import machine_options, model_option, quiet_option
+from promscan.cli.options import Count, machine_options, model_option, quiet_option
 from promscan.io.files import check_outputs, is_special, open_text_output
 from promscan.io.schemas import NOTHING_SCORED
 from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, model_files
+from promscan.seq.bounds import MAX_BP
 
 if TYPE_CHECKING:
     from promscan.commands.scan import Scan
@@ -51,14 +52,14 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
 )  # fmt: skip
 @click.option("--threshold", type=float, metavar="P", help="Call at this probability instead.")
 @click.option(
-    "--min-distance", type=click.IntRange(1, 10_000_000), metavar="N",
+    "--min-distance", type=Count(1, MAX_BP), metavar="N",
     help="A hit is the best window of its strand within N bp to each side.  [default: the model's, else 500]",
 )  # fmt: skip
 @click.option(
     "--strand", type=click.Choice(["both", "+", "-"]), default="both", show_default=True, help="Strands to scan."
 )  # fmt: skip
 @click.option(
-    "--stride", type=click.IntRange(1, 10_000_000), default=1, show_default=True, metavar="N",
+    "--stride", type=Count(1, MAX_BP), default=1, show_default=True, metavar="N",
     help="Score only windows whose start is divisible by N.",
 )  # fmt: skip
 @click.option("--skip-masked", is_flag=True, help="Read lower case (soft-masked) bases as unknown.")
@@ -87,7 +88,7 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     "--format",
     "format_name",
     type=click.Choice(["bed", "gff3", "narrowpeak"]),
-    help="Format of the hits.  [default: by the suffix of OUT]",
+    help="Format of the hits.  [default: by suffix]",
 )
 @machine_options
 @click.option("--resume", is_flag=True, help="Keep a journal in OUT.resume, and go on from it if it is there.")
@@ -96,6 +97,7 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
 @click.pass_context
 def scan(
     context: click.Context,
+    /,
     genome: str,
     output: str,
     format_name: str | None,
@@ -178,8 +180,8 @@ def _result(job: Scan, output: str, seconds: float) -> str:
     """What was found, in one line."""
     counts, calling, card = job.statistics, job.calling, job.card
     threshold = f"logit {calling.threshold:.4g}"
-    if job.plan.calibration is not None:
-        threshold += f" ({job.plan.calibration.fp_per_mb(calling.threshold):.3g} FP/Mb)"
+    if card.calibration is not None:
+        threshold += f" ({card.calibration.fp_per_mb(calling.threshold):.3g} FP/Mb)"
     found = f"{log.counted(counts.hits, 'hit')} of model {card.name} at {threshold} or more"
     if not counts.windows:
         found = f"no window could be scored; {found}"

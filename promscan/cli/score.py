@@ -1,4 +1,4 @@
-"""`promscan score`: grade single sequences."""
+"""`promscan score`: score single sequences."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ from promscan.networks.card import DEFAULT_CLASSIFIER, model_files
 @machine_options
 @quiet_option
 def score(sequences: str, output: str, quiet: bool, **options: Any) -> None:
-    """Grade each sequence of SEQS as it stands, without scanning.
+    """Score each sequence of SEQS as it stands, without scanning.
 
-    SEQS is FASTA, or a CSV or TSV file with a column 'sequence' (and 'name', if you like). With a classifier every
-    sequence must be of exactly 70 bp, and the output has the columns name, logit and probability, in input order; '.'
-    stands where more than 7 bases are unknown. With a strength model they are inserts of any length, and the columns
-    are name, strength and strength_sd, in the unit of the model.
+    SEQS is FASTA, or a CSV or TSV file with a column 'sequence' (and 'name', if you like; else rows are numbered),
+    plain or compressed, a file, a pipe, or - for standard input.
+
+    The output is a TSV file in the order of the input: all columns of the table (of FASTA, the name), then the scores.
+    Control characters in a cell become %XX. '.' stands where too many bases are unknown.
+
+    With a classifier, every sequence has exactly 70 bp, and the scores are logit and probability. With a strength
+    model, they are strength and strength_sd, in the unit of the model. Its insert (80 bp for yeast-strength) is the end
+    of a sequence; a sequence more than ten times as long is an error.
 
     \b
     promscan score windows.fa -o scores.tsv
@@ -32,12 +37,8 @@ def score(sequences: str, output: str, quiet: bool, **options: Any) -> None:
     """
     log.configure(quiet=quiet)
     check_outputs([output], [sequences, *model_files(options["model"])])
-    from promscan.commands.score import columns_of
-    from promscan.commands.score import score as score_sequences
+    from promscan.commands.score import score_table
 
-    columns = columns_of(options["model"])
     with open_text_output(output) as file:
-        file.write("\t".join(columns) + "\n")
-        for name, *grades in score_sequences(sequences, **options):
-            cells = ("." if grade is None else f"{grade:.4f}" for grade in grades)
-            file.write("\t".join((name, *cells)) + "\n")
+        for cells in score_table(sequences, **options):
+            file.write("\t".join(cells) + "\n")

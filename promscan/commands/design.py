@@ -9,14 +9,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from promscan.errors import InputError
+from promscan.errors import DesignError, InputError
 from promscan.inference.strength import StrengthPredictor
-from promscan.io.sequences import read_sequences_to_score
+from promscan.io.sequences import read_sequences
 from promscan.log import progress
 from promscan.networks.card import DEFAULT_STRENGTH
 from promscan.networks.device import resolve_devices
 from promscan.networks.weights import load_strength
 from promscan.seq import dna
+from promscan.seq.bounds import MAX_INSERT, MAX_PROPOSALS, MAX_SEED, check_number, check_whole, rounded_inwards
 from promscan.seq.dna import UNKNOWN, Codes
 from promscan.strength.constraints import Limits, gc_of
 from promscan.strength.search import STEPS, TOLERANCE, Proposal, Search
@@ -58,7 +59,7 @@ def design(
     device: str = "auto",
     threads: int | None = None,
 ) -> list[Design]:
-    """Propose inserts of some strengths, `count` of each, in the order asked for and the nearest first.
+    """Propose inserts of the wanted strengths, `count` of each, in the order asked for and the nearest first.
 
     Args:
         strengths: in the unit of the model.
@@ -73,7 +74,7 @@ def design(
             half of `max_changes`, but at least 1).
         tolerance: how far a predicted strength may be from the wanted one (None: a tenth of the standard deviation of
             what the model learned from).
-        seed: of every random draw.
+        seed: seed of every random draw.
         device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device, of one model).
         threads: CPU threads (None: all).
 
@@ -83,13 +84,13 @@ def design(
         ModelError: no such strength model.
         DeviceError: no such device.
     """
-    if count < 1 or not strengths or seed < 0:
-        raise ValueError("ask for at least one strength and one insert, with a seed from 0 on")
+    _check_numbers(strengths, count, max_changes, min_difference, tolerance, seed)
     if start is None and max_changes is not None:
         raise ValueError("max_changes counts from a start: give one")
     limits = Limits(gc, tuple(avoid), max_homopolymer)
     network, card = load_strength(str(model))
     with StrengthPredictor(network, card, resolve_devices(device), threads=threads) as predictor:
+        _check_reach(strengths, predictor, card.name)
         begin = None if start is None else read_start(start, predictor.reporter.insert)
         reach = MAX_CHANGES if max_changes is None else max_changes
         if min_difference is None:
@@ -102,6 +103,48 @@ def design(
     return [_described(f"design{i}", *each, begin) for i, each in enumerate(found, start=1)]
 
 
+def _check_numbers(
+    strengths: Sequence[float],
+    count: int,
+    max_changes: int | None,
+    min_difference: int | None,
+    tolerance: float | None,
+    seed: int,
+) -> None:
+    """Check what `design` is asked for.
+
+    Raises:
+        InputError: a number is out of range.
+    """
+    if not strengths:
+        raise InputError("ask for at least one strength")
+    for strength in strengths:
+        check_number("strength", strength)
+    check_whole("count", count, 1, MAX_PROPOSALS)
+    check_whole("seed", seed, 0, MAX_SEED)
+    if max_changes is not None:
+        check_whole("max_changes", max_changes, 0, MAX_INSERT)
+    if min_difference is not None:
+        check_whole("min_difference", min_difference, 1, MAX_INSERT)
+    if tolerance is not None:
+        check_number("tolerance", tolerance, 0)
+
+
+def _check_reach(strengths: Sequence[float], predictor: StrengthPredictor, model: str) -> None:
+    """Refuse strengths that the model cannot predict for any insert, before the search for them.
+
+    Raises:
+        DesignError: a strength lies outside of the range of the model.
+    """
+    low, high = predictor.range
+    for strength in strengths:
+        if not low <= strength <= high:
+            raise DesignError(
+                f"strength {strength:g} is out of reach: model {model} predicts strengths of "
+                f"{rounded_inwards(low, 1)} to {rounded_inwards(high, -1)}; ask for one of those"
+            )
+
+
 def read_start(text: str, length: int) -> Codes:
     """Codes (length,) of the insert in `text`: its letters, or a FASTA file (or table) of one.
 
@@ -109,7 +152,7 @@ def read_start(text: str, length: int) -> Codes:
         InputError: it has another length or an unknown base, or it is not one insert.
     """
     if os.path.exists(text):
-        sequences = [codes for _, codes in read_sequences_to_score(text)]
+        sequences = [sequence.codes for sequence in read_sequences(text)]
         if len(sequences) != 1:
             raise InputError(f"{text}: holds {len(sequences)} sequences; give one to start from")
         codes, name = sequences[0], text

@@ -13,17 +13,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import promscan
-from promscan.calling.settings import CLEARANCE
 from promscan.errors import InputError
 from promscan.io.bed import read_bed
 from promscan.io.genome import Genome
 from promscan.io.hits import RankedHits, rank_hits, read_hits
+from promscan.io.scan_header import scanned_part
+from promscan.io.text import source_name
 from promscan.io.tss import read_starts
 from promscan.log import logger
 from promscan.metrics.ranking import (
     DRAWS,
-    FALSE_BEYOND,
-    TOLERANCE,
     Placed,
     Point,
     Ranking,
@@ -31,13 +30,15 @@ from promscan.metrics.ranking import (
     found_at,
     right_hits,
 )
+from promscan.networks.card_parts import Scale
+from promscan.seq.bounds import MAX_BP, check_whole
 from promscan.seq.intervals import Intervals, Positions
 from promscan.seq.records import Hit, Interval, Scores, Strand
 from promscan.seq.regions import matching_contigs
 from promscan.seq.tss import KnownStarts, offsets
 
 RATES = (1, 5, 10, 20, 50, 100, 500)
-"""False hits per Mb at which figures are told."""
+"""False hits per Mb at which recall and precision are reported."""
 BLOCK = 100_000
 """bp of a block of the bootstrap: neighbouring promoters are found or missed together."""
 STRANDS: tuple[Strand, Strand] = ("+", "-")
@@ -50,13 +51,19 @@ class Evaluation:
     ranking: the scores, by what they are worth.
     distances: how far (bp) each right hit lies beyond its start, read 5' to 3'; negative: before it. Shape (r,).
     tolerance: a start is found by a hit at most this far (bp) from it.
+    false_beyond: a hit farther (bp) than this from every start of its strand is false.
     score: what the hits are ranked by, in words.
+    position: which base of a hit is its start, in words.
+    tss_reading: which base of the intervals of the list is the start, in words.
     """
 
     ranking: Ranking
     distances: Positions
     tolerance: int
+    false_beyond: int
     score: str
+    position: str
+    tss_reading: str
 
     @property
     def whole(self) -> Point:
@@ -65,7 +72,7 @@ class Evaluation:
 
     @cached_property
     def rates(self) -> dict[int, Point]:
-        """What passes at the most hits with no more false ones per Mb than each of `RATES`."""
+        """Points with the most hits that have no more false ones per Mb than each of `RATES`."""
         points = self.ranking.points([self.ranking.threshold(rate) for rate in RATES])
         return dict(zip(RATES, points, strict=True))
 
@@ -76,22 +83,22 @@ class Evaluation:
 
     @property
     def median_distance(self) -> float | None:
-        """Of the right hits to their starts, in bp, either way; None if there is no right hit."""
+        """Median distance in bp of the right hits from their starts, either way; None if there is no right hit."""
         return float(np.median(np.abs(self.distances))) if len(self.distances) else None
 
     def at(self, threshold: float) -> Point:
-        """What passes at a threshold."""
+        """Hits that pass at a threshold, and what they are worth."""
         return self.ranking.points([threshold])[0]
 
     def curve(self) -> list[Point]:
         """Along the ranking, from the top: where a start is found or a hit is right, the points of `rates`, the end."""
         found = self.ranking.found.scores
-        told = [point.threshold for point in (*self.rates.values(), self.whole)]
-        scores = np.unique(np.concatenate([found[found > -np.inf], self.ranking.right, told]))
+        reported = [point.threshold for point in (*self.rates.values(), self.whole)]
+        scores = np.unique(np.concatenate([found[found > -np.inf], self.ranking.right, reported]))
         return self.ranking.points(scores[np.isfinite(scores)][::-1].tolist())
 
     def describe(self) -> dict[str, Any]:
-        """All figures but the curve, as JSON has them; no paths, no times."""
+        """All metrics but the curve, as JSON has them; no paths, no times."""
         rates = [(str(rate), point) for rate, point in self.rates.items()]
         points = {
             name: {
@@ -104,8 +111,10 @@ class Evaluation:
         return {
             "promscan": promscan.__version__,
             "score": self.score,
+            "position": self.position,
+            "tss_reading": self.tss_reading,
             "tolerance": self.tolerance,
-            "false_beyond": max(FALSE_BEYOND, self.tolerance),
+            "false_beyond": self.false_beyond,
             "bases": self.ranking.bases,
             "background_bases": self.ranking.background_bases,
             "tss": len(self.ranking.found.scores),
@@ -124,40 +133,61 @@ def evaluate(
     tss: str | Path,
     genome: str | Path,
     *,
-    tolerance: int = TOLERANCE,
+    tolerance: int = Scale.tolerance,
+    false_beyond: int = Scale.false_beyond,
+    clearance: int = Scale.clearance,
     bed: str | Path | None = None,
     contigs: Sequence[str] = (),
     score_column: int | None = None,
+    tss_from: str | None = None,
 ) -> Evaluation:
     """Judge hits by listed transcription starts (TSSs), strand by strand.
 
+    Of a scan of a part of the genome only that part counts, if its header says which; else a warning names the cure.
+
     Args:
-        hits: BED file of promscan or of any other tool, with strands (see `pipeline.hits.read_hits`), or `-` for
-            standard input; or the hits of a `Scan`.
-        tss: BED file of the listed TSSs, at the start of each interval.
+        hits: file of promscan (BED, GFF3, narrowPeak) or of any other tool (BED, GFF3), with strands (see
+            `promscan.io.hits.read_hits`), or `-` for standard input; or the hits of a `Scan`.
+        tss: BED, GFF3 or GTF file of the listed TSSs (see `promscan.io.tss.read_starts`).
         genome: FASTA file that both belong to.
         tolerance: a TSS is found by a hit at most this far (bp) from it.
+        false_beyond: a hit farther (bp) than this, and than the tolerance, from every TSS of its strand is false.
+        clearance: background lies at least this far (bp) from every TSS.
         bed: only what lies in these intervals counts: bases, TSSs and hits.
         contigs: only these count (`X` also means contigs named `X:...`); none: all.
-        score_column: column of the file to rank by, counted from 1; None: `logit`, else column 5.
+        score_column: column of the file to rank by, counted from 1; None: `logit`, else column 5 (GFF3: 6).
+        tss_from: which base of a listed interval is the TSS: `start`, `5prime`, `thick`, `summit`, `transcript` or
+            `gene`; None: what the layout of the list says.
 
     Raises:
         InputError: a file cannot be used, they do not fit, or no TSS counts.
     """
+    for name, distance in (("tolerance", tolerance), ("false_beyond", false_beyond), ("clearance", clearance)):
+        check_whole(name, distance, 0, MAX_BP)
     lengths = Genome(genome).contigs()
-    scope, starts = _scope(lengths, bed, contigs), read_starts(tss, lengths)
-    if not any(scope.contains(chrom, starts.on(chrom, strand)).any() for chrom in scope.chroms for strand in STRANDS):
+    starts = read_starts(tss, lengths, tss_from)
+    if isinstance(hits, str | os.PathLike):
+        ranked = read_hits(hits, lengths, score_column)
+        if ranked.by_strand:
+            logger.info("%s: the position of each hit is %s", source_name(os.fspath(hits)), ranked.position)
+    else:
+        ranked = rank_hits(hits)
+    scope = _scanned(_scope(lengths, bed, contigs), ranked.settings, lengths, bed)
+    strands = _scanned_strands(ranked.settings)
+    if not any(scope.contains(chrom, starts.on(chrom, strand)).any() for chrom in scope.chroms for strand in strands):
         raise InputError(f"{tss}: none of its TSSs lies in what is to be judged; there is nothing to find")
-    ranked = read_hits(hits, lengths, score_column) if isinstance(hits, str | os.PathLike) else rank_hits(hits)
-    near = Intervals.of(Interval(chrom, start, start + 1) for chrom, start, _ in starts).widened(CLEARANCE, lengths)
-    evaluation = _Judge(starts, scope, near, _Blocks(scope, lengths), tolerance).judge(ranked)
+    near = Intervals.of(Interval(chrom, start, start + 1) for chrom, start, _ in starts).widened(clearance, lengths)
+    judge = _Judge(starts, scope, near, _Blocks(scope, lengths), tolerance, max(false_beyond, tolerance), strands)
+    evaluation = judge.judge(ranked)
     if (reached := evaluation.whole.fp_per_mb) < RATES[-1]:
-        logger.info("the hits end at %.3g false ones per Mb: beyond, the figures stay as they are there", reached)
+        logger.info(
+            "the hits end at %.3g false ones per Mb: beyond, recall and precision stay as they are there", reached
+        )
     return evaluation
 
 
 def _scope(lengths: Mapping[str, int], bed: str | Path | None, contigs: Sequence[str]) -> Intervals:
-    """The bases that count."""
+    """Find the bases that the user names."""
     names = matching_contigs(contigs, lengths) if contigs else lengths
     whole = Intervals.of(Interval(chrom, 0, lengths[chrom]) for chrom in names)
     if bed is None:
@@ -165,6 +195,30 @@ def _scope(lengths: Mapping[str, int], bed: str | Path | None, contigs: Sequence
     part = read_bed(bed)
     part.check_against(lengths, str(bed))
     return whole.intersection(part)
+
+
+def _scanned(
+    scope: Intervals, settings: Mapping[str, str], lengths: Mapping[str, int], bed: str | Path | None
+) -> Intervals:
+    """Leave only the bases that were scanned, as far as the header of the hits says it; warn where it does not."""
+    part = scanned_part(settings, lengths, scope)
+    judged = scope if part.within is None else scope.intersection(part.within)
+    if judged != scope:
+        logger.info("only what was scanned counts: %s bp", f"{judged.total_bases:,}")
+    if part.unknown and bed is None:
+        logger.warning(
+            "only a part of the genome was scanned (%s), and all of it is judged, so recall is too low: name what was "
+            "scanned by --bed", ", ".join(part.unknown),
+        )  # fmt: skip
+    return judged
+
+
+def _scanned_strands(settings: Mapping[str, str]) -> tuple[Strand, ...]:
+    strand = settings.get("strand")
+    strands = tuple(each for each in STRANDS if strand not in STRANDS or each == strand)
+    if len(strands) == 1:
+        logger.info("only the %s strand was scanned: only its TSSs count", strand)
+    return strands
 
 
 class _Blocks:
@@ -206,6 +260,7 @@ class _Judge:
 
     scope: the bases that count.
     near: the bases that are no background.
+    strands: the strands that count.
     """
 
     starts: KnownStarts
@@ -213,10 +268,12 @@ class _Judge:
     near: Intervals
     blocks: _Blocks
     tolerance: int
+    false_beyond: int
+    strands: Sequence[Strand]
 
     def judge(self, ranked: RankedHits) -> Evaluation:
         """All hits."""
-        judged = [self._strand(chrom, strand, ranked) for chrom in self.scope.chroms for strand in STRANDS]
+        judged = [self._strand(chrom, strand, ranked) for chrom in self.scope.chroms for strand in self.strands]
         whole = _Judged(*map(np.concatenate, zip(*judged, strict=True)))
         ranking = Ranking(
             hits=whole.hits,
@@ -227,7 +284,10 @@ class _Judge:
             block_bases=self.blocks.bases,
             background_bases=self.scope.total_bases - self.scope.intersection(self.near).total_bases,
         )
-        return Evaluation(ranking, whole.distances, self.tolerance, ranked.score)
+        return Evaluation(
+            ranking, whole.distances, self.tolerance, self.false_beyond, ranked.score, ranked.position,
+            self.starts.reading,
+        )  # fmt: skip
 
     def _strand(self, chrom: str, strand: Strand, ranked: RankedHits) -> _Judged:
         """A hit in the scope is judged by all starts, but only the starts in the scope can be found."""
@@ -238,7 +298,7 @@ class _Judge:
         sign = 1 if strand == "+" else -1
         listed, called = np.sort(sign * self.starts.on(chrom, strand)), sign * tss
         counted = listed[self.scope.contains(chrom, sign * listed)]
-        right, false = right_hits(called, scores, listed, self.tolerance), are_false(called, listed, self.tolerance)
+        right, false = right_hits(called, scores, listed, self.tolerance), are_false(called, listed, self.false_beyond)
         distances = offsets(called[right], listed)
         right_in_scope = self.scope.contains(chrom, sign * (called[right] - distances))
         return _Judged(

@@ -1,27 +1,37 @@
 """Join the outputs of all shards of a scan into the bytes of the undivided one.
 
-The shards lie one after the other on the genome, and each is sorted. Only near a cut inside a contig the rows of two
-shards may interleave, as shards are cut by tss and sorted by start: so the rows of one contig are sorted anew.
+The shards lie one after the other on the genome, and each is sorted, which is checked. The rows of two shards may
+interleave only near a cut inside a contig, as shards are cut by TSS and sorted by start: so the rows of one contig are
+sorted anew.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain, groupby, pairwise, takewhile
+from itertools import chain, groupby, islice, pairwise, takewhile
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
 from promscan.errors import InputError, RunError
-from promscan.io.fasta import opened, sniff
 from promscan.io.files import check_outputs
 from promscan.io.hit_writers import LAYOUTS, Layout, first_difference, format_by_suffix, open_rows
+from promscan.io.schemas import NOTHING_SCORED
+from promscan.io.text import opened, sniff
+from promscan.seq.intervals import check_shard
+from promscan.seq.windows import WINDOW
 
 WANTED = "an output of promscan scan"
+AGAIN = "copy the file again"
+LONGEST_HEAD = 10
+"""Lines that are read to find the first rows."""
+POSITION = re.compile("[0-9]{1,15}")
+NAMED_AT_MOST = 10
+"""Missing shards that a message names."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +41,22 @@ class _Shard:
     path: str
     index: int
     first_line: str
-    """That of the undivided scan."""
+    """First line of the undivided scan."""
     settings: dict[str, str]
     """What all shards of a scan have in common."""
+    scored: bool
+    """Whether a window of it could be scored."""
 
 
 class _Row(NamedTuple):
-    chrom: str
+    """A row of a shard; the first three fields are the order of the rows of one contig."""
+
     start: int
-    end: int
     strand: str
+    end: int
+    chrom: str
     text: str
+    where: str
 
 
 def merge(shards: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str]) -> None:
@@ -53,7 +68,8 @@ def merge(shards: Sequence[str | os.PathLike[str]], output: str | os.PathLike[st
             standard output.
 
     Raises:
-        InputError: a shard is missing, comes twice, cannot be read, or belongs to another scan.
+        InputError: a shard is missing, comes twice, cannot be read, has rows that are not as a scan writes them, or
+            belongs to another scan; or no shard could score a window.
         RunError: `output` is a shard or cannot be written, or its suffix is that of another format.
     """
     target = os.fspath(output)
@@ -67,9 +83,22 @@ def merge(shards: Sequence[str | os.PathLike[str]], output: str | os.PathLike[st
         )
     rows = chain.from_iterable(_rows(part.path, LAYOUTS[format]) for part in parts)
     with open_rows(target, LAYOUTS[format], parts[0].first_line, parts[0].settings) as writer:
-        for _, of_contig in groupby(rows, key=attrgetter("chrom")):
-            for row in sorted(of_contig, key=attrgetter("start", "strand")):
-                writer.write_row(row.text, row.end)
+        for row in _joined(rows):
+            writer.write_row(row.text, row.end)
+
+
+def _joined(rows: Iterable[_Row]) -> Iterator[_Row]:
+    """The rows of all shards in the order of the undivided scan; each contig must come once, and each row too."""
+    finished = set[str]()
+    for chrom, of_contig in groupby(rows, key=attrgetter("chrom")):
+        in_order = sorted(of_contig)
+        if chrom in finished:
+            raise InputError(f"{in_order[0].where}: contig {chrom!r} comes again, after another one; {AGAIN}")
+        finished.add(chrom)
+        for row, following in pairwise(in_order):
+            if row[:2] == following[:2]:
+                raise InputError(f"{following.where}: the same hit as {row.where}; {AGAIN}")
+        yield from in_order
 
 
 def _read_head(path: str) -> _Shard:
@@ -77,18 +106,34 @@ def _read_head(path: str) -> _Shard:
         raise InputError(f"{path}: shards are read twice, and a pipe only once; save it to a file")
     sniff(path, WANTED)  # a bgzip file that lacks its end can be read without an error
     with closing(_lines(path)) as lines:
-        head = list(takewhile(lambda line: line.startswith("#"), lines))
+        head = list(islice(takewhile(lambda line: line.startswith("#"), lines), LONGEST_HEAD))
     first_line = next((line for line in head if line.startswith("#promscan ")), "")
-    format = next((name for name, layout in LAYOUTS.items() if layout.preamble(first_line) == head), None)
+    scored = head[-1:] != [NOTHING_SCORED]
+    preamble = head if scored else head[:-1]
+    format = next((name for name, layout in LAYOUTS.items() if layout.preamble(first_line) == preamble), None)
     if format is None:
         raise InputError(f"{path}: does not begin like {WANTED}; give the files that scan --shard wrote")
-    match = re.fullmatch("(#promscan ([^ ]+) (.+)) shard=([0-9]+)/([0-9]+) genome=([^ ]+)", first_line)
+    match = re.fullmatch("(#promscan ([^ ]+) (.+)) shard=([0-9]{1,9})/([0-9]{1,9}) genome=([^ ]+)", first_line)
     if match is None:
         raise InputError(f"{path}: holds no shard, but a whole scan; give the files that scan --shard wrote")
     first_line, version, options, index, count, genome = match.groups()
-    settings = dict(word.split("=", 1) for word in options.split(" "))
-    settings = {"format": format, "promscan": version, **settings, "genome": genome, "number of shards": count}
-    return _Shard(path, int(index), first_line, settings)
+    where = f"{path}, line {head.index(match[0]) + 1}"
+    settings = {"format": format, "promscan": version, **_settings(options, where)}
+    settings |= {"genome": genome, "number of shards": str(int(count))}
+    try:
+        check_shard(int(index), int(count))
+    except ValueError as error:
+        raise InputError(f"{where}: {error}; give the files that scan --shard wrote") from error
+    return _Shard(path, int(index), first_line, settings, scored)
+
+
+def _settings(options: str, where: str) -> dict[str, str]:
+    """The words of a first line, by name."""
+    words = options.split(" ")
+    settings = dict(word.split("=", 1) for word in words if "=" in word)
+    if len(settings) < len(words):
+        raise InputError(f"{where}: its words are not of the form name=value, each name once; {AGAIN}")
+    return settings
 
 
 def _check_set(parts: Sequence[_Shard]) -> None:
@@ -101,9 +146,11 @@ def _check_set(parts: Sequence[_Shard]) -> None:
         if part.index == following.index:
             raise InputError(f"{part.path} and {following.path} are the same shard, {part.index}; give each once")
     count = int(first.settings["number of shards"])
-    if missing := set(range(1, count + 1)) - {part.index for part in parts}:
-        names = ", ".join(map(str, sorted(missing)))
+    if missing := sorted(set(range(1, count + 1)) - {part.index for part in parts}):
+        names = ", ".join(map(str, missing[:NAMED_AT_MOST])) + (", ..." if len(missing) > NAMED_AT_MOST else "")
         raise InputError(f"there are {count} shards, and these are missing: {names}; give all of them")
+    if not any(part.scored for part in parts):
+        raise InputError(f"{first.path}: no window could be scored in it, nor in any other shard; give another genome")
 
 
 def _lines(path: str) -> Generator[str, None, None]:
@@ -116,13 +163,27 @@ def _lines(path: str) -> Generator[str, None, None]:
 
 
 def _rows(path: str, layout: Layout) -> Iterator[_Row]:
+    """The rows of a shard, each checked: a window of promscan, after the row before."""
+    before: _Row | None = None
     for number, line in enumerate(_lines(path), start=1):
         if line.startswith("#"):
             continue
-        fields = line.split("\t")
-        try:
-            chrom, start, end, strand = (fields[column] for column in layout.place)
-            row = _Row(chrom, int(start), int(end), strand, line)
-        except (IndexError, ValueError) as error:
-            raise InputError(f"{path}, line {number}: not a row of promscan; copy the file again") from error
+        row = _row(line, layout, f"{path}, line {number}")
+        if before is not None and row.chrom == before.chrom and row[:2] <= before[:2]:
+            raise InputError(f"{row.where}: out of order after the line before it; {AGAIN}")
         yield row
+        before = row
+
+
+def _row(line: str, layout: Layout, where: str) -> _Row:
+    fields = line.split("\t")
+    first = 1 if layout.preset == "gff" else 0  # position of the first base of a contig
+    try:
+        chrom, start, end, strand = (fields[column] for column in layout.place)
+        row = _Row(int(start) - first, strand, int(end), chrom, line, where)
+    except (IndexError, ValueError) as error:
+        raise InputError(f"{where}: not a row of promscan; {AGAIN}") from error
+    plain = POSITION.fullmatch(start) and POSITION.fullmatch(end)
+    if not plain or row.start < 0 or row.end != row.start + WINDOW or strand not in ("+", "-"):
+        raise InputError(f"{where}: not a window of promscan on its strand; {AGAIN}")
+    return row

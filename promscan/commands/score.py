@@ -1,28 +1,37 @@
-"""Score loose sequences, one row each, without scanning."""
+"""Score single sequences, one row each, without scanning."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from promscan.calling.peaks import probability_of
-from promscan.inference.engine import open_engine
+from promscan.errors import InputError
+from promscan.inference.engine import Engine, open_engine
 from promscan.inference.settings import EngineSettings
 from promscan.inference.strength import StrengthPredictor
-from promscan.io.sequences import read_sequences_to_score, read_windows_to_score
-from promscan.networks.card import DEFAULT_CLASSIFIER, STRENGTH, find_model, read_card
+from promscan.io.sequences import NAME, NamedSequence, SequenceFile, check_window, open_sequences
+from promscan.io.tables import escape_cell
+from promscan.io.text import source_name
+from promscan.networks.card import DEFAULT_CLASSIFIER, STRENGTH, Card, find_model, read_card
 from promscan.networks.device import resolve_devices
 from promscan.networks.weights import load_model, load_strength
 from promscan.strength.reporter import Changes
 
+LONGEST_INSERTS = 10
+"""A strength model takes sequences of up to this many times its insert; a longer one is a contig, given by mistake."""
+
+Values = tuple[float | None, float | None]
+
 
 class Score(NamedTuple):
-    """Grade of one sequence as it stands (its own strand only); both values are None when too much is unknown."""
+    """Score of one sequence as it stands (its own strand only); both values are None when too much is unknown."""
 
     name: str
     logit: float | None
@@ -48,67 +57,145 @@ def score(
 ) -> Iterator[Score] | Iterator[StrengthScore]:
     """Yield a `Score` for each 70-bp sequence of a file, in order; with a strength model, a `StrengthScore` for each.
 
-    A strength model takes sequences of any length: a leading part of its 5' flank is stripped, longer ones than its
-    insert lose their 5' end, and shorter ones are padded there.
+    A strength model takes sequences of any length up to ten times its insert: a leading part of its 5' flank is
+    stripped, longer ones than its insert lose their 5' end, and shorter ones are padded there.
 
     Args:
-        sequences: FASTA, or CSV/TSV with a column `sequence` (and `name`, else rows are numbered from 1).
+        sequences: FASTA, or CSV/TSV with a column `sequence` (and `name`, else rows are numbered from 1); plain or
+            compressed, a file, a pipe or `-` for standard input.
         model: bundled name or weights file.
         device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device, of one model).
-        batch_size: sequences in flight at most; see `open_engine`.
+        batch_size: largest number of sequences in flight; see `open_engine`.
         threads: CPU threads (None: all).
         precision: `auto`, `float32` or `bfloat16`.
 
     Raises:
-        InputError: a sequence is not 70 bp of nucleotide letters (named by file and line), or the file is unreadable.
+        InputError: a sequence has another length than 70 bp, is too long for a strength model, or has a letter that is
+            no nucleotide code (named by file and line); or the file is unreadable.
         ModelError: no such model.
         DeviceError: no such device.
     """
-    run = _score_strengths if _tells_strength(model) else _score_windows
-    return run(str(sequences), str(model), device, batch_size, threads, precision)
-
-
-def columns_of(model: str | Path) -> tuple[str, ...]:
-    """The columns that `score` has with a model.
-
-    Raises:
-        ModelError: no such model.
-    """
-    return StrengthScore._fields if _tells_strength(model) else Score._fields
-
-
-def _tells_strength(model: str | Path) -> bool:
-    return read_card(find_model(str(model))).task == STRENGTH
-
-
-def _score_windows(
-    sequences: str, model: str, device: str, batch_size: int | None, threads: int | None, precision: str
-) -> Iterator[Score]:
-    network, card = load_model(model)
+    kind = _kind_of(model)
     settings = EngineSettings(threads=threads, batch_size=batch_size, precision=precision)
-    with open_engine(card.engine, network, resolve_devices(device), settings) as engine:
-        rows = read_windows_to_score(sequences)
-        while batch := list(itertools.islice(rows, engine.batch_windows)):
-            logits = engine.score_windows(np.stack([codes for _, codes in batch]))
-            for (name, _), logit in zip(batch, logits.tolist(), strict=True):
-                known = not math.isnan(logit)
-                yield Score(name, logit if known else None, probability_of(logit) if known else None)
+    return _scores(str(sequences), str(model), kind, device, settings)
 
 
-def _score_strengths(
-    sequences: str, model: str, device: str, batch_size: int | None, threads: int | None, precision: str
-) -> Iterator[StrengthScore]:
-    network, card = load_strength(model)
-    changes = Changes()
+def score_table(
+    sequences: str,
+    *,
+    model: str,
+    device: str,
+    batch_size: int | None,
+    threads: int | None,
+    precision: str,
+) -> Iterator[list[str]]:
+    """The rows of the table that `promscan score` writes, the first with the names of the columns.
+
+    The columns of a table come first, then the scores. Raises what `score` raises, and refuses a table that has columns
+    of scores already.
+    """
+    kind = _kind_of(model)
+    settings = EngineSettings(threads=threads, batch_size=batch_size, precision=precision)
+    with open_sequences(sequences) as file:
+        names = _column_names(file.columns, kind._fields[1:], source_name(sequences))
+        scored = _score_all(file, sequences, model, device, settings)
+        first = list(itertools.islice(scored, 1))  # a failure leaves no line of column names on standard output
+        yield names
+        for sequence, values in itertools.chain(first, scored):
+            row = [escape_cell(cell) for cell in _row(file.columns, sequence)]
+            yield row + ["." if value is None else f"{value:.4f}" for value in values]
+
+
+def _kind_of(model: str | Path) -> type[Score] | type[StrengthScore]:
+    return StrengthScore if read_card(find_model(str(model))).task == STRENGTH else Score
+
+
+def _column_names(columns: Sequence[str], scores: Sequence[str], source: str) -> list[str]:
+    if both := [name for name in scores if name in columns]:
+        raise InputError(f"{source} line 1: there is a column {both[0]!r} already; rename or remove it")
+    return [*([] if NAME in columns else [NAME]), *map(escape_cell, columns), *scores]
+
+
+def _row(columns: Sequence[str], sequence: NamedSequence) -> list[str]:
+    """The cells of a sequence; its name stands first if its table has no names."""
+    if NAME not in columns:
+        return [sequence.name, *sequence.cells]
+    return [sequence.name if name == NAME else cell for name, cell in zip(columns, sequence.cells, strict=True)]
+
+
+def _scores(
+    sequences: str, model: str, kind: type[Score] | type[StrengthScore], device: str, settings: EngineSettings
+) -> Iterator[Score] | Iterator[StrengthScore]:
+    with open_sequences(sequences) as file:
+        for sequence, values in _score_all(file, sequences, model, device, settings):
+            yield kind(sequence.name, *values)
+
+
+def _score_all(
+    file: SequenceFile, source: str, model: str, device: str, settings: EngineSettings
+) -> Iterator[tuple[NamedSequence, Values]]:
+    with _open_scorer(source, model, device, settings) as scorer:
+        sequences = map(scorer.checked, file.sequences)
+        while batch := list(itertools.islice(sequences, scorer.batch_size)):
+            yield from zip(batch, scorer.score(batch), strict=True)
+
+
+@contextmanager
+def _open_scorer(
+    source: str, model: str, device: str, settings: EngineSettings
+) -> Iterator[_WindowScorer | _StrengthScorer]:
+    if _kind_of(model) is Score:
+        network, card = load_model(model)
+        with open_engine(card.engine, network, resolve_devices(device), settings) as engine:
+            yield _WindowScorer(engine)
+        return
+    expression, card = load_strength(model)
     with StrengthPredictor(
-        network, card, resolve_devices(device), threads=threads, batch_size=batch_size, precision=precision
-    ) as predictor:
-        rows = read_sequences_to_score(sequences)
-        while batch := list(itertools.islice(rows, predictor.batch_inserts)):
-            inserts, changed = predictor.reporter.fit([codes for _, codes in batch])
-            changes = changes.plus(changed)
-            predicted = zip(*(values.tolist() for values in predictor.predict(inserts)), strict=True)
-            for (name, _), (strength, deviation) in zip(batch, predicted, strict=True):
-                known = not math.isnan(strength)
-                yield StrengthScore(name, strength if known else None, deviation if known else None)
-    changes.tell(sequences)
+        expression, card, resolve_devices(device),
+        threads=settings.threads, batch_size=settings.batch_size, precision=settings.precision,
+    ) as predictor:  # fmt: skip
+        scorer = _StrengthScorer(predictor, card)
+        yield scorer
+    scorer.changes.log(source_name(source))
+
+
+class _WindowScorer:
+    """Logit and probability of windows."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self.batch_size = engine, engine.batch_windows
+
+    def checked(self, sequence: NamedSequence) -> NamedSequence:
+        """The sequence, which fits the model."""
+        check_window(sequence.codes, sequence.place)
+        return sequence
+
+    def score(self, batch: Sequence[NamedSequence]) -> list[Values]:
+        logits = self._engine.score_windows(np.stack([sequence.codes for sequence in batch])).tolist()
+        return [(None, None) if math.isnan(logit) else (logit, probability_of(logit)) for logit in logits]
+
+
+class _StrengthScorer:
+    """Strength of inserts, with its standard deviation."""
+
+    def __init__(self, predictor: StrengthPredictor, card: Card) -> None:
+        self._predictor, self._card, self.batch_size = predictor, card, predictor.batch_inserts
+        self.changes = Changes()
+        """What was stripped, trimmed and padded so far."""
+
+    def checked(self, sequence: NamedSequence) -> NamedSequence:
+        """The sequence, which fits the model."""
+        insert = self._predictor.reporter.insert
+        if len(sequence.codes) > LONGEST_INSERTS * insert:
+            raise InputError(
+                f"{sequence.place}: the sequence has {len(sequence.codes):,} bp, and {self._card.name} predicts the "
+                f"strength of inserts of {insert} bp; cut the insert out (of up to {LONGEST_INSERTS * insert:,} bp, "
+                f"the last {insert} are read)"
+            )
+        return sequence
+
+    def score(self, batch: Sequence[NamedSequence]) -> list[Values]:
+        inserts, changed = self._predictor.reporter.fit([sequence.codes for sequence in batch])
+        self.changes = self.changes.plus(changed)
+        predicted = zip(*(values.tolist() for values in self._predictor.predict(inserts)), strict=True)
+        return [(None, None) if math.isnan(strength) else (strength, deviation) for strength, deviation in predicted]

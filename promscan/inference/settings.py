@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from promscan.networks.device import check_precision
+from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING, check_machine, check_odd, check_whole
 from promscan.seq.records import Strand
 
 
@@ -22,7 +23,7 @@ class EngineSettings:
     smoothing: odd width in bp over which the logits of neighbouring windows are averaged (1: not at all).
 
     Raises:
-        ValueError: a number is too small, `smoothing` is no odd width, or there is no such precision.
+        ValueError: a number is out of range, `smoothing` is no odd width, or there is no such precision.
     """
 
     stride: int = 1
@@ -33,10 +34,7 @@ class EngineSettings:
     smoothing: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("stride", "threads", "batch_size"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        check_whole("stride", self.stride, 1, MAX_BP)
+        check_machine(self.threads, self.batch_size)
         check_precision(self.precision)
-        if self.smoothing < 1 or self.smoothing % 2 == 0:
-            raise ValueError(f"smoothing must be odd and positive, got {self.smoothing}")
+        check_odd("smoothing", self.smoothing, MAX_SMOOTHING)

@@ -27,12 +27,13 @@ import torch
 from promscan.inference.lane_queue import LaneQueue
 from promscan.inference.lanes import networks_on, require_streamable, room_to_smooth
 from promscan.inference.settings import EngineSettings
-from promscan.inference.work_units import UnitRunner
+from promscan.inference.work_units import UnitRunner, check_finite
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.composition import COMPOSITION
 from promscan.networks.device import fetch, send
 from promscan.seq import dna
 from promscan.seq.dna import UNKNOWN, Codes
+from promscan.seq.intervals import SHARD_GRID
 from promscan.seq.records import Chunk, Logits, ScoreTrack
 from promscan.seq.windows import MAX_UNKNOWN, WINDOW, scorable
 
@@ -61,8 +62,8 @@ class StreamingEngine:
     Args: see `promscan.inference.engine.open_engine`.
     """
 
-    lane = 40 * WINDOW
-    """Window starts of a lane."""
+    lane = SHARD_GRID
+    """Window starts of a lane; shards are cut where lanes are."""
     shorter = (4 * WINDOW, 16 * WINDOW)
     """Those of the last lane of a contig, if that is enough."""
     warm_up = 14 * WINDOW
@@ -251,6 +252,7 @@ class _Job:
             return
         tracks = []
         for strand, logits in self.logits.items():
+            check_finite(logits[~self.unscored])
             logits[self.unscored] = np.nan
             kept = logits[self.first :: self.engine.stride]
             tracks.append(ScoreTrack(self.chunk.chrom, strand, self.chunk.start + self.first, self.engine.stride, kept))

@@ -6,14 +6,15 @@ and devices decide how many units run at once. So on one kind of device a streng
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from promscan.inference.work_units import UnitRunner, copies
-from promscan.networks.card import Card
+from promscan.inference.work_units import UnitRunner, check_finite, copies
+from promscan.networks.card import Card, strength_of
 from promscan.networks.device import autocast
 from promscan.networks.expression import ExpressionNetwork
 from promscan.seq.dna import UNKNOWN, Codes
@@ -48,10 +49,11 @@ class StrengthPredictor:
         precision: str = "auto",
     ) -> None:
         self.models = copies(model, devices)
-        self.reporter = Reporter(**card.strength["reporter"])
+        self.reporter = Reporter.of(card)
         self.unit = UNIT[devices[0].type]
         self.precision = precision
-        self._head = model.architecture.units.index(card.strength["unit"])
+        self._part = strength_of(card)
+        self._head = model.architecture.units.index(self._part.unit)
         self._runner = UnitRunner(
             self._run_unit,
             devices,
@@ -73,6 +75,14 @@ class StrengthPredictor:
         return float(next(iter(self.models.values())).spread[self._head])
 
     @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest strength that an insert can have: ends of the unit, and of the network's bins."""
+        network = next(iter(self.models.values()))
+        mean, farthest = float(network.mean[self._head]), network.farthest * self.spread
+        lowest, highest = (math.nan if end is None else end for end in (self._part.lowest, self._part.highest))
+        return float(np.fmax(lowest, mean - farthest)), float(np.fmin(highest, mean + farthest))
+
+    @property
     def batch_inserts(self) -> int:
         """How many inserts to predict in one call."""
         return self.unit * max(8, 4 * self._runner.at_once)
@@ -86,7 +96,9 @@ class StrengthPredictor:
         for index, values in enumerate(self._runner.map(self._units(inserts))):
             rows = slice(index * self.unit, (index + 1) * self.unit)
             strengths[:, rows] = values[:, : len(inserts[rows])]
-        strengths[:, (inserts == UNKNOWN).all(axis=1)] = np.nan
+        unknown = (inserts == UNKNOWN).all(axis=1)
+        check_finite(strengths[:, ~unknown])
+        strengths[:, unknown] = np.nan
         return strengths[0], strengths[1]
 
     def _units(self, inserts: Codes) -> Iterator[Codes]:

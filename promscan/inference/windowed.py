@@ -20,7 +20,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from promscan.errors import ModelError
 from promscan.inference.lanes import networks_on
 from promscan.inference.settings import EngineSettings
-from promscan.inference.work_units import UnitRunner
+from promscan.inference.work_units import UnitRunner, check_finite
 from promscan.networks.classifier import BiGRUAttention
 from promscan.networks.device import fetch, send
 from promscan.seq import dna
@@ -126,6 +126,7 @@ class WindowedEngine:
         ]
         tasks = ((windows[places], strands[row]) for row, places in units)
         for (row, places), values in zip(units, self._runner.map(tasks), strict=True):
+            check_finite(values[: len(places)])
             logits[row, places] = values[: len(places)]
         return logits
 

@@ -13,11 +13,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import cycle
 from typing import Generic, NamedTuple, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
-from promscan.errors import DeviceError
+from promscan.errors import DeviceError, ModelError
 from promscan.log import logger
 from promscan.networks.device import available_threads, memory_errors, repeatable, use_one_cpu_thread_here
+from promscan.seq.bounds import check_machine
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -51,6 +54,7 @@ class UnitRunner(Generic[Unit, Result]):
         batch_size: int | None,
         sample: Callable[[], Unit],
     ) -> None:
+        check_machine(threads, batch_size)
         self._run, self.unit_windows = run, unit_windows
         kind = devices[0].type
         allowed = {"cpu": threads or available_threads(), "cuda": MAX_UNITS_AT_ONCE}.get(kind, 1)
@@ -158,6 +162,16 @@ class _Worker:
 
     def _start(self, at_once: int) -> None:
         self.at_once, self.pool = at_once, ThreadPoolExecutor(at_once, "promscan-unit", _start_worker, (self.device,))
+
+
+def check_finite(values: npt.NDArray[np.float32]) -> None:
+    """Check what a network gives for windows or inserts that were scored, before any others become NaN.
+
+    Raises:
+        ModelError: a value is NaN or infinite; it would be no hit, as if there were nothing to find.
+    """
+    if not np.isfinite(values).all():
+        raise ModelError("the model gives scores that are no numbers: its weights are damaged, or were never trained")
 
 
 def copies(model: Network, devices: Sequence[torch.device]) -> dict[torch.device, Network]:

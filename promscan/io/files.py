@@ -1,24 +1,38 @@
-"""Files that appear whole or not at all, and what is told of those that cannot be written."""
+"""Output files, which appear whole or not at all, and one clear line for those that cannot be written."""
 
 from __future__ import annotations
 
+import gzip
 import os
+import secrets
+import stat
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO, cast
 
 from promscan.errors import RunError
 
+PACKED_SUFFIXES = (".gz", ".bgz")
+"""An output with one of these at the end of its name is compressed."""
+INDEX_SUFFIXES = (".fai", ".gzi", ".tbi", ".csi")
+"""The names of files beside a FASTA, BED or GFF file that programs believe to be its index."""
+_LONGEST_NAME = 50
+"""Letters of the name of a file that its temporary one repeats: a name has at most 255 bytes."""
+
 
 @contextmanager
-def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(target: str | os.PathLike[str], *, like: str | os.PathLike[str] | None = None) -> Iterator[Path]:
     """A temporary path beside `target`, moved onto it when the block ends well and removed when it does not.
 
-    A symbolic link stays one: the file it points to is replaced. A pipe or a device (`/dev/null`, `>(command)`) must
-    never be replaced; it is its own temporary path and is written straight.
+    A file that was there passes its permissions on. A symbolic link stays one: the file it points to is replaced. A
+    pipe or a device (`/dev/null`, `>(command)`) is never replaced: it is its own temporary path.
+
+    Args:
+        target: where the file appears.
+        like: the file whose permissions it has, if not those of `target`.
 
     Raises:
         RunError: `target` is a folder, or its own folder is missing or cannot be written to.
@@ -26,38 +40,45 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
     if is_special(target):
         yield Path(target)
         return
-    temporary = _temporary_beside(target)
-    try:
+    with _temporary_beside(target) as temporary:
         yield temporary
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, os.path.realpath(target))
-    finally:
-        temporary.unlink(missing_ok=True)
+        final = os.path.realpath(target)
+        with telling(os.fspath(target)):
+            os.chmod(temporary, _mode_of(os.path.realpath(like or target)))
+            os.replace(temporary, final)
 
 
 def check_outputs(
     outputs: Iterable[str | os.PathLike[str] | None], inputs: Iterable[str | os.PathLike[str] | None]
 ) -> None:
-    """Find out before the work what would come out after it; None was not asked for.
+    """Find out before the work whether its outputs can be written; None was not asked for.
 
     Raises:
-        RunError: an output cannot be written, or would replace an input or another output.
+        RunError: an output has no name or that of an index, cannot be written, or would replace an input or another
+            output.
     """
     taken = {os.path.realpath(path): "is read by this command" for path in inputs if path is not None}
-    for path in outputs:
-        if path is None or (path != "-" and is_special(path)):
+    for path in (os.fspath(path) for path in outputs if path is not None):
+        if not path:
+            raise RunError("the name of an output is empty; name a file, or - for standard output")
+        if path != "-" and is_special(path):
             continue
         final = "-" if path == "-" else os.path.realpath(path)
         if final in taken:
             raise RunError(f"{path}: {taken[final]}; name another file to write to")
+        if final.lower().endswith(INDEX_SUFFIXES):
+            raise RunError(f"{path}: programs would take this for the index of a file; name another file to write to")
         taken[final] = "is named for two outputs"
         if path != "-":
-            _temporary_beside(path).unlink()
+            with _temporary_beside(path):
+                pass
 
 
 @contextmanager
 def open_text_output(target: str) -> Iterator[TextIO]:
-    """A text file that appears at `target` when the block ends well; `-` is standard output.
+    """A UTF-8 text file that appears at `target` when the block ends well; `-` is standard output.
+
+    A name that ends in `.gz` or `.bgz` means gzip; standard output is never compressed.
 
     Raises:
         RunError: on entry, `target` cannot be created; later, it cannot take what is written.
@@ -68,22 +89,24 @@ def open_text_output(target: str) -> Iterator[TextIO]:
             yield file
             file.flush()
         return
-    with (
-        atomic_path(target) as path,
-        telling(target),
-        path.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file,
-    ):
-        yield file
+    with atomic_path(target) as path, telling(target), path.open("wb") as plain, ExitStack() as stack:
+        binary: BinaryIO = plain
+        if is_packed(target):  # without a name and a time in it, the same text gives the same bytes
+            packed = stack.enter_context(gzip.GzipFile("", "wb", fileobj=plain, mtime=0))
+            binary = cast(BinaryIO, packed)
+        yield stack.enter_context(TextIOWrapper(binary, encoding="utf-8", errors="surrogateescape", newline="\n"))
 
 
 def standard_output() -> TextIO:
-    """`sys.stdout`.
+    """`sys.stdout`, which is UTF-8 in every locale, as files are.
 
     Raises:
         RunError: it was closed when the program started (`>&-`), so Python has none.
     """
     if sys.stdout is None:
         raise RunError("standard output: cannot be written: it is closed; open it, or send it to a file")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
     return sys.stdout
 
 
@@ -99,23 +122,41 @@ def telling(target: str) -> Iterator[None]:
         raise RunError(f"{target}: cannot be written: {reason}; check the space left and your permissions") from error
 
 
+def is_packed(target: str) -> bool:
+    """Whether the name of an output asks for compression."""
+    return target.lower().endswith(PACKED_SUFFIXES)
+
+
 def is_special(target: str | os.PathLike[str]) -> bool:
     """Whether `target` is a pipe or a device, which is written to and never replaced."""
     path = Path(target)
     return path.is_fifo() or path.is_char_device() or path.is_block_device() or path.is_socket()
 
 
-def _temporary_beside(target: str | os.PathLike[str]) -> Path:
-    """An empty file in the folder of `target`, or of what a symbolic link points to."""
+@contextmanager
+def _temporary_beside(target: str | os.PathLike[str]) -> Iterator[Path]:
+    """An empty file in the folder of `target`, or of what a symbolic link points to; it is removed at the end."""
     final = Path(os.path.realpath(target))
     if final.is_dir():
         raise RunError(f"{target}: is a folder; name a file in it")
+    temporary = final.with_name(f".{final.name[:_LONGEST_NAME]}.{secrets.token_hex(4)}.tmp")
+    try:  # before the file is there, for a signal may come at any time
+        try:
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except OSError as error:
+            raise RunError(f"{target}: cannot be written: {error.strerror}; choose another place") from error
+        yield temporary
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def _mode_of(path: str) -> int:
+    """The permissions of a file, or those of a new one."""
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{final.name}.", suffix=".tmp", dir=final.parent)
-    except OSError as error:
-        raise RunError(f"{target}: cannot be written: {error.strerror}; choose another place") from error
-    os.close(handle)
-    return Path(name)
+        return stat.S_IMODE(os.stat(path).st_mode) & 0o777
+    except FileNotFoundError:
+        return 0o666 & ~_umask()
 
 
 def _umask() -> int:

@@ -1,8 +1,8 @@
 """Reading DNA: the contigs of a FASTA file become `Chunk`s of codes.
 
 Everything can be streamed, in memory that grows neither with the genome nor with its contigs. If only some spans are
-wanted and a fresh `.fai` index stands beside the file, they are fetched by it instead, which gives the same chunks.
-Nothing is ever written beside the file.
+wanted and a `.fai` index that matches the file stands beside it, they are fetched by it instead, which gives the same
+chunks. Nothing is ever written beside the file.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 
 import numpy as np
-import pysam
 
 from promscan.errors import InputError
-from promscan.io.fasta import letter_error, opened, parse, sniff, source_name
-from promscan.log import logger
-from promscan.seq.dna import ENCODE, ENCODE_SKIP_MASKED, INVALID, Codes
+from promscan.io.fasta import parse
+from promscan.io.fasta_index import FastaIndex
+from promscan.io.files import is_special
+from promscan.io.text import opened, sniff, source_name
+from promscan.seq.dna import ENCODE, ENCODE_SKIP_MASKED, Codes
 from promscan.seq.records import Chunk
 from promscan.seq.regions import unknown_contig
 from promscan.seq.windows import WINDOW
@@ -39,26 +39,28 @@ class Genome:
     """The contigs of one FASTA file, or of standard input.
 
     Args:
-        path: a plain, gzip or bgzip file, told apart by their first bytes, or `-` for standard input.
+        path: a file, plain or compressed (gzip, bgzip, bzip2, xz, zstd), a pipe, or `-` for standard input.
         skip_masked: read lower case as unknown bases.
 
     Attributes:
-        lengths: contig to bases, in the order of the file; None until known. A fresh index tells at once, else
-            `contigs` or reading to the end does. (An index leaves out contigs without bases.)
+        lengths: contig to bases, in the order of the file; None until known. With an index they are known at once,
+            else after `contigs` or after reading to the end. (An index leaves out contigs without bases.)
 
     Raises:
-        InputError: the file cannot be read, is truncated, or its index is damaged.
+        InputError: the file cannot be read or is cut short, or its index is damaged or does not match it.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, skip_masked: bool = False) -> None:
         self.path = os.fspath(path)
         self.source = source_name(self.path)
         self._table = ENCODE_SKIP_MASKED if skip_masked else ENCODE
-        # A pipe cannot be looked into beforehand: what is read from it now would be missing later.
-        self._is_file = self.path != "-" and not Path(self.path).is_fifo()
+        # A pipe is read once: what is read from it now would be missing later.
+        self._is_file = self.path != "-" and not is_special(self.path)
         compression = sniff(self.path) if self._is_file else None
         self._bytes = os.path.getsize(self.path) if compression == "plain" else None
-        self._index = _Index.beside(self.path, compression == "bgzip") if compression in ("plain", "bgzip") else None
+        self._index = (
+            FastaIndex.beside(self.path, compression == "bgzip") if compression in ("plain", "bgzip") else None
+        )
         self.lengths = None if self._index is None else dict(self._index.lengths)
 
     @property
@@ -124,16 +126,16 @@ class Genome:
         if spans is not None:
             self._check_names(spans)
 
-    def _fetch_chunks(self, index: _Index, step: int, spans: Spans, margin: int) -> Iterator[Chunk]:
+    def _fetch_chunks(self, index: FastaIndex, step: int, spans: Spans, margin: int) -> Iterator[Chunk]:
         with index.opened() as fasta:
             for chrom, length in index.lengths.items():
                 if chrom in spans and length < WINDOW:
-                    yield Chunk(chrom, 0, index.fetch(fasta, chrom, 0, length, self._table))
+                    yield Chunk(chrom, 0, fasta.fetch(chrom, 0, length, self._table))
                 elif chrom in spans:
                     for start, end in cuts(spans[chrom], step, windows=length - OVERLAP):
                         before = min(margin, start)
                         after = min(margin, length - OVERLAP - end)
-                        codes = index.fetch(fasta, chrom, start - before, end + OVERLAP + after, self._table)
+                        codes = fasta.fetch(chrom, start - before, end + OVERLAP + after, self._table)
                         yield Chunk(chrom, start, codes, before=before, after=after)
 
     def _pieces(self) -> Generator[tuple[str, bytes], None, None]:
@@ -163,60 +165,6 @@ class Genome:
                 raise self._index.error(f"there is no contig {chrom!r} any more")
 
 
-class _Index:
-    """The `.fai` index of a FASTA file, and for bgzip the `.gzi` beside it."""
-
-    def __init__(self, path: str, blocks: str | None) -> None:
-        self.path, self.fai, self.blocks = path, f"{path}.fai", blocks
-        try:
-            with open(self.fai, encoding="utf-8") as lines:
-                fields = [line.rstrip("\n").split("\t") for line in lines]
-            rows = sorted((int(offset), chrom, int(length)) for chrom, length, offset, *_ in fields)
-        except (OSError, ValueError) as error:
-            raise self.error(str(error)) from error
-        self.lengths = {chrom: length for _, chrom, length in rows}
-        """Contig to bases, in the order of the file."""
-
-    @classmethod
-    def beside(cls, path: str, bgzip: bool) -> _Index | None:
-        """The index of `path`, if there is one that is at least as new as the file."""
-        blocks = f"{path}.gzi" if bgzip else None
-        files = [f"{path}.fai"] + ([blocks] if blocks else [])
-        if not all(map(os.path.isfile, files)):
-            return None
-        if min(map(os.path.getmtime, files)) < os.path.getmtime(path):
-            logger.warning("%s: its index is older than the file and is not used; renew it: samtools faidx", path)
-            return None
-        return cls(path, blocks)
-
-    def error(self, what: str) -> InputError:
-        """The error for an index that is wrong."""
-        return InputError(f"{self.fai}: the index does not match {self.path}: {what}; rebuild it: samtools faidx")
-
-    def opened(self) -> pysam.FastaFile:
-        """The file for `fetch`; close it."""
-        try:
-            return pysam.FastaFile(self.path, filepath_index=self.fai, filepath_index_compressed=self.blocks)
-        except (OSError, ValueError) as error:
-            raise self.error(str(error)) from error
-
-    def fetch(self, fasta: pysam.FastaFile, chrom: str, start: int, end: int, table: bytes) -> Codes:
-        """The codes of exactly `start`-`end`."""
-        try:
-            letters = fasta.fetch(chrom, start, end).encode()
-        except (OSError, ValueError, KeyError) as error:
-            raise self.error(str(error)) from error
-        if len(letters) != end - start:
-            raise self.error(f"{chrom}:{start}-{end} yields {len(letters)} bases")
-        codes = letters.translate(table)
-        if INVALID in codes:
-            index = codes.index(INVALID)
-            if letters[index] in b"\r\n>":
-                raise self.error(f"{chrom}:{start}-{end} runs into the next line or contig")
-            raise letter_error(letters[index:], chrom, f"{self.path}, base {start + index + 1}")
-        return _as_codes(bytearray(codes))
-
-
 def cuts(ranges: Iterable[tuple[int, int]], step: int, windows: int = sys.maxsize) -> Iterator[tuple[int, int]]:
     """Cut ranges of window starts at the multiples of `step`, and clamp them to 0 - `windows`."""
     for lo, hi in ranges:
@@ -229,7 +177,10 @@ def cuts(ranges: Iterable[tuple[int, int]], step: int, windows: int = sys.maxsiz
 
 def _cut_contig(chrom: str, pieces: Iterable[bytes], cuts: Iterator[tuple[int, int]], margin: int) -> Iterator[Chunk]:
     """Chunks of one contig: one for each of `cuts`, sorted ranges of window starts that may reach past its end."""
-    buffer, start = bytearray(), 0  # buffer[i] is base start + i of the contig; nothing the next cut lacks is kept
+    buffer, start = (
+        bytearray(),
+        0,
+    )  # buffer[i] is base start + i of the contig; what the next cut does not need is dropped
 
     def chunk(lo: int, hi: int) -> Chunk:
         before = min(margin, lo)

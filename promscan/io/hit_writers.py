@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, TextIO
 from urllib.parse import quote
@@ -19,11 +19,12 @@ import pysam
 
 from promscan import __version__
 from promscan.errors import RunError
-from promscan.io.files import atomic_path, standard_output, telling
+from promscan.io.files import PACKED_SUFFIXES, atomic_path, is_packed, standard_output, telling
 from promscan.io.schemas import ABOUT_STRENGTH, BED_COLUMNS, GRADES, TYPE
 from promscan.seq.records import Hit
 
 Header = Mapping[str, str]
+IndexKind = Literal["tbi", "csi"]
 
 TBI_LIMIT = 2**29
 """A .tbi index cannot hold coordinates past this; a .csi index can."""
@@ -50,7 +51,7 @@ class Writer:
         self.write_row(self._row(hit, self._header), hit.end)
 
     def write_row(self, row: str, end: int) -> None:
-        """Write the finished row, without its newline, of a hit that ends there; raises what `write` does."""
+        """Write a finished row, without its newline, of a hit that ends at `end`; raises what `write` does."""
         self._put(f"{row}\n")
         self.end = max(self.end, end)
 
@@ -63,10 +64,10 @@ def open_writer(target: str, format: str | None, header: Header) -> AbstractCont
     """A `Writer` to `target` for the length of the `with` block; the file appears at its end, if that went well.
 
     Args:
-        target: path; `.gz` at its end means bgzipped, with a .tbi index (.csi beyond 2^29) beside it. `-` is standard
-            output, never compressed.
+        target: path; `.gz` or `.bgz` at its end means bgzipped, with a .tbi index (.csi beyond 2^29) beside it. `-` is
+            standard output, never compressed.
         format: one of `FORMATS`; None means by the suffix of `target`, and BED on standard output.
-        header: what goes into the first line, in order: model, sha256, the options that decide the hits.
+        header: the content of the first line, in order: model, sha256, the options that decide the hits.
 
     Raises:
         RunError: no format fits; on entry, `target` cannot be created; later, the file cannot be finished.
@@ -76,7 +77,7 @@ def open_writer(target: str, format: str | None, header: Header) -> AbstractCont
 
 @contextmanager
 def open_rows(target: str, layout: Layout, first_line: str, header: Header) -> Iterator[Writer]:
-    """What `open_writer` gives, for a known layout and the text of its first line, `#promscan ...`."""
+    """A `Writer` as from `open_writer`, for a known layout and the text of its first line, `#promscan ...`."""
     if target == "-":
         stdout = standard_output()
         stdout.flush()
@@ -84,15 +85,20 @@ def open_rows(target: str, layout: Layout, first_line: str, header: Header) -> I
         with telling("standard output"):
             stdout.flush()
         return
-    compressed = target.lower().endswith(".gz")
-    with atomic_path(target) as path:
+    with ExitStack() as after, atomic_path(target) as path:
         with telling(target):
-            file = pysam.BGZFile(str(path), "wb", None) if compressed else path.open("wb")
+            file = pysam.BGZFile(str(path), "wb", None) if is_packed(target) else path.open("wb")
         with _closing(file, target):
             writer = Writer(file, layout, first_line, target, header)
             yield writer
-        if compressed and path.is_file():  # a pipe has no index
-            _index(path, target, "csi" if writer.end > TBI_LIMIT else "tbi", layout)
+        if is_packed(target) and path.is_file():  # a pipe has no index
+            kind: IndexKind = "csi" if writer.end > TBI_LIMIT else "tbi"
+            # An index appears after its file, and an earlier one goes before: none ever stands beside another file.
+            index = after.enter_context(atomic_path(f"{target}.{kind}", like=target))
+            with telling(target):
+                _index(path, index, kind, layout)
+                for stale in ("tbi", "csi"):
+                    Path(f"{target}.{stale}").unlink(missing_ok=True)
 
 
 def write_summary(file: TextIO, summary: Mapping[str, Any]) -> None:
@@ -121,9 +127,9 @@ class Layout(NamedTuple):
     """The lines before the hits, from the first line."""
     row: Callable[[Hit, Header], str]
     preset: Literal["bed", "gff"]
-    """What tabix calls it."""
+    """Its name in tabix."""
     place: tuple[int, int, int, int]
-    """Where in a row contig, start, end and strand are."""
+    """The columns of contig, start, end and strand."""
 
 
 def _bed_row(hit: Hit, _: Header) -> str:
@@ -155,7 +161,7 @@ def _bed6(hit: Hit) -> list[str]:
 
 
 def _numbers(hit: Hit) -> dict[str, str]:
-    """The grades of a hit as text, absent ones left out; z: a zero has no sign."""
+    """The scores of a hit as text, without the absent ones; z: a zero has no sign."""
     grades = {
         "logit": (hit.logit, "z.4f"),
         "probability": (hit.probability, "z.4f"),
@@ -197,17 +203,15 @@ def layout_of(target: str, format: str | None) -> Layout:
 
 
 def format_by_suffix(target: str) -> str | None:
-    """One of `FORMATS`, by the suffix of `target` before any `.gz`; None if no format has it."""
-    name = target.lower().removesuffix(".gz")
+    """One of `FORMATS`, by the suffix of `target` before any `.gz` or `.bgz`; None if no format has it."""
+    name = target.lower()
+    name = next((name.removesuffix(packed) for packed in PACKED_SUFFIXES if name.endswith(packed)), name)
     return next((format for format, layout in LAYOUTS.items() if name.endswith(layout.suffixes)), None)
 
 
-def _index(path: Path, target: str, kind: Literal["tbi", "csi"], layout: Layout) -> None:
-    """Index the bgzipped `path` for its final name `target`, and drop the indexes of an earlier file there."""
-    with atomic_path(f"{target}.{kind}") as index, telling(target):
-        pysam.tabix_index(str(path), preset=layout.preset, index=str(index), force=True, csi=kind == "csi")
-        for stale in ("tbi", "csi"):
-            Path(f"{target}.{stale}").unlink(missing_ok=True)
+def _index(path: Path, index: Path, kind: IndexKind, layout: Layout) -> None:
+    """Write the index of a bgzipped file."""
+    pysam.tabix_index(str(path), preset=layout.preset, index=str(index), force=True, csi=kind == "csi")
 
 
 @contextmanager
@@ -215,7 +219,7 @@ def _closing(file: BinaryIO | pysam.BGZFile, target: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(OSError):  # the first failure is the one to tell
+        with suppress(OSError):  # the first failure is the one that is reported
             file.close()
         raise
     with telling(target):

@@ -1,26 +1,34 @@
-"""Hits to judge, ours or those of any other tool: BED with strands becomes positions and scores."""
+"""Hits to judge, of promscan or of any other tool: BED, GFF3 or narrowPeak becomes positions and scores."""
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, cast
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from promscan.errors import InputError
-from promscan.io.bed import POSITION, bed_lines, columns_of, interval_of
-from promscan.io.fasta import sniff, source_name
+from promscan.io.gff import attributes_of
+from promscan.io.listed_rows import NARROWPEAK_COLUMNS, ListedRows, Row, is_own_bed, stranded
+from promscan.io.scan_header import settings_in
+from promscan.io.schemas import BED_COLUMNS
 from promscan.io.tables import finite
+from promscan.io.tss_layouts import NAMED, SUMMIT, THICK_BASE, fitting, named_tss, peak_summit, thick_base
 from promscan.seq.intervals import Positions
 from promscan.seq.records import Hit, Scores, Strand
+from promscan.seq.regions import chr_hint
 
-SCORE_COLUMN = 5
-"""Of BED, counted from 1."""
-POSITION_COLUMN = 7
-"""thickStart, where tools that predict a transcription start put it."""
-WANTED = "the hits of a scan as BED"
+WANTED = "the hits of a scan as BED, GFF3 or narrowPeak"
+_SCORE_COLUMN = {"bed": 5, "gff": 6}
+"""Counted from 1."""
+_SIGNAL_COLUMN = 7
+"""Where narrowPeak of promscan has the logit."""
+_ATTRIBUTES = 9
+"""Column of GFF3 where promscan writes the logit."""
+_SUFFIX = ".narrowpeak"
 
 
 class RankedHits(NamedTuple):
@@ -29,14 +37,18 @@ class RankedHits(NamedTuple):
     by_strand: Mapping[tuple[str, Strand], tuple[Positions, Scores]]
     score: str
     """What they are ranked by, in words."""
+    position: str
+    """Which base of a hit is its transcription start, in words."""
+    settings: Mapping[str, str]
+    """What the first line of a file of promscan says of the scan; empty for other tools."""
 
     def on(self, chrom: str, strand: Strand) -> tuple[Positions, Scores]:
-        """Those of one strand of a contig."""
+        """Hits of one strand of a contig."""
         nothing = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64)
         return self.by_strand.get((chrom, strand), nothing)
 
 
-class _Row(NamedTuple):
+class _Hit(NamedTuple):
     chrom: str
     strand: Strand
     tss: int
@@ -44,47 +56,49 @@ class _Row(NamedTuple):
 
 
 def rank_hits(hits: Iterable[Hit]) -> RankedHits:
-    """The hits of a scan, ranked by their logits."""
-    return _gather((_Row(hit.chrom, hit.strand, hit.tss, hit.logit) for hit in hits), "logit")
+    """Rank the hits of a scan by their logits."""
+    settings: Mapping[str, str] = getattr(hits, "settings", {})  # those of a `Scan`
+    rows = (_Hit(hit.chrom, hit.strand, hit.tss, hit.logit) for hit in hits)
+    return RankedHits(_grouped(rows), "logit", NAMED, settings)
 
 
 def read_hits(path: str | os.PathLike[str], contigs: Mapping[str, int], score_column: int | None = None) -> RankedHits:
-    """Hits from BED of at least six columns, plain or gzipped.
+    """Read hits from BED of at least six columns, from narrowPeak or from GFF3.
 
-    The position of a hit is column 7 where there is one (thickStart, or the tss of promscan), else the middle of its
-    interval. A file without hits is one with a line that begins with `#`.
+    The position of a hit is its tss, if promscan or a column called `tss` names it; else the thick interval, if it is
+    one base inside the interval in every row; else the summit of narrowPeak; else the middle of the interval. A file
+    without hits is one with a line that begins with `#`.
 
     Args:
-        path: BED file, or `-` for standard input.
+        path: plain or compressed file, or `-` for standard input.
         contigs: contig to bases.
-        score_column: what to rank by, counted from 1; None: the column that the header calls `logit`, else column 5.
+        score_column: what to rank by, counted from 1; None: `logit`, if promscan or a column of this name has it, else
+            column 5 of BED and column 6 of GFF3.
 
     Raises:
         InputError: the file cannot be read, is empty, or a row is no hit on these contigs.
     """
-    name = os.fspath(path)
-    if name != "-" and os.path.isfile(name):
-        sniff(name, WANTED)  # a bgzip file that lacks its end can be read without an error
-    column, score = score_column or SCORE_COLUMN, f"column {score_column or SCORE_COLUMN}"
-    rows, header = list[_Row](), False
-    for line, where in bed_lines(name):
-        if line.startswith("#"):
-            header = True
-            names = line[1:].split()
-            if score_column is None and not rows and "logit" in names:
-                column, score = names.index("logit") + 1, "logit"
-        elif fields := columns_of(line):
-            rows.append(_row(fields, where, contigs, column))
-    if not rows and not header:
-        raise InputError(f"{source_name(name)}: there is nothing in it, not even a header; give {WANTED}")
-    return _gather(rows, score)
+    rows, score, placed = ListedRows(os.fspath(path), WANTED), _Score(score_column), list[tuple[Row, float]]()
+    for row, fields in rows:
+        stranded(row)
+        _check_place(row, contigs)
+        if not placed:
+            score.find(rows, row, fields)
+        placed.append((row, score.of(fields, row.where)))
+    if not placed and not rows.comments:
+        raise InputError(f"{rows.source}: there is nothing in it, not even a header; give {WANTED}")
+    settings = settings_in(rows.comments)
+    claimed = _SUFFIX in os.fspath(path).lower() or bool(settings)
+    position, starts = _positions([row for row, _ in placed], claimed)
+    hits = (_Hit(row.chrom, stranded(row), tss, value) for (row, value), tss in zip(placed, starts, strict=True))
+    return RankedHits(_grouped(hits), score.words, position, settings)
 
 
-def _gather(rows: Iterable[_Row], score: str) -> RankedHits:
+def _grouped(hits: Iterable[_Hit]) -> dict[tuple[str, Strand], tuple[Positions, Scores]]:
     grouped = defaultdict[tuple[str, Strand], list[tuple[int, float]]](list)
-    for row in rows:
-        grouped[row.chrom, row.strand].append((row.tss, row.score))
-    return RankedHits({key: _arrays(pairs) for key, pairs in grouped.items()}, score)
+    for hit in hits:
+        grouped[hit.chrom, hit.strand].append((hit.tss, hit.score))
+    return {key: _arrays(pairs) for key, pairs in grouped.items()}
 
 
 def _arrays(pairs: Iterable[tuple[int, float]]) -> tuple[Positions, Scores]:
@@ -92,29 +106,87 @@ def _arrays(pairs: Iterable[tuple[int, float]]) -> tuple[Positions, Scores]:
     return np.array(tss, dtype=np.int64), np.array(scores, dtype=np.float64)
 
 
-def _row(fields: Sequence[str], where: str, contigs: Mapping[str, int], score_column: int) -> _Row:
-    chrom, start, end = interval_of(fields, where)
-    if len(fields) < 6 or fields[5] not in ("+", "-"):
-        raise InputError(f"{where}: there is no strand, + or -, in column 6; give BED of at least six columns")
-    if chrom not in contigs:
-        raise InputError(f"{where}: the genome has no contig {chrom!r}; use the genome's names")
-    tss = (start + end) // 2 if len(fields) < POSITION_COLUMN else _position(fields[POSITION_COLUMN - 1], where)
-    if max(end - 1, tss) >= contigs[chrom]:
-        raise InputError(f"{where}: reaches past the end of {chrom} at {contigs[chrom]}; is it for this genome?")
-    return _Row(chrom, cast(Strand, fields[5]), tss, _score(fields, where, score_column))
-
-
-def _position(text: str, where: str) -> int:
-    if not POSITION.fullmatch(text):
+def _check_place(row: Row, contigs: Mapping[str, int]) -> None:
+    if row.chrom not in contigs:
         raise InputError(
-            f"{where}: {text!r} in column {POSITION_COLUMN} is no position; give BED, with the thick start there, or "
-            "of six columns"
+            f"{row.where}: the genome has no contig {row.chrom!r}; use the genome's names{chr_hint(row.chrom, contigs)}"
         )
-    return int(text)
+    if max(row.end - 1, row.start) >= contigs[row.chrom]:
+        raise InputError(
+            f"{row.where}: reaches past the end of {row.chrom} at {contigs[row.chrom]}; is it for this genome?"
+        )
 
 
-def _score(fields: Sequence[str], where: str, column: int) -> float:
-    text = fields[column - 1] if column <= len(fields) else ""
-    if (score := finite(text)) is None:
-        raise InputError(f"{where}: {text!r} in column {column} is no score; name its column: --score-column")
-    return score
+@dataclass
+class _Score:
+    """Where in a row the score is."""
+
+    column: int | None
+    """Counted from 1; None: not known yet."""
+    words: str = field(init=False)
+    attribute: str = ""
+    """The attribute of GFF3 that is the score; empty: the whole column is."""
+
+    def __post_init__(self) -> None:
+        self.words = "logit" if self.column is None else f"column {self.column}"
+
+    def find(self, rows: ListedRows, row: Row, fields: Sequence[str]) -> None:
+        """Decide by the header and the first row of a file."""
+        assert rows.format is not None  # known since the first row
+        if self.column is not None:
+            return
+        if (named := rows.column_called("logit", len(fields))) is not None:
+            self.column = named + 1
+        elif rows.format == "gff" and row.tss is not None:
+            self.column, self.attribute = _ATTRIBUTES, "logit"
+        elif rows.format == "bed" and is_own_bed(fields):
+            self.column = BED_COLUMNS.index("logit") + 1
+        elif settings_in(rows.comments) and len(fields) == NARROWPEAK_COLUMNS:
+            self.column = _SIGNAL_COLUMN
+        else:
+            self.column = _SCORE_COLUMN[rows.format]
+            self.words = f"column {self.column}"
+
+    def of(self, fields: Sequence[str], where: str) -> float:
+        """Score of a row."""
+        assert self.column is not None
+        text = fields[self.column - 1] if self.column <= len(fields) else ""
+        if self.attribute:
+            text = attributes_of(text).get(self.attribute, "")
+        if (score := finite(text)) is None:
+            place = f"the attribute {self.attribute}" if self.attribute else f"column {self.column}"
+            raise InputError(f"{where}: {text!r} in {place} is no score; name its column: --score-column")
+        return score
+
+
+def _positions(rows: Sequence[Row], claimed: bool) -> tuple[str, list[int]]:
+    """Find which base of each hit is its transcription start, in words and one by one.
+
+    A column is believed only if it can be a position in every row.
+
+    Args:
+        rows: the hits.
+        claimed: the file claims to be narrowPeak, if it has its ten columns.
+    """
+    for words, place in ((NAMED, named_tss), (THICK_BASE, thick_base), (SUMMIT, peak_summit)):
+        if (positions := fitting(rows, place)) is not None:
+            return words, positions
+    wrong = next((row for row in rows if not _may_be_peak(row)), None)
+    if claimed and wrong is not None and wrong.summit is not None:
+        raise InputError(f"{wrong.where}: the summit in column 10 lies outside of its interval; correct it")
+    if wrong is None and any(row.summit is not None and row.holds(row.summit) for row in rows):
+        return f"{SUMMIT}, or the middle of a peak without one", [_summit_or_middle(row) for row in rows]
+    return "the middle of its interval", [_middle(row) for row in rows]
+
+
+def _may_be_peak(row: Row) -> bool:
+    """Tell whether the summit of a row of narrowPeak lies in its interval, or is missing (-1)."""
+    return row.summit is not None and (row.summit == row.start - 1 or row.holds(row.summit))
+
+
+def _summit_or_middle(row: Row) -> int:
+    return row.summit if row.summit is not None and row.holds(row.summit) else _middle(row)
+
+
+def _middle(row: Row) -> int:
+    return (row.start + row.end) // 2

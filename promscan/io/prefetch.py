@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 _POLL_SECONDS = 0.1
 _LEAVE_SECONDS = 2.0
-"""A thread that has not stopped by then waits for a pipe in which nothing comes; it ends with the process."""
+"""A thread that runs longer waits for a pipe that sends nothing; it ends with the process."""
 
 
 class _End:

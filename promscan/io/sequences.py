@@ -1,81 +1,87 @@
-"""Read loose sequences, from FASTA or from a table."""
+"""Single sequences, from FASTA or from a table."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
+
+import numpy as np
 
 from promscan.errors import InputError
-from promscan.io.genome import Genome
-from promscan.io.tables import encode_at, open_text, read_table
-from promscan.seq.dna import Codes
+from promscan.io.fasta import parse
+from promscan.io.tables import Table, encode_at
+from promscan.io.text import Digest, opened, source_name
+from promscan.seq.dna import ENCODE, Codes
 from promscan.seq.windows import WINDOW
 
 LONGEST_SEQUENCE = 1 << 20
-"""Unlabelled sequences are held in memory whole: promoters with flanks, not chromosomes."""
+"""Sequences are held in memory whole: promoters with flanks, not chromosomes."""
+SEQUENCE, NAME = "sequence", "name"
+"""The columns of a table of sequences; `name` may be absent."""
 
 
-def read_windows_to_score(path: str) -> Iterator[tuple[str, Codes]]:
-    """Name and codes (70,) of each sequence of a FASTA file, or of a table with a `sequence` column.
+class NamedSequence(NamedTuple):
+    """A sequence as its file has it."""
 
-    Tables may name their rows in a column `name`; otherwise rows are numbered from 1.
-
-    Raises:
-        InputError: unreadable file, or a sequence that is not 70 bp of nucleotide letters.
-    """
-    if path == "-" or is_fasta(path):
-        yield from read_fasta_windows(path)
-        return
-    for number, (row, place) in enumerate(read_table(path, required=("sequence",), or_fasta=True), start=1):
-        yield row.get("name") or str(number), window_at(row["sequence"], place)
+    name: str
+    """That of its header, or of its row; rows without one are numbered from 1."""
+    codes: Codes
+    cells: list[str]
+    """Its row, cell by cell; from FASTA, there is none."""
+    place: str
+    """File and record or line, for messages."""
 
 
-def read_sequences_to_score(path: str) -> Iterator[tuple[str, Codes]]:
-    """Name and codes (length,) of each sequence, of any length, of a FASTA file or a table with a `sequence` column.
+@dataclass(frozen=True)
+class SequenceFile:
+    """A file of sequences that is open for reading, once."""
 
-    Tables may name their rows in a column `name`; otherwise rows are numbered from 1.
-
-    Raises:
-        InputError: unreadable file, or a letter that is no nucleotide code.
-    """
-    if path == "-" or is_fasta(path):
-        yield from read_fasta_sequences(path)
-        return
-    for number, (row, place) in enumerate(read_table(path, required=("sequence",), or_fasta=True), start=1):
-        yield row.get("name") or str(number), encode_at(row["sequence"], place)
+    columns: list[str]
+    """Of a table, in their order; none of FASTA."""
+    sequences: Iterator[NamedSequence]
 
 
-def read_fasta_sequences(path: str) -> Iterator[tuple[str, Codes]]:
-    """Name and codes (length,) of each sequence of a FASTA file.
+@contextmanager
+def open_sequences(path: str, *, digest: Digest | None = None) -> Iterator[SequenceFile]:
+    """The sequences of a FASTA file, or of a table with a column `sequence`, in a file, a pipe or standard input (`-`).
+
+    Args:
+        path: FASTA, CSV or TSV, plain or compressed.
+        digest: takes in the bytes of the file; see `opened`.
 
     Raises:
-        InputError: unreadable file, or a sequence longer than `LONGEST_SEQUENCE`.
+        InputError: the file cannot be read or is neither; during iteration, a sequence is longer than
+            `LONGEST_SEQUENCE` or has a letter that is no nucleotide code.
     """
-    for chunk in Genome(path).read_chunks(step=LONGEST_SEQUENCE):
-        if chunk.start > 0:
-            raise InputError(f"{path}: sequence {chunk.chrom} is longer than {LONGEST_SEQUENCE} bp; cut it")
-        yield chunk.chrom, chunk.codes
+    source = source_name(path)
+    with opened(path, "FASTA or a table (CSV or TSV)", digest) as stream:
+        if stream.peek().lstrip().startswith(b">"):
+            yield SequenceFile([], _from_fasta(stream, source))
+        else:
+            table = Table(stream, source, (SEQUENCE,), or_fasta=True)
+            yield SequenceFile(table.columns, _from_table(table))
 
 
-def is_fasta(path: str) -> bool:
-    """Whether the first letter of the file is the `>` of FASTA."""
-    with open_text(path) as file:
-        try:
-            return file.read(1) == ">"
-        except (OSError, EOFError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: damaged file: {error}") from error
+def read_sequences(path: str, *, digest: Digest | None = None) -> Iterator[NamedSequence]:
+    """The sequences of a file, as `open_sequences` reads them."""
+    with open_sequences(path, digest=digest) as file:
+        yield from file.sequences
 
 
-def read_fasta_windows(path: str) -> Iterator[tuple[str, Codes]]:
-    """Name and codes (70,) of each sequence of a FASTA file.
+def read_single_windows(path: str, *, digest: Digest | None = None) -> Iterator[NamedSequence]:
+    """The sequences of a file, each of 70 bp, as `open_sequences` reads them.
 
     Raises:
         InputError: unreadable file, or a sequence of another length.
     """
-    for chunk in Genome(path).read_chunks(step=WINDOW):
-        if chunk.start > 0 or len(chunk.codes) != WINDOW:
-            size = "more" if chunk.windows else "less"
-            raise InputError(f"{path}: sequence {chunk.chrom} has {size} than {WINDOW} bp; give exactly {WINDOW}")
-        yield chunk.chrom, chunk.codes
+    for sequence in read_sequences(path, digest=digest):
+        check_window(sequence.codes, sequence.place)
+        yield sequence
 
 
 def window_at(sequence: str, place: str) -> Codes:
@@ -85,6 +91,31 @@ def window_at(sequence: str, place: str) -> Codes:
         InputError: a letter is no nucleotide code, or the length is another.
     """
     codes = encode_at(sequence, place)
+    check_window(codes, place)
+    return codes
+
+
+def check_window(codes: Codes, place: str) -> None:
+    """Refuse what is not 70 bp long."""
     if len(codes) != WINDOW:
         raise InputError(f"{place}: the sequence has {len(codes)} bp; windows have exactly {WINDOW}")
-    return codes
+
+
+def _from_fasta(stream: io.BufferedReader, source: str) -> Iterator[NamedSequence]:
+    for name, pieces in groupby(parse(stream, source, ENCODE), key=itemgetter(0)):
+        codes = bytearray()
+        for _, piece in pieces:
+            codes += piece
+            if len(codes) > LONGEST_SEQUENCE:
+                raise InputError(
+                    f"{source}: sequence {name}: more than {LONGEST_SEQUENCE:,} bp; cut out what is to be read"
+                )
+        yield NamedSequence(name, np.frombuffer(codes, dtype=np.uint8), [], f"{source}: sequence {name}")
+
+
+def _from_table(table: Table) -> Iterator[NamedSequence]:
+    at = table.columns.index(SEQUENCE)
+    name_at = table.columns.index(NAME) if NAME in table.columns else None
+    for number, (cells, place) in enumerate(table, start=1):
+        name = "" if name_at is None else cells[name_at].strip()
+        yield NamedSequence(name or str(number), encode_at(cells[at].strip(), place), cells, place)

@@ -1,37 +1,114 @@
-"""Read lists of transcription starts."""
+"""Read lists of transcription starts, and of known promoters."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import cast
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from os import PathLike, fspath
 
 from promscan.errors import InputError
-from promscan.io.bed import bed_rows, interval_of
-from promscan.seq.records import Strand
+from promscan.io.listed_rows import Row, stranded
+from promscan.io.tss_layouts import StartList, genes, transcripts
+from promscan.log import logger
+from promscan.seq.intervals import Intervals
+from promscan.seq.records import Interval
+from promscan.seq.regions import chr_hint
 from promscan.seq.tss import KnownStarts, Site
 
 
-def read_starts(path: str | Path, contigs: Mapping[str, int]) -> KnownStarts:
-    """Transcription starts from BED: the start of each interval, which is 0-based, on the strand in column 6.
+def read_starts(path: str | PathLike[str], contigs: Mapping[str, int], tss_from: str | None = None) -> KnownStarts:
+    """Read transcription starts, with their names, from BED, GFF3 or GTF, and say which base of an interval they are.
+
+    Starts on contigs that the genome lacks are left out, and counted in a message.
 
     Args:
-        path: BED file, plain or gzipped.
+        path: plain or compressed file, or `-` for standard input.
+        contigs: contig to bases.
+        tss_from: which base of an interval is the start, one of `TSS_FROM`; None: what the layout of the file says.
+
+    Raises:
+        InputError: the file cannot be read, its layout does not say where the starts are, a row has no strand, a start
+            lies past the end of its contig, or no contig is one of the genome.
+    """
+    listed = StartList.read(fspath(path))
+    reading = listed.reading(tss_from)
+    _check_contigs(listed.source, reading.rows, contigs)
+    sites, names = list[Site](), dict[Site, str]()
+    for row, tss in zip(reading.rows, reading.positions, strict=True):
+        strand = stranded(row)
+        if row.chrom not in contigs:
+            continue
+        if tss >= contigs[row.chrom]:
+            raise InputError(
+                f"{row.where}: {tss} lies past the end of {row.chrom} at {contigs[row.chrom]}; is it for this genome?"
+            )
+        site = Site(row.chrom, tss, strand)
+        sites.append(site)
+        if row.name not in ("", "."):
+            names.setdefault(site, row.name)
+    known = KnownStarts(sites, names, reading.words)
+    logger.info("%s: %s, each %s", listed.source, _counted(len(known), "transcription start"), reading.words)
+    return known
+
+
+def read_known_promoters(path: str | PathLike[str], contigs: Mapping[str, int]) -> Intervals:
+    """Read where promoters are known, and say how the list was read.
+
+    They are the transcription starts, where the layout of the file says which base they are; of an annotation the 5'
+    ends of its genes and transcripts; else all intervals or features, as long as they are. What lies on contigs that
+    the genome lacks is left out, and counted in a message.
+
+    Args:
+        path: plain or compressed BED, GFF3 or GTF file, or `-` for standard input; intervals need no strands.
         contigs: contig to bases.
 
     Raises:
-        InputError: the file cannot be read, a row has no strand, names an unknown contig or lies past its end.
+        InputError: the file cannot be read, has no interval with bases, does not fit the genome, or a gene has no
+            strand.
     """
-    sites = []
-    for fields, where in bed_rows(str(path)):
-        chrom, tss, _ = interval_of(fields, where)
-        if len(fields) < 6 or fields[5] not in ("+", "-"):
-            raise InputError(f"{where}: there is no strand, + or -, in column 6; give a BED file of six columns")
-        if chrom not in contigs:
-            raise InputError(f"{where}: the genome has no contig {chrom!r}; use the genome's names")
-        if tss >= contigs[chrom]:
-            raise InputError(f"{where}: {tss} lies past the end of {chrom} at {contigs[chrom]}; is it for this genome?")
-        sites.append(Site(chrom, tss, cast(Strand, fields[5])))
-    if not sites:
-        raise InputError(f"{path}: there are no transcription starts in it; give a BED file of at least one")
-    return KnownStarts(sites)
+    listed = StartList.read(fspath(path))
+    words, intervals = _known_promoters(listed)
+    _check_contigs(listed.source, [row for row, _ in intervals], contigs)
+    known = Intervals.of(interval for _, interval in intervals if interval.chrom in contigs)
+    if not known.total_bases:
+        raise InputError(f"{listed.source}: there is no interval with bases in it; give a BED file of at least one")
+    known.check_against(contigs, listed.source)
+    logger.info("%s: the known promoters are %s", listed.source, words)
+    return known
+
+
+def _known_promoters(listed: StartList) -> tuple[str, list[tuple[Row, Interval]]]:
+    """Return what the promoters of a list are, in words, and where the promoter of each row is."""
+    with suppress(InputError):  # without a clear layout the list is one of intervals
+        reading = listed.reading(None)
+        return f"its transcription starts, each {reading.words}", [
+            (row, Interval(row.chrom, tss, tss + 1)) for row, tss in zip(reading.rows, reading.positions, strict=True)
+        ]
+    if annotated := [*genes(listed.rows), *transcripts(listed.rows)]:
+        return "the 5' ends of its genes and transcripts", [
+            (row, Interval(row.chrom, row.five_prime, row.five_prime + 1)) for row in annotated if stranded(row)
+        ]
+    return "its intervals, as long as they are", [(row, Interval(row.chrom, row.start, row.end)) for row in listed.rows]
+
+
+def _check_contigs(source: str, rows: Sequence[Row], contigs: Mapping[str, int]) -> None:
+    """Count the rows on contigs that the genome lacks, and refuse a list of nothing else."""
+    absent = Counter(row.chrom for row in rows if row.chrom not in contigs)
+    if not absent:
+        return
+    first = next(row for row in rows if row.chrom in absent)
+    hint = next(filter(None, (chr_hint(chrom, contigs) for chrom in absent)), "")
+    if absent.total() == len(rows):
+        raise InputError(
+            f"{first.where}: the genome has no contig {first.chrom!r}, nor any other of this list (its first one is "
+            f"{next(iter(contigs), None)!r}); use the genome's names{hint}"
+        )
+    logger.info(
+        "%s: %s on %s that the genome lacks, such as %r: left out%s",
+        source, _counted(absent.total(), "row"), _counted(len(absent), "contig"), first.chrom, hint,
+    )  # fmt: skip
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""What a logit means on a genome: how many false hits per Mb of background are at least that high.
+"""The meaning of a logit on a genome: how many false hits per Mb of background are at least that high.
 
 Hits are called on promoter-free sequence, and every one of them is false. Between the logits of the counted hits the
 logarithm of the rate is interpolated linearly; beyond them nothing was seen, so nothing is said. The logit that a
@@ -8,17 +8,19 @@ scan calls at is found the other way round.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from promscan.errors import ModelError
+from promscan.errors import InputError, ModelError
+from promscan.seq.bounds import check_number, rounded_inwards
 
+MAX_MEGABASES = 1e6
 STEP = 1.1
-"""A knot of the table has at least so many times the hits of the one before."""
+"""Each row of the table has at least this many times the hits of the row before."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,23 @@ class Calibration:
     background: what was scanned, in words.
     megabases: how much of it, sequence counted once.
     logits: descending; `hits[i]` hits of both strands were at least `logits[i]` high.
+
+    Raises:
+        InputError: the numbers are no such table.
     """
 
     background: str
     megabases: float
     logits: tuple[float, ...]
     hits: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not 0 < self.megabases <= MAX_MEGABASES:
+            raise InputError(f"megabases must be more than 0 and at most {MAX_MEGABASES:g}, got {self.megabases:g}")
+        if not 0 < len(self.logits) == len(self.hits):
+            raise InputError(f"{len(self.logits)} logits and {len(self.hits)} numbers of hits, which must be as many")
+        if not all(a > b for a, b in pairwise(self.logits)) or not all(a < b for a, b in pairwise((0, *self.hits))):
+            raise InputError("the logits must fall and the hits must rise")
 
     @classmethod
     def measure(cls, logits: npt.NDArray[Any], megabases: float, background: str) -> Calibration:
@@ -52,11 +65,6 @@ class Calibration:
         for rank in ranks:  # equal logits count together
             knots[round(float(ranked[rank - 1]), 4)] = int((ranked >= ranked[rank - 1]).sum())
         return cls(background, round(megabases, 6), tuple(knots), tuple(knots.values()))
-
-    @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> Calibration:
-        """From what `describe` gave, as a card keeps it."""
-        return cls(values["background"], values["megabases"], tuple(values["logits"]), tuple(values["hits"]))
 
     def describe(self) -> dict[str, Any]:
         """The table, as JSON has it."""
@@ -77,6 +85,16 @@ class Calibration:
         """The highest rate in the table."""
         return self.hits[-1] / self.megabases
 
+    @property
+    def lowest_rate(self) -> str:
+        """The lowest rate in a few digits, which can be typed back."""
+        return rounded_inwards(self.least, 1)
+
+    @property
+    def highest_rate(self) -> str:
+        """The highest rate in a few digits, which can be typed back."""
+        return rounded_inwards(self.most, -1)
+
     def fp_per_mb(self, logit: float) -> float:
         """False hits per Mb at least as high as `logit`.
 
@@ -87,15 +105,17 @@ class Calibration:
         return float(np.exp(np.interp(-logit, -np.array(self.logits), hits))) / self.megabases
 
     def logit_at(self, fp_per_mb: float) -> float:
-        """The logit to call at for so many false hits per Mb.
+        """The logit to call at for a rate of false hits per Mb.
 
         Raises:
             ModelError: the table does not reach that far.
         """
+        check_number("fp_per_mb", fp_per_mb)
         if not self.least <= fp_per_mb <= self.most:
             raise ModelError(
-                f"{fp_per_mb:g} false hits per Mb cannot be told from {self.megabases:g} Mb of {self.background}: "
-                f"ask for {self.least:.3g} to {self.most:.3g}, or calibrate on more sequence"
+                f"{fp_per_mb:g} false hits per Mb cannot be measured on {self.megabases:g} Mb of {self.background}: "
+                f"ask for {self.lowest_rate} to {self.highest_rate}, or calibrate on more "
+                "sequence"
             )
         return float(np.interp(math.log(fp_per_mb * self.megabases), np.log(self.hits), self.logits))
 

@@ -16,15 +16,11 @@ from promscan.seq.tss import distances, offsets
 
 Array = npt.NDArray[Any]
 
-TOLERANCE = 100
-"""A listed transcription start is found if a hit of its strand lies at most this far (bp) from it."""
-FALSE_BEYOND = 500
-"""A hit farther (bp) than this from every listed start of its strand is false; between the two it is neither."""
 DRAWS = 1000
 """Bootstrap draws of an interval."""
 
 
-def found_at(listed: Array, tss: Array, scores: Array, tolerance: int = TOLERANCE) -> Scores:
+def found_at(listed: Array, tss: Array, scores: Array, tolerance: int) -> Scores:
     """The score down to which one must call to find each listed start; two hits on one start find it once.
 
     Args:
@@ -43,7 +39,7 @@ def found_at(listed: Array, tss: Array, scores: Array, tolerance: int = TOLERANC
     return np.array([scores[order[lo:hi]].max(initial=-np.inf) for lo, hi in ranges], dtype=np.float64)
 
 
-def right_hits(tss: Array, scores: Array, listed: Array, tolerance: int = TOLERANCE) -> Positions:
+def right_hits(tss: Array, scores: Array, listed: Array, tolerance: int) -> Positions:
     """Which hits of one strand of a contig are right: each counts for the nearest start, and the best one for each.
 
     Of two hits of equal score the nearer one is the best, and then the one before the start.
@@ -65,9 +61,15 @@ def right_hits(tss: Array, scores: Array, listed: Array, tolerance: int = TOLERA
     return right
 
 
-def are_false(tss: Array, listed: Array, tolerance: int = TOLERANCE) -> Array:
-    """Which hits, shape (n,), of one strand of a contig are false, given its sorted listed starts; bool (n,)."""
-    return distances(tss, listed) > max(FALSE_BEYOND, tolerance)
+def are_false(tss: Array, listed: Array, beyond: int) -> Array:
+    """Which hits, shape (n,), of one strand of a contig are farther (bp) than `beyond` from every known TSS; bool (n,).
+
+    Args:
+        tss: of the hits.
+        listed: known TSSs there, sorted.
+        beyond: at least the distance at which a hit finds a TSS.
+    """
+    return distances(tss, listed) > beyond
 
 
 def at_least(scores: Array, thresholds: Array) -> Positions:
@@ -150,21 +152,32 @@ class Ranking:
         return float(self.hits[self.hits >= limit].min(initial=np.inf))
 
     def points(self, thresholds: Sequence[float]) -> list[Point]:
-        """What passes at each of some thresholds, none of them -inf."""
+        """The hits that pass at each threshold, none of which is -inf."""
         at = np.array(thresholds, dtype=np.float64)
-        groups = (self.hits, self.found.scores, self.right, self.false.scores, self.background)
-        rows = zip(at.tolist(), *(at_least(scores, at).tolist() for scores in groups), strict=True)
+        hits, found, right = (at_least(scores, at) for scores in (self.hits, self.found.scores, self.right))
+        false, background = (at_least(scores, at) for scores in (self.false.scores, self.background))
         return [
-            Point(
-                threshold, hits, found, found / len(self.found.scores),
-                right, false, right / (right + false) if right + false else None, false / self.bases * 1e6,
-                background, background / self.background_bases * 1e6 if self.background_bases else None,
-            )
-            for threshold, hits, found, right, false, background in rows
-        ]  # fmt: skip
+            self._point(threshold, int(hits[i]), int(found[i]), int(right[i]), int(false[i]), int(background[i]))
+            for i, threshold in enumerate(thresholds)
+        ]
+
+    def _point(self, threshold: float, hits: int, found: int, right: int, false: int, background: int) -> Point:
+        """The metrics of these counts of hits."""
+        return Point(
+            threshold=float(threshold),
+            hits=hits,
+            found=found,
+            recall=found / len(self.found.scores),
+            right=right,
+            false=false,
+            precision=right / (right + false) if right + false else None,
+            fp_per_mb=false / self.bases * 1e6,
+            background_hits=background,
+            background_fp_per_mb=background / self.background_bases * 1e6 if self.background_bases else None,
+        )
 
     def recall_intervals(self, rates: Sequence[float], seed: int = 0) -> list[tuple[float, float]]:
-        """95 % intervals of the recall at some numbers of false hits per Mb, by a bootstrap over the blocks.
+        """95 % intervals of the recall at these rates of false hits per Mb, by a bootstrap over the blocks.
 
         Each draw of blocks has its own threshold, as the threshold is uncertain too.
         """

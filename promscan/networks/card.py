@@ -1,51 +1,66 @@
 """Model cards: what a weights file is, where it is found, and what it may be used for.
 
-`NAME.safetensors` holds the tensors and `NAME.json` beside it the card. Reading cards does not load the network.
+`NAME.safetensors` holds the tensors, and `NAME.json` in the same folder the card. Reading a card does not load
+the network.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import promscan
-from promscan.errors import ModelError
+from promscan.errors import InputError, ModelError
 from promscan.io.files import atomic_path
+from promscan.metrics.calibration import Calibration
+from promscan.networks.architecture import Architecture, ExpressionArchitecture
+from promscan.networks.card_fields import MAX_CARD, MAX_WHOLE, Fields, finite, read_json
+from promscan.networks.card_parts import Scale, Screening, StrengthPart
 from promscan.seq import dna
+from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
 from promscan.seq.windows import TSS_INDEX, WINDOW
 
+Part = TypeVar("Part")
+
 FORMAT_VERSION = 1
+PROMOTER = "promoter"
+"""Task of models that find promoters: classifiers of 70-bp windows."""
 STRENGTH = "strength"
-"""The task of models that tell expression; all others are classifiers."""
+"""Task of models that predict expression."""
 DEFAULT_MODEL = "human"
-"""Of a scan."""
+"""Model of a scan."""
 DEFAULT_CLASSIFIER = "core70"
-"""Of single windows, which a model that reads along a genome knows less of."""
+"""Model of single windows, of which a model that reads along a genome knows less."""
 DEFAULT_STRENGTH = "yeast-strength"
-"""Of the hits of a scan, and of the design of inserts."""
+"""Model of the strength of hits, and of the design of inserts."""
+MIN_DISTANCE = 500
+"""Least distance in bp between two hits of a strand, where a card does not say it."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a weights file is, how it came to be, and what it may be used for.
+    """What a weights file is, how it was made, and what it may be used for.
 
     task: `promoter` (logit of a 70-bp window) or `strength` (expression of an insert in a reporter).
     engine: the way of running that the weights were trained for: `windowed` or `streaming`, `whole` for strength.
-    default_threshold: calling logit when none is asked for, and `threshold_basis`, how it was chosen.
-    calibration: the table from logits to false hits per Mb (`Calibration.describe`); takes the place of
-        `default_threshold`.
-    min_distance, smoothing: in bp, how hits are called: how far apart, and on logits averaged over how much.
-    screening: of a model of single windows, how a scan with it is screened: by how much (`margin`) the logit of a
-        streaming pass may fall short of the calling logit, which must be at least `lowest`; and how that was measured.
-    strength: of a strength model, the `unit` of its scores and the `reporter` (flanks, insert length) they are about.
-    window: width of a window in bp, or of the insert of a strength model, which has no `tss_index`.
-    strand_trusted: whether the strand of a call can be relied on.
-    training, splits, metrics: data with counts and sha256, how it was divided, figures with the data behind them.
-    headline: the few figures that `promscan models` shows.
+    architecture: sizes of the network, as `Architecture` or `ExpressionArchitecture` has them.
+    default_threshold: calling logit when the user asks for none; `threshold_basis` says how it was chosen.
+    calibration: table from logits to false positives per Mb; takes the place of `default_threshold`.
+    min_distance, smoothing: how hits are called, in bp: their least distance, and the width over which logits are
+        averaged.
+    screening: how a scan with a model of single windows is screened.
+    strength: for a strength model, what its scores mean.
+    scale: distances on the genome, and the default rate of false positives.
+    window: width in bp of a window, or of the insert of a strength model, which has no `tss_index`.
+    strand_trusted: whether the strand of a hit is reliable.
+    training, splits, metrics: data with counts and sha256, how it was divided, metrics with the data behind them.
+    headline: the few metrics that `promscan models` shows.
     limits: what the model is not good for.
     """
 
@@ -63,11 +78,12 @@ class Card:
     headline: Mapping[str, float] = field(default_factory=dict)
     default_threshold: float | None = None
     threshold_basis: str = ""
-    calibration: Mapping[str, Any] = field(default_factory=dict)
-    min_distance: int | None = None
+    calibration: Calibration | None = None
+    min_distance: int = MIN_DISTANCE
     smoothing: int = 1
-    screening: Mapping[str, Any] = field(default_factory=dict)
-    strength: Mapping[str, Any] = field(default_factory=dict)
+    screening: Screening | None = None
+    strength: StrengthPart | None = None
+    scale: Scale = field(default_factory=Scale)
     limits: str = ""
     licence: str = "MIT"
     promscan_version: str = ""
@@ -79,38 +95,141 @@ class Card:
 
     @classmethod
     def parse(cls, text: str, source: str) -> Card:
-        """Card from its JSON text.
+        """The card from its JSON text.
 
         Raises:
-            ModelError: not a card, of another format version, or made for another window; `source` is named.
+            ModelError: a field is wrong, the card is of another format version, or the model is made for another
+                window; the message names `source` and the field.
         """
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ModelError(f"{source}: not a model card: {error}") from error
-        names = {f.name for f in dataclasses.fields(cls)}
-        required = {f.name for f in dataclasses.fields(cls) if _is_required(f)}
-        if not isinstance(values, dict) or not required <= values.keys():
-            raise ModelError(f"{source}: not a model card: it needs {', '.join(sorted(required))}")
-        if values.get("format_version") != FORMAT_VERSION or not values.keys() <= names:
-            raise ModelError(f"{source}: card of another format version; this promscan reads version {FORMAT_VERSION}")
-        card = cls(**values)
-        if not isinstance(card.smoothing, int) or card.smoothing < 1 or card.smoothing % 2 == 0:
-            raise ModelError(f"{source}: smoothing must be an odd width in bp, not {card.smoothing!r}")
-        geometry = (card.window, card.tss_index, card.alphabet)
-        if card.task == STRENGTH and card.alphabet == dna.ALPHABET:
-            return card
-        if geometry != (WINDOW, TSS_INDEX, dna.ALPHABET):
-            raise ModelError(f"{source}: made for window, TSS index and alphabet {geometry}, which this promscan lacks")
+        fields = read_json(text, source)
+        _check_version(fields)
+        parts: dict[str, Any] = {
+            "calibration": _parse_calibration(fields),
+            "screening": _parse_part(fields, "screening", Screening.parse),
+            "strength": _parse_part(fields, "strength", StrengthPart.parse),
+            "scale": _parse_part(fields, "scale", Scale.parse) or Scale(),
+        }
+        card = cls(**_parse_words(fields), **_parse_settings(fields), **parts)
+        fields.finish()
+        _check_geometry(card, fields)
+        _check_architecture(card, fields)
         return card
 
     def to_json(self) -> str:
-        """The card as JSON text, fields in a fixed order."""
-        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
+        """The card as JSON text, fields in a fixed order; numbers that are not finite become null."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        values |= {
+            "headline": {name: value for name, value in self.headline.items() if math.isfinite(value)},
+            "calibration": self.calibration.describe() if self.calibration else {},
+            "screening": dataclasses.asdict(self.screening) if self.screening else {},
+            "strength": self.strength.describe() if self.strength else {},
+            "scale": dataclasses.asdict(self.scale),
+        }
+        return json.dumps(finite(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _is_required(f: dataclasses.Field[Any]) -> bool:
-    return f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+def _check_version(fields: Fields) -> None:
+    if fields.whole("format_version", least=0, most=MAX_WHOLE) != FORMAT_VERSION:
+        raise fields.refuse(
+            "format_version", f"is not {FORMAT_VERSION}: a card of another format version, for another promscan"
+        )
+
+
+def _parse_part(fields: Fields, name: str, parse: Callable[[Fields], Part]) -> Part | None:
+    part = fields.part(name)
+    return None if part is None else parse(part)
+
+
+def _parse_calibration(fields: Fields) -> Calibration | None:
+    part = fields.part("calibration")
+    if part is None:
+        return None
+    values = (
+        part.text("background", lines=True),
+        part.number("megabases"),
+        part.numbers("logits"),
+        part.wholes("hits", least=1, most=MAX_WHOLE),
+    )
+    part.finish()
+    try:
+        return Calibration(*values)
+    except InputError as error:
+        raise fields.refuse("calibration", f"is no table: {error}") from error
+
+
+def _parse_words(fields: Fields) -> dict[str, Any]:
+    """The fields that describe the model and decide nothing."""
+    words: dict[str, Any] = {name: fields.text(name) for name in ("name", "engine", "species")}
+    words |= {"task": fields.choice("task", (PROMOTER, STRENGTH)), "sha256": fields.text("sha256")}
+    words |= {name: fields.text(name, "", lines=True) for name in ("description", "threshold_basis", "limits")}
+    words |= {name: fields.text(name, getattr(Card, name)) for name in ("licence", "promscan_version", "git_commit")}
+    words |= {name: fields.free(name) for name in ("training", "splits", "metrics")}
+    if not words["name"]:
+        raise fields.refuse("name", "must not be empty")
+    if words["sha256"] and not re.fullmatch("[0-9a-f]{64}", words["sha256"]):
+        raise fields.refuse("sha256", "must be 64 hexadecimal digits")
+    return words | {"headline": fields.named_numbers("headline")}
+
+
+def _parse_settings(fields: Fields) -> dict[str, Any]:
+    """The fields that decide how the model runs and how hits are called."""
+    return {
+        "architecture": fields.free("architecture"),
+        "strand_trusted": fields.flag("strand_trusted"),
+        "default_threshold": fields.optional(
+            "default_threshold", lambda name: fields.number(name, least=-1e3, most=1e3)
+        ),
+        "min_distance": fields.optional("min_distance", lambda name: fields.whole(name, least=1, most=MAX_BP))
+        or MIN_DISTANCE,
+        "smoothing": fields.odd("smoothing", 1, most=MAX_SMOOTHING),
+        "window": fields.whole("window", WINDOW, least=1, most=MAX_BP),
+        "tss_index": fields.optional("tss_index", lambda name: fields.whole(name, least=0, most=MAX_BP)),
+        "alphabet": fields.text("alphabet", dna.ALPHABET),
+        "format_version": FORMAT_VERSION,
+    }
+
+
+def _check_geometry(card: Card, fields: Fields) -> None:
+    """Check that this promscan has the windows of the model, and that a strength model says what it is about."""
+    geometry = (card.window, card.tss_index, card.alphabet)
+    strength = card.strength
+    wanted: tuple[int, int | None, str] = (WINDOW, TSS_INDEX, dna.ALPHABET)
+    if card.task == STRENGTH:
+        if strength is None:
+            raise fields.refuse("strength", "is missing: it says what the scores of a strength model mean")
+        wanted = (strength.reporter.insert, None, dna.ALPHABET)
+    if geometry != wanted:
+        raise fields.refuse(
+            "window", f"and tss_index, alphabet: made for window, TSS index and alphabet {geometry}, not {wanted}"
+        )
+
+
+def _check_architecture(card: Card, fields: Fields) -> None:
+    """Check the sizes of the network."""
+    kind = ExpressionArchitecture if card.task == STRENGTH else Architecture
+    try:
+        architecture = kind(**card.architecture)
+    except (TypeError, InputError) as error:
+        reason = str(error).removeprefix(f"{kind.__name__}.__init__() ")
+        raise fields.refuse("architecture", f"does not fit: {reason}") from error
+    if isinstance(architecture, ExpressionArchitecture) and card.strength is not None and card.architecture:
+        if card.strength.unit not in architecture.units:
+            raise fields.refuse("strength.unit", f"must be one of architecture.units: {', '.join(architecture.units)}")
+        if card.strength.reporter.length != architecture.length:
+            raise fields.refuse(
+                "strength.reporter", f"is {card.strength.reporter.length} bp long, the network {architecture.length}"
+            )
+
+
+def strength_of(card: Card) -> StrengthPart:
+    """What the scores of a strength model mean.
+
+    Raises:
+        ModelError: the model has no scores of strength.
+    """
+    if card.strength is None:
+        raise ModelError(f"{card.name}: a classifier, which knows nothing of strength; give a model of that task")
+    return card.strength
 
 
 def weights_folder() -> Path:
@@ -153,16 +272,19 @@ def model_files(name: str) -> list[Path]:
 
 
 def read_card(path: Path) -> Card:
-    """The card beside the weights file `path`.
+    """The card of the weights file `path`.
 
     Raises:
         ModelError: it is missing or unreadable.
     """
     card_path = path.with_suffix(".json")
     try:
-        text = card_path.read_text(encoding="utf-8")
+        with card_path.open(encoding="utf-8") as file:
+            text = file.read(MAX_CARD + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"{path}: cannot read its card {card_path.name}: {error}; keep the two together") from error
+    if len(text) > MAX_CARD:
+        raise ModelError(f"{card_path}: not a model card: it has more than {MAX_CARD:,} letters")
     return Card.parse(text, str(card_path))
 
 

@@ -1,6 +1,6 @@
-"""The networks, and the sizes that define them.
+"""The classifiers.
 
-`BiGRUAttention` is the classifier of the founding report (PromoterRNN): embedding, bidirectional GRU, additive
+`BiGRUAttention` is the network of the original PromoterRNN: embedding, bidirectional GRU, additive
 attention over the 70 positions, and a 3-layer head. Larger members of the family put convolutions with a finite reach
 between the embedding and the GRU, so that every classifier can also be run along a sequence of any length.
 """
@@ -8,81 +8,16 @@ between the embedding and the GRU, so that every classifier can also be run alon
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from promscan.networks.architecture import Architecture as Architecture
 from promscan.networks.composition import COMPOSITION, compositions
 from promscan.networks.fading_gru import FadingGRU
 from promscan.seq.windows import WINDOW
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """Sizes of a `BiGRUAttention`; the defaults are the founding ones.
-
-    hidden: width of the embedding and of each direction of the GRU.
-    layers: stacked GRU layers.
-    convolutions: residual convolution blocks before the GRU (0 in the founding model).
-    kernel: odd width in bp of each convolution.
-    dropout: share of activations dropped after embedding, convolutions, GRU and in the head.
-    composition: widths in bp, divisible by 2, of stretches around the middle of a window whose base composition the
-        head sees beside the context of the window; only networks that run along sequence can have them.
-    context: features of which the head sees the mean in each of some bins around the middle of a window; they are
-        learned, from what the GRU gets. Likewise for networks that run along sequence, with convolutions.
-    context_bins: where these bins end, in bp from the middle of a window, the same on both sides.
-    half_life: bases in which a state of the GRU loses half of what it held, at the latest; 0: it may keep it for ever.
-        Only what fades can be run along lanes with little to bring the states into shape.
-    """
-
-    hidden: int = 256
-    layers: int = 1
-    convolutions: int = 0
-    kernel: int = 9
-    dropout: float = 0.3
-    composition: tuple[int, ...] = ()
-    context: int = 0
-    context_bins: tuple[int, ...] = (100, 200, 300)
-    half_life: int = 0
-
-    def __post_init__(self) -> None:
-        if min(self.hidden, self.layers) < 1 or min(self.convolutions, self.context, self.half_life) < 0:
-            raise ValueError("hidden and layers must be positive; convolutions, context and half_life not negative")
-        if self.context and not self.convolutions:
-            raise ValueError("context must be 0 without convolutions: its features come from them")
-        if self.kernel < 1 or self.kernel % 2 == 0:
-            raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
-        for name in ("composition", "context_bins"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON knows only lists
-        if not all(a < b for a, b in pairwise((0, *self.context_bins))) or self.context_bins[-1:] < (WINDOW // 2,):
-            raise ValueError(f"context_bins must ascend to {WINDOW // 2} or more, got {self.context_bins}")
-        if any(width < WINDOW or width % 2 for width in self.composition):
-            raise ValueError(f"composition must be even widths of at least {WINDOW}, got {self.composition}")
-
-    def describe(self) -> dict[str, Any]:
-        """The sizes by name, as JSON has them."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
-
-    @property
-    def sizes(self) -> dict[str, Any]:
-        """What the tensors stand for; networks that share these can take each other's weights."""
-        return {name: value for name, value in vars(self).items() if name not in ("dropout", "half_life")}
-
-    @property
-    def context_reach(self) -> int:
-        """Bases before and after a window that its context is made of, at most; a bin may reach into the next base."""
-        return self.context_bins[-1] - WINDOW // 2 + 1 + self.convolutions * (self.kernel // 2) if self.context else 0
-
-    @property
-    def reach(self) -> int:
-        """Bases before and after a window that its composition or its context is made of, at most."""
-        return max(self.context_reach, *((width - WINDOW) // 2 for width in (WINDOW, *self.composition)))
 
 
 class ConvolutionBlock(nn.Module):
@@ -144,12 +79,12 @@ class BiGRUAttention(nn.Module):
         return self.run_gru(self.features(codes))
 
     def run_gru(self, features: Tensor) -> Tensor:
-        """What `features` gives, (batch, length, hidden), to GRU states (batch, length, 2 * hidden)."""
+        """Features (batch, length, hidden) to GRU states (batch, length, 2 * hidden)."""
         states: Tensor = self.dropout(self.gru(features)[0])
         return states
 
     def features(self, codes: Tensor) -> Tensor:
-        """Codes (batch, length) of dtype uint8 to what the GRU gets, (batch, length, hidden)."""
+        """Codes (batch, length) of dtype uint8 to the input of the GRU, (batch, length, hidden)."""
         vectors = F.embedding(codes.int(), self.bases)
         features: Tensor = self.stem(self.dropout(self.norm(F.gelu(self.embedding(vectors)))))
         return features
@@ -187,7 +122,7 @@ class BiGRUAttention(nn.Module):
     def forward(self, codes: Tensor, begin: int = 0) -> Tensor:
         """Codes (batch, length) of dtype uint8 to logits (batch,) of the windows that start at `begin`.
 
-        What stands around the windows has a say in their states only.
+        Bases around the windows change only their states.
         """
         logits: Tensor = self.head(self.pool(self.states(codes)[:, begin : begin + WINDOW]))
         return logits.squeeze(-1)

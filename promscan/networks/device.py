@@ -1,4 +1,4 @@
-"""Where the networks run: devices, precision, threads, and the switches that make results repeatable."""
+"""Devices, precision, threads, and the settings of torch that make results repeatable."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import numpy.typing as npt
 import torch
 
 from promscan.errors import DeviceError
+from promscan.networks.cpu_quota import cpu_quota
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 def resolve_device(name: str) -> torch.device:
-    """`auto` (CUDA if there is one, else CPU), `cpu`, `cuda` (the first), `cuda:N` or `mps` to a device that exists.
+    """Device with this name: `auto` (CUDA if there is one, else CPU), `cpu`, `cuda` (the first one), `cuda:N` or `mps`.
 
     Raises:
         DeviceError: the device is unknown or not present.
@@ -41,10 +42,10 @@ def resolve_device(name: str) -> torch.device:
 
 
 def resolve_devices(name: str) -> list[torch.device]:
-    """As `resolve_device`; `all` are all CUDA devices of the machine.
+    """Devices with this name: one, as `resolve_device` finds it, or for `all` every CUDA device of the machine.
 
     Raises:
-        DeviceError: there is no such device, or `all` are of different models.
+        DeviceError: there is no such device, or the CUDA devices are of different models.
     """
     if name != "all":
         return [resolve_device(name)]
@@ -61,13 +62,13 @@ def resolve_devices(name: str) -> list[torch.device]:
 
 
 def send(values: npt.NDArray[np.uint8], device: torch.device) -> torch.Tensor:
-    """The values on a device; to CUDA they go from pinned memory, beside what runs there."""
+    """Copy values to a device; to CUDA from pinned memory, while other work runs there."""
     tensor = torch.from_numpy(values)
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def fetch(values: torch.Tensor) -> npt.NDArray[np.float32]:
-    """The values (float32) of a tensor; from CUDA they come likewise, once the stream has computed them."""
+    """Copy the values (float32) of a tensor to an array; from CUDA when the stream has computed them."""
     host = torch.empty(values.shape, pin_memory=values.is_cuda).copy_(values, non_blocking=values.is_cuda)
     if values.is_cuda:
         torch.cuda.current_stream(values.device).synchronize()
@@ -76,7 +77,7 @@ def fetch(values: torch.Tensor) -> npt.NDArray[np.float32]:
 
 
 def make_repeatable() -> None:
-    """Let equal inputs give equal bits: no TF32, no autotuned kernels."""
+    """Set the flags with which equal inputs give equal bits: no TF32, no autotuned kernels."""
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
@@ -123,8 +124,8 @@ _REPEATABLE = _Repeatable()
 def repeatable() -> Iterator[None]:
     """Let equal inputs give equal bits inside the block: no TF32, no autotuned kernels.
 
-    The flags are global in torch. The last of all blocks that overlap, in whatever order they end, gives the caller's
-    flags back.
+    The flags are global in torch. Of several blocks that overlap, the one that ends last restores the caller's
+    flags.
     """
     _REPEATABLE.enter()
     try:
@@ -188,8 +189,14 @@ def _is_lack_of_memory(error: Exception) -> bool:
 
 
 def available_threads() -> int:
-    """Processors that this process may use, by its affinity mask."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Processors that this process may use: the smaller of its affinity mask and its CPU quota, and at least 1.
+
+    The load of the machine does not count: weights depend on the number of threads, so the number must not change from
+    one hour to the next.
+    """
+    mask = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cpu_quota()
+    return max(1, mask if quota is None else min(mask, quota))
 
 
 def check_precision(precision: str) -> None:
@@ -199,9 +206,9 @@ def check_precision(precision: str) -> None:
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
-    """Context in which matrix products run in `precision` on `device`.
+    """Run matrix products in `precision` on `device` inside the block.
 
-    `float32` changes nothing. `auto` means float32 here: half precision moves scores, so it has to be asked for.
+    `auto` means float32 here: half precision changes scores, so the user must ask for it.
     """
     check_precision(precision)
     if precision == "bfloat16":
@@ -210,21 +217,21 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
 
 
 def training_precision(asked: str, device: torch.device) -> str:
-    """What `auto` means in training: bfloat16 on CUDA, float32 elsewhere."""
+    """Precision of a training; `auto` is bfloat16 on CUDA and float32 elsewhere."""
     if asked == "auto":
         return "bfloat16" if device.type == "cuda" else "float32"
     return asked
 
 
 def describe(device: torch.device) -> str:
-    """Name of the device for people."""
+    """Name of the device, for a message."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
 
 
 def arithmetic(device: torch.device) -> dict[str, str]:
-    """What the last bits of any result depend on: version of torch, kind of device, and what the processor is.
+    """Properties on which the last bits of a result depend: version of torch, kind of device, and processor.
 
-    That is the instruction set of a CPU, as torch uses it, and the model of a GPU.
+    The processor is the instruction set that torch uses on a CPU, or the model of a GPU.
     """
     processor = torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else describe(device)
     return {"torch": str(torch.__version__), "device": device.type, "processor": processor}

@@ -1,74 +1,27 @@
-"""The networks that tell how strong a promoter is: a construct to its expression, with an uncertainty.
+"""The networks that predict how strong a promoter is: a construct to its expression, with an uncertainty.
 
 Both read the whole construct in its own orientation, and end in a head for each unit of expression that they learned.
 
 - `convolution`, the default: a first layer of motifs, and residual convolution blocks with squeeze-excitation (Hu et
-  al. 2018; as LegNet, Penzar et al. 2023), each with half the positions and more features than the one before. What
-  they see is read twice: weighed by attention, and by place.
-- `gru`, the founding one: one GRU over the construct, and a linear layer on its last state. Here it begins with a
+  al. 2018; as LegNet, Penzar et al. 2023), each with half the positions and more features than the one before. Their
+  output is read twice: weighed by attention, and by place.
+- `gru`, the original one: one GRU over the construct, and a linear layer on its last state. Here it begins with a
   memory that reaches back over the construct (Tallec & Ollivier 2018).
 """
 
 from __future__ import annotations
 
-import dataclasses
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-KINDS = ("convolution", "gru")
+from promscan.networks.architecture import ExpressionArchitecture as ExpressionArchitecture
+
 FARTHEST = 3.0
-"""Bins reach so many standard deviations of a unit to both sides of its mean."""
-
-
-@dataclass(frozen=True)
-class ExpressionArchitecture:
-    """Sizes of an `ExpressionNetwork`.
-
-    kind: `convolution` or `gru`.
-    length: of the construct in bp.
-    units: names of the units of expression; each has a head.
-    hidden: motifs of the first layer, which half as many more and twice as many follow; units of the founding GRU.
-    kernel: odd width in bp of the first layer.
-    dropout: share of activations dropped before the heads.
-    bins: bins that a head tells the probability of; 0: it tells the mean, and its uncertainty is the same everywhere.
-    """
-
-    kind: str = "convolution"
-    length: int = 110
-    units: tuple[str, ...] = ("expression",)
-    hidden: int = 64
-    kernel: int = 11
-    dropout: float = 0.1
-    bins: int = 33
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "units", tuple(self.units))  # JSON knows only lists
-        if self.kind not in KINDS:
-            raise ValueError(f"the architecture must be one of {', '.join(KINDS)}, not {self.kind!r}")
-        if not self.units or len(set(self.units)) < len(self.units):
-            raise ValueError(f"units must have names of their own, got {', '.join(self.units) or 'none'}")
-        if self.hidden < 4 or self.length < 4:
-            raise ValueError(f"hidden and length must be at least 4, got {self.hidden} and {self.length}")
-        if self.kernel < 1 or self.kernel % 2 == 0:
-            raise ValueError(f"kernel must be odd and positive, got {self.kernel}")
-        if self.bins < 0 or self.bins == 1:
-            raise ValueError(f"bins must be 0 or at least 2, got {self.bins}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
-
-    def describe(self) -> dict[str, Any]:
-        """The sizes by name, as JSON has them."""
-        return {**dataclasses.asdict(self), "units": list(self.units)}
-
-    @property
-    def sizes(self) -> tuple[str, int, int, int]:
-        """What the shapes of the trunk's tensors depend on."""
-        return self.kind, self.length, self.hidden, self.kernel
+"""Reach of the bins to both sides of the mean of a unit, in its standard deviations."""
 
 
 class Halve(nn.Module):
@@ -80,7 +33,7 @@ class Halve(nn.Module):
 
 
 class SqueezeExcitation(nn.Module):
-    """Weighs features (batch, features, length) by what the whole construct shows of them."""
+    """Weighs features (batch, features, length) by their means over the whole construct."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -143,7 +96,7 @@ class Convolutions(nn.Module):
         return vectors
 
 
-class FoundingGRU(nn.Module):
+class OriginalGRU(nn.Module):
     """One-hot constructs (batch, 4, length) to the last state of a GRU over them, (batch, width)."""
 
     def __init__(self, a: ExpressionArchitecture) -> None:
@@ -174,7 +127,7 @@ class ExpressionNetwork(nn.Module):
     """Construct codes to expression.
 
     Inside, expression counts in standard deviations of its unit around its mean (`scale`). `widening` is the factor by
-    which the uncertainties of a unit were found too small.
+    which the uncertainties of a unit were too small.
     """
 
     bases: Tensor
@@ -192,8 +145,13 @@ class ExpressionNetwork(nn.Module):
         self.register_buffer("mean", torch.zeros(len(a.units)))
         self.register_buffer("spread", torch.ones(len(a.units)))
         self.register_buffer("widening", torch.ones(len(a.units)))
-        self.trunk = Convolutions(a) if a.kind == "convolution" else FoundingGRU(a)
+        self.trunk = Convolutions(a) if a.kind == "convolution" else OriginalGRU(a)
         self.heads = nn.Linear(self.trunk.width, len(a.units) * max(1, a.bins))
+
+    @property
+    def farthest(self) -> float:
+        """How far a prediction can lie from the mean of its unit, in standard deviations: as far as the bins reach."""
+        return FARTHEST if self.architecture.bins else math.inf
 
     def scale(self, means: Sequence[float], spreads: Sequence[float]) -> None:
         """Set mean and standard deviation of each unit."""
@@ -201,13 +159,13 @@ class ExpressionNetwork(nn.Module):
         self.spread.copy_(torch.tensor(spreads))
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Codes (batch, length) of dtype uint8 to what the heads say, (batch, units, bins or 1)."""
+        """Codes (batch, length) of dtype uint8 to the output of the heads, (batch, units, bins or 1)."""
         constructs = F.embedding(codes.int(), self.bases).transpose(1, 2)
         outputs: Tensor = self.heads(self.trunk(constructs))
         return outputs.reshape(len(codes), len(self.architecture.units), -1)
 
     def moments(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """What the heads say (..., bins or 1) to mean and standard deviation (...), in deviations of the unit."""
+        """Output of the heads (..., bins or 1) to mean and standard deviation (...), in deviations of the unit."""
         if not self.architecture.bins:
             return outputs.squeeze(-1), torch.ones_like(outputs[..., 0])
         probabilities = torch.softmax(outputs, dim=-1)

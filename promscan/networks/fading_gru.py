@@ -1,33 +1,35 @@
-"""A bidirectional GRU whose memory fades by construction.
+"""A bidirectional GRU whose memory fades.
 
-A plain GRU may keep a state for as long as it likes, and a network that learned to do so cannot be run along lanes:
-what it says of a window depends on where its lane began. Here the update gate has a ceiling below 1, so that a state
-loses at least half of what it held every `half_life` bases.
+A plain GRU may keep a state for any number of bases. A network that has learned to do so cannot be run along lanes: its
+output for a window depends on where the lane began. Here the update gate has a ceiling below 1, so a state loses at
+least half of its value every `half_life` bases.
 
-Inside, tensors are (positions, directions, features, batch), as in the lanes of the streaming engine: a step is one
-product for both directions, and its gates are contiguous. The direction that reads backwards is stored in the order in
-which it reads.
+Tensors inside are (positions, directions, features, batch), as in the lanes of the streaming engine: one product serves
+both directions of a step, and the gates of a step are contiguous. The backward direction is stored in its own reading
+order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from promscan.log import logger
+
 BLOCK = 64
-"""Steps of which the derivatives of the gates are computed at once."""
+"""Number of steps whose gate derivatives are computed at once."""
 
 
 class FadingGRU(nn.GRU):
-    """A bidirectional `torch.nn.GRU` (batch first) of the same tensors, with a ceiling on the update gate.
+    """Bidirectional `torch.nn.GRU` (batch first) with the same weights and a ceiling on the update gate.
 
     Args:
         input_size, hidden_size, num_layers, dropout: as in `torch.nn.GRU`.
-        half_life: bases in which a state loses half of what it held, at the latest.
+        half_life: a state loses at least half of its value in this many bases (0: no ceiling).
     """
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int, dropout: float, half_life: int) -> None:
@@ -37,9 +39,9 @@ class FadingGRU(nn.GRU):
         self.ceiling = ceiling(half_life)
 
     def forward(self, x: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """Inputs (batch, positions, features) to states (batch, positions, 2 * hidden), and the last ones.
+        """Map inputs (batch, positions, features) to all states (batch, positions, 2 * hidden) and the last states.
 
-        The states begin at zero; `hx` is there for the signature of `torch.nn.GRU` and must be None.
+        The states begin at zero. `hx` only completes the signature of `torch.nn.GRU`; it must be None.
         """
         assert hx is None
         for layer in range(self.num_layers):
@@ -51,7 +53,7 @@ class FadingGRU(nn.GRU):
         return x, states[-1].transpose(1, 2)
 
     def _layer(self, x: Tensor, layer: int) -> Tensor:
-        """States (positions, 2, hidden, batch) of one layer."""
+        """Compute the states of one layer, (positions, 2, hidden, batch)."""
         from_input, from_state, input_bias, state_bias = (
             [getattr(self, f"{name}_l{layer}{direction}") for direction in ("", "_reverse")]
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -63,15 +65,15 @@ class FadingGRU(nn.GRU):
 
 
 def ceiling(half_life: int) -> float:
-    """The largest update gate with which a state halves every `half_life` bases; for a half-life of 0, 1."""
+    """Largest update gate that still halves a state every `half_life` bases; 1 for a half-life of 0."""
     return float(0.5 ** (1 / half_life)) if half_life else 1.0
 
 
 class _Steps(torch.autograd.Function):
     """The steps of both directions of a layer.
 
-    inputs: (positions, 2, 3 * hidden, batch), the share of the input in reset gate, update gate and candidate.
-    weights: (2, 3 * hidden, hidden + 1), applied to the state with a one below it.
+    inputs: (positions, 2, 3 * hidden, batch), the part of the input in reset gate, update gate and candidate.
+    weights: (2, 3 * hidden, hidden + 1), for the state with a row of ones below it.
     """
 
     @staticmethod
@@ -82,7 +84,7 @@ class _Steps(torch.autograd.Function):
         states[0, :, :d] = 0
         gates = torch.empty_like(inputs, memory_format=torch.contiguous_format)
         candidates = inputs.new_empty(positions, directions, d, batch)
-        columns, held = states.unbind(0), states[:, :, :d].unbind(0)
+        columns, values = states.unbind(0), states[:, :, :d].unbind(0)
         for step, (given, gate, candidate) in enumerate(
             zip(inputs.unbind(0), gates.unbind(0), candidates.unbind(0), strict=True)
         ):
@@ -91,7 +93,7 @@ class _Steps(torch.autograd.Function):
             both.add_(given[:, : 2 * d]).sigmoid_()
             update.mul_(ceiling)
             torch.addcmul(given[:, 2 * d :], gate[:, :d], gate[:, 2 * d :], out=candidate).tanh_()
-            torch.lerp(candidate, held[step], update, out=held[step + 1])
+            torch.lerp(candidate, values[step], update, out=values[step + 1])
         ctx.save_for_backward(states, gates, candidates, weights)
         ctx.ceiling = ceiling
         return states[1:, :, :d]
@@ -99,35 +101,102 @@ class _Steps(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, from_states: Tensor) -> tuple[Tensor, Tensor, None]:
         states, gates, candidates, weights = ctx.saved_tensors
-        positions, directions, d, batch = candidates.shape
-        to_gates, to_candidates = torch.empty_like(gates), torch.empty_like(candidates)
-        to_weights, transposed = torch.zeros_like(weights), weights[:, :, :d].transpose(1, 2).contiguous()
-        carried = candidates.new_zeros(directions, d, batch)
-        whole = torch.empty_like(carried)
-        for end in range(positions, 0, -BLOCK):
+        d = candidates.shape[2]
+        gradient = _Gradient(weights, torch.empty_like(gates), torch.empty_like(candidates))
+        for end in range(len(candidates), 0, -BLOCK):
             block = slice(max(0, end - BLOCK), end)
-            gate, candidate, before = gates[block], candidates[block], states[:-1][block]
-            reset, update, scaled = gate[:, :, :d], gate[:, :, d : 2 * d], gate[:, :, 2 * d :]
-            by_candidate = (1 - update).mul_(1 - candidate.square())
-            by_update = (before[:, :, :d] - candidate).mul_(update * (1 - update / ctx.ceiling))
-            by_reset = (scaled * reset).mul_(1 - reset)
-            parts = (
-                from_states[block], by_candidate, by_update, by_reset, reset, update, before,
-                to_gates[block], to_candidates[block],
-            )  # fmt: skip
-            for given, c, u, r, gate_r, gate_u, column, to_gate, to_candidate in zip(
-                *(part.unbind(0)[::-1] for part in parts), strict=True
-            ):
-                torch.add(given, carried, out=whole)
-                torch.mul(whole, c, out=to_candidate)
-                torch.mul(to_candidate, r, out=to_gate[:, :d])
-                torch.mul(whole, u, out=to_gate[:, d : 2 * d])
-                torch.mul(to_candidate, gate_r, out=to_gate[:, 2 * d :])
-                torch.mul(whole, gate_u, out=carried)
-                carried.baddbmm_(transposed, to_gate)
-                to_weights.baddbmm_(to_gate, column.transpose(1, 2))
-        to_gates[:, :, 2 * d :] = to_candidates
-        return to_gates, to_weights, None
+            before = states[:-1][block]
+            factors = _factors(gates[block], candidates[block], before[:, :, :d], ctx.ceiling)
+            gradient.step_back(block, from_states[block], before, factors)
+        gradient.of_gates[:, :, 2 * d :] = gradient.of_candidates
+        return gradient.of_gates, gradient.of_weights, None
 
 
-_run_steps: Callable[[Tensor, Tensor, float], Tensor] = _Steps.apply
+def _run_steps(inputs: Tensor, weights: Tensor, ceiling: float) -> Tensor:
+    """Run the steps of a layer, see `_Steps`."""
+    steps: Tensor = _steps_on(inputs.device, inputs.dtype, weights.shape[2] - 1).apply(inputs, weights, ceiling)
+    return steps
+
+
+@cache
+def _steps_on(device: torch.device, dtype: torch.dtype, hidden: int) -> type[torch.autograd.Function]:
+    """The kernels where they can be built and are right, else plain steps."""
+    if device.type == "cuda" and dtype is torch.float32:
+        try:
+            from promscan.networks import fading_gru_kernels as kernels  # needs Triton
+
+            with torch.cuda.device(device):
+                kernels.require_right(_Steps, hidden, device)
+            return kernels.FusedSteps
+        except Exception as error:  # noqa: BLE001 - compilers and drivers fail in many ways, and none is needed
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            logger.warning("device %s trains slowly: its kernels cannot be used (%s)", device, reason)
+    return _Steps
+
+
+class _Factors(NamedTuple):
+    """Local derivatives of each step of a block, (steps, directions, hidden, batch) each.
+
+    candidate, update: of the new state, by the candidate and the update gate before tanh and sigmoid.
+    reset: of the candidate before tanh, by the reset gate before its sigmoid.
+    state_part: of the candidate before tanh, by the part that comes from the old state.
+    carried: of the new state, by the old state along the update gate.
+    """
+
+    candidate: Tensor
+    update: Tensor
+    reset: Tensor
+    state_part: Tensor
+    carried: Tensor
+
+
+def _factors(gates: Tensor, candidates: Tensor, before: Tensor, ceiling: float) -> _Factors:
+    """Compute the factors of a block from the values of its forward steps and the states before each step."""
+    reset, update, from_state = gates.chunk(3, dim=2)
+    return _Factors(
+        candidate=(1 - update).mul_(1 - candidates.square()),
+        update=(before - candidates).mul_(update * (1 - update / ceiling)),
+        reset=(from_state * reset).mul_(1 - reset),
+        state_part=reset,
+        carried=update,
+    )
+
+
+class _Gradient:
+    """Gradients of a layer; filled from the last step to the first.
+
+    of_gates: by the product of weights and state, (positions, directions, 3 * hidden, batch).
+    of_candidates: by the candidates before tanh, (positions, directions, hidden, batch).
+    of_weights: by the weights.
+    """
+
+    def __init__(self, weights: Tensor, of_gates: Tensor, of_candidates: Tensor) -> None:
+        self.of_gates, self.of_candidates, self.of_weights = of_gates, of_candidates, torch.zeros_like(weights)
+        d = of_candidates.shape[2]
+        self._transposed = weights[:, :, :d].transpose(1, 2).contiguous()
+        self._carried = torch.zeros_like(of_candidates[0])
+        self._of_state = torch.empty_like(self._carried)
+
+    def step_back(self, block: slice, from_states: Tensor, before: Tensor, factors: _Factors) -> None:
+        """Go back through the steps of a block.
+
+        Args:
+            block: its positions.
+            from_states: gradients by its states from outside of the layer.
+            before: the states before each step, with the row of ones.
+            factors: its local derivatives.
+        """
+        given, columns = from_states.unbind(0), before.transpose(2, 3).unbind(0)
+        by_candidate, by_update, by_reset, state_part, retained = (factor.unbind(0) for factor in factors)
+        gates, candidates = self.of_gates[block].unbind(0), self.of_candidates[block].unbind(0)
+        resets, updates, from_state = (part.unbind(0) for part in self.of_gates[block].chunk(3, dim=2))
+        of_state, carried = self._of_state, self._carried
+        for step in reversed(range(len(given))):
+            torch.add(given[step], carried, out=of_state)
+            torch.mul(of_state, by_candidate[step], out=candidates[step])
+            torch.mul(candidates[step], by_reset[step], out=resets[step])
+            torch.mul(of_state, by_update[step], out=updates[step])
+            torch.mul(candidates[step], state_part[step], out=from_state[step])
+            torch.mul(of_state, retained[step], out=carried)
+            carried.baddbmm_(self._transposed, gates[step])
+            self.of_weights.baddbmm_(gates[step], columns[step])

@@ -1,4 +1,4 @@
-"""Weights on disk: tensors in `NAME.safetensors`, each with the card of `promscan.networks.card` beside it.
+"""Weights on disk: tensors in `NAME.safetensors`, each with its card (`promscan.networks.card`) in the same folder.
 
 Loading reads tensors and text only; nothing in a weights file is ever executed.
 """
@@ -32,7 +32,7 @@ def load_model(name: str) -> tuple[BiGRUAttention, Card]:
     """A classifier ready for prediction (evaluation mode, CPU, float32), and its card.
 
     Args:
-        name: bundled name or path of a `.safetensors` file with its card beside it.
+        name: bundled name or path of a `.safetensors` file with its card in the same folder.
 
     Raises:
         ModelError: missing, damaged (sha256), a strength model, or tensors that do not fit the architecture in the
@@ -49,7 +49,7 @@ def load_strength(name: str) -> tuple[ExpressionNetwork, Card]:
     """A strength model ready for prediction (evaluation mode, CPU, float32), and its card.
 
     Args:
-        name: bundled name or path of a `.safetensors` file with its card beside it.
+        name: bundled name or path of a `.safetensors` file with its card in the same folder.
 
     Raises:
         ModelError: missing, damaged (sha256), a classifier, or tensors that do not fit the architecture in the card.
@@ -62,17 +62,36 @@ def load_strength(name: str) -> tuple[ExpressionNetwork, Card]:
 
 
 def _load(path: Path, card: Card, build: Callable[[], Network]) -> Network:
-    """The network of a card with the tensors beside it."""
+    """The network of a card, with the tensors of the file."""
     raw = path.read_bytes()
     if hashlib.sha256(raw).hexdigest() != card.sha256:
         raise ModelError(f"{path}: sha256 differs from its card's: the file is damaged or belongs to another card")
     try:
+        tensors = safetensors.torch.load(raw)
+        _check_shapes(build, tensors)
         model = build()
-        model.load_state_dict(safetensors.torch.load(raw))
+        model.load_state_dict(tensors)
     except (TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{path}: the weights do not fit the architecture in the card: {reason}") from error
+    for name, tensor in model.state_dict().items():
+        if not torch.isfinite(tensor).all():
+            raise ModelError(f"{path}: tensor {name} holds NaN or infinity: the weights are damaged; get them again")
     return model.eval()
+
+
+def _check_shapes(build: Callable[[], Network], tensors: Mapping[str, torch.Tensor]) -> None:
+    """Check that the tensors are those of the network, before memory is taken for as large a one as the card says.
+
+    Raises:
+        ValueError: a tensor has another shape, is missing or too many.
+    """
+    with torch.device("meta"):
+        wanted = {name: tuple(tensor.shape) for name, tensor in build().state_dict().items()}
+    for name in sorted(wanted.keys() | tensors.keys()):
+        found = tuple(tensors[name].shape) if name in tensors else "none"
+        if found != wanted.get(name, "none"):
+            raise ValueError(f"tensor {name} has shape {found}, the network {wanted.get(name, 'none')}")
 
 
 def save_model(path: Path, model: BiGRUAttention | ExpressionNetwork, card: Card) -> Card:
@@ -93,7 +112,7 @@ def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], notes: Mapping
 
 
 def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """What `save_tensors` wrote.
+    """The tensors and notes of a file that `save_tensors` wrote.
 
     Raises:
         ModelError: the file is missing or damaged.

@@ -13,12 +13,12 @@ from promscan.plots.training import Array
 def plot_evaluation(
     points: Sequence[Any], at_rates: Mapping[float, tuple[float, tuple[float, float]]], distances: Array, path: Path
 ) -> None:
-    """Recall by false hits per Mb, precision by recall, and how far right hits lie from their starts.
+    """Plot recall by false hits per Mb, precision by recall, and the distances of true hits from their starts.
 
     Args:
-        points: along the ranking from the top, `figures.Point`s.
+        points: points of the ranking, from the highest logit on.
         at_rates: recall and its interval at some numbers of false hits per Mb.
-        distances: of right hits to their starts (bp), shape (n,).
+        distances: distances in bp of true hits from their starts, shape (n,).
         path: picture to write, in the format of its suffix.
     """
     figure, (recall, precision, distance) = new_figure(3)

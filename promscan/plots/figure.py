@@ -1,8 +1,11 @@
-"""Make and save figures. matplotlib is loaded only when a figure is drawn."""
+"""Figures: make them and save them. matplotlib is loaded only when a figure is drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,28 @@ from promscan.errors import DependencyError, RunError
 from promscan.io.files import atomic_path
 
 FORMATS: Mapping[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
-"""What a picture may be, and the metadata that it must not have."""
+"""Formats of a picture, and the metadata that must be left out of each."""
+CONFIG_FOLDER = "MPLCONFIGDIR"
+
+
+@contextmanager
+def _quiet_matplotlib() -> Iterator[None]:
+    """Keep matplotlib's warnings about its folders and fonts from users.
+
+    Where the home folder cannot be written to, matplotlib makes a temporary folder, names it in the environment of the
+    process, warns of it, and removes it at exit. It needs the name only once, so the environment is restored.
+    """
+    folder, library = os.environ.get(CONFIG_FOLDER), logging.getLogger("matplotlib")
+    level = library.level
+    library.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        library.setLevel(level)
+        if folder is None:
+            os.environ.pop(CONFIG_FOLDER, None)
+        else:
+            os.environ[CONFIG_FOLDER] = folder
 
 
 def require_matplotlib() -> None:
@@ -20,25 +44,27 @@ def require_matplotlib() -> None:
         DependencyError: matplotlib is not installed.
     """
     try:
-        import matplotlib  # noqa: F401
+        with _quiet_matplotlib():
+            import matplotlib.figure  # noqa: F401
     except ImportError as error:
         raise DependencyError("plots need matplotlib: pip install 'promscan[plot]'") from error
 
 
 def new_figure(columns: int, rows: int = 1) -> tuple[Any, list[Any]]:
-    """An empty figure, and its axes row by row."""
-    from matplotlib.figure import Figure
+    """Make an empty figure; returns it and its axes, row by row."""
+    with _quiet_matplotlib():
+        from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.2 * columns, 3.6 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False)
+        figure = Figure(figsize=(4.2 * columns, 3.6 * rows), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False)
     return figure, list(axes.flat)
 
 
 def format_of(path: Path) -> str:
-    """The format that a picture gets by its suffix.
+    """Format of a picture, from the suffix of its file.
 
     Raises:
-        RunError: by the suffix, it is none of `FORMATS`.
+        RunError: the suffix is none of `FORMATS`.
     """
     format = path.suffix.lower().removeprefix(".")
     if format not in FORMATS:
@@ -50,11 +76,11 @@ def save_figure(figure: Any, path: Path) -> None:
     """Write a figure in the format of the suffix; the same figure gives the same bytes.
 
     Raises:
-        RunError: no such format, or the file cannot be written.
+        RunError: there is no such format, or the file cannot be written.
     """
     import matplotlib
 
     format = format_of(path)
-    # Neither times nor random names, so that the same figures give the same bytes.
-    with atomic_path(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "promscan"}):
+    # Neither times nor random names, so that the same figure gives the same bytes.
+    with _quiet_matplotlib(), atomic_path(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "promscan"}):
         figure.savefig(temporary, format=format, dpi=120, metadata=FORMATS[format])

@@ -1,4 +1,4 @@
-"""Plots of a training of a strength model."""
+"""Plots of the training of a strength model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from promscan.plots.training import Array
 
 
 def plot_strength_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
-    """Training loss, and correlation and error on dev, by epoch and unit, the best epoch marked."""
+    """Plot training loss, and correlation and error on dev, by epoch and unit; a line marks the best epoch."""
     figure, axes = new_figure(3)
     epochs = [row["epoch"] for row in history]
     best = max(history, key=lambda row: row["dev_pearson"])["epoch"]
@@ -30,7 +30,7 @@ def plot_strength_curves(history: Sequence[Mapping[str, float]], path: Path) -> 
 
 
 def plot_predictions(measured: Array, predicted: Array, unit: str, path: Path) -> None:
-    """Predicted against measured expression, shape (n,), and the errors by prediction."""
+    """Plot predicted by measured expression, shape (n,), and the errors by prediction."""
     figure, (both, errors) = new_figure(2)
     both.hexbin(measured, predicted, gridsize=50, mincnt=1, bins="log", cmap="viridis")
     ends = [float(min(measured.min(), predicted.min())), float(max(measured.max(), predicted.max()))]
@@ -43,7 +43,7 @@ def plot_predictions(measured: Array, predicted: Array, unit: str, path: Path) -
 
 
 def plot_coverage(coverage: Mapping[float, float], path: Path) -> None:
-    """Share of the measurements inside an interval, by the share that the interval promises."""
+    """Plot the share of measurements inside an interval by the share that the interval promises."""
     figure, (ax,) = new_figure(1)
     ax.plot([0, 1], [0, 1], color="0.7", linestyle=":")
     ax.plot(list(coverage), list(coverage.values()), marker="o")

@@ -1,4 +1,4 @@
-"""Plots of a training of a classifier."""
+"""Plots of the training of a classifier."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = npt.NDArray[Any]
 
 
 def plot_learning_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
-    """Loss, accuracy, F1 and AUC by epoch, training and dev, the best epoch marked."""
+    """Plot loss, accuracy, F1 and AUC of training and dev by epoch; a line marks the best epoch."""
     figure, axes = new_figure(2, 2)
     epochs = [row["epoch"] for row in history]
     best = max(history, key=lambda row: row["dev_auc"])["epoch"]
@@ -29,7 +29,7 @@ def plot_learning_curves(history: Sequence[Mapping[str, float]], path: Path) -> 
 
 
 def plot_discrimination(labels: Array, logits: Array, path: Path) -> None:
-    """ROC curve, precision-recall curve and the confusion matrix at probability 0.5."""
+    """Plot the ROC curve, the precision-recall curve and the confusion matrix at probability 0.5."""
     from sklearn import metrics
 
     figure, (roc, pr, table) = new_figure(3)
@@ -53,7 +53,7 @@ def plot_discrimination(labels: Array, logits: Array, path: Path) -> None:
 
 
 def plot_recalls(history: Sequence[Mapping[str, float]], path: Path) -> None:
-    """Loss, and recall at some false hits per Mb of dev, by epoch, the best epoch marked."""
+    """Plot loss, and recall at some false hits per Mb of dev, by epoch; a line marks the best epoch."""
     figure, (loss, recall) = new_figure(2)
     epochs = [row["epoch"] for row in history]
     best = max(history, key=lambda row: row["recall"])["epoch"]
@@ -67,7 +67,7 @@ def plot_recalls(history: Sequence[Mapping[str, float]], path: Path) -> None:
 
 
 def plot_recall_by_false_hits(fp_per_mb: Array, recall: Array, path: Path) -> None:
-    """Recall, shape (n,), by false hits per Mb, which rise."""
+    """Plot recall, shape (n,), by false hits per Mb in rising order."""
     figure, (ax,) = new_figure(1)
     ax.step(fp_per_mb, recall, where="post")
     ax.set(xscale="log", ylim=(0, 1), xlabel="false hits per Mb", ylabel="recall")

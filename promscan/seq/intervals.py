@@ -1,4 +1,4 @@
-"""Sets of genomic intervals: read from BED by bedtools, asked by position, turned into the windows to scan."""
+"""Sets of genomic intervals: merged, asked by position, turned into the windows to scan."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ import numpy.typing as npt
 from promscan.errors import InputError
 from promscan.seq.dna import Mask
 from promscan.seq.records import Interval
-from promscan.seq.windows import tss_of
+from promscan.seq.regions import chr_hint
+from promscan.seq.windows import WINDOW, tss_of
 
 Positions = npt.NDArray[np.int64]
 
 MOST_SHARDS = 100_000
 """Parts that a genome can be divided into."""
+SHARD_GRID = 40 * WINDOW
+"""A cut between two shards of a scan lies on a multiple of this many bp of its contig, whatever the model."""
 
 
 class Intervals:
@@ -155,6 +158,7 @@ class Intervals:
                 first = next(iter(contigs), None)
                 raise InputError(
                     f"{source}: the genome has no contig {chrom!r} (its first one is {first!r}); use the genome's names"
+                    f"{chr_hint(chrom, contigs)}"
                 )
             if ends[-1] > contigs[chrom]:
                 raise InputError(

@@ -8,15 +8,22 @@ from collections.abc import Iterable, Mapping
 from promscan.errors import InputError
 from promscan.seq.records import Interval
 
-LONGEST_NUMBER = 30
-"""Characters of a position, more than any contig needs."""
-
-_REGION = re.compile(r"([0-9][0-9,]*)(?:-([0-9][0-9,]*)?)?")
+_REGION = re.compile(r"([0-9][0-9,]{0,20})(?:-([0-9][0-9,]{0,20})?)?")
+"""Positions of up to 21 characters: none lies farther out, and Python refuses to read thousands of digits."""
 
 
 def unknown_contig(chrom: str, contigs: Mapping[str, int]) -> str:
-    """What to say of a contig name that the genome does not have."""
-    return f"there is no contig {chrom!r} (the first one is {next(iter(contigs), None)!r}); check the name"
+    """Message about a contig name that the genome does not have."""
+    first, hint = next(iter(contigs), None), chr_hint(chrom, contigs)
+    return f"there is no contig {chrom!r} (the first one is {first!r}); check the name{hint}"
+
+
+def chr_hint(chrom: str, contigs: Mapping[str, int]) -> str:
+    """Hint at a name of the genome that differs from `chrom` by `chr` only, for the end of a message; else empty."""
+    for other in (f"chr{chrom}", chrom.removeprefix("chr")):
+        if other in contigs and other != chrom:
+            return f" ({chrom!r} is {other!r} there)"
+    return ""
 
 
 def matching_contigs(names: Iterable[str], contigs: Iterable[str]) -> list[str]:
@@ -53,8 +60,6 @@ def parse_region(text: str, contigs: Mapping[str, int]) -> Interval:
     if match is None:
         raise InputError(f"region {text!r}: {positions!r} are no positions; write chr1:1,001-2,000")
     length = contigs[chrom]
-    if any(number is not None and len(number) > LONGEST_NUMBER for number in match.groups()):
-        raise InputError(f"region {text[:60]!r}...: {chrom} ends at {length}; choose positions up to there")
     first, last = (None if number is None else int(number.replace(",", "")) for number in match.groups())
     assert first is not None
     if first < 1 or (last is not None and last < first):

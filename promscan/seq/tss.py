@@ -1,10 +1,10 @@
-"""Known transcription starts: read from BED, how far positions are from them, and the genome that they are on."""
+"""Known transcription starts, and how far positions are from them."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -25,13 +25,21 @@ class Site(NamedTuple):
 
 
 class KnownStarts:
-    """Transcription starts, each once, in the order of contig name, strand and position."""
+    """Transcription starts, each once, in the order of contig name, strand and position.
 
-    def __init__(self, sites: Iterable[Site]) -> None:
+    Args:
+        sites: the starts, in any order.
+        names: what their list calls some or all of them.
+        reading: which base of the intervals of their list they are, in words.
+    """
+
+    def __init__(self, sites: Iterable[Site], names: Mapping[Site, str] | None = None, reading: str = "") -> None:
         grouped = defaultdict[tuple[str, Strand], set[int]](set)
         for chrom, tss, strand in sites:
             grouped[chrom, strand].add(tss)
         self._positions = {key: np.array(sorted(grouped[key]), dtype=np.int64) for key in sorted(grouped)}
+        self._names = names or {}
+        self.reading = reading
 
     def __iter__(self) -> Iterator[Site]:
         for (chrom, strand), positions in self._positions.items():
@@ -42,16 +50,24 @@ class KnownStarts:
         return sum(map(len, self._positions.values()))
 
     def on(self, chrom: str, strand: Strand) -> Positions:
-        """Those of one strand of a contig, sorted."""
+        """Starts of one strand of a contig, sorted."""
         return self._positions.get((chrom, strand), np.empty(0, dtype=np.int64))
 
+    def name(self, site: Site) -> str:
+        """Name of a start; empty if it has none."""
+        return self._names.get(site, "")
+
+    def only_on(self, chroms: Collection[str]) -> KnownStarts:
+        """The starts on these contigs."""
+        return KnownStarts((site for site in self if site.chrom in chroms), self._names, self.reading)
+
     def digest(self) -> str:
-        """sha256 of the starts, however they were written down."""
+        """sha256 of the starts, however they were written down; names have no part in it."""
         return hashlib.sha256(repr(list(self)).encode()).hexdigest()
 
 
 def offsets(positions: Positions, known: Positions) -> Positions:
-    """How far, in bp, each of `positions` lies beyond (else, below 0: before) the nearest of the sorted `known`.
+    """Distance in bp by which each of `positions` lies after (below 0: before) the nearest of the sorted `known`.
 
     Of two equally near ones the lower counts. Without any, the offset is FAR_AWAY or more, either way.
     """

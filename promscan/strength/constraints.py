@@ -1,4 +1,4 @@
-"""What a designed insert has to keep to where it stands: G+C, sites to avoid, runs of one base."""
+"""Limits of a designed insert in its construct: G+C, sites to avoid, runs of one base."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from promscan.errors import InputError
 from promscan.seq import dna
+from promscan.seq.bounds import MAX_INSERT, check_whole
 from promscan.seq.dna import Codes
 from promscan.strength.reporter import Reporter
 
@@ -24,7 +25,7 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Limits:
-    """What every proposal keeps to, counted where it stands: between the flanks of the reporter.
+    """Limits of every proposal, checked in its construct: between the flanks of the reporter.
 
     gc: least and largest share of G and C in the insert.
     avoid: IUPAC sequences that occur on neither strand of the construct, unless wholly in a flank.
@@ -39,8 +40,7 @@ class Limits:
         low, high = self.gc
         if not 0 <= low <= high <= 1:
             raise InputError(f"gc {low:g}:{high:g} is no range of shares; give two from 0 to 1, the lower one first")
-        if self.max_homopolymer < 1:
-            raise InputError(f"max_homopolymer must be at least 1, not {self.max_homopolymer}")
+        check_whole("max_homopolymer", self.max_homopolymer, 1, MAX_INSERT)
         for site in self.avoid:
             if wrong := next((letter for letter in site.upper() if letter not in IUPAC), None):
                 raise InputError(
@@ -59,7 +59,7 @@ class Limits:
         begin = len(reporter.five_prime)
 
         def touching(width: int) -> Codes:
-            """What a stretch of so many bases that touches the insert can lie in."""
+            """The bases that a stretch of this width which touches the insert can lie in."""
             return built[:, max(0, begin - width + 1) : begin + length + width - 1]
 
         around = touching(self.max_homopolymer + 1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 INSERT_ENDS_BEFORE = 60
 """Bases of a genome between the end of the insert that stands for a promoter and its transcription start.
 
-That is where strengths tell listed starts of yeast from random positions best (`benchmarks/insert_position.py`).
+At this distance, strengths at listed starts of yeast differ most from those at random positions
+(`benchmarks/accuracy/insert_position.py`).
 """
 
 

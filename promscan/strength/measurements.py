@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,7 +64,8 @@ def read_measurements(path: str, unit: str, reporter: Reporter) -> Measurements:
         InputError: unreadable file, missing column, or a sequence or number that cannot be used, named by its line.
     """
     sequences, expression, weights, sets = list[Codes](), list[float](), list[float](), list[str]()
-    for row, place in read_table(path, required=("sequence", "expression")):
+    digest = hashlib.sha256()
+    for row, place in read_table(path, required=("sequence", "expression"), digest=digest):
         sequences.append(_insert(row["sequence"], place))
         expression.append(number_at(row["expression"], "expression", place))
         weights.append(_weight(row["weight"], place) if "weight" in row else 1.0)
@@ -73,7 +73,7 @@ def read_measurements(path: str, unit: str, reporter: Reporter) -> Measurements:
     if not sequences:
         raise InputError(f"{path}: no measurements in it; give a table with columns 'sequence' and 'expression'")
     inserts, changes = reporter.fit(sequences)
-    changes.tell(path)
+    changes.log(path)
     return Measurements(
         unit,
         inserts,
@@ -82,7 +82,7 @@ def read_measurements(path: str, unit: str, reporter: Reporter) -> Measurements:
         np.array(sets),
         changes,
         path,
-        hashlib.sha256(Path(path).read_bytes()).hexdigest(),
+        digest.hexdigest(),
     )
 
 

@@ -10,18 +10,19 @@ ends up. Constructs are aligned at that end, so a short insert leaves unknown ba
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from promscan.log import logger
+from promscan.networks.card import Card, strength_of
+from promscan.networks.card_parts import Construct
 from promscan.seq import dna
 from promscan.seq.dna import UNKNOWN, Codes
 
 SHORTEST_PART = 12
-"""A sequence that begins with so many bases of the 5' flank begins with a part of it, and not by chance."""
+"""Bases of the 5' flank at the beginning of a sequence that are no coincidence."""
 
 
 class Changes(NamedTuple):
@@ -32,11 +33,11 @@ class Changes(NamedTuple):
     padded: int = 0
 
     def plus(self, other: Changes) -> Changes:
-        """Those of both."""
+        """The sum of both."""
         return Changes(*(one + another for one, another in zip(self, other, strict=True)))
 
-    def tell(self, source: str) -> None:
-        """Say what became of the sequences of `source`, if anything did."""
+    def log(self, source: str) -> None:
+        """Log what was changed in the sequences of `source`, if anything was."""
         if any(self):
             logger.info(
                 "%s: %d sequences begin with a part of the 5' flank, which was stripped; %d are longer than an insert "
@@ -45,29 +46,19 @@ class Changes(NamedTuple):
             )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Reporter:
-    """The construct: an insert of at most `insert` bp between two flanks; the defaults are those of de Boer 2020."""
+class Reporter(Construct):
+    """The construct that inserts are fitted to."""
 
-    five_prime: str = "TGCATTTTTTTCACATC"
-    three_prime: str = "GGTTACGGCTGTT"
-    insert: int = 80
-
-    def __post_init__(self) -> None:
-        if self.insert < 1:
-            raise ValueError(f"the insert must have a length, got {self.insert}")
-        for flank in (self.five_prime, self.three_prime):
-            dna.encode(flank)
-
-    @property
-    def length(self) -> int:
-        """Of the construct, in bp."""
-        return len(self.five_prime) + self.insert + len(self.three_prime)
+    @classmethod
+    def of(cls, card: Card) -> Reporter:
+        """The reporter that the scores of a strength model are about."""
+        construct = strength_of(card).reporter
+        return cls(construct.five_prime, construct.three_prime, construct.insert)
 
     def fit(self, sequences: Sequence[Codes]) -> tuple[Codes, Changes]:
         """Inserts (n, insert length) from sequences of any length, and what had to be changed.
 
-        A leading part of the 5' flank is stripped; then the last `insert` bases are kept, or unknown ones put before.
+        A leading part of the 5' flank is stripped; then the last `insert` bases are taken, or unknown ones put before.
         """
         flank = dna.encode(self.five_prime)
         beginnings = {flank[i : i + SHORTEST_PART].tobytes() for i in range(len(flank) - SHORTEST_PART + 1)}
@@ -75,11 +66,11 @@ class Reporter:
         stripped = trimmed = padded = 0
         for row, codes in enumerate(sequences):
             part = leading_part(codes, flank) if codes[:SHORTEST_PART].tobytes() in beginnings else 0
-            kept = codes[part:][-self.insert :]
-            inserts[row, self.insert - len(kept) :] = kept
+            taken = codes[part:][-self.insert :]
+            inserts[row, self.insert - len(taken) :] = taken
             stripped += part > 0
             trimmed += len(codes) - part > self.insert
-            padded += len(kept) < self.insert
+            padded += len(taken) < self.insert
         return inserts, Changes(stripped, trimmed, padded)
 
     def constructs(self, inserts: Codes) -> Codes:

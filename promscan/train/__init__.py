@@ -1,1 +1,1 @@
-"""Training: one module for each recipe, and what they share in `loop` and `data`."""
+"""Training: one module for each recipe; `loop` and `data` hold what the recipes share."""

@@ -1,6 +1,7 @@
-"""The calls of a network on pieces of a genome in memory, judged by the listed transcription starts.
+"""Validation on a genome in memory: the hits of a network on pieces of it, compared with the listed starts.
 
-Pieces are drawn at random, so that a training can look at a few Mb of any genome; they are whole units of the engine.
+Pieces are drawn at random, so that a training can validate on a few Mb of a large genome. Each is a whole number of
+units of the streaming engine.
 """
 
 from __future__ import annotations
@@ -16,28 +17,28 @@ import torch
 from promscan.calling.peaks import PeakCaller
 from promscan.inference.settings import EngineSettings
 from promscan.inference.streaming import StreamingEngine
-from promscan.metrics.ranking import TOLERANCE, are_false, found_at, lowest_threshold, recall_by_false_hits
+from promscan.metrics.ranking import are_false, found_at, lowest_threshold, recall_by_false_hits
+from promscan.networks.card import MIN_DISTANCE
+from promscan.networks.card_parts import Scale
 from promscan.networks.classifier import BiGRUAttention
 from promscan.seq.dna import Codes
 from promscan.seq.records import Chunk, Hit, Interval, ScoreTrack, Strand
 from promscan.seq.tss import KnownStarts, Site
 from promscan.seq.windows import WINDOW
 
-MIN_DISTANCE = 500
-"""bp between two hits of a strand, as `promscan scan` has it by default."""
 PIECE = 64 * StreamingEngine.lane
-"""Window starts of a piece."""
+"""Windows of a piece."""
 Curve = npt.NDArray[np.float64]
 
 STRANDS: tuple[Strand, Strand] = ("+", "-")
 
 
 @dataclass(frozen=True)
-class JudgedCalls:
-    """The hits of a scan, however low, against what is listed.
+class GenomeValidation:
+    """Hits of a scan without a threshold, compared with the listed starts.
 
-    found: by listed start, the logit down to which one must call to find it; -inf if no hit does.
-    false: the false hits.
+    found: for each listed start, the highest threshold at which a hit finds it; -inf if none does.
+    false: false hits.
     bases: scanned bases, counted once.
     """
 
@@ -47,30 +48,30 @@ class JudgedCalls:
 
     @property
     def false_logits(self) -> npt.NDArray[np.float64]:
-        """Of the false hits, in the same order."""
+        """Logits of the false hits, in the same order."""
         return np.array([hit.logit for hit in self.false], dtype=np.float64)
 
     def curve(self) -> tuple[Curve, Curve]:
-        """False hits per Mb, rising, and the share of the listed starts that is found at no more of them."""
+        """False hits per Mb, in rising order, and the recall at each of them."""
         recall = recall_by_false_hits(self.found, self.false_logits)
         return np.arange(len(recall)) * 1e6 / self.bases, recall
 
     def recall(self, fp_per_mb: float) -> float:
-        """Share of the listed starts found at no more than this many false hits per Mb."""
+        """Share of the listed starts found at this many false hits per Mb or fewer."""
         rates, recall = self.curve()
         return float(recall[np.searchsorted(rates, fp_per_mb, side="right") - 1])
 
     def threshold(self, fp_per_mb: float) -> float:
-        """The lowest logit at which there are no more false hits than this per Mb; -inf if there never are."""
+        """Lowest logit with this many false hits per Mb or fewer; -inf if all logits have so few."""
         return lowest_threshold(self.false_logits, math.floor(fp_per_mb * self.bases / 1e6))
 
-    def worst(self, count: int) -> list[Hit]:
-        """The false hits of the highest logits, highest first."""
+    def top_false_hits(self, count: int) -> list[Hit]:
+        """The false hits with the highest logits, highest first."""
         return sorted(self.false, key=lambda hit: -hit.logit)[:count]
 
 
 def draw_pieces(contigs: Mapping[str, Codes], bases: int, rng: np.random.Generator) -> list[Interval]:
-    """Pieces of at most `bases` bases in all (but at least one piece), in the order of the contigs."""
+    """Draw pieces of at most `bases` bases in total, but at least one piece; returns them in the order of contigs."""
     pieces = [piece for chrom, codes in contigs.items() for piece in _pieces_of(chrom, len(codes))]
     taken, left = list[int](), bases
     for i in rng.permutation(len(pieces)).tolist():
@@ -81,21 +82,21 @@ def draw_pieces(contigs: Mapping[str, Codes], bases: int, rng: np.random.Generat
     return [pieces[i] for i in sorted(taken)]
 
 
-def holds(piece: Interval, site: Site) -> bool:
+def contains(piece: Interval, site: Site) -> bool:
     """Whether the site lies in the piece."""
     return piece.chrom == site.chrom and piece.start <= site.tss < piece.end
 
 
-def call_and_judge(
+def scan_and_validate(
     model: BiGRUAttention,
     contigs: Mapping[str, Codes],
     pieces: Sequence[Interval],
     starts: KnownStarts,
     device: torch.device,
     threads: int | None,
-) -> JudgedCalls:
-    """Scan `pieces` of `contigs` on both strands, and judge the hits by `starts`."""
-    return judge(call(score_pieces(model, contigs, pieces, device, threads)), pieces, starts)
+) -> GenomeValidation:
+    """Scan pieces of the contigs on both strands and compare the hits with the listed starts."""
+    return validate(call_hits(score_pieces(model, contigs, pieces, device, threads)), pieces, starts)
 
 
 def score_pieces(
@@ -105,15 +106,15 @@ def score_pieces(
     device: torch.device,
     threads: int | None,
 ) -> Iterator[list[ScoreTrack]]:
-    """The tracks of each of `pieces` of `contigs` with windows, one for each of `STRANDS`, as they are."""
+    """Score each piece of the contigs; yields lists of tracks, one track for each of `STRANDS`, as they are ready."""
     with StreamingEngine(model, [device], EngineSettings(strands=STRANDS, threads=threads)) as engine:
         yield from engine.score(_chunk(contigs[piece.chrom], piece, engine.margin) for piece in pieces)
 
 
-def judge(
-    hits: Iterable[Hit], pieces: Sequence[Interval], starts: KnownStarts, tolerance: int = TOLERANCE
-) -> JudgedCalls:
-    """Judge the hits of a scan of `pieces` by `starts`, which are found by a hit at most `tolerance` bp from them."""
+def validate(
+    hits: Iterable[Hit], pieces: Sequence[Interval], starts: KnownStarts, tolerance: int = Scale.tolerance
+) -> GenomeValidation:
+    """Compare the hits of a scan of `pieces` with `starts`; a hit at most `tolerance` bp from a start finds it."""
     calls = {(piece.chrom, strand): list[Hit]() for piece in pieces for strand in STRANDS}
     for hit in hits:
         calls[hit.chrom, hit.strand].append(hit)
@@ -123,12 +124,14 @@ def judge(
         tss, logits = np.array([hit.tss for hit in called], dtype=np.int64), np.array([hit.logit for hit in called])
         scanned = [(listed >= piece.start) & (listed < piece.end) for piece in pieces if piece.chrom == chrom]
         found.append(found_at(listed[np.any(scanned, axis=0)], tss, logits, tolerance))
-        false += [called[i] for i in np.flatnonzero(are_false(tss, listed, tolerance)).tolist()]
-    return JudgedCalls(np.concatenate(found), false, sum(piece.end - piece.start for piece in pieces))
+        false += [
+            called[i] for i in np.flatnonzero(are_false(tss, listed, max(Scale.false_beyond, tolerance))).tolist()
+        ]
+    return GenomeValidation(np.concatenate(found), false, sum(piece.end - piece.start for piece in pieces))
 
 
-def call(scored: Iterable[list[ScoreTrack]], min_distance: int = MIN_DISTANCE) -> Iterator[Hit]:
-    """The hits of pieces, however low, from their tracks in order, as `score_pieces` gives them."""
+def call_hits(scored: Iterable[list[ScoreTrack]], min_distance: int = MIN_DISTANCE) -> Iterator[Hit]:
+    """Call hits without a threshold from the tracks of pieces, in the order in which `score_pieces` yields them."""
     callers = [PeakCaller(strand, -math.inf, min_distance, 1) for strand in STRANDS]
     for tracks in scored:
         for caller, track in zip(callers, tracks, strict=True):

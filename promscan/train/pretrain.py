@@ -1,14 +1,14 @@
-"""Learning what unlabelled sequence looks like, before a classifier is trained on few labelled windows.
+"""Pretraining of a classifier on sequences without labels, for the case that labelled windows are few.
 
-The task needs no labels: tell windows cut from the given sequences from the same kind of windows with pieces of random
-bases in them, and tell which bases are random (as in replaced-token detection, Clark et al. 2020).
+The network learns to separate windows of the given sequences from windows with pieces of random bases, and to find the
+random bases (as in replaced-token detection, Clark et al. 2020).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,34 +24,36 @@ from promscan.log import Progress, logger
 from promscan.metrics.classification import classification_metrics, require_sklearn
 from promscan.networks.card import Card
 from promscan.networks.classifier import Architecture, BiGRUAttention
-from promscan.networks.device import autocast
+from promscan.networks.device import autocast, memory_errors
 from promscan.networks.weights import save_model
 from promscan.seq.dna import Codes, Mask
 from promscan.seq.windows import WINDOW
 from promscan.train.data.batches import flip_some
-from promscan.train.data.labelled_windows import LabelledWindows
+from promscan.train.data.labelled_windows import LabelledWindows, as_windows
+from promscan.train.data.overlap import share_stretch
 from promscan.train.data.scramble import scramble
-from promscan.train.data.unlabelled import UnlabelledSequences
-from promscan.train.loop.distributed import Team, alone
+from promscan.train.data.unlabelled import UnlabelledSequences, read_unlabelled
+from promscan.train.loop.distributed import ProcessGroup, single_process
 from promscan.train.loop.optimiser import Recipe
-from promscan.train.loop.run import TrainingRun
+from promscan.train.loop.run import UNKNOWN_SPECIES, TrainingRun, choose_threads
 from promscan.train.loop.seed import seed_epoch
+from promscan.train.loop.session import MORE_MEMORY, training_session
 from promscan.train.loop.trainer import Trainer
 
 Array = npt.NDArray[Any]
 
 KMER = 25
-"""A sequence that shares this many bp with a held-out window is too close to it."""
+"""A sequence that shares this many bp with a held-out window, on either strand, is left out."""
 SAMPLED_ROWS = 8
-"""One row in so many is kept for the figure on bases."""
+"""The metric on bases is computed from one of this many rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainRecipe(Recipe):
-    """Everything that decides the result of a pretraining besides its sequences.
+    """Settings that, together with the sequences, decide the result of a pretraining.
 
-    reverse_complement: show each window on a strand drawn by coin flip; the model then cannot tell strands apart.
-    windows_per_epoch: an epoch is as long as it is told to be, since windows are drawn anew each time.
+    reverse_complement: show each window on a random strand; the model then cannot tell the strands apart.
+    windows_per_epoch: windows of an epoch; they are drawn anew in each epoch.
     """
 
     architecture: Architecture = field(default_factory=Architecture)
@@ -62,7 +64,7 @@ class PretrainRecipe(Recipe):
 
 
 class _Pretrainer(nn.Module):
-    """The classifier, and a mark for each base that is dropped after pretraining."""
+    """The classifier, and an output for each base that is dropped after pretraining."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -77,85 +79,96 @@ class _Pretrainer(nn.Module):
 
 
 def share_no_kmer(sequences: Sequence[Codes], held_out: Codes) -> list[Codes]:
-    """The sequences that have no 25-mer in common with the held-out windows (n, 70)."""
-
-    def kmers(codes: Codes) -> npt.NDArray[np.int64]:
-        windows = np.lib.stride_tricks.sliding_window_view(codes, KMER, axis=-1)
-        numbers: npt.NDArray[np.int64] = windows.astype(np.int64) @ (5 ** np.arange(KMER, dtype=np.int64))
-        return numbers
-
-    forbidden = set(kmers(held_out).ravel().tolist())
-    return [codes for codes in sequences if forbidden.isdisjoint(kmers(codes).tolist())]
+    """The sequences that share no 25 bp with a held-out window (n, 70) on either strand."""
+    shared = share_stretch(sequences, held_out, KMER).tolist()
+    return [codes for codes, too_close in zip(sequences, shared, strict=True) if not too_close]
 
 
+@memory_errors(MORE_MEMORY)
 def train_unlabelled(
-    sequences: UnlabelledSequences,
-    held_out: Sequence[LabelledWindows],
-    out: Path,
+    sequences: UnlabelledSequences | str | Path,
+    held_out: Sequence[LabelledWindows | str | Path],
+    out: str | Path,
     recipe: PretrainRecipe,
     *,
     device: str = "auto",
     threads: int | None = None,
     resume: bool = False,
-    species: str = "Homo sapiens",
+    species: str = UNKNOWN_SPECIES,
 ) -> Card:
-    """Train on unlabelled sequences into the run folder `out`; returns the card of the weights, for `--init`.
+    """Train on sequences without labels into the run folder `out`; returns the card of the weights, for `--init`.
 
     Args:
-        sequences: to learn from.
-        held_out: windows that a later training is judged on; sequences that share a 25-mer with one are left out.
+        sequences: training sequences, or the path of their file.
+        held_out: windows on which a later training is judged, or paths of their files. Sequences that share 25 bp with
+            one of them, on either strand, are left out.
         out: run folder, new or empty unless `resume`.
-        recipe: everything else that decides the result.
+        recipe: settings of the training.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        threads: CPU threads (None: all).
+        threads: CPU threads (None: 1 for a small network, else all that the process may use).
         resume: go on with the unfinished run in `out`.
-        species: for the card.
+        species: species of the sequences, for the card.
 
     Raises:
         InputError: no sequence is left.
         RunError: the folder is in use, or holds another run; or torchrun has started several processes.
-        DeviceError: no such device.
+        DeviceError: no such device, or too little memory.
     """
     require_sklearn()
-    usable = _usable(sequences, held_out)
+    out = Path(out)
+    sequences = sequences if isinstance(sequences, UnlabelledSequences) else read_unlabelled(sequences)
+    windows = [as_windows(source) for source in held_out]
+    usable = _usable(sequences, windows)
     source = {
         "rows": len(sequences.codes),
         "sha256": sequences.sha256,
         "used": len(usable),
-        "held_out": [windows.describe() for windows in held_out],
+        "held_out": [part.describe() for part in windows],
     }
-    trainer = _Trainer(recipe, usable, alone(device), threads)
-    run = TrainingRun(out, recipe, {"sequences": source, "species": species})
-    run.begin(trainer, resume=resume)
-    logger.info("pretraining %s; run folder %s", trainer.describe(), out)
-    card = run.draft_card(
-        task="promoter",
-        engine="windowed",
-        strand_trusted=False,
-        description="Pretrained only: a start for `promscan train windows --init`.",
-        training={"sequences": source, "recipe": run.config["recipe"]},
-    )
+    group = single_process(device)
+    chosen = choose_threads(threads, lambda: _Pretrainer(recipe.architecture), out, group, resume=resume)
+    run = TrainingRun(out, recipe, {"sequences": source, "species": species}, threads=chosen)
+    with training_session(chosen, group.device):
+        trainer = _Trainer(recipe, usable, group)
+        run.begin(trainer, resume=resume)
+        logger.info("pretraining %s; run folder %s", trainer.describe(), out)
+        _run_epochs(run, trainer, _draft_card(run, source))
+    return run.card_of("last")
+
+
+def _run_epochs(run: TrainingRun, trainer: _Trainer, card: Card) -> None:
+    """Train and save the epochs that are left."""
+    recipe = trainer.recipe
     with run.progress("pretraining", "window", trainer.steps_per_epoch * recipe.batch_size) as bar:
         while len(run.history) < recipe.epochs:
             began = time.monotonic()
             row = run.add_epoch(trainer.run_epoch(len(run.history), bar), began)
             bar.note(f"base AUC {row['base_auc']:.4f}, window AUC {row['window_auc']:.4f}")
             card = dataclasses.replace(card, metrics={"train": row})
-            save_model(out / "last.safetensors", trainer.kept.classifier, card)
+            save_model(run.path / "last.safetensors", trainer.ema_model.classifier, card)
             run.save(trainer)
-    return run.card_of("last")
+
+
+def _draft_card(run: TrainingRun, source: Mapping[str, Any]) -> Card:
+    return run.draft_card(
+        task="promoter",
+        engine="windowed",
+        strand_trusted=False,
+        description="Pretrained only: a start for `promscan train windows --init`.",
+        training={"sequences": source, "recipe": run.config["recipe"]},
+    )
 
 
 class _Trainer(Trainer[_Pretrainer]):
     """The network and its optimiser, an epoch at a time."""
 
-    def __init__(self, recipe: PretrainRecipe, sequences: Sequence[Codes], team: Team, threads: int | None) -> None:
+    def __init__(self, recipe: PretrainRecipe, sequences: Sequence[Codes], group: ProcessGroup) -> None:
         self.recipe, self.sequences = recipe, sequences
         steps_per_epoch = -(-recipe.windows_per_epoch // recipe.batch_size)
-        super().__init__(recipe, lambda: _Pretrainer(recipe.architecture), steps_per_epoch, team, threads)
+        super().__init__(recipe, lambda: _Pretrainer(recipe.architecture), steps_per_epoch, group)
 
     def run_epoch(self, epoch: int, bar: Progress) -> dict[str, float]:
-        """`windows_per_epoch` windows; returns the learning rate and how well both questions are answered."""
+        """Train on `windows_per_epoch` windows; returns the learning rate and the AUC of both outputs."""
         rng = seed_epoch(self.recipe.seed, epoch)
         self.model.train()
         natural, natural_logits = list[Array](), list[Array]()
@@ -176,7 +189,7 @@ class _Trainer(Trainer[_Pretrainer]):
         }
 
     def _draw_batch(self, rng: np.random.Generator) -> tuple[Codes, Mask]:
-        """Windows (b, 70), the second half of them scrambled, and which bases were replaced."""
+        """Draw windows (b, 70), the second half of them with random pieces; returns them and which bases are random."""
         half = self.recipe.batch_size // 2
         codes = _draw(self.sequences, 2 * half, rng)
         if self.recipe.reverse_complement:
@@ -195,8 +208,7 @@ class _Trainer(Trainer[_Pretrainer]):
 
 
 def _auc(truth: Sequence[Array], logits: Sequence[Array]) -> float:
-    figures = classification_metrics(np.concatenate(truth).ravel(), np.concatenate(logits).ravel())
-    return figures["auc"]
+    return classification_metrics(np.concatenate(truth).ravel(), np.concatenate(logits).ravel())["auc"]
 
 
 def _usable(sequences: UnlabelledSequences, held_out: Sequence[LabelledWindows]) -> list[Codes]:
@@ -209,7 +221,7 @@ def _usable(sequences: UnlabelledSequences, held_out: Sequence[LabelledWindows])
 
 
 def _draw(sequences: Sequence[Codes], count: int, rng: np.random.Generator) -> Codes:
-    """`count` windows at random places of random sequences, (count, 70)."""
+    """Draw `count` windows from random places of random sequences, (count, 70)."""
     rows = rng.integers(0, len(sequences), count)
     starts = (rng.random(count) * [len(sequences[row]) - WINDOW + 1 for row in rows]).astype(np.int64)
     return np.stack([sequences[row][start : start + WINDOW] for row, start in zip(rows, starts, strict=True)])

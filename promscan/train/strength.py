@@ -1,8 +1,8 @@
-"""A strength model: sequence to expression, from tables of measured or predicted expression.
+"""Training of a strength model, from sequence to expression, on tables of measured or predicted expression.
 
-Several tables, each in a unit of its own, share the trunk of the network and have a head each. All of them together are
-divided into training, dev and test by sequence family. Every random draw of an epoch comes from the seed and the
-epoch's number, so a run that is killed and resumed ends in the same weights.
+Tables in different units share the trunk of the network; each unit has its own head. All tables together are divided
+into training, dev and test by sequence family. All random draws of an epoch come from the seed and the number of the
+epoch, so a resumed run ends with the weights of a run without interruption.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from promscan.errors import ModelError
 from promscan.log import Progress, logger
 from promscan.metrics.classification import require_sklearn
 from promscan.networks.card import STRENGTH, Card
-from promscan.networks.device import autocast
+from promscan.networks.card_parts import StrengthPart
+from promscan.networks.device import autocast, memory_errors
 from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.networks.weights import load_strength, save_model
 from promscan.plots.figure import require_matplotlib
@@ -32,29 +33,29 @@ from promscan.plots.strength import plot_strength_curves
 from promscan.strength.measurements import DEV, PARTS, TRAIN, Division, Measurements, divide
 from promscan.strength.reporter import Reporter
 from promscan.train.data.unit_rows import Rows, UnitRows, draw_rows, epoch_counts, rows_of
-from promscan.train.loop.distributed import Team, alone
+from promscan.train.loop.distributed import ProcessGroup, single_process
 from promscan.train.loop.optimiser import Recipe
-from promscan.train.loop.run import TrainingRun, starting_model
+from promscan.train.loop.run import UNKNOWN_SPECIES, TrainingRun, checksum_of, choose_threads, starting_model
 from promscan.train.loop.seed import seed_epoch
+from promscan.train.loop.session import MORE_MEMORY, training_session
 from promscan.train.loop.trainer import Trainer
-from promscan.train.strength_validation import Judgement, judge
+from promscan.train.strength_validation import StrengthValidation, validate
 
 Array = npt.NDArray[Any]
 
 MOST_DEV_ROWS = 6000
-"""Dev rows of a unit that an epoch is judged on, at most."""
+"""Largest number of dev rows of a unit on which an epoch is validated."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StrengthRecipe(Recipe):
-    """Everything that decides the result of a training besides its tables.
+    """Settings that, together with the tables, decide the result of a training.
 
-    unit: the unit that scores will be in, and by whose dev families the best epoch is chosen; empty: the first.
-    comparable: units on the scale of `unit`; what was measured in them counts as much as its own in how far its
-        uncertainties are widened.
-    shares: how much of an epoch each unit is, by name; empty: each by its rows.
-    rows_per_epoch: rows of an epoch; 0: as many as there are.
-    dev_share, test_share: shares of the families that are dev and test; test is used for nothing.
+    unit: unit of the scores; its dev rows choose the best epoch. Empty: the first unit.
+    comparable: units on the scale of `unit`; the uncertainties of `unit` are fitted on their dev rows too.
+    shares: share of each unit in an epoch, by name; empty: by the rows of each unit.
+    rows_per_epoch: rows of an epoch; 0: all rows.
+    dev_share, test_share: shares of the families for dev and for test; test is not used.
     patience: epochs without a better dev correlation before the training stops.
     """
 
@@ -73,13 +74,14 @@ class StrengthRecipe(Recipe):
 
     @property
     def scored(self) -> str:
-        """The unit that scores will be in."""
+        """Unit of the scores."""
         return self.unit or self.architecture.units[0]
 
 
+@memory_errors(MORE_MEMORY)
 def train_strength(
     tables: Sequence[Measurements],
-    out: Path,
+    out: str | Path,
     recipe: StrengthRecipe,
     *,
     held_out: Sequence[Measurements] = (),
@@ -88,74 +90,82 @@ def train_strength(
     threads: int | None = None,
     init: str | Path | None = None,
     resume: bool = False,
-    species: str = "Saccharomyces cerevisiae",
+    species: str = UNKNOWN_SPECIES,
 ) -> Card:
     """Train a strength model into the run folder `out`; returns the card of the best epoch.
 
     Args:
-        tables: to learn from; those of the same unit share a head.
+        tables: training tables; tables of the same unit share a head.
         out: run folder, new or empty unless `resume`.
-        recipe: everything else that decides the result; its architecture has the units of the tables.
-        held_out: what the model will be judged on: whatever shares a family with it is left out.
-        reporter: what the inserts stand in (None: that of de Boer 2020).
+        recipe: settings of the training; its architecture has the units of the tables.
+        held_out: tables on which the model will be judged; rows that share a family with them are left out.
+        reporter: reporter construct around the inserts (None: that of de Boer 2020).
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        threads: CPU threads (None: all).
-        init: weights to start from, whose trunk has the same sizes.
+        threads: CPU threads (None: 1 for a small network, else all that the process may use).
+        init: weights to start from, with a trunk of the same sizes.
         resume: go on with the unfinished run in `out`.
-        species: for the card.
+        species: species of the measurements, for the card.
 
     Raises:
         InputError: a unit has no rows for training or dev.
-        ModelError: `init` does not exist, does not fit, or learned from rows that are dev or test here.
+        ModelError: `init` does not exist, does not fit, or has learned from rows that are dev or test here.
         RunError: the folder is in use, or holds another run; or torchrun has started several processes.
         DependencyError: scikit-learn or matplotlib is missing.
-        DeviceError: no such device.
+        DeviceError: no such device, or too little memory.
     """
     require_sklearn()
     require_matplotlib()
-    reporter = reporter or Reporter()
+    out, reporter = Path(out), reporter or Reporter()
     start, start_card = starting_model(load_strength, init, recipe.architecture)
     division = divide(tables, held_out, dev_share=recipe.dev_share, test_share=recipe.test_share, seed=recipe.seed)
     units = recipe.architecture.units
     train = [rows_of(unit, tables, division, TRAIN) for unit in units]
-    dev = [rows_of(unit, tables, division, DEV).some(MOST_DEV_ROWS, recipe.seed) for unit in units]
+    dev = [rows_of(unit, tables, division, DEV).sample(MOST_DEV_ROWS, recipe.seed) for unit in units]
     config = {
         "reporter": dataclasses.asdict(reporter),
         **_describe_data(tables, held_out, division),
         "species": species,
-        "init": "" if start_card is None else start_card.sha256,
+        "init": checksum_of(start_card),
     }
     if start_card is not None:
         _refuse_other_division(start_card, config["tables"], recipe.seed)
-    trainer = _Trainer(recipe, train, reporter, start, alone(device), threads)
-    run = TrainingRun(out, recipe, config)
-    run.begin(trainer, resume=resume)
-    logger.info(
-        "training %s, %d rows in %d families; run folder %s",
-        trainer.describe(), sum(map(len, train)), division.families, out,
-    )  # fmt: skip
-    card = _draft_card(run, recipe, reporter, start_card)
-    judged = units.index(recipe.scored)
+    group = single_process(device)
+    chosen = choose_threads(threads, lambda: ExpressionNetwork(recipe.architecture), out, group, resume=resume)
+    run = TrainingRun(out, recipe, config, threads=chosen)
+    with training_session(chosen, group.device):
+        trainer = _Trainer(recipe, train, reporter, start, group)
+        run.begin(trainer, resume=resume)
+        message = "training %s, %d rows in %d families; run folder %s"
+        logger.info(message, trainer.describe(), sum(map(len, train)), division.families, out)
+        _run_epochs(run, trainer, _draft_card(run, recipe, reporter, start_card), dev)
+    return run.finish("dev_pearson", "dev correlation")
+
+
+def _run_epochs(run: TrainingRun, trainer: _Trainer, card: Card, dev: Sequence[UnitRows]) -> None:
+    """Train, validate and save the epochs that are left."""
+    recipe = trainer.recipe
+    main_unit = recipe.architecture.units.index(recipe.scored)
     with run.progress("training", "row", trainer.epoch_rows) as bar:
         while len(run.history) < recipe.epochs and not run.is_exhausted("dev_pearson", recipe.patience):
             began = time.monotonic()
             learned = trainer.run_epoch(len(run.history), bar)
-            judgement = judge(trainer.kept, dev, judged, recipe.comparable, reporter, trainer.device)
-            row = run.add_epoch(learned | judgement.row(), began)
+            validation = validate(
+                trainer.ema_model, dev, main_unit, recipe.comparable, trainer.reporter, trainer.device
+            )
+            row = run.add_epoch(learned | validation.epoch_metrics(), began)
             bar.note(f"dev correlation {row['dev_pearson']:.4f}")
-            _keep(run, trainer, card, judgement)
-    return run.finish("dev_pearson", "dev correlation")
+            _save_epoch(run, trainer, card, validation)
 
 
 def soft_bins(targets: Tensor, centres: Tensor) -> Tensor:
-    """Targets (n,) to probabilities of bins around `centres` (k,), evenly spaced: a bell one bin wide; (n, k)."""
+    """Spread targets (n,) over evenly spaced bins around `centres` (k,), as bells one bin wide; returns (n, k)."""
     width = centres[1] - centres[0]
     inside = targets.clamp(float(centres[0]), float(centres[-1]))
     return torch.softmax(-0.5 * ((inside.unsqueeze(1) - centres) / width) ** 2, dim=1)
 
 
 def row_losses(network: ExpressionNetwork, outputs: Tensor, targets: Tensor) -> Tensor:
-    """Loss of each row (n,) from what its head says (n, bins or 1) and its target in deviations of its unit (n,)."""
+    """Loss of each row (n,), from the output of its head (n, bins or 1) and its target in deviations of its unit."""
     if network.architecture.bins:
         return -(soft_bins(targets, network.centres) * F.log_softmax(outputs, dim=1)).sum(dim=1)
     return (outputs.squeeze(1) - targets) ** 2
@@ -170,17 +180,16 @@ class _Trainer(Trainer[ExpressionNetwork]):
         train: Sequence[UnitRows],
         reporter: Reporter,
         start: ExpressionNetwork | None,
-        team: Team,
-        threads: int | None,
+        group: ProcessGroup,
     ) -> None:
         self.recipe, self.train, self.reporter = recipe, train, reporter
         self.counts = epoch_counts(train, recipe.shares, recipe.rows_per_epoch)
         self.epoch_rows = sum(self.counts)
         steps_per_epoch = -(-self.epoch_rows // recipe.batch_size)
-        super().__init__(recipe, lambda: _network(recipe.architecture, train, start), steps_per_epoch, team, threads)
+        super().__init__(recipe, lambda: _network(recipe.architecture, train, start), steps_per_epoch, group)
 
     def run_epoch(self, epoch: int, bar: Progress) -> dict[str, float]:
-        """One epoch; returns its learning rate and the training loss of each unit."""
+        """Train one epoch; returns the learning rate and the training loss of each unit."""
         rng = seed_epoch(self.recipe.seed, epoch)
         self.model.train()
         sums = np.zeros((2, len(self.train)))
@@ -195,7 +204,7 @@ class _Trainer(Trainer[ExpressionNetwork]):
         }
 
     def _batches(self, epoch: int, rng: np.random.Generator) -> Iterator[tuple[Rows, Rows]]:
-        """Unit and row number within its unit, (b,) each, of the rows of a step."""
+        """Draw the rows of each step: their units and their numbers within the unit, (b,) each."""
         drawn = [
             draw_rows(len(rows), count, epoch, (self.recipe.seed, unit))
             for unit, (rows, count) in enumerate(zip(self.train, self.counts, strict=True))
@@ -226,18 +235,18 @@ class _Trainer(Trainer[ExpressionNetwork]):
         return losses.detach().cpu().numpy(), weights
 
 
-def _keep(run: TrainingRun, trainer: _Trainer, card: Card, judgement: Judgement) -> None:
-    """Write weights, plots and metrics of the epoch just done."""
+def _save_epoch(run: TrainingRun, trainer: _Trainer, card: Card, validation: StrengthValidation) -> None:
+    """Write weights, plots and metrics of the last epoch."""
     row = run.history[-1]
     card = dataclasses.replace(
         card,
-        metrics={"dev": judgement.by_unit, "dev_by_set": judgement.by_set(), "epoch": row["epoch"]},
+        metrics={"dev": validation.by_unit, "dev_by_set": validation.by_set(), "epoch": row["epoch"]},
         headline={"dev correlation": row["dev_pearson"]},
     )
-    save_model(run.path / "last.safetensors", trainer.kept, card)
+    save_model(run.path / "last.safetensors", trainer.ema_model, card)
     if row is run.best("dev_pearson"):
-        save_model(run.path / "best.safetensors", trainer.kept, card)
-        judgement.plot(run.path)
+        save_model(run.path / "best.safetensors", trainer.ema_model, card)
+        validation.plot(run.path)
     plot_strength_curves(run.history, run.path / "learning_curves.png")
     run.save(trainer)
 
@@ -245,7 +254,7 @@ def _keep(run: TrainingRun, trainer: _Trainer, card: Card, judgement: Judgement)
 def _network(
     architecture: ExpressionArchitecture, train: Sequence[UnitRows], start: ExpressionNetwork | None
 ) -> ExpressionNetwork:
-    """A new network on the scales of its units, with what it can take over from `start` if there is one."""
+    """Make a network on the scales of its units, with the weights of `start` that fit, if there is one."""
     network = ExpressionNetwork(architecture)
     network.scale(
         [float(rows.expression.mean()) for rows in train],
@@ -257,7 +266,7 @@ def _network(
 
 
 def _take_over(network: ExpressionNetwork, start: ExpressionNetwork) -> None:
-    """Copy the trunk of `start`, and the heads and scales of the units that both have."""
+    """Copy the trunk of `start`, and the heads and scales of the units that both networks have."""
     network.trunk.load_state_dict(start.trunk.state_dict())
     if network.architecture.bins != start.architecture.bins:
         return
@@ -273,17 +282,18 @@ def _take_over(network: ExpressionNetwork, start: ExpressionNetwork) -> None:
 
 
 def _refuse_other_division(start: Card, tables: Sequence[Mapping[str, Any]], seed: int) -> None:
-    """Raise a ModelError if `start` learned from one of the tables, and had it divided otherwise.
+    """Raise a ModelError if `start` has learned from one of the tables with another division.
 
-    Its training rows would be among those of dev and test, and the figures too good.
+    Some of its training rows would be dev or test rows now, and the metrics on them would be too good.
     """
     before = {table["sha256"]: table for table in start.training.get("tables", ())}
     for table in tables:
         known = before.get(table["sha256"])
         if known and (start.training["recipe"]["seed"] != seed or any(known[p] != table[p] for p in PARTS)):
             raise ModelError(
-                f"{start.name} learned from the table of {table['unit']}, divided otherwise, so from dev and test rows "
-                "of today: give the same tables, held-out tables, shares and --seed, or start from other weights"
+                f"{start.name} has learned from the table of {table['unit']} with another division, so from rows that "
+                "are dev or test now: give the same tables, held-out tables, shares and --seed, or start from other "
+                "weights"
             )
 
 
@@ -306,7 +316,7 @@ def _draft_card(run: TrainingRun, recipe: StrengthRecipe, reporter: Reporter, st
         training=made,
         start=start,
         splits={"by": "sequence families over all tables", "dev": recipe.dev_share, "test": recipe.test_share},
-        strength={"unit": recipe.scored, "reporter": dataclasses.asdict(reporter)},
+        strength=StrengthPart(recipe.scored, reporter),
         window=reporter.insert,
         tss_index=None,
     )

@@ -1,4 +1,4 @@
-"""How good a strength model is, told on dev: its predictions, their figures, and how far uncertainties are widened."""
+"""Validation of a strength model on dev: predictions, metrics, and the widening of uncertainties."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ EVALUATION_BATCH = 512
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What the network says of the dev rows of each unit; `judged` is the index of the unit that decides.
+class StrengthValidation:
+    """Predictions of the network for the dev rows of each unit; `main_unit` is the index of the unit that decides.
 
-    predictions: for each unit, expression and uncertainty of its rows.
-    by_unit: figures, by the names of unit and figure.
+    predictions: expression and uncertainty of the rows of each unit.
+    by_unit: metrics, by the names of unit and metric.
     """
 
     dev: Sequence[UnitRows]
-    judged: int
+    main_unit: int
     predictions: Sequence[tuple[Array, Array]]
     by_unit: Mapping[str, Mapping[str, float]]
 
-    def row(self) -> dict[str, float]:
-        """The figures as metrics of an epoch."""
+    def epoch_metrics(self) -> dict[str, float]:
+        """Metrics for the row of an epoch."""
         row = {f"dev_{unit}_{name}": value for unit, found in self.by_unit.items() for name, value in found.items()}
-        return row | {"dev_pearson": self.by_unit[self.dev[self.judged].unit]["pearson"]}
+        return row | {"dev_pearson": self.by_unit[self.dev[self.main_unit].unit]["pearson"]}
 
     def by_set(self) -> dict[str, dict[str, dict[str, float]]]:
-        """Figures of each unit whose rows name several sets, by unit and set."""
+        """Metrics by unit and set, for each unit whose rows name several sets."""
         found: dict[str, dict[str, dict[str, float]]] = {}
         for rows, (mean, _) in zip(self.dev, self.predictions, strict=True):
             names, counts = np.unique(rows.sets, return_counts=True)
@@ -54,29 +54,29 @@ class Judgement:
         return found
 
     def plot(self, folder: Path) -> None:
-        """Draw the predictions of the unit that decides, and what their uncertainties cover."""
-        rows, (mean, deviation) = self.dev[self.judged], self.predictions[self.judged]
+        """Plot the predictions of the unit that decides, and the coverage of their uncertainties."""
+        rows, (mean, deviation) = self.dev[self.main_unit], self.predictions[self.main_unit]
         plot_predictions(rows.expression, mean, rows.unit, folder / "dev_predictions.png")
         plot_coverage(coverage(rows.expression, mean, deviation), folder / "dev_coverage.png")
 
 
-def judge(
+def validate(
     network: ExpressionNetwork,
     dev: Sequence[UnitRows],
-    judged: int,
+    main_unit: int,
     comparable: Sequence[str],
     reporter: Reporter,
     device: torch.device,
-) -> Judgement:
-    """Judge the network on dev; sets how far its uncertainties are widened.
+) -> StrengthValidation:
+    """Validate the network on dev; sets the widening of its uncertainties.
 
     Args:
-        network: as it would be kept.
-        dev: the rows of each unit.
-        judged: index of the unit that decides.
-        comparable: units on its scale.
-        reporter: what the inserts stand in.
-        device: where the network is.
+        network: network to validate, with the weights that would be saved.
+        dev: dev rows of each unit.
+        main_unit: index of the unit that decides.
+        comparable: units on the scale of that unit.
+        reporter: reporter construct around the inserts.
+        device: device of the network.
     """
     network.widening.fill_(1.0)
     by_head = [predict_inserts(network, rows.inserts, reporter, device) for rows in dev]
@@ -84,19 +84,19 @@ def judge(
     for unit, rows in enumerate(dev):
         factor = widening([
             (dev[other].expression, by_head[other][0][:, unit], by_head[other][1][:, unit])
-            for other in _calibrating(unit, dev, comparable if unit == judged else ())
+            for other in _calibrating(unit, dev, comparable if unit == main_unit else ())
         ])  # fmt: skip
         network.widening[unit] = factor
         mean, deviation = (values[:, unit] for values in by_head[unit])
         by_unit[rows.unit] = regression_metrics(rows.expression, mean)
         predictions.append((mean, deviation * factor))
-    return Judgement(dev, judged, predictions, by_unit)
+    return StrengthValidation(dev, main_unit, predictions, by_unit)
 
 
 def _calibrating(unit: int, dev: Sequence[UnitRows], comparable: Sequence[str]) -> list[int]:
-    """The units whose dev rows say how far uncertainties of a unit are widened.
+    """Units whose dev rows decide the widening of a unit.
 
-    A score is asked for inserts of any origin, so that of the scores is calibrated on all that share its scale.
+    Scores are wanted for inserts of any origin, so the unit of the scores is fitted on all units that share its scale.
     """
     return [other for other, rows in enumerate(dev) if other == unit or rows.unit in comparable]
 
@@ -104,7 +104,7 @@ def _calibrating(unit: int, dev: Sequence[UnitRows], comparable: Sequence[str]) 
 def predict_inserts(
     network: ExpressionNetwork, inserts: Codes, reporter: Reporter, device: torch.device
 ) -> tuple[Array, Array]:
-    """Expression and uncertainty, (n, units) float32 each, of inserts (n, insert length), in evaluation mode."""
+    """Predict expression and uncertainty, (n, units) float32 each, of inserts (n, length), in evaluation mode."""
     network.eval()
     means, deviations = list[Tensor](), list[Tensor]()
     with torch.inference_mode():

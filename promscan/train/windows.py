@@ -1,8 +1,8 @@
-"""The founding recipe: a classifier of labelled 70-bp windows.
+"""Training of a classifier of labelled 70-bp windows.
 
-AdamW under a one-cycle learning rate (Smith & Topin 2018), clipped gradients, mixed precision on CUDA, class-balanced
-batches, reverse complements by the flip of a coin, and early stopping on the AUC of a dev set. Every random draw of an
-epoch comes from the seed and the epoch's number, so a run that is killed and resumed ends in the same weights.
+AdamW with a one-cycle learning rate (Smith & Topin 2018), clipped gradients, mixed precision on CUDA, class-balanced
+batches, each window on a random strand, and early stopping by the AUC on a dev set. All random draws of an epoch come
+from the seed and the number of the epoch, so a resumed run ends with the weights of a run without interruption.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ from promscan.log import Progress, logger
 from promscan.metrics.classification import classification_metrics, cross_entropy, require_sklearn
 from promscan.networks.card import Card
 from promscan.networks.classifier import Architecture, BiGRUAttention
-from promscan.networks.device import autocast
+from promscan.networks.device import autocast, memory_errors
 from promscan.networks.weights import load_model, save_model
 from promscan.plots.figure import require_matplotlib
 from promscan.plots.training import plot_discrimination, plot_learning_curves
 from promscan.train.data.batches import epoch_batches, with_surroundings
-from promscan.train.data.labelled_windows import LabelledWindows
-from promscan.train.loop.distributed import Team, alone
+from promscan.train.data.labelled_windows import LabelledWindows, as_windows
+from promscan.train.loop.distributed import ProcessGroup, single_process
 from promscan.train.loop.optimiser import Recipe
-from promscan.train.loop.run import TrainingRun, starting_model
+from promscan.train.loop.run import UNKNOWN_SPECIES, TrainingRun, checksum_of, choose_threads, starting_model
 from promscan.train.loop.seed import seed_epoch
-from promscan.train.loop.trainer import Trainer, classifier
+from promscan.train.loop.session import MORE_MEMORY, training_session
+from promscan.train.loop.trainer import Trainer, new_classifier
 
 Array = npt.NDArray[Any]
 
@@ -42,14 +43,14 @@ EVALUATION_BATCH = 512
 
 @dataclass(frozen=True, kw_only=True)
 class WindowRecipe(Recipe):
-    """Everything that decides the result of a training besides its data; the defaults are the founding recipe.
+    """Settings that, together with the data, decide the result; the defaults are those of the original PromoterRNN.
 
-    reverse_complement: show each window on a strand drawn by coin flip; the model then cannot tell strands apart.
+    reverse_complement: show each window on a random strand; the model then cannot tell the strands apart.
     patience: epochs without a better dev AUC before the training stops.
     sampler: `balanced` (as many promoters as others in every batch) or `shuffled`.
-    label_smoothing: labels are moved this far towards 1/2 (0: not at all).
-    surroundings: bases of other windows on each side of a window, at most, in every fourth batch. The states then learn
-        not to rely on where a window begins, and the network can be run along a sequence as well.
+    label_smoothing: labels move this far towards 1/2 (0: not at all).
+    surroundings: largest number of bases of other windows on each side of a window, in every fourth batch. The states
+        then do not depend on where a window begins, and the network can also run along a sequence.
     """
 
     architecture: Architecture = field(default_factory=Architecture)
@@ -62,71 +63,85 @@ class WindowRecipe(Recipe):
     surroundings: int = 0
 
 
+@memory_errors(MORE_MEMORY)
 def train_windows(
-    train: LabelledWindows,
-    dev: LabelledWindows,
-    out: Path,
+    train: LabelledWindows | str | Path,
+    dev: LabelledWindows | str | Path,
+    out: str | Path,
     recipe: WindowRecipe,
     *,
     device: str = "auto",
     threads: int | None = None,
     init: str | Path | None = None,
     resume: bool = False,
-    species: str = "Homo sapiens",
+    species: str = UNKNOWN_SPECIES,
 ) -> Card:
     """Train a classifier into the run folder `out`; returns the card of the best epoch.
 
     Args:
-        train: windows to learn from.
-        dev: windows to choose the best epoch on.
+        train: training windows, or the path of their file.
+        dev: windows to choose the best epoch on, or the path of their file.
         out: run folder, new or empty unless `resume`.
-        recipe: everything else that decides the result.
+        recipe: settings of the training.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
-        threads: CPU threads (None: all).
-        init: weights to start from, of the same architecture.
+        threads: CPU threads (None: 1 for a small network, else all that the process may use).
+        init: weights to start from, with the same architecture.
         resume: go on with the unfinished run in `out`.
-        species: for the card.
+        species: species of the windows, for the card.
 
     Raises:
         ModelError: `init` does not exist or does not fit the architecture.
         RunError: the folder is in use, or holds another run; or torchrun has started several processes.
         DependencyError: scikit-learn or matplotlib is missing.
-        DeviceError: no such device.
+        DeviceError: no such device, or too little memory.
     """
     require_sklearn()
     require_matplotlib()
+    train, dev, out = as_windows(train), as_windows(dev), Path(out)
     start, start_card = starting_model(load_model, init, recipe.architecture)
     config = {
         "train": train.describe(),
         "dev": dev.describe(),
         "species": species,
-        "init": "" if start_card is None else start_card.sha256,
+        "init": checksum_of(start_card),
     }
-    trainer = _Trainer(recipe, train, start, alone(device), threads)
-    run = TrainingRun(out, recipe, config)
-    run.begin(trainer, resume=resume)
-    logger.info("training %s, %d windows; run folder %s", trainer.describe(), len(train), out)
-    card = run.draft_card(
-        task="promoter",
-        engine="windowed",
-        strand_trusted=not recipe.reverse_complement,
-        training={"data": train.describe(), "recipe": run.config["recipe"]},
-        start=start_card,
-        splits={"dev": dev.describe()},
-    )
-    with run.progress("training", "window", len(train)) as bar:
-        while len(run.history) < recipe.epochs and not run.is_exhausted("dev_auc", recipe.patience):
-            began = time.monotonic()
-            learned = trainer.run_epoch(len(run.history), bar)
-            dev_logits = predict_logits(trainer.kept, dev, trainer.device)
-            row = run.add_epoch(learned | _prefixed("dev", dev.labels, dev_logits), began)
-            bar.note(f"dev AUC {row['dev_auc']:.4f}, accuracy {row['dev_accuracy']:.4f}")
-            _keep(run, trainer, card, dev, dev_logits)
+    group = single_process(device)
+    chosen = choose_threads(threads, lambda: BiGRUAttention(recipe.architecture), out, group, resume=resume)
+    run = TrainingRun(out, recipe, config, threads=chosen)
+    with training_session(chosen, group.device):
+        trainer = _Trainer(recipe, train, start, group)
+        run.begin(trainer, resume=resume)
+        logger.info("training %s, %d windows; run folder %s", trainer.describe(), len(train), out)
+        _run_epochs(run, trainer, _draft_card(run, train, dev, start_card), dev)
     return run.finish("dev_auc", "dev AUC")
 
 
+def _run_epochs(run: TrainingRun, trainer: _Trainer, card: Card, dev: LabelledWindows) -> None:
+    """Train, validate and save the epochs that are left."""
+    recipe = trainer.recipe
+    with run.progress("training", "window", len(trainer.train)) as bar:
+        while len(run.history) < recipe.epochs and not run.is_exhausted("dev_auc", recipe.patience):
+            began = time.monotonic()
+            learned = trainer.run_epoch(len(run.history), bar)
+            dev_logits = predict_logits(trainer.ema_model, dev, trainer.device)
+            row = run.add_epoch(learned | _prefixed("dev", dev.labels, dev_logits), began)
+            bar.note(f"dev AUC {row['dev_auc']:.4f}, accuracy {row['dev_accuracy']:.4f}")
+            _save_epoch(run, trainer, card, dev, dev_logits)
+
+
+def _draft_card(run: TrainingRun, train: LabelledWindows, dev: LabelledWindows, start: Card | None) -> Card:
+    return run.draft_card(
+        task="promoter",
+        engine="windowed",
+        strand_trusted=not run.config["recipe"]["reverse_complement"],
+        training={"data": train.describe(), "recipe": run.config["recipe"]},
+        start=start,
+        splits={"dev": dev.describe()},
+    )
+
+
 def predict_logits(model: nn.Module, data: LabelledWindows, device: torch.device) -> Array:
-    """Logits (n,) float32 of labelled windows, in evaluation mode."""
+    """Compute the logits (n,) float32 of labelled windows, in evaluation mode."""
     model.eval()
     with torch.inference_mode():
         batches = torch.from_numpy(data.codes).split(EVALUATION_BATCH)
@@ -141,15 +156,14 @@ class _Trainer(Trainer[BiGRUAttention]):
         recipe: WindowRecipe,
         train: LabelledWindows,
         start: BiGRUAttention | None,
-        team: Team,
-        threads: int | None,
+        group: ProcessGroup,
     ) -> None:
         self.recipe, self.train = recipe, train
         steps_per_epoch = -(-len(train) // recipe.batch_size)
-        super().__init__(recipe, lambda: classifier(recipe.architecture, start), steps_per_epoch, team, threads)
+        super().__init__(recipe, lambda: new_classifier(recipe.architecture, start), steps_per_epoch, group)
 
     def run_epoch(self, epoch: int, bar: Progress) -> dict[str, float]:
-        """One pass over the training data; returns its learning rate and training figures."""
+        """Train on all windows once; returns the learning rate and the training metrics."""
         rng = seed_epoch(self.recipe.seed, epoch)
         self.model.train()
         labels_seen, logits_seen = list[Array](), list[Array]()
@@ -168,8 +182,8 @@ class _Trainer(Trainer[BiGRUAttention]):
             labels_seen.append(labels)
             logits_seen.append(logits.float().cpu().numpy())
             bar.advance(len(labels))
-        figures = _prefixed("train", np.concatenate(labels_seen), np.concatenate(logits_seen))
-        return {"learning_rate": self.optimiser.rate} | figures
+        metrics = _prefixed("train", np.concatenate(labels_seen), np.concatenate(logits_seen))
+        return {"learning_rate": self.optimiser.rate} | metrics
 
     def _step(self, codes: Tensor, labels: Tensor, begin: int) -> Tensor:
         smoothing = self.recipe.label_smoothing
@@ -181,18 +195,18 @@ class _Trainer(Trainer[BiGRUAttention]):
 
 
 def _prefixed(split: str, labels: Array, logits: Array) -> dict[str, float]:
-    figures = {"loss": cross_entropy(labels, logits), **classification_metrics(labels >= 0.5, logits)}
-    return {f"{split}_{name}": value for name, value in figures.items()}
+    metrics = {"loss": cross_entropy(labels, logits), **classification_metrics(labels >= 0.5, logits)}
+    return {f"{split}_{name}": value for name, value in metrics.items()}
 
 
-def _keep(run: TrainingRun, trainer: _Trainer, card: Card, dev: LabelledWindows, dev_logits: Array) -> None:
-    """Write weights, plots and metrics of the epoch just done."""
+def _save_epoch(run: TrainingRun, trainer: _Trainer, card: Card, dev: LabelledWindows, dev_logits: Array) -> None:
+    """Write weights, plots and metrics of the last epoch."""
     row = run.history[-1]
-    dev_figures = {name.removeprefix("dev_"): value for name, value in row.items() if name.startswith("dev_")}
-    card = dataclasses.replace(card, metrics={"dev": dev_figures, "epoch": row["epoch"]})
-    save_model(run.path / "last.safetensors", trainer.kept, card)
+    dev_metrics = {name.removeprefix("dev_"): value for name, value in row.items() if name.startswith("dev_")}
+    card = dataclasses.replace(card, metrics={"dev": dev_metrics, "epoch": row["epoch"]})
+    save_model(run.path / "last.safetensors", trainer.ema_model, card)
     if row is run.best("dev_auc"):
-        save_model(run.path / "best.safetensors", trainer.kept, card)
+        save_model(run.path / "best.safetensors", trainer.ema_model, card)
         plot_discrimination(dev.promoters, dev_logits, run.path / "dev_curves.png")
     plot_learning_curves(run.history, run.path / "learning_curves.png")
     run.save(trainer)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from promscan.networks.card import strength_of
 from promscan.networks.expression import ExpressionArchitecture
 from promscan.networks.weights import load_strength, save_model
 from promscan.seq import dna
@@ -55,7 +56,7 @@ def main() -> None:
         name="tiny-strength",
         description="A very small strength model for the tests, trained on made-up expression.",
         limits="Good for nothing but tests.",
-        strength={**card.strength, "domain": "made-up expression"},
+        strength=dataclasses.replace(strength_of(card), domain="made-up expression"),
         git_commit="",
     )
     save_model(HERE / "tiny-strength.safetensors", network, card)

@@ -1,4 +1,4 @@
-"""`promscan train`: make weights, with a command for each kind of training data."""
+"""`promscan train`: a command for each kind of training data."""
 
 from __future__ import annotations
 

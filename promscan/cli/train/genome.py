@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.cli.options import Number, quiet_option
+from promscan.cli.options import Number, quiet_option, tss_from_option
 from promscan.cli.train.options import (
+    LARGEST_WIDTH,
     RUN,
     SIZES,
     architecture_of,
@@ -21,7 +22,11 @@ from promscan.cli.train.options import (
     size_options,
     step_options,
     taken_from,
+    whole,
 )
+
+MOST_WIDTHS = 32
+"""Largest number of `--composition` or `--context-bins`."""
 
 
 def _comma_list(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...]:
@@ -29,62 +34,70 @@ def _comma_list(_context: click.Context, _option: click.Parameter, text: str | N
 
 
 def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(word) for word in text.split(",") if word)
-    except ValueError as error:
-        raise click.BadParameter("give whole numbers with commas between") from error
+    words = [word.strip() for word in text.split(",") if word]
+    if not all(word.isdecimal() for word in words):
+        raise click.BadParameter("give whole numbers with commas between them")
+    if len(words) > MOST_WIDTHS or any(len(word) > len(str(LARGEST_WIDTH)) for word in words):
+        raise click.BadParameter(f"give at most {MOST_WIDTHS} numbers, none above {LARGEST_WIDTH:,}")
+    return tuple(int(word) for word in words)
 
 
 @click.command()
 @click.argument("sequences", metavar="GENOME")
 @click.argument("starts", metavar="TSS")
+@tss_from_option
 @click.option(
     "--dev", required=True, metavar="NAMES", callback=_comma_list,
-    help="Contigs to choose the best epoch on, commas between; chr9 also stands for all chr9:...",
+    help="Contigs to choose the best epoch on, with commas between them; chr9 also stands for all chr9:...",
 )  # fmt: skip
 @click.option(
     "--leave-out", metavar="NAMES", callback=_comma_list,
-    help="Contigs not to use, for a test later.",
+    help="Contigs that the training does not use, for a later test.",
 )  # fmt: skip
-@click.option("--positives", metavar="TABLE", help="More promoters, pasted over listed ones; needs --positives-tss.")
 @click.option(
-    "--positives-tss", type=click.IntRange(min=0), metavar="N", help="0-based place of the start in each of them."
+    "--positives", metavar="TABLE",
+    help="Additional promoters, pasted over listed ones; needs --positives-tss. Positives on dev or left-out contigs "
+    "are not used.",
+)  # fmt: skip
+@click.option(
+    "--positives-tss", type=whole(0, LARGEST_WIDTH), metavar="N", help="0-based index of the start in each positive."
 )  # fmt: skip
 @click.option(
     "--drop", multiple=True, metavar="FILE",
-    help="70-bp sequences, one a line: positives that hold one are left out. May be repeated.",
+    help="70-bp sequences, one on each line; positives that contain one are left out. May be repeated.",
 )  # fmt: skip
 @output_option
 @size_options(hidden=64, convolutions=1, dropout=0.1)
 @click.option(
     "--composition", default="100,300,1000,2500", show_default=True, metavar="BP,...", callback=_widths,
-    help="Widths around a window whose base composition is known.",
+    help="Widths in bp around a window whose base composition the network sees.",
 )  # fmt: skip
 @click.option(
-    "--context", type=click.IntRange(min=0), default=32, show_default=True,
-    help="Learned features whose means in bins around a window are known.",
+    "--context", type=whole(0, 4096), default=32, show_default=True,
+    help="Learned features of which the network sees the means in bins around a window.",
 )  # fmt: skip
 @click.option(
     "--context-bins", default="100,200,300,600,1000", show_default=True, metavar="BP,...", callback=_widths,
-    help="Where these bins end, from the middle of the window to each side.",
+    help="Ends of these bins, in bp from the middle of the window, on each side.",
 )  # fmt: skip
 @click.option(
-    "--half-life", type=click.IntRange(min=0), default=32, show_default=True, metavar="BP",
-    help="A state loses half of what it held in so many bases, at the latest; 0: no such limit.",
+    "--half-life", type=whole(0, LARGEST_WIDTH), default=32, show_default=True, metavar="BP",
+    help="A state of the GRU loses at least half of its value in this many bases; 0: no limit.",
 )  # fmt: skip
 @learning_rate_option(2e-3)
 @epoch_options(rows="Segments", batch_size=32, epochs=20)
 @click.option(
-    "--segments-per-epoch", type=click.IntRange(min=1), default=8000, show_default=True, help="Drawn anew each time."
-)
-@click.option("--windows", type=click.IntRange(min=1), default=512, show_default=True, help="Of a segment.")
+    "--segments-per-epoch", type=whole(1), default=8000, show_default=True,
+    help="Segments of an epoch; drawn anew in each epoch.",
+)  # fmt: skip
+@click.option("--windows", type=whole(1, LARGEST_WIDTH), default=512, show_default=True, help="Windows of a segment.")
 @click.option(
-    "--near", type=click.IntRange(min=0), default=10, show_default=True,
-    help="A window with its tss at most so many bp from a start is a promoter.",
+    "--near", type=whole(0, LARGEST_WIDTH), default=10, show_default=True,
+    help="A window with its TSS at most this many bp from a start is a promoter.",
 )  # fmt: skip
 @click.option(
-    "--ignored", type=click.IntRange(min=0), default=100, show_default=True,
-    help="Another at most so many bp from it counts for nothing.",
+    "--ignored", type=whole(0, LARGEST_WIDTH), default=100, show_default=True,
+    help="Other windows at most this many bp from a start are ignored.",
 )  # fmt: skip
 @click.option(
     "--opposite-weight", type=Number(min=0), default=3.0, show_default=True,
@@ -96,28 +109,33 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 )  # fmt: skip
 @click.option(
     "--mined-weight", type=Number(min=0, min_open=True), default=1.0, show_default=True,
-    help="Weight of the background of a segment drawn for a false call.",
+    help="Weight of the background of a segment drawn for a false hit.",
 )  # fmt: skip
 @click.option(
     "--mutations", type=Number(min=0, max=1), default=0.08, show_default=True,
-    help="Share of the bases of a segment that are drawn anew, at most.",
+    help="Largest share of the bases of a segment that are replaced by random ones.",
 )  # fmt: skip
-@click.option("--ranking", type=Number(min=0), default=0.25, show_default=True, help="Share of the ranking loss.")
+@click.option("--ranking", type=Number(min=0), default=0.25, show_default=True, help="Weight of the ranking loss.")
 @click.option(
-    "--dev-bases", type=click.IntRange(min=1), default=4_000_000, show_default=True,
-    help="How much of the dev contigs an epoch is judged on.",
+    "--dev-bases", type=whole(1), default=4_000_000, show_default=True,
+    help="Bases of the dev contigs on which an epoch is validated.",
 )  # fmt: skip
 @click.option(
-    "--mining-bases", type=click.IntRange(min=1), default=4_000_000, show_default=True,
-    help="How much is searched for false calls before an epoch.",
+    "--mining-bases", type=whole(1), default=4_000_000, show_default=True,
+    help="Bases that are scanned for false hits before an epoch.",
 )  # fmt: skip
 @step_options(averaging=0.998)
 @init_option
-@run_options()
+@click.option(
+    "--allow-seen", is_flag=True,
+    help="Accept --init weights that may have been trained on the dev or left-out contigs; the card says so.",
+)  # fmt: skip
+@run_options(click.option("--species", required=True, metavar="NAME", help="Species of the genome, for the card."))
 @quiet_option
 def genome(
     sequences: str,
     starts: str,
+    tss_from: str | None,
     dev: tuple[str, ...],
     leave_out: tuple[str, ...],
     positives: str | None,
@@ -125,39 +143,44 @@ def genome(
     drop: tuple[str, ...],
     output: Path,
     init: str | None,
+    allow_seen: bool,
     quiet: bool,
     **recipe: Any,
 ) -> None:
     """Train a model that scans, from a genome and its known transcription starts.
 
-    GENOME is FASTA. TSS is BED of six columns: a transcription start is the start of an interval, on the strand in
-    column 6. Every position of the genome is learned from, on both strands, and an epoch is judged by the recall at 10,
-    50 and 100 false hits per Mb of the dev contigs.
+    GENOME is FASTA. TSS is BED, GFF3 or GTF with strands. The model learns from every position of the genome on both
+    strands. Each epoch is validated by the recall at 10, 50 and 100 false hits per Mb of the dev contigs.
 
     \b
-    promscan train genome genome.fa tss.bed --dev chr9,chr17 --leave-out chr10 -o runs/mine
+    promscan train genome genome.fa tss.bed --dev chr9,chr17 --leave-out chr10 --species "Mus musculus" -o runs/mine
     promscan scan other.fa -o hits.bed --model runs/mine/best.safetensors
     """
     if (positives is None) != (positives_tss is None) or (drop and positives is None):
-        raise click.UsageError("--positives needs --positives-tss, and the other way round; --drop needs both")
+        raise click.UsageError("--positives and --positives-tss need each other, and --drop needs both")
     log.configure(quiet=quiet)
+    from promscan.networks.device import memory_errors
     from promscan.train.data.labelled_genome import read_labelled_genome
     from promscan.train.data.promoters import read_promoters
     from promscan.train.data.segments import SegmentRecipe
     from promscan.train.genome import GenomeRecipe, train_genome
+    from promscan.train.loop.session import MORE_MEMORY
 
     sizes = taken_from(recipe, (*SIZES, "composition", "context", "context_bins", "half_life"))
     run = taken_from(recipe, RUN)
     weights = ("opposite_weight", "beside_weight", "mined_weight")
     segments = taken_from(recipe, ("windows", "near", "ignored", *weights, "mutations"))
     promoters = None if positives is None or positives_tss is None else read_promoters(positives, positives_tss, drop)
+    with memory_errors(MORE_MEMORY):
+        labelled = read_labelled_genome(sequences, starts, tss_from)
     train_genome(
-        read_labelled_genome(sequences, starts),
-        promoters,
+        labelled,
         output,
         GenomeRecipe(architecture=architecture_of(sizes, init), segments=SegmentRecipe(**segments), **recipe),
         dev=dev,
         leave_out=leave_out,
+        promoters=promoters,
         init=init,
+        allow_seen=allow_seen,
         **run,
     )

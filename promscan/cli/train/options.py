@@ -1,4 +1,4 @@
-"""Options that several trainings share, and what becomes of their values."""
+"""Options that several trainings share, and the conversion of their values."""
 
 from __future__ import annotations
 
@@ -15,33 +15,48 @@ if TYPE_CHECKING:
     from promscan.networks.classifier import Architecture
 
 SIZES = ("hidden", "layers", "convolutions", "kernel", "dropout")
-"""What `size_options` gives."""
+"""Values of `size_options`."""
 RUN = ("species", "device", "threads", "resume")
-"""What `run_options` gives; the calls of all trainings take it under these names."""
+"""Values of `run_options`; the calls of all trainings take them under these names."""
+
+LARGEST_SEED = (1 << 32) - 1
+LARGEST_COUNT = 1_000_000_000
+"""Largest number of epochs, rows, bases or anything else that is counted."""
+LARGEST_WIDTH = 1_000_000
+"""Largest distance or width in bp."""
+
+
+def whole(least: int, most: int = LARGEST_COUNT) -> click.IntRange:
+    """Type of an option that is a whole number within bounds."""
+    return click.IntRange(least, most)
+
 
 output_option = click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder."
 )
-init_option = click.option("--init", metavar="NAME|PATH", help="Start from these weights, not from random ones.")
+init_option = click.option("--init", metavar="NAME|PATH", help="Start from these weights and not from random ones.")
 
 
 def size_options(*, hidden: int = 256, convolutions: int = 0, dropout: float = 0.3) -> Decorator:
     """Sizes of the network, with these defaults."""
-    positive = click.IntRange(min=1)
     return all_of(
-        click.option("--hidden", type=positive, default=hidden, show_default=True, help="GRU units a direction."),
-        click.option("--layers", type=positive, default=1, show_default=True, help="Stacked GRU layers."),
         click.option(
-            "--convolutions", type=click.IntRange(min=0), default=convolutions, show_default=True,
+            "--hidden", type=whole(1, 4096), default=hidden, show_default=True, help="GRU units in each direction."
+        ),
+        click.option("--layers", type=whole(1, 16), default=1, show_default=True, help="Stacked GRU layers."),
+        click.option(
+            "--convolutions", type=whole(0, 64), default=convolutions, show_default=True,
             help="Convolution blocks before the GRU.",
         ),
-        click.option("--kernel", type=positive, default=9, show_default=True, help="Their width in bp; odd."),
+        click.option(
+            "--kernel", type=whole(1, 1001), default=9, show_default=True, help="Width of a convolution in bp; odd."
+        ),
         dropout_option(dropout, "Share of activations dropped in training."),
     )  # fmt: skip
 
 
 def dropout_option(default: float, text: str) -> Decorator:
-    """`--dropout`; `text` says where."""
+    """`--dropout`; `text` is its help."""
     share = Number(0, 1, max_open=True)
     return click.option("--dropout", type=share, default=default, show_default=True, help=text)
 
@@ -58,71 +73,81 @@ def learning_rate_option(default: float) -> Decorator:
 
 
 def epoch_options(*, rows: str, batch_size: int, epochs: int, least: int = 2, stops_early: bool = False) -> Decorator:
-    """`--batch-size`, `least` or more `rows`, and `--epochs`; a training that stops early may take fewer."""
+    """`--batch-size` in `rows`, and `--epochs`, of which a training that stops early may need fewer."""
     return all_of(
         click.option(
-            "--batch-size", type=click.IntRange(min=least), default=batch_size, show_default=True,
-            help=f"{rows} a step.",
+            "--batch-size", type=whole(least), default=batch_size, show_default=True,
+            help=f"{rows} in a step.",
         ),
         click.option(
-            "--epochs", type=click.IntRange(min=1), default=epochs, show_default=True,
-            help=f"{'At most' if stops_early else 'Exactly'} this many.",
+            "--epochs", type=whole(1, 1_000_000), default=epochs, show_default=True,
+            help="Largest number of epochs." if stops_early else "Number of epochs.",
         ),
     )  # fmt: skip
 
 
-def patience_option(default: int, figure: str) -> Decorator:
-    """`--patience`, until this figure gets better."""
+def patience_option(default: int, metric: str) -> Decorator:
+    """`--patience`, the epochs without an improvement of this metric."""
     return click.option(
-        "--patience", type=click.IntRange(min=1), default=default, show_default=True,
-        help=f"Stop after this many epochs without a better {figure}.",
+        "--patience", type=whole(1, 1_000_000), default=default, show_default=True,
+        help=f"Stop after this many epochs without a better {metric}.",
     )  # fmt: skip
 
 
 def reverse_complement_option(consequence: str = "") -> Decorator:
-    """`--reverse-complement`, and what comes of it."""
+    """`--reverse-complement` and its consequence."""
     return click.option(
         "--reverse-complement/--no-reverse-complement", default=True, show_default=True,
-        help=f"Turn each window around by coin flip.{consequence}",
+        help=f"Show each window on a random strand.{consequence}",
     )  # fmt: skip
 
 
 def step_options(*, averaging: float = 0.0) -> Decorator:
-    """How every training steps, whatever it learns, with this default."""
+    """Settings of the optimiser, with this default of the EMA decay."""
     return all_of(
-        click.option("--weight-decay", type=Number(min=0), default=0.01, show_default=True, help="Of AdamW."),
+        click.option(
+            "--weight-decay", type=Number(min=0), default=0.01, show_default=True, help="Weight decay of AdamW."
+        ),
         click.option(
             "--clip", type=Number(min=0, min_open=True), default=1.0, show_default=True,
             help="Largest norm of a gradient.",
         ),
         click.option(
             "--averaging", type=Number(0, 1, max_open=True), default=averaging, show_default=True,
-            help="Decay of a moving average of the weights, which is then what is kept; 0: none.",
+            help="Decay of the EMA weights in each step; the EMA weights are validated and saved. 0: no EMA.",
         ),
         precision_option("auto is bfloat16 on CUDA and float32 elsewhere."),
-        click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of every random draw."),
+        click.option(
+            "--seed", type=whole(0, LARGEST_SEED), default=1, show_default=True, help="Seed of all random draws."
+        ),
     )  # fmt: skip
 
 
-def run_options(*, species: str = "Homo sapiens") -> Decorator:
-    """What every training has besides its recipe, with this default."""
+def run_options(species: Decorator | None = None) -> Decorator:
+    """Options of a run that are not part of its recipe; `species` takes the place of the usual `--species`."""
     return all_of(
-        click.option("--species", default=species, show_default=True, help="For the card."),
+        species or click.option("--species", default="unknown", show_default=True, help="Species, for the card."),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
-        click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads.  [default: all]"),
-        click.option("--resume", is_flag=True, help="Go on with the run in RUN, to the result it would have had."),
-    )
+        click.option(
+            "--threads", type=whole(1, 1024), metavar="N",
+            help="CPU threads; another number gives slightly other weights.  "
+            "[default: 1 below 100,000 parameters, else all that this process may use]",
+        ),
+        click.option(
+            "--resume", is_flag=True, help="Go on with the run in RUN, to the result of a run without interruption."
+        ),
+    )  # fmt: skip
 
 
 def taken_from(options: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Take the options of these names out of the others."""
+    """Take the options with these names out of the others."""
     return {name: options.pop(name) for name in names}
 
 
 def architecture_of(sizes: dict[str, Any], init: str | None = None) -> Architecture:
-    """The architecture of these sizes; what is wrong with them is wrong usage.
+    """Architecture with these sizes; sizes that do not go together are wrong usage.
 
-    Those that the command line does not name are of the weights to start from, if there are any.
+    With weights to start from, sizes that the command line does not name are those of the weights.
     """
     from promscan.networks.card import find_model, read_card
     from promscan.networks.classifier import Architecture

@@ -21,6 +21,7 @@ from promscan.cli.train.options import (
     size_options,
     step_options,
     taken_from,
+    whole,
 )
 
 
@@ -28,25 +29,27 @@ from promscan.cli.train.options import (
 @click.argument("sequences", metavar="SEQS")
 @click.option(
     "--held-out", multiple=True, metavar="FILE",
-    help="Labelled windows of dev and test: sequences that share 25 bp with one are not used. May be repeated.",
+    help="Labelled windows of dev and test; sequences that share 25 bp with one, on either strand, are not used. May "
+    "be repeated.",
 )  # fmt: skip
 @output_option
 @size_options()
 @learning_rate_option(2e-3)
 @epoch_options(rows="Windows", batch_size=128, epochs=10)
 @click.option(
-    "--windows-per-epoch", type=click.IntRange(min=2), default=48_000, show_default=True, help="Drawn anew each time."
+    "--windows-per-epoch", type=whole(2), default=48_000, show_default=True,
+    help="Windows of an epoch; drawn anew in each epoch.",
 )  # fmt: skip
 @reverse_complement_option()
 @step_options()
 @run_options()
 @quiet_option
 def pretrain(sequences: str, held_out: tuple[str, ...], output: Path, quiet: bool, **recipe: Any) -> None:
-    """Learn what unlabelled sequence looks like, as a start for 'promscan train windows --init'.
+    """Pretrain on sequences without labels, as a start for 'promscan train windows --init'.
 
-    SEQS is FASTA, or a CSV or TSV file with a column 'sequence': promoters with their flanks, say, each of 70 bp or
-    more. The model learns to tell windows cut from them from windows with pieces of random bases, and which bases these
-    are. That needs no labels, and takes the place of many labelled windows.
+    SEQS is FASTA, or a CSV or TSV file with a column 'sequence', for example promoters with their flanks; each sequence
+    has 70 bp or more. The model learns to separate windows of these sequences from windows with pieces of random bases,
+    and to find the random bases. This needs no labels, and a later training then needs fewer labelled windows.
 
     \b
     promscan train pretrain promoters.fa --held-out dev.csv --held-out test.csv -o runs/start

@@ -20,13 +20,14 @@ from promscan.cli.train.options import (
     run_options,
     step_options,
     taken_from,
+    whole,
 )
 
 if TYPE_CHECKING:
     from promscan.train.strength import StrengthRecipe
 
-FOUNDING = {"hidden": 256, "bins": 0, "learning_rate": 0.005}
-"""What `--arch gru` changes in the defaults."""
+GRU_DEFAULTS = {"hidden": 256, "bins": 0, "learning_rate": 0.005}
+"""Defaults that `--arch gru` changes."""
 
 
 def _tables(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> list[tuple[str, str]]:
@@ -52,7 +53,7 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> Stre
 
     kind = chosen.pop("arch")
     chosen = {key: value for key, value in chosen.items() if value is not None}
-    chosen = (FOUNDING if kind == "gru" else {}) | chosen
+    chosen = (GRU_DEFAULTS if kind == "gru" else {}) | chosen
     named = (*chosen["shares"], chosen.get("unit"), *chosen["comparable"])
     unknown = [name for name in named if name and name not in units]
     if unknown:
@@ -73,30 +74,28 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> Stre
 )  # fmt: skip
 @click.option(
     "--held-out", multiple=True, metavar="FILE",
-    help="A table that the model will be judged on: families that it shares are not used. May be repeated.",
+    help="A table for a later test; rows that share a sequence family with it are not used. May be repeated.",
 )  # fmt: skip
 @output_option
 @click.option("--five-prime", default="TGCATTTTTTTCACATC", show_default=True, metavar="BASES", help="5' flank.")
 @click.option("--three-prime", default="GGTTACGGCTGTT", show_default=True, metavar="BASES", help="3' flank.")
 @click.option(
-    "--insert", type=click.IntRange(min=20), default=80, show_default=True, metavar="BP",
-    help="Longest insert; longer sequences lose their 5' end.",
+    "--insert", type=whole(20, 10_000), default=80, show_default=True, metavar="BP",
+    help="Insert length; longer sequences lose their 5' end.",
 )  # fmt: skip
 @click.option(
     "--arch", type=click.Choice(["convolution", "gru"]), default="convolution", show_default=True,
-    help="convolution, or the founding gru.",
+    help="Convolutions, or the GRU of the original PromoterRNN.",
 )  # fmt: skip
 @click.option(
-    "--hidden", type=click.IntRange(min=4), metavar="N",
-    help="Motifs of the first convolution, or units of the gru.  [default: 64; gru: 256]",
+    "--hidden", type=whole(4, 4096), metavar="N",
+    help="Motifs of the first convolution, or units of the GRU.  [default: 64; gru: 256]",
 )  # fmt: skip
-@click.option(
-    "--kernel", type=click.IntRange(min=1), default=11, show_default=True, help="Width of the motifs in bp; odd."
-)
+@click.option("--kernel", type=whole(1, 1001), default=11, show_default=True, help="Width of the motifs in bp; odd.")
 @dropout_option(0.1, "Share of activations dropped before the heads.")
 @click.option(
-    "--bins", type=click.IntRange(min=0), metavar="N",
-    help="Bins whose probabilities a head learns; 0: only the mean.  [default: 33; gru: 0]",
+    "--bins", type=whole(0, 10_000), metavar="N",
+    help="Bins of expression whose probabilities a head learns; 0: only the mean.  [default: 33; gru: 0]",
 )  # fmt: skip
 @click.option(
     "--learning-rate", type=Number(min=0, min_open=True), metavar="X",
@@ -104,34 +103,34 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> Stre
 )  # fmt: skip
 @epoch_options(rows="Rows", batch_size=256, epochs=20, stops_early=True)
 @click.option(
-    "--rows-per-epoch", type=click.IntRange(min=1), metavar="N",
-    help="The next epoch goes on where this one ends.  [default: all rows]",
+    "--rows-per-epoch", type=whole(1), metavar="N",
+    help="Rows of an epoch; the next epoch goes on with the next rows.  [default: all rows]",
 )  # fmt: skip
 @click.option(
     "--share", "shares", multiple=True, metavar="NAME=X", callback=_shares,
-    help="How much of an epoch a unit is, beside the others.  [default: by its rows]",
+    help="Relative share of a unit in an epoch.  [default: by its rows]",
 )  # fmt: skip
 @click.option(
     "--unit",
     metavar="NAME",
-    help="The unit of the scores, by which the best epoch is chosen.  [default: the first]",
+    help="Unit of the scores; it chooses the best epoch.  [default: the first]",
 )
 @click.option(
     "--comparable", multiple=True, metavar="NAME",
-    help="A unit on the scale of --unit: the uncertainty of scores is fitted on both alike. May be repeated.",
+    help="A unit on the scale of --unit; the uncertainty of scores is fitted on both. May be repeated.",
 )  # fmt: skip
 @click.option(
     "--dev-share", type=Number(0, 1, min_open=True, max_open=True), default=0.1, show_default=True,
-    help="Share of the families to choose on.",
+    help="Share of the families to choose the best epoch on.",
 )  # fmt: skip
 @click.option(
     "--test-share", type=Number(0, 1, max_open=True), default=0.1, show_default=True,
-    help="Share of the families that is used for nothing, for a test later.",
+    help="Share of the families that the training does not use, for a later test.",
 )  # fmt: skip
 @patience_option(5, "dev correlation")
 @step_options(averaging=0.999)
 @init_option
-@run_options(species="Saccharomyces cerevisiae")
+@run_options()
 @quiet_option
 def strength(
     table: str | None,
@@ -145,11 +144,11 @@ def strength(
     quiet: bool,
     **recipe: Any,
 ) -> None:
-    """Train a model that tells expression from sequence.
+    """Train a model that predicts expression from sequence.
 
-    TABLE is a CSV or TSV file with columns 'sequence' and 'expression' and, if you like, 'weight' and 'set'. A
-    sequence is an insert between two flanks of a reporter. Whatever shares 20 bp, by chains, is one family, and is
-    never divided between training, dev and test.
+    TABLE is a CSV or TSV file with columns 'sequence' and 'expression' and, optionally, 'weight' and 'set'. A sequence
+    is an insert between the two flanks of a reporter. Sequences that share 20 bp, directly or through others, are one
+    family; a family is never divided between training, dev and test.
 
     \b
     promscan train strength measured.tsv -o runs/mine
@@ -167,7 +166,7 @@ def strength(
     try:
         reporter = Reporter(five_prime, three_prime, insert)
     except ValueError as error:
-        raise click.UsageError(f"a flank is no sequence: {error}") from error
+        raise click.UsageError(f"a flank is not a sequence: {error}") from error
     run = taken_from(recipe, RUN)
     made = _recipe(tuple(dict.fromkeys(name for name, _ in named)), reporter.length, recipe)
     train_strength(

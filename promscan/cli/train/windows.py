@@ -23,6 +23,7 @@ from promscan.cli.train.options import (
     size_options,
     step_options,
     taken_from,
+    whole,
 )
 
 
@@ -36,7 +37,7 @@ from promscan.cli.train.options import (
 @patience_option(15, "dev AUC")
 @click.option(
     "--sampler", type=click.Choice(["balanced", "shuffled"]), default="balanced", show_default=True,
-    help="balanced: as many promoters as others in every batch.",
+    help="balanced: as many promoters as other windows in every batch.",
 )  # fmt: skip
 @reverse_complement_option(" The model then cannot tell the strands apart.")
 @click.option(
@@ -44,19 +45,19 @@ from promscan.cli.train.options import (
     help="Move labels this far towards 1/2.",
 )  # fmt: skip
 @click.option(
-    "--surroundings", type=click.IntRange(0, 70), default=0, show_default=True, metavar="BP",
-    help="Show every fourth batch between bases of other windows, so many at most on each side.",
+    "--surroundings", type=whole(0, 70), default=0, show_default=True, metavar="BP",
+    help="Show every fourth batch between bases of other windows, at most this many on each side.",
 )  # fmt: skip
 @step_options()
 @init_option
 @run_options()
 @quiet_option
 def windows(train_data: str, dev: str, output: Path, init: str | None, quiet: bool, **recipe: Any) -> None:
-    """Train a classifier on labelled 70-bp windows; the defaults are the founding recipe.
+    """Train a classifier on labelled 70-bp windows; the defaults are those of the original PromoterRNN.
 
     TRAIN and DEV are CSV or TSV files with columns 'sequence' and 'label' (0, 1 or a probability), or two FASTA files
-    joined by a comma: PROMOTERS.fa,OTHERS.fa. RUN receives the configuration, the metrics of every epoch, the best and
-    the last weights with their cards, and plots.
+    joined by a comma: PROMOTERS.fa,OTHERS.fa. The run folder holds the configuration, the metrics of every epoch, the
+    best and the last weights with their cards, and plots.
 
     \b
     promscan train windows train.csv --dev dev.csv -o runs/mine

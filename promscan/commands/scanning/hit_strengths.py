@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from promscan.networks.card import Card
+from promscan.networks.card import Card, strength_of
 from promscan.seq import dna
 from promscan.seq.dna import UNKNOWN, Codes
 from promscan.seq.records import Chunk, Hit
@@ -38,12 +38,13 @@ def settings_of(card: Card) -> dict[str, str]:
 
     strength_insert: the first and the last base of the insert, counted from the transcription start, which is 0.
     """
-    length = Reporter(**card.strength["reporter"]).insert
+    part = strength_of(card)
+    length = part.reporter.insert
     return {
         "strength_model": card.name,
         "strength_sha256": card.sha256,
-        "strength_unit": str(card.strength.get("scale", card.strength["unit"])),
-        "strength_domain": str(card.strength.get("domain", f"relative expression in a reporter, {card.species}")),
+        "strength_unit": part.scale or part.unit,
+        "strength_domain": part.domain or f"relative expression in a reporter, {card.species}",
         "strength_insert": f"{-INSERT_ENDS_BEFORE - length}..{-INSERT_ENDS_BEFORE - 1}",
     }
 

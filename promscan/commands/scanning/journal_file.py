@@ -132,18 +132,18 @@ def _open(folder: Path, flags: int = 0) -> BinaryIO:
     except NotADirectoryError as error:  # a link is none either
         raise RunError(f"{folder}: is a link or a file, and no folder; move it, or name another output") from error
     try:
-        file = os.fdopen(os.open(JOURNAL, _FILE_FLAGS | flags, 0o666, dir_fd=inside), "r+b")
+        handle = os.open(JOURNAL, _FILE_FLAGS | flags, 0o666, dir_fd=inside)
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
         raise _foreign(folder) from error
     finally:
         os.close(inside)
-    status = os.fstat(file.fileno())
+    status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-        file.close()
+        os.close(handle)
         raise _foreign(folder)
-    return file
+    return os.fdopen(handle, "r+b")
 
 
 def _require_own(file: BinaryIO, folder: Path) -> None:

@@ -10,23 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from promscan.calling.settings import DEFAULT_MIN_DISTANCE, CallSettings, resolve_calling
+from promscan.calling.settings import CallSettings, resolve_calling
 from promscan.commands.scanning.hit_strengths import margin_of, settings_of
 from promscan.errors import ModelError
 from promscan.io.bed import read_bed
 from promscan.io.genome import OVERLAP, Spans
 from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
 from promscan.log import logger
-from promscan.metrics.calibration import Calibration
 from promscan.networks.card import DEFAULT_STRENGTH, STRENGTH, Card, find_model, read_card
-from promscan.seq.intervals import Intervals, check_shard, genome_digest, shard_of
+from promscan.seq.bounds import check_machine
+from promscan.seq.intervals import SHARD_GRID, Intervals, check_shard, genome_digest, shard_of
 from promscan.seq.records import Interval
 from promscan.seq.regions import parse_region
 from promscan.strength.reporter import Reporter
-
-MOST_THREADS = 4096
-MOST_IN_FLIGHT = 2**31 - 1
-"""The largest batch size, in windows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +39,7 @@ class Machine:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
-        for name, most in (("threads", MOST_THREADS), ("batch_size", MOST_IN_FLIGHT)):
-            value = getattr(self, name)
-            if value is not None and not 1 <= value <= most:
-                raise ValueError(f"{name} must be at least 1, got {value}" if value < 1 else f"{name} is over {most}")
+        check_machine(self.threads, self.batch_size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +49,6 @@ class ScanPlan:
     genome: where the bases come from.
     model, card: name or path of the model, and its card.
     calling: what makes a window a hit.
-    calibration: the table of the model from logits to false positives per Mb, if it is calibrated.
     strength, strength_card: name or path of the strength model, and its card; None: hits have no strength.
     within: where the TSS of a hit must lie (None: anywhere); it contains the shard.
     exclude: bases that no scored window may touch.
@@ -69,7 +61,6 @@ class ScanPlan:
     model: str
     card: Card
     calling: CallSettings
-    calibration: Calibration | None
     strength: str | None
     strength_card: Card | None
     within: Intervals | None
@@ -91,7 +82,7 @@ class ScanPlan:
         """Bases of context around a chunk: those that the engine needs, or more for the inserts of hits."""
         if self.strength_card is None:
             return of_engine
-        return max(of_engine, margin_of(Reporter(**self.strength_card.strength["reporter"])))
+        return max(of_engine, margin_of(Reporter.of(self.strength_card)))
 
     def megabases_to_read(self, grid: int, margin: int) -> float | None:
         """Megabases that the scan reads, if that is known; more than it scans, for context is read too."""
@@ -164,7 +155,6 @@ def make_plan(options: ScanOptions) -> ScanPlan:
         model=str(options.model),
         card=card,
         calling=calling,
-        calibration=Calibration.parse(card.calibration) if card.calibration else None,
         strength=None if options.strength is None else str(options.strength),
         strength_card=strength_card,
         within=_common(wanted, shard),
@@ -215,10 +205,7 @@ def _excluded(genome: GenomeSource, exclude: str | Path | Intervals | None) -> I
 
 
 def _shard(genome: GenomeSource, shard: tuple[int, int]) -> Intervals:
-    from promscan.inference.streaming import StreamingEngine  # loads torch, which takes a second
-
-    # One grid for every engine, so that a shard is the same place whatever the model.
-    return shard_of(genome.contigs(), *shard, grid=StreamingEngine.lane)
+    return shard_of(genome.contigs(), *shard, grid=SHARD_GRID)
 
 
 def _common(wanted: Intervals | None, shard: Intervals | None) -> Intervals | None:
@@ -230,12 +217,11 @@ def _common(wanted: Intervals | None, shard: Intervals | None) -> Intervals | No
 
 def _warn(options: ScanOptions, card: Card, calling: CallSettings, strength_card: Card | None) -> None:
     """Warn of what the user asked for and may not expect; the defaults give no warning."""
-    apart = card.min_distance or DEFAULT_MIN_DISTANCE
-    other_calling = calling.min_distance < apart or calling.smoothing != card.smoothing
-    if card.calibration and options.threshold is None and other_calling:
+    other_calling = calling.min_distance < card.min_distance or calling.smoothing != card.smoothing
+    if card.calibration is not None and options.threshold is None and other_calling:
         logger.warning(
             "model %s was calibrated on hits %d bp apart and logits averaged over %d bp: with other settings, take "
-            "its false hits per Mb as guesses", card.name, apart, card.smoothing,
+            "its false positives per Mb as guesses", card.name, card.min_distance, card.smoothing,
         )  # fmt: skip
     if strength_card is not None and str(options.strength) != DEFAULT_STRENGTH:
         warn_of_other_species(card, strength_card)

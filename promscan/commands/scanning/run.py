@@ -82,7 +82,7 @@ class LoadedScan:
             if strengths is not None:
                 found = timed(stages.add_strengths(found, strengths), "strength")
             hits = chain(journal.replay(callers), stages.note(found, callers, journal, statistics.scored))
-            yield from statistics.count_hits(stages.grade(stages.place(hits, plan.within), plan.calibration))
+            yield from statistics.count_hits(stages.grade(stages.place(hits, plan.within), plan.card.calibration))
 
     def tracks(self) -> Iterator[ScoreTrack]:
         """The calling scores of the plan: for each chunk a track of each strand, in order."""

@@ -1,1 +1,1 @@
-"""What trainings learn from: reading it, and drawing batches."""
+"""Training data: read it, check it, and draw batches from it."""

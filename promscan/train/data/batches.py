@@ -1,4 +1,4 @@
-"""The order of the windows of an epoch, and their batches."""
+"""Order of the windows in an epoch, and their batches."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from promscan.train.data.labelled_windows import LabelledWindows
 
 
 def epoch_order(promoters: Mask, sampler: str, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Row numbers of one epoch, as many as there are rows, by which of them are promoters.
+    """Row numbers of one epoch, as many as there are rows.
 
-    `shuffled` takes every row once. `balanced` alternates positives and negatives, each class in its own random order;
-    the smaller class begins again when it runs out, and the larger shows its remaining rows in other epochs.
+    Args:
+        promoters: which rows are promoters.
+        sampler: `shuffled` takes every row once. `balanced` alternates promoters and other rows, each class in its own
+            random order. The smaller class begins again at its end; the larger shows its other rows in other epochs.
+        rng: source of the order.
     """
     if sampler == "shuffled":
         return rng.permutation(len(promoters))
@@ -31,15 +34,15 @@ def epoch_order(promoters: Mask, sampler: str, rng: np.random.Generator) -> npt.
 
 
 def flip_some(codes: Codes, rng: np.random.Generator) -> Codes:
-    """Reverse-complement each row of (n, 70) by the flip of a coin."""
+    """Replace each row of (n, 70) by its reverse complement with probability 1/2."""
     flipped = rng.random(len(codes)) < 0.5
     return np.where(flipped[:, None], dna.reverse_complement(codes), codes)
 
 
 def with_surroundings(codes: Codes, longest: int, rng: np.random.Generator) -> tuple[Codes, int]:
-    """Windows (n, 70) between bases of other windows, (n, before + 70 + after), and `before`.
+    """Put windows (n, 70) between bases of other windows; returns (n, before + 70 + after) and `before`.
 
-    On each side stand up to `longest` bases, as many for all; but three times of four, by chance, none.
+    With probability 1/4, each side gets a random number of bases up to `longest`, the same for all rows; else none.
     """
     if longest == 0 or rng.random() < 0.75:
         return codes, 0
@@ -51,7 +54,7 @@ def with_surroundings(codes: Codes, longest: int, rng: np.random.Generator) -> t
 def epoch_batches(
     data: LabelledWindows, *, sampler: str, flip: bool, batch_size: int, rng: np.random.Generator
 ) -> Iterator[tuple[Codes, npt.NDArray[np.float32]]]:
-    """Batches (codes (b, 70), labels (b,)) of one epoch; the last one may be smaller."""
+    """Draw the batches of one epoch, codes (b, 70) and labels (b,); the last batch may be smaller."""
     order = epoch_order(data.promoters, sampler, rng)
     for begin in range(0, len(order), batch_size):
         rows = order[begin : begin + batch_size]

@@ -1,4 +1,4 @@
-"""A genome in memory with the transcription starts that are listed on it."""
+"""Genome in memory with its listed transcription starts."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from promscan.seq.tss import KnownStarts
 
 @dataclass(frozen=True)
 class LabelledGenome:
-    """Contigs in memory, codes (length,) uint8 each, and the transcription starts that are listed on them."""
+    """Contigs, codes (length,) uint8 each, and the transcription starts that are listed on them."""
 
     contigs: Mapping[str, Codes]
     starts: KnownStarts
 
     @property
     def bases(self) -> int:
-        """Bases of all contigs."""
+        """Total length of the contigs."""
         return sum(map(len, self.contigs.values()))
 
     def part(self, names: Sequence[str]) -> LabelledGenome:
-        """The contigs of these names; a name also stands for all contigs that begin with it and a colon.
+        """Contigs with these names; a name also stands for all contigs that begin with it and a colon.
 
         Raises:
-            InputError: a name stands for no contig.
+            InputError: there is no contig for a name.
         """
         return self._of({chrom: self.contigs[chrom] for chrom in matching_contigs(names, self.contigs)})
 
@@ -40,7 +40,7 @@ class LabelledGenome:
         return self._of({chrom: codes for chrom, codes in self.contigs.items() if chrom not in chroms})
 
     def _of(self, contigs: Mapping[str, Codes]) -> LabelledGenome:
-        return LabelledGenome(contigs, KnownStarts(site for site in self.starts if site.chrom in contigs))
+        return LabelledGenome(contigs, self.starts.only_on(contigs))
 
     def describe(self) -> dict[str, object]:
         """Counts and checksums, for a card."""
@@ -57,11 +57,18 @@ class LabelledGenome:
         }
 
 
-def read_labelled_genome(genome: str | Path, starts: str | Path) -> LabelledGenome:
-    """A FASTA file, plain, gzip or bgzip, and a BED file of the transcription starts on it, into memory.
+def read_labelled_genome(genome: str | Path, starts: str | Path, tss_from: str | None = None) -> LabelledGenome:
+    """Read a FASTA file and a list of the transcription starts on it into memory.
+
+    Args:
+        genome: FASTA file, plain or compressed.
+        starts: BED, GFF3 or GTF file (see `promscan.io.tss.read_starts`).
+        tss_from: which base of an interval is the start (`start`, `5prime`, `thick`, `summit`, `transcript` or
+            `gene`); None: what the layout of the file says.
 
     Raises:
         InputError: a file cannot be used, or the two do not fit.
     """
     contigs = {chunk.chrom: chunk.codes for chunk in Genome(genome).read_chunks(step=sys.maxsize)}
-    return LabelledGenome(contigs, read_starts(starts, {chrom: len(codes) for chrom, codes in contigs.items()}))
+    lengths = {chrom: len(codes) for chrom, codes in contigs.items()}
+    return LabelledGenome(contigs, read_starts(starts, lengths, tss_from))

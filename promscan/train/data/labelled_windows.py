@@ -11,16 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.errors import InputError
-from promscan.io.sequences import read_fasta_windows, window_at
+from promscan.io.sequences import read_single_windows, window_at
 from promscan.io.tables import number_at, read_table
+from promscan.io.text import Digest
 from promscan.seq.dna import Codes, Mask
 
 
 @dataclass(frozen=True)
 class LabelledWindows:
-    """Windows with a label each: `codes` (n, 70) uint8, `labels` (n,) float32.
+    """Windows with labels: `codes` (n, 70) uint8, `labels` (n,) float32.
 
-    A label is 1 for a promoter, 0 for anything else, or the probability of a promoter that a teacher gives.
+    A label is 1 for a promoter, 0 for any other window, or the probability of a promoter that another model gives.
     """
 
     codes: Codes
@@ -30,7 +31,7 @@ class LabelledWindows:
 
     @property
     def promoters(self) -> Mask:
-        """Which windows are promoters, rather than not; (n,)."""
+        """Which windows have a label of at least 0.5, (n,)."""
         return self.labels >= 0.5
 
     def __len__(self) -> int:
@@ -42,34 +43,38 @@ class LabelledWindows:
         return {"rows": len(self), "positives": positives, "negatives": len(self) - positives, "sha256": self.sha256}
 
 
-def read_windows(source: str) -> LabelledWindows:
-    """Labelled 70-bp windows from a table, or from a pair of FASTA files.
+def read_windows(source: str | Path) -> LabelledWindows:
+    """Read labelled 70-bp windows from a table, or from a pair of FASTA files.
 
     Args:
         source: CSV or TSV, plain or gzip, with columns `sequence` and `label` (0, 1 or a probability); or
             `POSITIVES.fa,NEGATIVES.fa`.
 
     Raises:
-        InputError: unreadable file, missing column, wrong length, letter or label (named by file and line), or one
-            class only.
+        InputError: the file is unreadable, a column is missing, a length, letter or label is wrong (the message names
+            file and line), or all labels are of one class.
     """
+    source = str(source)
+    digest = hashlib.sha256()
     positives, comma, negatives = source.partition(",")
     if comma and not Path(source).exists():
-        rows = [(codes, 1.0) for _, codes in read_fasta_windows(positives)]
-        rows += [(codes, 0.0) for _, codes in read_fasta_windows(negatives)]
-        paths = [positives, negatives]
+        rows = [(window.codes, 1.0) for window in read_single_windows(positives, digest=digest)]
+        rows += [(window.codes, 0.0) for window in read_single_windows(negatives, digest=digest)]
     else:
-        rows = list(_labelled(source))
-        paths = [source]
+        rows = list(_labelled(source, digest))
     labels = np.array([label for _, label in rows], dtype=np.float32)
     if len(np.unique(labels >= 0.5)) < 2:
         raise InputError(f"{source}: both labels, 0 and 1, must occur; give windows of both kinds")
-    digest = hashlib.sha256(b"".join(Path(path).read_bytes() for path in paths)).hexdigest()
-    return LabelledWindows(np.stack([codes for codes, _ in rows]), labels, source, digest)
+    return LabelledWindows(np.stack([codes for codes, _ in rows]), labels, source, digest.hexdigest())
 
 
-def _labelled(path: str) -> Iterator[tuple[Codes, float]]:
-    for row, place in read_table(path, required=("sequence", "label")):
+def as_windows(source: LabelledWindows | str | Path) -> LabelledWindows:
+    """Labelled windows as they are, or read from their file."""
+    return source if isinstance(source, LabelledWindows) else read_windows(source)
+
+
+def _labelled(path: str, digest: Digest) -> Iterator[tuple[Codes, float]]:
+    for row, place in read_table(path, required=("sequence", "label"), digest=digest):
         yield window_at(row["sequence"], place), _label(row["label"], place)
 
 

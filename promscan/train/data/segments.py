@@ -1,8 +1,8 @@
-"""Segments of a genome, every window labelled: what a batch of `promscan train genome` is made of.
+"""Segments of a genome with a label for every window: the examples of `promscan train genome`.
 
-A segment is a stretch of consecutive window starts, read on one strand, with `margin` bases around it:
+A segment is a row of consecutive windows on one strand, with `margin` bases on both sides:
 
-    read    |-- margin --|-- windows that are learned from --|-- 69 --|-- margin --|
+    read    |-- margin --|-- starts of the labelled windows --|-- 69 --|-- margin --|
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.errors import InputError
+from promscan.networks.card_parts import Scale
 from promscan.seq import dna
 from promscan.seq.dna import UNKNOWN, Codes
 from promscan.seq.intervals import Positions
@@ -23,28 +24,27 @@ from promscan.seq.tss import KnownStarts, Site, distances
 from promscan.seq.windows import WINDOW, scorable, tss_of
 from promscan.train.data.promoters import Promoters
 
-OPPOSITE_REACH = 500
-"""bp around a listed start in which calls on the other strand are its echo rather than background."""
 HOSTS = 16
-"""Listed starts of which the best fitting one receives a promoter."""
+"""Number of listed starts drawn for a promoter; the one whose ends fit best is replaced."""
 OTHER: dict[Strand, Strand] = {"+": "-", "-": "+"}
 END = 20
-"""bp at both ends of a promoter that should have the composition of what they replace."""
+"""Length in bp of the two ends of a promoter whose composition should fit the sequence it replaces."""
 
 
 @dataclass(frozen=True)
 class SegmentRecipe:
-    """What a segment is and how its windows are labelled.
+    """Size of a segment and labels of its windows.
 
-    windows: window starts of a segment.
-    near: a window whose tss lies at most this far (bp) from a listed one of its strand is a promoter,
-    ignored: one at most this far from it counts for nothing, and any other is background.
+    windows: number of windows in a segment.
+    near: a window whose TSS lies at most this far (bp) from a listed start of its strand is a promoter.
+    ignored: any other window at most this far from a listed start has weight 0; windows farther off are background.
     opposite_weight: weight of background within 500 bp of a listed start of the other strand.
-    beside_weight: weight of all the background of a segment that was drawn for a start in it, on either strand.
-    mined_weight: likewise of one that was drawn for a false call. Both are far more common in a batch than in a genome,
-        and a model that takes them for the genome believes too little in what all promoters have, such as CpG.
-    mutations: share of the known bases that are replaced by random ones, at most; drawn for each segment. There are few
-        starts, and many more mutants of them (Lee et al. 2023, EvoAug).
+    beside_weight: weight of the background of a segment that was drawn for a start, on either strand.
+    mined_weight: weight of the background of a segment that was drawn for a false hit. Such segments and those with a
+        start are far more common in a batch than in a genome. With full weight they would teach that common features of
+        promoters, such as CpG, are common in background.
+    mutations: largest share of the known bases that random bases replace; the share is drawn for each segment. A genome
+        has few starts; mutants of them are many (Lee et al. 2023, EvoAug).
     """
 
     windows: int = 512
@@ -61,8 +61,8 @@ class Segments(NamedTuple):
 
     codes: (b, margin + windows + 69 + margin), uint8.
     labels: (b, windows), uint8; 1 for a promoter.
-    weights: (b, windows), float32; 0 counts for nothing.
-    rates: (b,), float32; the weight of the background of each beside that of the others.
+    weights: (b, windows), float32; windows of weight 0 are ignored.
+    rates: (b,), float32; relative weight of the background of each segment.
     """
 
     codes: Codes
@@ -72,19 +72,20 @@ class Segments(NamedTuple):
 
 
 class SegmentSampler:
-    """Draws batches: half of their segments hold a start of the strand that is read, the others anything.
+    """Draws batches of segments.
 
-    Of those with a start, three of four have one of the further promoters, if there are any. An eighth of the batch has
-    one on the strand that is not read: what is a promoter on one strand should not be called on the other.
+    Half of the segments of a batch contain a start on the strand that is read. Three of four of these show an
+    additional promoter in its place, if there are additional promoters. An eighth of the batch contains a start on the
+    other strand, because a promoter should be called on its own strand only. The others come from anywhere.
 
     Args:
         contigs: sequence to draw from.
-        starts: the listed starts on it.
-        promoters: more promoters, which come in the place of listed ones.
+        starts: listed starts on the contigs.
+        promoters: additional promoters, which replace listed ones.
         recipe: sizes and labels.
 
     Raises:
-        InputError: no contig has a window, none a listed start, or no start has room for the promoters around it.
+        InputError: no contig has a window, no start is listed, or no start has room for the promoters around it.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class SegmentSampler:
             self._host_ends, self._promoter_ends = _composition_of_ends(replaced), _composition_of_ends(promoters.codes)
 
     def draw(self, size: int, margin: int, hard: Sequence[Site], rng: np.random.Generator) -> Segments:
-        """A batch of `size` segments; `hard` are places to take a quarter of them from, if there are any."""
+        """Draw a batch of `size` segments; a quarter of them around the sites `hard`, if there are any."""
         promoters, opposite, mined = size // 2, size // 8, size // 4 if hard else 0
         pasted = 3 * promoters // 4 if self.promoters is not None else 0
         draw = self._segment_with_promoter if self.promoters is not None else self._segment_with_start
@@ -132,16 +133,16 @@ class SegmentSampler:
         promoter: Codes | None = None,
         opposite: bool = False,
     ) -> Segments:
-        """One segment, without the axis of the batch, with the window of `site` at a random place in it.
+        """Make one segment, without the axis of the batch, with the window of `site` at a random place.
 
-        It stays inside the contig, if that is long enough: its end should not be what gives a promoter away.
+        It stays inside the contig if the contig is long enough; else the end of a contig would reveal a promoter.
 
         Args:
-            site: a tss and its strand.
+            site: a TSS and its strand.
             margin: bases around the windows.
-            rng: draws the place.
-            rate: weight of its background beside that of other segments.
-            promoter: codes to paste over those around the site, which is then the only start in them.
+            rng: source of the place.
+            rate: relative weight of its background.
+            promoter: codes to paste around the site, which is then the only start in them.
             opposite: read the other strand than that of the site.
         """
         chrom, tss, strand = site
@@ -170,7 +171,7 @@ class SegmentSampler:
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
         distance = distances(positions, same)
         labels = (distance <= self.recipe.near).astype(np.uint8)
-        weights = np.where(distances(positions, other) <= OPPOSITE_REACH, self.recipe.opposite_weight, 1.0)
+        weights = np.where(distances(positions, other) <= Scale.opposite_reach, self.recipe.opposite_weight, 1.0)
         weights[distance <= self.recipe.ignored] = 0
         weights[labels == 1] = 1
         return labels, weights.astype(np.float32)
@@ -180,7 +181,7 @@ class SegmentSampler:
         return self.segment(site, margin, rng, self.recipe.beside_weight, opposite=opposite)
 
     def _segment_with_promoter(self, margin: int, rng: np.random.Generator, *, opposite: bool) -> Segments:
-        """A segment with one of the further promoters in the place of a listed one whose flanks fit."""
+        """Make a segment with an additional promoter in the place of a listed one whose flanks fit."""
         assert self.promoters is not None
         drawn = int(rng.integers(len(self.promoters.codes)))
         hosts = rng.integers(len(self._hosts), size=HOSTS)
@@ -207,13 +208,13 @@ class SegmentSampler:
 
 
 def _stretch(site: Site, before: int, width: int) -> tuple[int, int]:
-    """Where the `width` bases lie, half-open, that are read from `before` bases before the site on."""
+    """Interval, half-open, of the `width` bases that are read from `before` bases before the site."""
     lo = site.tss - before if site.strand == "+" else site.tss + before + 1 - width
     return lo, lo + width
 
 
 def _cut(contig: Codes, begin: int, end: int) -> Codes:
-    """The bases `begin`-`end`, unknown outside of the contig."""
+    """Cut out the bases from `begin` to `end`; bases outside of the contig are unknown."""
     codes = np.full(end - begin, UNKNOWN, dtype=np.uint8)
     inside = contig[max(begin, 0) : max(end, 0)]
     codes[max(-begin, 0) : max(-begin, 0) + len(inside)] = inside
@@ -221,18 +222,18 @@ def _cut(contig: Codes, begin: int, end: int) -> Codes:
 
 
 def _paste(codes: Codes, piece: Codes, at: int) -> None:
-    """Write `piece` over `codes` from index `at` on, as far as it falls inside."""
+    """Write `piece` over `codes` from index `at`, as far as it lies inside."""
     codes[max(at, 0) : max(at + len(piece), 0)] = piece[max(-at, 0) : max(len(codes) - at, 0)]
 
 
 def _mutated(codes: Codes, most: float, rng: np.random.Generator) -> Codes:
-    """The codes (n, length), in each row of which up to a share `most` of the known bases is drawn anew."""
+    """Draw a share of the known bases of each row (n, length) anew; the share is drawn up to `most`."""
     share = rng.uniform(0, most, size=(len(codes), 1))
     drawn_anew = (rng.random(codes.shape) < share) & (codes != UNKNOWN)
     return np.where(drawn_anew, rng.integers(UNKNOWN, size=codes.shape).astype(np.uint8), codes)
 
 
 def _composition_of_ends(codes: Codes) -> npt.NDArray[np.float64]:
-    """Share of G and C in the first and the last bases of sequences (n, length), (n, 2)."""
+    """Share of G and C in the first and in the last bases of sequences (n, length); returns (n, 2)."""
     strong = (codes >> 1) == 1
     return np.stack([strong[:, :END].mean(axis=1), strong[:, -END:].mean(axis=1)], axis=1)

@@ -1,4 +1,4 @@
-"""The rows that a strength model learns from or is judged on, unit by unit, and which of them an epoch draws."""
+"""Training and dev rows of a strength model for each unit, and the rows that an epoch draws."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class UnitRows:
-    """The rows of one unit that are for the same purpose, from whatever table; none of weight 0."""
+    """Rows of one unit and one purpose, from all tables, without those of weight 0."""
 
     unit: str
     inserts: Codes
@@ -31,15 +31,15 @@ class UnitRows:
     def __getitem__(self, rows: Rows) -> UnitRows:
         return UnitRows(self.unit, self.inserts[rows], self.expression[rows], self.weights[rows], self.sets[rows])
 
-    def some(self, most: int, seed: int) -> UnitRows:
-        """All rows, or `most` of them drawn by the seed."""
+    def sample(self, most: int, seed: int) -> UnitRows:
+        """All rows, or `most` of them, drawn by the seed."""
         if len(self) <= most:
             return self
         return self[np.sort(np.random.default_rng(seed).permutation(len(self))[:most])]
 
 
 def draw_rows(rows: int, count: int, epoch: int, seed: tuple[int, int]) -> Rows:
-    """`count` row numbers of an epoch: the stream of permutations of all rows goes on from epoch to epoch."""
+    """Draw `count` row numbers for an epoch from a stream of permutations that goes on from epoch to epoch."""
     first, last = epoch * count, (epoch + 1) * count
     drawn = [np.empty(0, dtype=np.int64)]
     for round_ in range(first // rows, -(-last // rows)):
@@ -49,17 +49,17 @@ def draw_rows(rows: int, count: int, epoch: int, seed: tuple[int, int]) -> Rows:
 
 
 def epoch_counts(train: Sequence[UnitRows], shares: Mapping[str, float], rows_per_epoch: int) -> list[int]:
-    """How many rows of each unit an epoch has: by `shares`, or by its rows if that is empty; in all as asked."""
+    """Rows of each unit in an epoch, by `shares` or, without shares, by the rows that the unit has."""
     weights = [shares.get(rows.unit, 0.0) if shares else float(len(rows)) for rows in train]
     total = rows_per_epoch or sum(map(len, train))
     return [round(total * weight / sum(weights)) for weight in weights]
 
 
 def rows_of(unit: str, tables: Sequence[Measurements], division: Division, part: int) -> UnitRows:
-    """The rows of a unit that are for `part`, TRAIN or DEV.
+    """Rows of a unit for `part`, TRAIN or DEV.
 
     Raises:
-        InputError: there are none.
+        InputError: there are no rows.
     """
     chosen = [(table, division.rows(i, part)) for i, table in enumerate(tables) if table.unit == unit]
     chosen = [(table, rows[table.weights[rows] > 0]) for table, rows in chosen]

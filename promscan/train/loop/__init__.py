@@ -1,1 +1,1 @@
-"""What every training shares: steps, epochs, the run folder, and the processes of a distributed training."""
+"""Parts that all trainings share: steps, epochs, the run folder, and the processes of a distributed training."""

@@ -1,8 +1,8 @@
-"""The processes of one training, as torchrun starts them: each computes its share of the rows of every batch.
+"""Processes of one training, as torchrun starts them; each computes its own rows of every batch.
 
-All of them draw the same batches and hold the same weights. A loss may compare any rows, so the outputs of all rows go
-round, and every process computes the whole loss; but its gradient through its own rows only, so that the sum over the
-processes is the gradient. Without torchrun there is one process, and nothing goes round.
+All processes draw the same batches and hold the same weights. A loss may compare any rows of a batch, so the processes
+gather the outputs of all rows, and each of them computes the whole loss. Its gradient flows through its own rows only;
+the sum over the processes is the gradient of the loss. Without torchrun there is one process, and nothing is exchanged.
 """
 
 from __future__ import annotations
@@ -23,15 +23,20 @@ from promscan.errors import DeviceError, RunError
 from promscan.networks.device import resolve_device
 
 PATIENCE = timedelta(days=1)
-"""How long a process waits for the others: the first one may scan for hours. If one dies, torchrun ends all."""
+"""Longest time that a process waits for the others. The main process may scan for hours; if a process dies, torchrun
+ends all of them."""
 
 
 @dataclass(frozen=True)
-class Team:
-    """`size` processes, of which this is the one of this rank, and the device that it computes on.
+class ProcessGroup:
+    """The processes of a training, as one of them sees them.
+
+    device: device of this process.
+    rank: number of this process, from 0.
+    size: number of processes.
 
     Raises:
-        RunError: whenever processes meet, another one has failed.
+        RunError: another process has failed; any exchange can find this out.
     """
 
     device: torch.device
@@ -39,112 +44,125 @@ class Team:
     size: int = 1
 
     @property
-    def leads(self) -> bool:
-        """Whether this is the process that judges, writes and speaks for all."""
+    def is_main(self) -> bool:
+        """Whether this process validates, writes files and writes messages."""
         return self.rank == 0
 
-    def share(self, rows: int) -> slice:
-        """Which of so many rows this process computes."""
+    def own_rows(self, rows: int) -> slice:
+        """Rows of a batch of `rows` that this process computes."""
         return slice(rows * self.rank // self.size, rows * (self.rank + 1) // self.size)
 
-    def whole(self, own: Tensor, rows: int) -> Tensor:
-        """The outputs of all rows, (rows, ...), from those of this process's share; they alone carry a gradient."""
+    def gather(self, own: Tensor, rows: int) -> Tensor:
+        """Gather the outputs of all rows, (rows, ...), from the own rows of each process.
+
+        Only the own rows of this process carry a gradient.
+        """
         if self.size == 1:
             return own
         every = own.new_zeros(rows, *own.shape[1:])
-        every[self.share(rows)] = own.detach()
-        _meet(dist.all_reduce, every)  # a row is zero wherever it was not computed
-        every[self.share(rows)] = own
+        every[self.own_rows(rows)] = own.detach()
+        _exchange(dist.all_reduce, every)  # a row is zero in all processes but one
+        every[self.own_rows(rows)] = own
         return every
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Replace the gradients by their sums over the team."""
+        """Replace each gradient by its sum over the processes."""
         if self.size == 1:
             return
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         flat = nn.utils.parameters_to_vector(gradients)
-        _meet(dist.all_reduce, flat)
+        _exchange(dist.all_reduce, flat)
         nn.utils.vector_to_parameters(flat, gradients)
 
-    def ask_first(self, question: Callable[[], Sequence[int]]) -> list[int]:
-        """What the first process answers, told to all; the others wait for it."""
-        answer = torch.tensor(question() if self.leads else [], dtype=torch.int64)
+    def broadcast(self, compute: Callable[[], Sequence[int]]) -> list[int]:
+        """Call `compute` in the main process and return its result in all processes; the others wait for it."""
+        answer = torch.tensor(compute() if self.is_main else [], dtype=torch.int64)
         if self.size > 1:
             length = torch.tensor(len(answer))
-            _meet(dist.broadcast, length, 0)
-            answer = answer if self.leads else answer.new_empty(int(length))
-            _meet(dist.broadcast, answer, 0)
+            _exchange(dist.broadcast, length, 0)
+            answer = answer if self.is_main else answer.new_empty(int(length))
+            _exchange(dist.broadcast, answer, 0)
         numbers: list[int] = answer.tolist()
         return numbers
+
+    def wait_for_main(self) -> None:
+        """Let the other processes wait until the main process has come here too."""
+        self.broadcast(list)
 
     def require_equal(self, parameters: Iterable[nn.Parameter]) -> None:
         """Check that all processes hold the same bits.
 
         Raises:
-            RunError: they do not.
+            RunError: the bits differ.
         """
         if self.size == 1:
             return
         bits = nn.utils.parameters_to_vector(parameters).detach().view(torch.int32)
         first = bits.clone()
-        _meet(dist.broadcast, first, 0)
+        _exchange(dist.broadcast, first, 0)
         differing = (bits != first).sum()
-        _meet(dist.all_reduce, differing)
+        _exchange(dist.all_reduce, differing)
         if differing:
             raise RunError("the processes no longer hold the same weights; train on devices of one kind, or on one")
 
 
-def alone(device: str) -> Team:
-    """This process by itself, on the device of this name.
+def single_process(device: str) -> ProcessGroup:
+    """Group of this process alone, on the device with this name.
 
     Raises:
-        RunError: torchrun has started several, which would all do the same.
+        RunError: torchrun has started several processes, which would all do the same work.
         DeviceError: no such device.
     """
     if _started() > 1:
         raise RunError("only `promscan train genome` runs in several processes; start this training without torchrun")
-    return Team(resolve_device(device))
+    return ProcessGroup(resolve_device(device))
 
 
 @contextmanager
-def joined(device: str) -> Iterator[Team]:
-    """The team of all processes that torchrun has started, or this process by itself, for the length of the block.
+def process_group(device: str) -> Iterator[ProcessGroup]:
+    """Join the processes that torchrun has started, for the length of the block; without torchrun, this process alone.
 
     Args:
-        device: `auto`, `cpu` or `cuda`, of which each process gets one; by itself, any that `resolve_device` knows.
+        device: `auto`, `cpu` or `cuda`; each process gets a CUDA device of its own. A single process takes every name
+            that `resolve_device` knows.
 
     Raises:
-        DeviceError: no such device, or too few for all processes.
+        DeviceError: no such device, or fewer devices than processes.
     """
     if _started() == 1:
-        yield Team(resolve_device(device))
+        yield ProcessGroup(resolve_device(device))
         return
     own = _own_device(device)
-    # torchrun keeps one store for all its restarts: what processes that have died told there must not be found again.
+    # torchrun keeps one store over all its restarts. The prefix hides what processes wrote there before they died.
     store, rank, size = next(rendezvous("env://"))
     store = PrefixStore(f"restart {os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
     store.set_timeout(PATIENCE)
-    # Numbers on the CPU go round by gloo even then, since a process can wait for those without holding its GPU up.
+    # Exchange numbers on the CPU by gloo even with CUDA: waiting for gloo does not block the GPU.
     backend = "gloo" if own.type == "cpu" else "cpu:gloo,cuda:nccl"
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
     try:
-        yield Team(own, dist.get_rank(), dist.get_world_size())
+        yield ProcessGroup(own, dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
 
 
+def processes_on_this_machine() -> int:
+    """Number of processes of this training on this machine."""
+    return int(os.environ["LOCAL_WORLD_SIZE"]) if _started() > 1 else 1
+
+
 def _started() -> int:
-    """How many processes torchrun has started, 1 without it."""
+    """Number of processes that torchrun has started; 1 without torchrun."""
     return int(os.environ["WORLD_SIZE"]) if "TORCHELASTIC_RUN_ID" in os.environ else 1
 
 
 def _own_device(name: str) -> torch.device:
-    """The device of this one of several processes."""
+    """Device of this process, one of several."""
     if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if name not in ("auto", "cuda"):
         raise DeviceError(f"device {name}: processes of torchrun cannot share it; use --device auto, cuda or cpu")
-    processes, devices = int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count()
+    processes, devices = processes_on_this_machine(), torch.cuda.device_count()
     if processes > devices:
         raise DeviceError(
             f"device {name}: {processes} processes, but this machine has {devices} CUDA devices; "
@@ -155,10 +173,10 @@ def _own_device(name: str) -> torch.device:
     return device
 
 
-def _meet(operation: Callable[..., object], *arguments: object) -> None:
-    """An operation that all processes do together."""
+def _exchange(operation: Callable[..., object], *arguments: object) -> None:
+    """Run an operation that all processes take part in."""
     try:
         operation(*arguments)
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
-        raise RunError(f"the processes of this training lost each other; see what another said ({reason})") from error
+        raise RunError(f"a process of this training has failed; see its own message ({reason})") from error

@@ -1,6 +1,6 @@
-"""AdamW under a one-cycle learning rate, clipped gradients, averaged weights; and the state to resume from.
+"""Optimiser of all trainings: AdamW with a one-cycle learning rate, clipped gradients and EMA weights.
 
-One-cycle: Smith & Topin 2018, super-convergence. A step is the same whatever is being learned.
+One-cycle: Smith & Topin 2018, super-convergence. EMA: exponential moving average.
 """
 
 from __future__ import annotations
@@ -11,24 +11,28 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from promscan.train.loop.distributed import Team
+from promscan.train.loop.distributed import ProcessGroup
 
 WARM_UP_SHARE = 0.15
-"""Share of the steps in which the learning rate climbs to its peak."""
-AVERAGING_WARM_UP = 50
-"""Steps over which the decay of the average grows, so that the random beginning is forgotten."""
+"""Share of the steps in which the learning rate rises to its peak."""
+EMA_WARM_UP = 50
+"""Steps in which the decay of the EMA grows to its value, so that the random first weights lose their share quickly."""
 
 TensorGroups = Mapping[str, Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What decides the result of every training besides its data, whatever is being learned.
+    """Settings that every training has; together with the data they decide its result.
 
     learning_rate: peak of the one-cycle schedule.
+    weight_decay: weight decay of AdamW.
+    batch_size: examples of a step.
+    epochs: number of epochs, at most.
     clip: largest norm of a gradient.
-    averaging: decay a step of the exponential moving average of the weights that is evaluated and kept (0: none).
+    averaging: decay of the EMA weights in each step (0: no EMA). The EMA weights are validated and saved.
     precision: `auto` is bfloat16 on CUDA, float32 elsewhere.
+    seed: seed of all random draws.
     """
 
     learning_rate: float
@@ -42,18 +46,18 @@ class Recipe:
 
 
 class Optimiser:
-    """Steps a model along the gradient, and keeps its moving average when asked to.
+    """Moves a model down the gradient and updates its EMA model.
 
     Args:
-        model: what is trained.
-        kept: the copy that receives the average of the weights; `model` itself for no average.
-        recipe: peak learning rate, weight decay, largest gradient norm, decay of the average.
-        steps: how many steps there will be at most.
-        team: the processes that step together.
+        model: model to train.
+        ema_model: copy of the model that receives the EMA weights; `model` itself for no EMA.
+        recipe: learning rate, weight decay, clipping, EMA decay.
+        steps: largest number of steps.
+        group: processes that train the model together.
     """
 
-    def __init__(self, model: nn.Module, kept: nn.Module, recipe: Recipe, steps: int, team: Team) -> None:
-        self.model, self.kept, self.recipe, self.team = model, kept, recipe, team
+    def __init__(self, model: nn.Module, ema_model: nn.Module, recipe: Recipe, steps: int, group: ProcessGroup) -> None:
+        self.model, self.ema_model, self.recipe, self.group = model, ema_model, recipe, group
         rate = recipe.learning_rate
         self.adam = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=recipe.weight_decay)
         self.cycle = torch.optim.lr_scheduler.OneCycleLR(
@@ -62,44 +66,44 @@ class Optimiser:
 
     @property
     def rate(self) -> float:
-        """The learning rate of the next step."""
+        """Learning rate of the next step."""
         return float(self.cycle.get_last_lr()[0])
 
     def step(self, loss: Tensor) -> None:
-        """One step down the gradient of `loss`, of which each process of the team has its part."""
+        """Take one step down the gradient of `loss`; each process holds its part of the gradient."""
         self.adam.zero_grad(set_to_none=True)
         loss.backward()
-        self.team.sum_gradients(self.model.parameters())
+        self.group.sum_gradients(self.model.parameters())
         nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         self.adam.step()
         self.cycle.step()
-        if self.kept is not self.model:
-            self._average()
+        if self.ema_model is not self.model:
+            self._update_ema()
 
     @torch.no_grad()
-    def _average(self) -> None:
+    def _update_ema(self) -> None:
         done = self.cycle.last_epoch
-        weight = 1 - min(self.recipe.averaging, done / (done + AVERAGING_WARM_UP))
-        for kept, current in zip(self.kept.parameters(), self.model.parameters(), strict=True):
-            kept.lerp_(current, weight)
-        for counted, latest in zip(self.kept.buffers(), self.model.buffers(), strict=True):
-            counted.copy_(latest)  # those of batch norm are averages already
+        weight = 1 - min(self.recipe.averaging, done / (done + EMA_WARM_UP))
+        for average, current in zip(self.ema_model.parameters(), self.model.parameters(), strict=True):
+            average.lerp_(current, weight)
+        for buffer, latest in zip(self.ema_model.buffers(), self.model.buffers(), strict=True):
+            buffer.copy_(latest)  # the buffers of batch norm are averages already
 
     def state(self) -> dict[str, dict[str, Tensor]]:
-        """Tensors from which `restore` continues."""
+        """Tensors that `restore` needs."""
         groups = {"model": self.model.state_dict()}
         groups |= {f"adam.{index}": values for index, values in self.adam.state_dict()["state"].items()}
-        if self.kept is not self.model:
-            groups["average"] = self.kept.state_dict()
+        if self.ema_model is not self.model:
+            groups["ema"] = self.ema_model.state_dict()
         return groups
 
     def restore(self, groups: TensorGroups, steps: int) -> None:
-        """Continue from a state that was reached after `steps` steps."""
+        """Continue from the state after `steps` steps."""
         self.model.load_state_dict(groups["model"])
-        if self.kept is not self.model:
-            self.kept.load_state_dict(groups["average"])
+        if self.ema_model is not self.model:
+            self.ema_model.load_state_dict(groups["ema"])
         for _ in range(steps):
-            self.adam.step()  # nothing has a gradient yet: only the schedule moves
+            self.adam.step()  # no parameter has a gradient yet: only the schedule moves
             self.cycle.step()
         moments = {int(name.partition(".")[2]): dict(v) for name, v in groups.items() if name.startswith("adam.")}
         groups_of_parameters = self.adam.state_dict()["param_groups"]

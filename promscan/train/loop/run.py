@@ -1,24 +1,31 @@
-"""A training run: what it starts from, its folder, its configuration, and the metrics of its epochs so far."""
+"""Training run: the weights it starts from, its folder, its configuration, and the metrics of its epochs."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from torch import nn
+
 import promscan
-from promscan.errors import ModelError
+from promscan.errors import ModelError, RunError
 from promscan.log import Progress, logger, progress
 from promscan.networks.card import Card, read_card
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.networks.weights import source_commit
+from promscan.train.loop.distributed import ProcessGroup
 from promscan.train.loop.optimiser import Recipe
 from promscan.train.loop.run_folder import RunFolder
+from promscan.train.loop.session import default_threads
 from promscan.train.loop.trainer import Trainer
+
+UNKNOWN_SPECIES = "unknown"
+"""Species in the card of a model whose species was not named."""
 
 Saved = TypeVar("Saved", BiGRUAttention, ExpressionNetwork)
 
@@ -28,10 +35,10 @@ def starting_model(
     init: str | Path | None,
     wanted: Architecture | ExpressionArchitecture,
 ) -> tuple[Saved | None, Card | None]:
-    """The network to start from and its card, as `load` finds them; neither if `init` is None.
+    """Load the network to start from and its card; None and None if `init` is None.
 
     Raises:
-        ModelError: `init` does not exist, or has other sizes than are wanted.
+        ModelError: `init` does not exist, or has other sizes than `wanted`.
     """
     if init is None:
         return None, None
@@ -41,55 +48,76 @@ def starting_model(
     return network, card
 
 
+def checksum_of(start: Card | None) -> str:
+    """sha256 of the weights to start from; empty for random weights."""
+    return "" if start is None else start.sha256
+
+
 class TrainingRun:
-    """A run in its folder, begun or found again; `history` has a row of metrics for each epoch that is done.
+    """A run in its folder, new or resumed; `history` has a row of metrics for each finished epoch.
 
     Args:
         path: run folder.
-        recipe: how it is trained.
-        config: what else decides the result: `species`, the data, and the weights to start from.
+        recipe: settings of the training.
+        config: everything else that decides the result: species, data, weights to start from, and the number of CPU
+            threads, which decides the order of sums.
     """
 
-    def __init__(self, path: Path, recipe: Recipe, config: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, recipe: Recipe, config: Mapping[str, Any], *, threads: int) -> None:
         self.path = path
-        self.config = {"promscan_version": promscan.__version__, "recipe": dataclasses.asdict(recipe), **config}
+        self.config = {
+            "promscan_version": promscan.__version__,
+            "recipe": dataclasses.asdict(recipe),
+            "threads": threads,
+            **config,
+        }
         self.history: list[dict[str, float]] = []
-        self._epochs = recipe.epochs
+        self._epochs, self._saved = recipe.epochs, 0
         self._folder = RunFolder(path)
 
     def begin(self, trainer: Trainer[Any], *, resume: bool) -> None:
-        """Begin in a new or empty folder; or, to `resume`, bring the trainer and the history to where it was left.
+        """Begin in a new or empty folder; or, to `resume`, restore the trainer and the history.
 
         Raises:
-            RunError: the folder is in use, or holds another run.
+            RunError: the folder is in use, or it holds another run.
         """
-        if any(trainer.team.ask_first(lambda: [self._folder.begin(self.config, resume=resume)])):
+        if any(trainer.group.broadcast(lambda: [self._folder.begin(self.config, resume=resume)])):
             groups, self.history = self._folder.load_state()
-            trainer.restore(groups, len(self.history))
+            self._saved = len(self.history)
+            trainer.restore(groups, self._saved)
 
-    def progress(self, label: str, unit: str, per_epoch: int) -> AbstractContextManager[Progress]:
-        """A display of all epochs, from those on that are done, in units of which an epoch has `per_epoch`."""
-        return progress(self._epochs * per_epoch, label, unit, done=len(self.history) * per_epoch)
+    @contextmanager
+    def progress(self, label: str, unit: str, per_epoch: int) -> Iterator[Progress]:
+        """Show the progress of all epochs, which have `per_epoch` units each; after a stop, say how to go on."""
+        try:
+            with progress(self._epochs * per_epoch, label, unit, done=self._saved * per_epoch) as bar:
+                yield bar
+        except KeyboardInterrupt:
+            message = "%s: %d of %d epochs are finished; give the same command with --resume to go on"
+            logger.info(message, self.path, self._saved, self._epochs)
+            raise
 
-    def add_epoch(self, figures: Mapping[str, float], began: float) -> dict[str, float]:
-        """Add the row of an epoch that began at this time of `time.monotonic`; returns it."""
-        row = {"epoch": len(self.history) + 1.0, **figures, "seconds": time.monotonic() - began}
+    def add_epoch(self, metrics: Mapping[str, float], began: float) -> dict[str, float]:
+        """Add the row of an epoch that began at this time of `time.monotonic`; returns the row."""
+        row = {"epoch": len(self.history) + 1.0, **metrics, "seconds": time.monotonic() - began}
         self.history.append(row)
         return row
 
     def save(self, trainer: Trainer[Any]) -> None:
-        """Write the metrics, and last the state that makes the epoch just done official."""
+        """Write the metrics and then the state, with which the epoch counts as finished."""
         self._folder.write_metrics(self.history)
         self._folder.save_state(trainer.optimiser.state(), self.history)
+        self._saved = len(self.history)
 
     def draft_card(self, *, training: Mapping[str, Any], start: Card | None = None, **fields: Any) -> Card:
-        """A card with these fields, and with what every run knows; the weights are not described yet.
+        """Make a card with these fields and those that every run knows; the weights are added later.
 
-        How the weights of `start` were made belongs to how these were.
+        The training of `start`, if there is such a model, becomes part of the training of this one.
         """
+        training = {**training, "threads": self.config["threads"]}
         if start is not None:
-            made = {"sha256": start.sha256, "git_commit": start.git_commit, "training": start.training}
-            training = {**training, "init": made}
+            history = {"sha256": start.sha256, "git_commit": start.git_commit, "training": start.training}
+            training = {**training, "init": history}
         return Card(
             name=self.path.resolve().name,
             species=self.config["species"],
@@ -101,20 +129,38 @@ class TrainingRun:
             **fields,
         )
 
-    def best(self, figure: str) -> dict[str, float]:
-        """The row of the epoch in which this figure is highest; of equal ones the first."""
-        return max(self.history, key=lambda row: row[figure])
+    def best(self, metric: str) -> dict[str, float]:
+        """Row of the epoch with the highest value of this metric, the first of equal ones."""
+        return max(self.history, key=lambda row: row[metric])
 
-    def is_exhausted(self, figure: str, patience: int) -> bool:
-        """Whether as many epochs as `patience` have passed without a better figure."""
-        return bool(self.history) and len(self.history) - self.best(figure)["epoch"] >= patience
+    def is_exhausted(self, metric: str, patience: int) -> bool:
+        """Whether the metric has not improved for `patience` epochs."""
+        return bool(self.history) and len(self.history) - self.best(metric)["epoch"] >= patience
 
-    def finish(self, figure: str, name: str) -> Card:
-        """Tell users of the best epoch, with the figure under this name; returns the card of its weights."""
-        best = self.best(figure)
-        logger.info("best epoch %d of %d: %s %.4f", best["epoch"], len(self.history), name, best[figure])
+    def finish(self, metric: str, name: str) -> Card:
+        """Write a message on the best epoch, with the metric under this name; returns the card of its weights."""
+        best = self.best(metric)
+        logger.info("best epoch %d of %d: %s %.4f", best["epoch"], len(self.history), name, best[metric])
         return self.card_of("best")
 
     def card_of(self, weights: str) -> Card:
-        """The card of the `best` or the `last` weights."""
+        """Card of the `best` or the `last` weights."""
         return read_card(self.path / f"{weights}.safetensors")
+
+
+def choose_threads(
+    asked: int | None, build: Callable[[], nn.Module], path: Path, group: ProcessGroup, *, resume: bool
+) -> int:
+    """CPU threads of a training: the number asked for, that of the run to resume, or the default for the network.
+
+    Raises:
+        RunError: the run to resume has another number of threads than the one asked for.
+    """
+    recorded = RunFolder(path).recorded_threads() if resume and group.is_main else None
+    if recorded is not None and asked not in (None, recorded):
+        raise RunError(
+            f"{path}: this run trains on {recorded} CPU threads, and another number gives other weights; "
+            "resume without --threads"
+        )
+    (threads,) = group.broadcast(lambda: [asked or recorded or default_threads(build)])
+    return threads

@@ -1,10 +1,10 @@
-"""The folder of a training run: its configuration, its metrics, its weights, and the state to resume from.
+"""Folder of a training run: configuration, metrics, weights, and the state to resume from.
 
-config.json            recipe, data checksums, promscan version; written first, never changed
-metrics.tsv            a row an epoch
+config.json            recipe, number of threads, checksums of the data, version; written first, never changed
+metrics.tsv            a row for each epoch
 best.safetensors/json  weights of the best epoch and their card
 last.safetensors/json  weights of the last epoch and their card
-state.safetensors      everything that the next epoch needs, with the metrics so far
+state.safetensors      state after the last epoch, with the metrics so far; `--resume` goes on from here
 *.png                  plots
 """
 
@@ -23,25 +23,33 @@ from promscan.networks.weights import load_tensors, save_tensors
 
 
 class RunFolder:
-    """One training run on disk."""
+    """Files of one training run."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.state_path = path / "state.safetensors"
+        self._config_path = path / "config.json"
+
+    def recorded_threads(self) -> int | None:
+        """Number of CPU threads of the run that is there; None if there is no run, or if it names no number."""
+        config = _read_config(self._config_path)
+        threads = config.get("threads") if isinstance(config, dict) else None
+        return threads if type(threads) is int and threads > 0 else None
 
     def begin(self, config: Mapping[str, Any], *, resume: bool) -> bool:
-        """Start a new run, or find the one to resume.
+        """Begin a new run, or find the run to resume.
 
         Returns:
             whether there is a state to resume from.
 
         Raises:
-            RunError: the folder is in use and `resume` is off, or holds a run of another configuration.
+            RunError: the folder is in use and `resume` is off, or it holds a run with another configuration.
         """
-        config_path = self.path / "config.json"
-        if resume and config_path.is_file():
-            if _read_config(config_path) != json.loads(json.dumps(config)):  # JSON has no tuples
-                raise RunError(f"{config_path}: another recipe, data or version; resume with the same, or train anew")
+        if resume and self._config_path.is_file():
+            if _read_config(self._config_path) != json.loads(json.dumps(config)):  # JSON has no tuples
+                raise RunError(
+                    f"{self._config_path}: another recipe, data or version; resume with the same, or train anew"
+                )
             return self.state_path.is_file()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -50,19 +58,19 @@ class RunFolder:
             raise RunError(f"{self.path}: cannot be a run folder: {error.strerror}") from error
         if used:
             raise RunError(f"{self.path}: not empty; choose another folder, or --resume the run in it")
-        with atomic_path(config_path) as temporary:
+        with atomic_path(self._config_path) as temporary:
             temporary.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         return False
 
     def save_state(
         self, groups: Mapping[str, Mapping[str, torch.Tensor]], history: Sequence[Mapping[str, float]]
     ) -> None:
-        """Keep named groups of tensors and the metrics so far, atomically."""
+        """Write named groups of tensors and the metrics so far, atomically."""
         tensors = {f"{group}/{name}": t.contiguous() for group, values in groups.items() for name, t in values.items()}
         save_tensors(self.state_path, tensors, {"history": list(history)})
 
     def load_state(self) -> tuple[dict[str, dict[str, torch.Tensor]], list[dict[str, float]]]:
-        """What `save_state` kept."""
+        """Read what `save_state` has written."""
         tensors, notes = load_tensors(self.state_path)
         groups: dict[str, dict[str, torch.Tensor]] = {}
         for key, tensor in tensors.items():
@@ -71,7 +79,7 @@ class RunFolder:
         return groups, notes["history"]
 
     def write_metrics(self, history: Sequence[Mapping[str, float]]) -> None:
-        """Write `metrics.tsv`: whole at each epoch, so that it always agrees with the state."""
+        """Write `metrics.tsv` anew after each epoch, so that it always agrees with the state."""
         with atomic_path(self.path / "metrics.tsv") as temporary:
             rows = ["\t".join(history[0])]
             rows += ["\t".join(f"{value:.6g}" for value in row.values()) for row in history]
@@ -79,8 +87,8 @@ class RunFolder:
 
 
 def _read_config(path: Path) -> Any:
-    """The configuration of a run, or None if it is damaged."""
+    """Configuration of a run; None if it is missing or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except (OSError, ValueError):
         return None

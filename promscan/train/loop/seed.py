@@ -1,4 +1,4 @@
-"""The seed of an epoch."""
+"""Seed of an epoch."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import torch
 
 
 def seed_epoch(seed: int, epoch: int, rank: int = 0) -> np.random.Generator:
-    """The generator of all draws of an epoch; seeds torch (dropout) as well, so that epochs can be resumed between.
+    """Seed torch (for dropout) and return the generator of all other draws of an epoch.
 
-    The draws of torch are others in a process of another rank, and those of the generator the same.
+    An epoch depends on nothing that was drawn before it, so a run can be resumed between any two epochs. Processes of
+    different rank draw different numbers from torch and the same numbers from the generator.
     """
     sequence = np.random.SeedSequence([seed, epoch])
     torch.manual_seed(int(sequence.generate_state(rank + 1)[rank]))

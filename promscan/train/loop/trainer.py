@@ -1,4 +1,4 @@
-"""A network with its optimiser, on a device: what all trainings have, whatever an epoch of theirs is."""
+"""A network with its optimiser on a device: what the trainers of all recipes share."""
 
 from __future__ import annotations
 
@@ -10,52 +10,47 @@ import torch
 from torch import nn
 
 from promscan.networks.classifier import Architecture, BiGRUAttention, count_parameters
-from promscan.networks.device import describe, make_repeatable, training_precision
-from promscan.train.loop.distributed import Team
+from promscan.networks.device import describe, training_precision
+from promscan.train.loop.distributed import ProcessGroup
 from promscan.train.loop.optimiser import Optimiser, Recipe, TensorGroups
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 class Trainer(Generic[Network]):
-    """A network and its optimiser; the trainer of a recipe adds what an epoch is.
+    """A network and its optimiser; the trainer of each recipe adds the epoch.
 
-    `model` is what steps, `kept` what is evaluated and saved: the average of its weights, or `model` itself.
+    model: the network that is trained.
+    ema_model: the network that is validated and saved. It has the EMA weights, or is `model` itself without EMA.
 
     Args:
-        recipe: how it steps, and the seed.
-        build: makes the network; called when torch draws from the seed.
+        recipe: settings of the training.
+        build: makes the network, after torch was seeded.
         steps_per_epoch: steps of an epoch.
-        team: the processes that train it, and the device of this one.
-        threads: CPU threads (None: all).
+        group: processes that train the network, and the device of this process.
     """
 
-    def __init__(
-        self, recipe: Recipe, build: Callable[[], Network], steps_per_epoch: int, team: Team, threads: int | None
-    ) -> None:
-        make_repeatable()
-        if threads is not None:
-            torch.set_num_threads(threads)
-        self.team, self.device = team, team.device
+    def __init__(self, recipe: Recipe, build: Callable[[], Network], steps_per_epoch: int, group: ProcessGroup) -> None:
+        self.group, self.device = group, group.device
         self.precision = training_precision(recipe.precision, self.device)
         torch.manual_seed(recipe.seed)
         self.model = build().to(self.device)
-        self.kept = copy.deepcopy(self.model) if recipe.averaging else self.model
+        self.ema_model = copy.deepcopy(self.model) if recipe.averaging else self.model
         self.steps_per_epoch = steps_per_epoch
-        self.optimiser = Optimiser(self.model, self.kept, recipe, recipe.epochs * steps_per_epoch, team)
+        self.optimiser = Optimiser(self.model, self.ema_model, recipe, recipe.epochs * steps_per_epoch, group)
 
     def describe(self) -> str:
-        """What is trained and where, for people."""
-        processes = f", {self.team.size} processes" if self.team.size > 1 else ""
+        """Size of the network, its device and the number of processes, for a message."""
+        processes = f", {self.group.size} processes" if self.group.size > 1 else ""
         return f"{count_parameters(self.model)} parameters on {describe(self.device)}{processes}"
 
     def restore(self, groups: TensorGroups, epochs: int) -> None:
-        """Continue from a state that was reached after so many epochs."""
+        """Continue from the state after this many epochs."""
         self.optimiser.restore(groups, epochs * self.steps_per_epoch)
 
 
-def classifier(architecture: Architecture, start: BiGRUAttention | None) -> BiGRUAttention:
-    """A new classifier, with the weights of `start` if there is one."""
+def new_classifier(architecture: Architecture, start: BiGRUAttention | None) -> BiGRUAttention:
+    """Make a classifier, with the weights of `start` if it is given."""
     network = BiGRUAttention(architecture)
     if start is not None:
         network.load_state_dict(start.state_dict())

@@ -1,0 +1,1 @@
+"""How well the models find promoters, classify windows and predict strength."""

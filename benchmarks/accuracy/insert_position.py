@@ -1,0 +1,122 @@
+r"""Predicted strength of genomic inserts by their distance from listed starts: where `promscan scan` takes its inserts.
+
+For each distance, the inserts that end this many bp before the listed transcription starts of a genome, read on their
+strands, are predicted. The contrast is the mean of their strengths minus that of inserts at random positions, in
+standard deviations of the latter. Where it is largest, the model sees most of what makes a promoter strong, and
+`promscan scan` takes its inserts from there (`INSERT_ENDS_BEFORE` of `promscan.strength.genomic_insert`).
+
+    python -m benchmarks.accuracy.insert_position yeast-strength --data DATA \
+        -o benchmarks/results/0.1.0/insert_position.yeast-strength.json
+
+A plot of the contrast is written next to the result. `--contigs` must not be the contigs of the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from matplotlib.figure import Figure
+
+from benchmarks.common import YEAST, interval95, models_of, parser_of, save_picture, save_result
+from promscan.inference.strength import StrengthPredictor
+from promscan.networks.card import strength_of
+from promscan.networks.weights import load_strength
+from promscan.seq import dna
+from promscan.seq.dna import UNKNOWN, Codes
+from promscan.seq.tss import Site
+from promscan.strength.genomic_insert import insert_at
+from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
+
+DISTANCES = range(-50, 301, 10)
+RANDOM = 10_000
+DRAWS = 1000
+Strengths = npt.NDArray[np.float64]
+
+
+def strengths_at(
+    predictor: StrengthPredictor, genome: LabelledGenome, sites: Iterable[Site], ends_before: int
+) -> Strengths:
+    """Strengths (n,) of the inserts of `sites`, without those that pass the end of a contig."""
+    inserts = list[Codes]()
+    for chrom, tss, strand in sites:
+        start, end = insert_at(tss, strand, predictor.reporter.insert, ends_before)
+        codes = genome.contigs[chrom][max(0, start) : end]
+        if len(codes) == predictor.reporter.insert and not (codes == UNKNOWN).any():
+            inserts.append(codes if strand == "+" else dna.reverse_complement(codes))
+    return predictor.predict(np.stack(inserts))[0].astype(np.float64)
+
+
+def random_sites(genome: LabelledGenome, count: int, seed: int) -> list[Site]:
+    """Places on random strands, spread evenly over the contigs."""
+    rng = np.random.default_rng(seed)
+    names = list(genome.contigs)
+    lengths = np.array([len(genome.contigs[name]) for name in names])
+    chosen = rng.choice(len(names), count, p=lengths / lengths.sum())
+    return [
+        Site(names[i], int(rng.integers(lengths[i])), "+" if upright else "-")
+        for i, upright in zip(chosen, rng.random(count) < 0.5, strict=True)
+    ]
+
+
+def contrast(strengths: Strengths, background: Strengths) -> dict[str, Any]:
+    """Mean strength, and its contrast to the background with 95 % of bootstrap draws of the starts."""
+    rng = np.random.default_rng(1)
+    scaled = (strengths - background.mean()) / background.std()
+    draws = scaled[rng.integers(len(scaled), size=(DRAWS, len(scaled)))].mean(axis=1)
+    return {
+        "starts": len(strengths),
+        "mean": round(float(strengths.mean()), 4),
+        "contrast": round(float(scaled.mean()), 4),
+        "interval95": interval95(draws),
+    }
+
+
+def draw(found: dict[int, dict[str, Any]], best: int) -> Figure:
+    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    ax = figure.subplots()
+    low, high = zip(*(row["interval95"] for row in found.values()), strict=True)
+    ax.fill_between(list(found), low, high, alpha=0.25)
+    ax.plot(list(found), [row["contrast"] for row in found.values()], marker=".")
+    ax.axhline(0, color="0.7", linestyle=":")
+    ax.axvline(best, color="0.5", linestyle=":", label=f"largest: {best} bp")
+    ax.set(xlabel="bp between the end of the insert and the start", ylabel="strength over random (sd)")
+    ax.legend()
+    return figure
+
+
+def main() -> None:
+    parser = parser_of(__doc__, "model", "data", "threads", "output")
+    parser.add_argument("--contigs", default=",".join(YEAST.dev), help="Contigs.  [default: %(default)s]")
+    arguments = parser.parse_args()
+    network, card = load_strength(arguments.model)
+    names = arguments.contigs.split(",")
+    genome = read_labelled_genome(arguments.data / YEAST.genome, arguments.data / YEAST.starts).part(names)
+    with StrengthPredictor(network, card, [torch.device("cpu")], threads=arguments.threads) as predictor:
+        background = strengths_at(predictor, genome, random_sites(genome, RANDOM, seed=1), 0)
+        found = {
+            distance: contrast(strengths_at(predictor, genome, genome.starts, distance), background)
+            for distance in DISTANCES
+        }
+    best = max(found, key=lambda distance: float(found[distance]["contrast"]))
+    result = {
+        "unit": strength_of(card).unit,
+        "contigs": names,
+        "insert": strength_of(card).reporter.insert,
+        "random": {
+            "inserts": len(background),
+            "mean": round(float(background.mean()), 4),
+            "sd": round(float(background.std()), 4),
+        },
+        "ends_before": found,
+        "best": best,
+    }
+    save_result(arguments.output, result, card)
+    save_picture(draw(found, best), arguments.output.with_suffix(".png"), models_of(card))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How fast scans run, and how much memory they take."""

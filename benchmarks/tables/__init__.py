@@ -1,0 +1,1 @@
+"""Tables of the measured results in Markdown, by the name of their place in a page."""

@@ -1,0 +1,145 @@
+"""Tables of the models that scan genomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from benchmarks.tables.cells import NONE, Values, model_of, read, read_all, show, table
+
+RATES = ("1", "5", "10", "20", "50", "100", "500")
+DEV_RATES = ("10", "50", "100", "500")
+AT_DEV_RATES = [f"at {rate}" for rate in DEV_RATES]
+SCANNERS = {"human": "`human`", "promid": "PromID", "core70": "`core70`"}
+SIMPLE_SCORES = {"cpg": "CpG observed/expected", "kmers": "4-mers, linear"}
+JUDGEMENTS = (("all", "tolerance_100"), ("within_500", "tolerance_500"))
+"""Keys of the judgements at a tolerance of 100 and of 500 bp: in results of models, and in those of other scores."""
+
+
+def judgements(result: Values) -> list[Values]:
+    """The points by false hits per Mb at a tolerance of 100 bp and of 500 bp."""
+    return [next(result[key] for key in keys if key in result)["at_fp_per_mb"] for keys in JUDGEMENTS]
+
+
+def recall_table() -> str:
+    """Recall by false hits per Mb on the human test contigs, of the model and of simple scores."""
+    simple = {words: read("baseline", name) for name, words in SIMPLE_SCORES.items()}
+    return recalls({"`human`": read("genome_recall", "human"), **simple})
+
+
+def yeast_table() -> str:
+    """Recall by false hits per Mb on the test contig of yeast."""
+    return recalls({"`yeast`": read("genome_recall", "yeast")})
+
+
+def side_by_side_table() -> str:
+    """Recall by false hits per Mb of our models and of PromID, on human test contigs that were drawn at random."""
+    return recalls({words: read("side_by_side", name) for name, words in SCANNERS.items()})
+
+
+def recalls(results: Mapping[str, Values]) -> str:
+    """Recall and precision by false hits per Mb."""
+    rows = []
+    for name, result in results.items():
+        if result:
+            near, wide = judgements(result)
+            for rate in RATES:
+                cells = [recall_of(near[rate]), recall_of(wide[rate]), show("{:.2f}", near[rate]["precision"])]
+                rows.append([name, rate, *cells])
+    head = ["ranked by", "false hits per Mb", "recall (95 %)", "recall within 500 bp (95 %)", "precision"]
+    return table(head, rows)
+
+
+def recall_of(point: Values) -> str:
+    low, high = point["recall_interval95"]
+    return f"{point['recall']:.2f} ({low:.2f} to {high:.2f})"
+
+
+def calibration_table() -> str:
+    """False hits per Mb at the thresholds of the calibration."""
+    rows = []
+    for result in read_all("genome_recall"):
+        for rate, point in result["all"].get("asked", {}).items():
+            counts = (point["background_fp_per_mb"], point["fp_per_mb"])
+            rows.append([model_of(result), rate, *(f"{count:.3g}" for count in counts), f"{point['recall']:.2f}"])
+    return table(["model", "asked for", "on background", "on all sequence", "recall"], rows)
+
+
+def distance_table() -> str:
+    """Distance of the right hits, with no threshold, from their starts."""
+    rows = []
+    for result in read_all("genome_recall"):
+        distance = result["all"]["distance"]
+        hits = sum(distance["hits"].values())
+        rows.append([model_of(result), f"{hits:,}", show("{:.0f} bp", distance["median"])])
+    return table(["model", "starts with a hit within 100 bp", "median distance of the best of these"], rows)
+
+
+def false_calls_table() -> str:
+    """Kinds of the best false hits."""
+    results = read_all("false_calls")
+    kinds = list(dict.fromkeys(kind for result in results for kind in result["kinds"]))
+    rows = [[kind, *(str(result["kinds"][kind]) for result in results)] for kind in kinds]
+    return table(["what it is", *map(model_of, results)], rows)
+
+
+def calling_table() -> str:
+    """Recall on dev by how hits are called; the setting in the card is bold."""
+    rows = []
+    for result in read_all("calling"):
+        for row in result["grid"]:
+            setting = {key: row[key] for key in ("min_distance", "smoothing")}
+            smoothed = NONE if row["smoothing"] == 1 else f"{row['smoothing']} bp"
+            cells = [str(row["min_distance"]), smoothed, *recalls_of(row)]
+            chosen = setting == result["card"]
+            rows.append([model_of(result), *(f"**{cell}**" if chosen else cell for cell in cells)])
+    return table(["model", "`--min-distance`", "smoothed over", *AT_DEV_RATES], rows)
+
+
+def places_table() -> str:
+    """Recall on dev by the tolerance, and by whether strands must agree."""
+    rows = [
+        [model_of(result), f"within {row['tolerance']} bp, {row['strand']} strand", *recalls_of(row)]
+        for result in read_all("calling")
+        for row in result["places"]
+    ]
+    return table(["model", "a start is found by a hit", *AT_DEV_RATES], rows)
+
+
+def recalls_of(row: Values) -> list[str]:
+    return [f"{row['recall'][rate]:.2f}" for rate in DEV_RATES]
+
+
+def headline_table() -> str:
+    """The models that scan, at the threshold of a default scan, on test contigs."""
+    rows = []
+    for model, genome in (("human", "human chr10 and chr16"), ("yeast", "*S. cerevisiae* chrX")):
+        result = read("genome_recall", model)
+        if not result:
+            continue
+        near, wide = (result[judged]["asked"]["10"] for judged in ("all", "within_500"))
+        rows.append([
+            f"`{model}`", f"{genome}, {result['all']['bases'] / 1e6:.2g} Mb, {result['all']['tss']} TSSs",
+            f"{near['recall']:.0%}", f"{wide['recall']:.0%}", f"{near['precision']:.0%}", f"{near['fp_per_mb']:.1f}",
+        ])  # fmt: skip
+    head = ["model", "test sequence", "TSSs found within 100 bp", "within 500 bp", "precision", "FP/Mb"]
+    return table(head, rows)
+
+
+def promid_table() -> str:
+    """Recall of `human` and of PromID on the same contigs, by false positives per Mb."""
+    results = [read("side_by_side", name) for name in ("human", "promid")]
+    rows = []
+    for rate in RATES[1:-1] if all(results) else ():
+        rows.append([rate, *(recall_of(result["tolerance_100"]["at_fp_per_mb"][rate]) for result in results)])
+    return table(["FP/Mb", "recall of `human` (95%)", "recall of PromID (95%)"], rows)
+
+
+def threshold_table() -> str:
+    """What each rate gave on the human test contigs."""
+    result = read("genome_recall", "human").get("all", {})
+    rows = []
+    for rate, point in result.get("asked", {}).items():
+        per_mb = point["hits"] / result["bases"] * 1e6
+        cells = (f"{point['recall']:.0%}", f"{point['precision']:.0%}", f"{per_mb:.0f}", f"{point['fp_per_mb']:.1f}")
+        rows.append([f"`--fp-per-mb {rate}`", *cells])
+    return table(["option", "TSSs found", "precision", "hits per Mb", "measured FP/Mb"], rows)

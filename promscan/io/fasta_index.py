@@ -1,0 +1,235 @@
+"""The .fai index of a FASTA file, and for bgzip the .gzi beside it: believed only where the file bears it out.
+
+An index that belongs to another version of the file would move every base that is fetched by it. So the bytes between
+each contig and the next must be the end of the one and the header of the other, and all lines of a contig up to the
+bases that are fetched must end where the index says. An index that fails is refused, and not passed over: it would
+mislead other programs, too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from promscan.errors import InputError
+from promscan.io.bgzip import BlockFile, BlockIndex
+from promscan.io.fasta import contig_name, letter_error
+from promscan.log import logger
+from promscan.seq.dna import INVALID, WHITESPACE, Codes
+
+_NUMBER = re.compile("[0-9]{1,15}")
+_LONGEST_GAP = 1 << 24
+"""Bytes from the last base of a contig to the first of the next; headers without sequence may stand between."""
+_CHECK_BASES = 1 << 20
+_LINE_ENDS = {0: b"", 1: b"\n", 2: b"\r\n"}
+
+
+class _Row(NamedTuple):
+    """A line of the index: where the bases of a contig lie in the text."""
+
+    chrom: str
+    length: int
+    offset: int
+    """Of its first base."""
+    bases: int
+    """Of a line."""
+    width: int
+    """Of a line, in bytes."""
+
+    def place(self, base: int) -> int:
+        """The byte at which a base lies."""
+        lines, rest = divmod(base, self.bases)
+        return self.offset + lines * self.width + rest
+
+    @property
+    def end(self) -> int:
+        """The byte after the last base."""
+        return self.place(self.length - 1) + 1 if self.length else self.offset
+
+    @property
+    def line_end(self) -> bytes:
+        return _LINE_ENDS[self.width - self.bases]
+
+
+class _PlainFile:
+    """An uncompressed file, with the interface of `BlockFile`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, start: int, end: int) -> bytes:
+        self._file.seek(start)
+        return self._file.read(end - start)
+
+
+class OpenFasta:
+    """A FASTA file that is open for `fetch`."""
+
+    def __init__(self, index: FastaIndex, file: _PlainFile | BlockFile) -> None:
+        self._index, self._file = index, file
+        self._checked = dict[str, int]()
+        """By contig, the base up to which the lines are known to be as the index says."""
+
+    def fetch(self, chrom: str, start: int, end: int, table: bytes) -> Codes:
+        """The codes of exactly the bases from `start` to `end`; `table` says which letter is which code.
+
+        Raises:
+            InputError: they are not where the index says, or a letter is no nucleotide code.
+        """
+        row = self._index.rows[chrom]
+        with self._index.mismatches():
+            # One line of another width anywhere before `start` would move the bases.
+            for begin in range(self._checked.get(chrom, 0), start, _CHECK_BASES):
+                self._letters(row, begin, min(begin + _CHECK_BASES, start))
+            self._checked[chrom] = max(self._checked.get(chrom, 0), start)
+            letters = self._letters(row, start, end)
+        codes = letters.translate(table)
+        if INVALID in codes:
+            at = codes.index(INVALID)
+            raise letter_error(letters[at:], chrom, f"{self._index.path}, base {start + at + 1}")
+        return np.frombuffer(bytearray(codes), dtype=np.uint8)
+
+    def _letters(self, row: _Row, start: int, end: int) -> bytes:
+        return _unwrapped(row, start, end, self._file.read(row.place(start), row.place(end - 1) + 1))
+
+
+class FastaIndex:
+    """The index of a FASTA file.
+
+    Args:
+        path: the FASTA file.
+        bgzip: whether it is a bgzip file.
+
+    Attributes:
+        rows: the lines of the index, by contig, in the order of the file.
+        lengths: contig to bases, in the order of the file. Contigs without bases are not in it.
+
+    Raises:
+        InputError: the index is damaged, or does not match the file.
+    """
+
+    def __init__(self, path: str, bgzip: bool) -> None:
+        self.path = path
+        with self.mismatches():
+            self.rows = _read_rows(f"{path}.fai")
+            self._blocks = BlockIndex(f"{path}.gzi") if bgzip else None
+            with open(path, "rb") as file:
+                _check_gaps(list(self.rows.values()), self._bytes(file))
+        self.lengths = {chrom: row.length for chrom, row in self.rows.items()}
+
+    @classmethod
+    def beside(cls, path: str, bgzip: bool) -> FastaIndex | None:
+        """The index of `path`, if there is one that is at least as new as the file."""
+        files = [f"{path}.fai", *([f"{path}.gzi"] if bgzip else [])]
+        if not all(map(os.path.isfile, files)):
+            return None
+        if min(map(os.path.getmtime, files)) < os.path.getmtime(path):
+            logger.warning("%s: its index is older than the file and is not used; renew it: samtools faidx", path)
+            return None
+        return cls(path, bgzip)
+
+    def error(self, what: str) -> InputError:
+        """The error for an index that is wrong."""
+        return InputError(
+            f"{self.path}.fai: the index does not match {self.path}: {what}; rebuild it: samtools faidx (or remove it)"
+        )
+
+    @contextmanager
+    def mismatches(self) -> Iterator[None]:
+        """What is found wrong within the block becomes an `InputError` that names the index."""
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise self.error(str(error)) from error
+
+    @contextmanager
+    def opened(self) -> Iterator[OpenFasta]:
+        """The file, open for `fetch`."""
+        with self.mismatches(), open(self.path, "rb") as file:
+            yield OpenFasta(self, self._bytes(file))
+
+    def _bytes(self, file: BinaryIO) -> _PlainFile | BlockFile:
+        return _PlainFile(file) if self._blocks is None else BlockFile(file, self._blocks)
+
+
+def _read_rows(fai: str) -> dict[str, _Row]:
+    """The lines of an index by contig, sorted by their place in the file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is damaged.
+        InputError: a name in it cannot stand in an output.
+    """
+    rows = dict[str, _Row]()
+    with open(fai, encoding="utf-8", newline="\n") as lines:
+        for number, line in enumerate(lines, start=1):
+            chrom, *numbers = line.rstrip("\r\n").split("\t")
+            if len(numbers) != 4 or not all(map(_NUMBER.fullmatch, numbers)):
+                raise ValueError(f"line {number} is not a name and four numbers")
+            if contig_name(f">{chrom}".encode(), f"{fai}, line {number}") != chrom:
+                raise ValueError(f"{chrom!r} on line {number} is not a name of one word")
+            row = _Row(chrom, *map(int, numbers))
+            if row.bases < 1 or row.width - row.bases not in _LINE_ENDS or row.length < 1:
+                raise ValueError(f"line {number} describes lines that no file has")
+            if row.width == row.bases < row.length:
+                raise ValueError(f"line {number} describes lines without an end")
+            if chrom in rows:
+                raise ValueError(f"contig {chrom!r} comes twice")
+            rows[chrom] = row
+    return {row.chrom: row for row in sorted(rows.values(), key=lambda row: row.offset)}
+
+
+def _check_gaps(rows: list[_Row], file: _PlainFile | BlockFile) -> None:
+    """See that the text between the bases of the contigs is what the index implies.
+
+    Raises:
+        ValueError: it is not.
+        OSError: the file cannot be read.
+    """
+    begin, before = 0, None
+    for row in rows:
+        if not 0 <= row.offset - begin <= _LONGEST_GAP:
+            raise ValueError(f"the bases of contig {row.chrom!r} do not begin at byte {row.offset}")
+        names = _names_between(file.read(begin, row.offset), before)
+        if names[-1:] != [row.chrom.encode()]:
+            raise ValueError(f"the line before byte {row.offset} is not the header of contig {row.chrom!r}")
+        if row.length > row.bases and file.read(row.offset + row.bases, row.offset + row.width) != row.line_end:
+            raise ValueError(f"the lines of contig {row.chrom!r} have another width than {row.bases} bases")
+        begin, before = row.end, row
+    _names_between(file.read(begin, begin + _LONGEST_GAP), before, at_end=True)
+
+
+def _names_between(gap: bytes, before: _Row | None, *, at_end: bool = False) -> list[bytes]:
+    """The first words of the headers between two contigs; all but the last one have no bases."""
+    lines = gap.split(b"\n")
+    headers = [line for line in lines[before is not None :] if line.strip()]
+    goes_on = lines[0].strip() or (len(lines) == 1 and not at_end) or (headers and not headers[0].startswith(b">"))
+    if before is not None and goes_on:
+        raise ValueError(f"contig {before.chrom!r} does not end after {before.length} bases")
+    if lines[-1] and not at_end:
+        return []  # the line goes on where the bases should begin
+    if not all(line.startswith(b">") for line in headers):
+        raise ValueError("the file has sequence that the index does not list")
+    return [b"".join(line[1:].split(maxsplit=1)[:1]) for line in headers]
+
+
+def _unwrapped(row: _Row, start: int, end: int, text: bytes) -> bytes:
+    """The letters of the bases from `start` to `end` in their `text`, which has line ends where the index says.
+
+    Raises:
+        ValueError: it has not.
+    """
+    letters = text.translate(None, WHITESPACE)
+    first = row.bases - start % row.bases
+    columns = [text[first + i :: row.width] for i in range(len(row.line_end))]
+    ends = all(column == row.line_end[i : i + 1] * len(column) for i, column in enumerate(columns))
+    if not ends or len(letters) != end - start or b">" in letters:
+        raise ValueError(f"{row.chrom}:{start}-{end} is not in lines of {row.bases} bases")
+    return letters

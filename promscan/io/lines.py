@@ -1,0 +1,38 @@
+"""Lines of text files, with the place of each for messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from promscan.errors import InputError
+from promscan.io.text import opened, source_name
+
+
+def text_lines(path: str, wanted: str) -> Iterator[tuple[str, str]]:
+    """Each line of a file, or of standard input (`-`), that is not blank, and where it stands, for messages.
+
+    Blanks around a line and tabs at its end are dropped.
+
+    Args:
+        path: the file, plain or compressed; a pipe is read once.
+        wanted: what messages ask for, such as `a BED file`.
+
+    Raises:
+        InputError: the file cannot be read, or is not UTF-8 text.
+    """
+    source = source_name(path)
+    with opened(path, wanted) as stream:
+        for number, line in enumerate(stream, start=1):
+            where = f"{source}, line {number}"
+            try:
+                text = line.decode().strip(" \v\f\n").rstrip("\t ")
+            except UnicodeDecodeError as error:
+                raise _not_text(where, wanted) from error
+            if "\0" in text:
+                raise _not_text(where, wanted)
+            if text:
+                yield text, where
+
+
+def _not_text(where: str, wanted: str) -> InputError:
+    return InputError(f"{where}: not a text file in UTF-8; give {wanted}, plain or compressed")

@@ -1,0 +1,171 @@
+"""Rows of lists of transcription starts and of hits, in BED, GFF3 or GTF, with every position that a row names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple, cast
+
+from promscan.errors import InputError
+from promscan.io.bed import POSITION, columns_of, interval_of
+from promscan.io.gff import END_OF_FEATURES, PARTS, attributes_of, feature_of, is_feature
+from promscan.io.lines import text_lines
+from promscan.io.schemas import BED_COLUMNS, TYPE
+from promscan.io.tables import finite
+from promscan.io.text import source_name
+from promscan.seq.records import Strand
+
+NARROWPEAK_COLUMNS = 10
+_PROGRAM = "promscan"
+_SUMMIT = re.compile("-1|[0-9]{1,15}")
+_NAMES = ("gene_name", "gene_id", "transcript_id")
+"""Attributes of GTF that may name a feature; the first that is there does."""
+
+
+class Row(NamedTuple):
+    """A row of a list: an interval and the positions that may be its transcription start."""
+
+    chrom: str
+    start: int
+    end: int
+    strand: str
+    """As the file has it; see `stranded`."""
+    name: str = ""
+    """Column 4 of BED, the ID of GFF3, the gene of GTF."""
+    type: str = ""
+    """Type of a feature of GFF; empty in BED."""
+    parent: str = ""
+    thick: tuple[int, int] | None = None
+    """Columns 7 and 8 of BED, if they are positions."""
+    summit: int | None = None
+    """Position that column 10 of narrowPeak names, maybe outside of the interval; before it if there is none (-1)."""
+    tss: int | None = None
+    """Position that promscan, or a column called `tss`, names; in the interval."""
+    where: str = ""
+
+    def holds(self, position: int) -> bool:
+        """Tell whether a position lies in the interval."""
+        return self.start <= position < self.end
+
+    @property
+    def five_prime(self) -> int:
+        """First base of the interval on its strand."""
+        return self.start if self.strand == "+" else self.end - 1
+
+
+class ListedRows:
+    """The rows of a list, with their columns as text; iterate over it once.
+
+    Args:
+        path: file, or `-` for standard input.
+        wanted: what messages ask for.
+
+    Attributes:
+        source: what messages call the file.
+        format: `bed` or `gff`, known from the first row on.
+        comments: the lines with `#` before the first row.
+    """
+
+    def __init__(self, path: str, wanted: str) -> None:
+        self.source = source_name(path)
+        self.format: Literal["bed", "gff"] | None = None
+        self.comments = list[str]()
+        self._path, self._wanted = path, wanted
+        self._tss_column: int | None = None
+
+    def __iter__(self) -> Iterator[tuple[Row, list[str]]]:
+        """Raise an `InputError` where the file cannot be read or a row is no interval."""
+        for line, where in text_lines(self._path, self._wanted):
+            if line.startswith("#"):
+                if line == END_OF_FEATURES and self.format != "bed":
+                    return
+                if self.format is None:
+                    self.comments.append(line)
+            elif fields := columns_of(line):
+                if self.format is None:
+                    self.format = "gff" if self._begins_gff(fields) else "bed"
+                    self._tss_column = self.column_called("tss", len(fields))
+                yield self._row(fields, where), fields
+
+    def column_called(self, name: str, columns: int) -> int | None:
+        """Index of the column that the last comment before the rows calls `name`.
+
+        A comment is believed if it names every column, or is that of promscan, to which others have added columns.
+        """
+        names = self.comments[-1][1:].lower().split() if self.comments else []
+        believed = len(names) == columns or (tuple(names) == BED_COLUMNS and columns > len(names))
+        return names.index(name) if believed and name in names else None
+
+    def _begins_gff(self, fields: Sequence[str]) -> bool:
+        return is_feature(fields) or any(comment.startswith("##gff-version") for comment in self.comments)
+
+    def _row(self, fields: Sequence[str], where: str) -> Row:
+        return _gff_row(fields, where) if self.format == "gff" else _bed_row(fields, where, self._tss_column)
+
+
+def stranded(row: Row) -> Strand:
+    """Strand of a row.
+
+    Raises:
+        InputError: it has none.
+    """
+    if row.strand not in ("+", "-"):
+        place, cure = ("7", "leave such rows out") if row.type else ("6", "give BED of at least six columns")
+        raise InputError(f"{row.where}: there is no strand, + or -, in column {place}; {cure}")
+    return cast(Strand, row.strand)
+
+
+def is_own_bed(fields: Sequence[str]) -> bool:
+    """Tell whether promscan wrote a row of BED, whatever became of the header."""
+    return len(fields) >= len(BED_COLUMNS) and [fields[12], fields[3]] == [TYPE, f"{fields[0]}_{fields[6]}_{fields[5]}"]
+
+
+def _bed_row(fields: Sequence[str], where: str, tss_column: int | None) -> Row:
+    chrom, start, end = interval_of(fields, where)
+    name, strand = ("" if len(fields) <= index else fields[index] for index in (3, 5))
+    row = Row(chrom, start, end, strand, name, where=where)
+    if tss_column is not None:
+        return row._replace(tss=_tss(fields, tss_column, row))
+    if len(fields) < 8:
+        return row
+    if is_own_bed(fields):
+        return row._replace(tss=_tss(fields, BED_COLUMNS.index("tss"), row))
+    summit = None
+    if len(fields) == NARROWPEAK_COLUMNS and _SUMMIT.fullmatch(fields[9]) and None not in map(finite, fields[6:9]):
+        summit = start + int(fields[9])
+    thick = (int(fields[6]), int(fields[7])) if all(map(POSITION.fullmatch, fields[6:8])) else None
+    return row._replace(thick=thick, summit=summit)
+
+
+def _tss(fields: Sequence[str], column: int, row: Row) -> int:
+    text = fields[column] if column < len(fields) else ""
+    if row.end - row.start == 1:
+        return row.start  # some lists count a column of their own from 1
+    if not POSITION.fullmatch(text):
+        raise InputError(f"{row.where}: {text!r} in column {column + 1}, called tss, is no position; correct it")
+    if not row.holds(tss := int(text)):
+        raise InputError(
+            f"{row.where}: the tss {text} in column {column + 1} is not in its interval, {row.start} to {row.end}; "
+            "correct it, or leave the column out"
+        )
+    return tss
+
+
+def _gff_row(fields: Sequence[str], where: str) -> Row:
+    feature = feature_of(fields, where)
+    attributes = {} if feature.type in PARTS else attributes_of(feature.attributes)
+    name = attributes.get("ID") or next((attributes[key] for key in _NAMES if attributes.get(key)), "")
+    row = Row(
+        feature.chrom, feature.start, feature.end, feature.strand, name or attributes.get("Name", ""),
+        type=feature.type, parent=attributes.get("Parent", ""), where=where,
+    )  # fmt: skip
+    if feature.source != _PROGRAM or feature.type != TYPE:
+        return row
+    text = attributes.get("tss", "")
+    # Attributes of GFF3 count from 1, as its columns do.
+    if not POSITION.fullmatch(text) or not row.holds(int(text) - 1):
+        raise InputError(
+            f"{where}: the tss {text!r} of a hit of promscan is not in its interval, {fields[3]} to {fields[4]}; "
+            "scan again"
+        )
+    return row._replace(tss=int(text) - 1)

@@ -1,0 +1,273 @@
+"""Text inputs, a file or a pipe, read once from their first byte to their last.
+
+    file or pipe -> blocks as they come -> unpacked -> without byte order mark, lines end in LF -> one binary stream
+
+Text may be plain or compressed (gzip, bgzip, bzip2, xz, zstd); the first bytes decide, never the name. An input that
+is cut short, damaged or of another format is refused in one line.
+"""
+
+from __future__ import annotations
+
+import bz2
+import errno
+import io
+import lzma
+import os
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import chain
+from typing import TYPE_CHECKING, Literal, Protocol, cast
+
+from promscan.errors import InputError
+from promscan.io.formats import HEAD_BYTES, binary_format
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+Compression = Literal["plain", "gzip", "bgzip", "bzip2", "xz", "zstd"]
+
+BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+"""The empty block that ends every complete bgzip file."""
+
+_BLOCK = 1 << 17
+_EXTRA_FIELD = 4
+_LONGEST_ZSTD_WINDOW = 31
+"""log2 of the bytes; `zstd --long=31` packs genomes with it."""
+_MAGIC: tuple[tuple[re.Pattern[bytes], Compression], ...] = (
+    (re.compile(rb"\x1f\x8b"), "gzip"),
+    (re.compile(rb"BZh[1-9][1\x17]"), "bzip2"),
+    (re.compile(rb"\xfd7zXZ\0"), "xz"),
+    (re.compile(rb"\x28\xb5\x2f\xfd"), "zstd"),
+)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Digest(Protocol):
+    """What a `hashlib` object does."""
+
+    def update(self, data: ReadableBuffer, /) -> None:
+        """Take more bytes in."""
+
+
+class _Unpacker(Protocol):
+    """One member of a compressed stream, as the standard library unpacks it."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+class _Damaged(Exception):
+    """Compressed data that cannot be unpacked."""
+
+
+def source_name(path: str) -> str:
+    """The name of `path` in messages."""
+    return "standard input" if path == "-" else path
+
+
+@contextmanager
+def opened(path: str, wanted: str = "a FASTA file", digest: Digest | None = None) -> Iterator[io.BufferedReader]:
+    """The text of `path` as bytes: unpacked, without a byte order mark, with LF at the end of lines.
+
+    Args:
+        path: a file, a pipe, or `-` for standard input. It is opened once.
+        wanted: what messages ask for.
+        digest: takes in the bytes of the file as they are, all of them once the text is read to its end.
+
+    Raises:
+        InputError: on entry, the input cannot be read, or has a format that is not text; within the block, it is cut
+            short or damaged.
+    """
+    source = source_name(path)
+    with _named_errors(source, wanted), ExitStack() as stack:
+        raw = _standard_input() if path == "-" else stack.enter_context(io.FileIO(path))
+        packed, head = _with_head(_blocks(raw, digest))
+        compression = _compression_of(head)
+        if compression == "bgzip":
+            packed = _complete(packed)
+        text = packed if compression == "plain" else _unpacked(packed, _UNPACKERS[compression])
+        text, head = _with_head(text)
+        if _compression_of(head) != "plain" and compression != "plain":
+            raise InputError(f"{source}: packed twice; unpack it once")
+        if (foreign := binary_format(head)) is not None:
+            raise InputError(f"{source}: this is {foreign}; give {wanted}")
+        yield io.BufferedReader(_Stream(_normalised(text)), _BLOCK)
+
+
+def sniff(path: str, wanted: str = "a FASTA file") -> Compression:
+    """The compression of a file that can be read more than once, by its first bytes.
+
+    Raises:
+        InputError: the file cannot be read (the message asks for what is `wanted`), or is bgzip and lacks its end.
+    """
+    with _named_errors(path, wanted), open(path, "rb") as stream:
+        compression = _compression_of(stream.read(len(BGZIP_END)))
+        if compression == "bgzip":
+            stream.seek(-min(len(BGZIP_END), stream.seek(0, os.SEEK_END)), os.SEEK_END)
+            if stream.read() != BGZIP_END:
+                raise EOFError
+        return compression
+
+
+def _compression_of(head: bytes) -> Compression:
+    compression: Compression = next((name for magic, name in _MAGIC if magic.match(head)), "plain")
+    if compression == "gzip" and head[12:14] == b"BC" and head[3] & _EXTRA_FIELD:
+        return "bgzip"
+    return compression
+
+
+def _standard_input() -> io.RawIOBase:
+    if sys.stdin is None:
+        raise InputError("standard input: it is closed; send sequences to it, or name a file")
+    # Not the buffer: a thread that still waits in it when promscan is stopped would hold its lock, which Python needs.
+    return cast(io.RawIOBase, getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))
+
+
+@contextmanager
+def _named_errors(source: str, wanted: str) -> Iterator[None]:
+    try:
+        yield
+    except EOFError as error:
+        raise InputError(f"{source}: the compressed data ends too early; copy or download it again") from error
+    except _Damaged as error:
+        raise InputError(f"{source}: the compressed data is damaged ({error}); copy or download it again") from error
+    except OSError as error:
+        raise InputError(f"{source}: {error.strerror or error}; give {wanted} that can be read") from error
+
+
+# ------------------------------------------------------------------------------------------------------------- blocks
+
+
+def _blocks(raw: io.RawIOBase, digest: Digest | None) -> Iterator[bytes]:
+    while (block := raw.read(_BLOCK)) != b"":
+        if block is None:
+            raise BlockingIOError(errno.EAGAIN, "it does not wait for data (O_NONBLOCK)")
+        if digest is not None:
+            digest.update(block)
+        yield block
+
+
+def _with_head(blocks: Iterator[bytes]) -> tuple[Iterator[bytes], bytes]:
+    """The same bytes, the first `HEAD_BYTES` of them in one block, and that block."""
+    head = b""
+    for block in blocks:
+        head += block
+        if len(head) >= HEAD_BYTES:
+            break
+    return chain([head], blocks), head
+
+
+def _complete(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The blocks of a bgzip stream, which must end in `BGZIP_END`: without it, whole blocks may be missing."""
+    tail = b""
+    for block in blocks:
+        tail = (tail + block)[-len(BGZIP_END) :]
+        yield block
+    if tail != BGZIP_END:
+        raise EOFError
+
+
+def _unpacked(blocks: Iterator[bytes], start_member: Callable[[], _Unpacker]) -> Iterator[bytes]:
+    """The content of a compressed stream, member after member, in pieces of limited size."""
+    member: _Unpacker | None = None
+    for block in blocks:
+        while block:
+            if member is None:
+                block = block.lstrip(b"\0")  # padding, as on tapes and in .xz files
+                member = start_member() if block else None
+                continue
+            yield _piece(member, block)
+            while not (member.eof or member.needs_input):
+                yield _piece(member, b"")
+            block = member.unused_data if member.eof else b""
+            member = None if member.eof else member
+    if member is not None:
+        raise EOFError
+
+
+def _piece(member: _Unpacker, packed: bytes) -> bytes:
+    try:
+        return member.decompress(packed, _BLOCK)
+    except (OSError, zlib.error, lzma.LZMAError, zstd.ZstdError) as error:
+        raise _Damaged(str(error)) from error
+
+
+class _Gunzip:
+    """A member of a gzip stream, with the interface of the other unpackers."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._member.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._member.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        piece = self._member.decompress(self._member.unconsumed_tail + data, max_length)
+        self.needs_input = len(piece) < max_length and not self._member.unconsumed_tail
+        return piece
+
+
+def _unzstd() -> _Unpacker:
+    return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _LONGEST_ZSTD_WINDOW})
+
+
+_UNPACKERS: dict[Compression, Callable[[], _Unpacker]] = {
+    "gzip": _Gunzip,
+    "bgzip": _Gunzip,
+    "bzip2": bz2.BZ2Decompressor,
+    "xz": lzma.LZMADecompressor,
+    "zstd": _unzstd,
+}
+
+
+def _normalised(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Drop a byte order mark from the first block, and turn CRLF and CR into LF."""
+    held = b""  # a CR at the end of a block, which may be half of a CRLF
+    mark = _BYTE_ORDER_MARK
+    for block in blocks:
+        text = held + block.removeprefix(mark)
+        held = b"\r" if text.endswith(b"\r") else b""
+        mark = b""
+        if b"\r" in text:
+            text = text[: len(text) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        yield text
+    if held:
+        yield b"\n"
+
+
+class _Stream(io.RawIOBase):
+    """Blocks of bytes as a stream."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks, self._rest = blocks, memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        while not self._rest and (block := next(self._blocks, None)) is not None:
+            self._rest = memoryview(block)
+        into = memoryview(buffer).cast("B")
+        size = min(len(into), len(self._rest))
+        into[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size

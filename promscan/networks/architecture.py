@@ -1,0 +1,162 @@
+"""Sizes of the networks, with bounds, so that no card makes a network that fills the memory. Free of torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from promscan.errors import InputError
+from promscan.seq.bounds import check_number, check_odd, check_whole
+from promscan.seq.windows import WINDOW
+
+KINDS = ("convolution", "gru")
+"""Kinds of strength models."""
+MAX_HIDDEN = 4096
+MAX_LAYERS = 16
+MAX_CONVOLUTIONS = 64
+MAX_KERNEL = 255
+MAX_CONTEXT = 4096
+MAX_REACH = 100_000
+"""Width in bp of what a network sees around a window, and length of a construct."""
+MAX_PARTS = 64
+"""Entries of a list of widths or units."""
+MAX_BINS = 4096
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Sizes of a `BiGRUAttention`; the defaults are those of the original PromoterRNN.
+
+    hidden: width of the embedding and of each direction of the GRU.
+    layers: stacked GRU layers.
+    convolutions: residual convolution blocks before the GRU (0 in the original model).
+    kernel: odd width in bp of each convolution.
+    dropout: share of activations dropped after embedding, convolutions, GRU and in the head.
+    composition: widths in bp, divisible by 2, of stretches around the middle of a window whose base composition the
+        head sees beside the context of the window; only networks that run along sequence can have them.
+    context: learned features whose means in bins around the middle of a window the head sees; only networks that run
+        along sequence, with convolutions, can have them.
+    context_bins: ends of these bins, in bp from the middle of a window, the same on both sides.
+    half_life: bases in which a state of the GRU loses half of its value, at the latest; 0: no such limit. Only a
+        network with such a limit can run along lanes that begin a few bases early.
+
+    Raises:
+        InputError: a size is out of range.
+    """
+
+    hidden: int = 256
+    layers: int = 1
+    convolutions: int = 0
+    kernel: int = 9
+    dropout: float = 0.3
+    composition: tuple[int, ...] = ()
+    context: int = 0
+    context_bins: tuple[int, ...] = (100, 200, 300)
+    half_life: int = 0
+
+    def __post_init__(self) -> None:
+        check_whole("hidden", self.hidden, 1, MAX_HIDDEN)
+        check_whole("layers", self.layers, 1, MAX_LAYERS)
+        check_whole("convolutions", self.convolutions, 0, MAX_CONVOLUTIONS)
+        check_odd("kernel", self.kernel, MAX_KERNEL)
+        _check_dropout(self.dropout)
+        check_whole("context", self.context, 0, MAX_CONTEXT)
+        check_whole("half_life", self.half_life, 0, MAX_REACH)
+        for name in ("composition", "context_bins"):
+            _set_tuple(self, name)
+            for width in getattr(self, name):
+                check_whole(name, width, 1, MAX_REACH)
+        if self.context and not self.convolutions:
+            raise InputError("context must be 0 without convolutions: its features come from them")
+        if not all(a < b for a, b in pairwise((0, *self.context_bins))) or self.context_bins[-1:] < (WINDOW // 2,):
+            raise InputError(f"context_bins must ascend to {WINDOW // 2} or more, got {self.context_bins}")
+        if any(width < WINDOW or width % 2 for width in self.composition):
+            raise InputError(f"composition must be even widths of at least {WINDOW}, got {self.composition}")
+
+    def describe(self) -> dict[str, Any]:
+        """The sizes by name, as JSON has them."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """Sizes that give the tensors their meaning; networks that share these can take each other's weights."""
+        return {name: value for name, value in vars(self).items() if name not in ("dropout", "half_life")}
+
+    @property
+    def context_reach(self) -> int:
+        """Bases before and after a window that its context is made of, at most; a bin may reach into the next base."""
+        return self.context_bins[-1] - WINDOW // 2 + 1 + self.convolutions * (self.kernel // 2) if self.context else 0
+
+    @property
+    def reach(self) -> int:
+        """Bases before and after a window that its composition or its context is made of, at most."""
+        return max(self.context_reach, *((width - WINDOW) // 2 for width in (WINDOW, *self.composition)))
+
+
+@dataclass(frozen=True)
+class ExpressionArchitecture:
+    """Sizes of an `ExpressionNetwork`.
+
+    kind: `convolution` or `gru`.
+    length: length of the construct in bp.
+    units: names of the units of expression; each has a head.
+    hidden: motifs of the first layer of convolutions, of which the next layers have 1.5 and 2 times as many; units of
+        a GRU.
+    kernel: odd width in bp of the first layer.
+    dropout: share of activations dropped before the heads.
+    bins: bins whose probabilities a head gives; 0: it gives the mean, and its uncertainty is the same everywhere.
+
+    Raises:
+        InputError: a size is out of range.
+    """
+
+    kind: str = "convolution"
+    length: int = 110
+    units: tuple[str, ...] = ("expression",)
+    hidden: int = 64
+    kernel: int = 11
+    dropout: float = 0.1
+    bins: int = 33
+
+    def __post_init__(self) -> None:
+        _set_tuple(self, "units")
+        if self.kind not in KINDS:
+            raise InputError(f"kind must be one of {', '.join(KINDS)}, not {self.kind!r}")
+        if not all(isinstance(unit, str) for unit in self.units):
+            raise InputError(f"units must be names, got {self.units!r}")
+        if not self.units or len(set(self.units)) < len(self.units):
+            raise InputError(f"units must have names of their own, got {', '.join(self.units) or 'none'}")
+        check_whole("hidden", self.hidden, 4, MAX_HIDDEN)
+        check_whole("length", self.length, 4, MAX_REACH)
+        check_odd("kernel", self.kernel, MAX_KERNEL)
+        check_whole("bins", self.bins, 0, MAX_BINS)
+        if self.bins == 1:
+            raise InputError("bins must be 0 or at least 2, got 1")
+        _check_dropout(self.dropout)
+
+    def describe(self) -> dict[str, Any]:
+        """The sizes by name, as JSON has them."""
+        return {**dataclasses.asdict(self), "units": list(self.units)}
+
+    @property
+    def sizes(self) -> tuple[str, int, int, int]:
+        """Sizes that the shapes of the trunk's tensors depend on."""
+        return self.kind, self.length, self.hidden, self.kernel
+
+
+def _set_tuple(architecture: Architecture | ExpressionArchitecture, name: str) -> None:
+    """Make the field a tuple, as JSON knows only lists."""
+    value = getattr(architecture, name)
+    if not isinstance(value, (list, tuple)):
+        raise InputError(f"{name} must be a list, not {value!r}")
+    if len(value) > MAX_PARTS:
+        raise InputError(f"{name} must have at most {MAX_PARTS} entries, not {len(value)}")
+    object.__setattr__(architecture, name, tuple(value))
+
+
+def _check_dropout(dropout: float) -> None:
+    check_number("dropout", dropout, 0, 1)
+    if dropout == 1:
+        raise InputError("dropout must lie in [0, 1), got 1")

@@ -1,0 +1,145 @@
+"""Typed parts of a model card. Free of torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from promscan.errors import InputError
+from promscan.networks.card_fields import Fields
+from promscan.seq import dna
+from promscan.seq.bounds import MAX_BP, MAX_INSERT, check_number, check_whole
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Distances on the genome that depend on the species, and its usual rate of false positives. Defaults: human.
+
+    clearance: background lies at least this far (bp) from every known TSS.
+    false_beyond: a hit farther (bp) than this from every known TSS of its strand is false.
+    tolerance: a known TSS is found by a hit of its strand at most this far (bp) from it.
+    opposite_reach: background at most this far (bp) from a TSS of the other strand has a weight of its own in training.
+    fp_per_mb: false positives per Mb that a scan calls at by default.
+
+    Raises:
+        InputError: a value is out of range.
+    """
+
+    clearance: int = 1000
+    false_beyond: int = 500
+    tolerance: int = 100
+    opposite_reach: int = 500
+    fp_per_mb: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name in ("clearance", "false_beyond", "tolerance", "opposite_reach"):
+            check_whole(name, getattr(self, name), 0, MAX_BP)
+        check_number("fp_per_mb", self.fp_per_mb, 1e-6, 1e6)
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Scale:
+        """The scale from its part of a card."""
+        distances = {
+            name: fields.whole(name, getattr(cls, name), least=0, most=MAX_BP)
+            for name in ("clearance", "false_beyond", "tolerance", "opposite_reach")
+        }
+        scale = cls(**distances, fp_per_mb=fields.number("fp_per_mb", cls.fp_per_mb, least=1e-6, most=1e6))
+        fields.finish()
+        return scale
+
+
+@dataclass(frozen=True)
+class Screening:
+    """How a scan with a model of single windows is screened by a streaming pass.
+
+    margin: the logit of the streaming pass may fall short of the calling logit by at most this much.
+    lowest: the lowest calling logit that the margin holds for.
+    basis: how the margin was measured, in words.
+    """
+
+    margin: float
+    lowest: float
+    basis: str = ""
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Screening:
+        """The screening from its part of a card."""
+        screening = cls(fields.number("margin", least=0), fields.number("lowest"), fields.text("basis", "", lines=True))
+        fields.finish()
+        return screening
+
+
+@dataclass(frozen=True)
+class Construct:
+    """An insert of at most `insert` bp between two flanks; the defaults are those of de Boer 2020."""
+
+    five_prime: str = "TGCATTTTTTTCACATC"
+    three_prime: str = "GGTTACGGCTGTT"
+    insert: int = 80
+
+    def __post_init__(self) -> None:
+        if self.insert == 0:
+            raise InputError("the insert must have a length, got 0")
+        check_whole("insert", self.insert, 1, MAX_INSERT)
+        for flank in (self.five_prime, self.three_prime):
+            if len(flank) > MAX_INSERT:
+                raise InputError(f"a flank must have at most {MAX_INSERT} bp, not {len(flank)}")
+            dna.encode(flank)
+
+    @property
+    def length(self) -> int:
+        """Length of the construct in bp."""
+        return len(self.five_prime) + self.insert + len(self.three_prime)
+
+    @classmethod
+    def parse(cls, fields: Fields) -> Construct:
+        """The construct from its part of a card."""
+        parts = {name: fields.text(name) for name in ("five_prime", "three_prime")}
+        insert = fields.whole("insert", least=1, most=MAX_INSERT)
+        fields.finish()
+        try:
+            return cls(**parts, insert=insert)
+        except ValueError as error:
+            raise fields.refuse("five_prime", f"or three_prime: {error}") from error
+
+
+@dataclass(frozen=True)
+class StrengthPart:
+    """What the scores of a strength model mean.
+
+    unit: unit of the scores, one of the units of the network.
+    reporter: construct that the scores are about.
+    domain: what was measured, in words.
+    scale: values that a score can take, in words.
+    teacher: model that predicted a part of the training data, in words.
+    lowest, highest: ends of the unit, where the card says them; no insert can have another strength.
+    """
+
+    unit: str
+    reporter: Construct
+    domain: str = ""
+    scale: str = ""
+    teacher: str = ""
+    lowest: float | None = None
+    highest: float | None = None
+
+    @classmethod
+    def parse(cls, fields: Fields) -> StrengthPart:
+        """The strength from its part of a card."""
+        reporter = fields.part("reporter")
+        if reporter is None:
+            raise fields.refuse("reporter", "is missing: it says which construct a strength is about")
+        words = {name: fields.text(name, "") for name in ("domain", "scale", "teacher")}
+        lowest, highest = (fields.optional(name, fields.number) for name in ("lowest", "highest"))
+        part = cls(fields.text("unit"), Construct.parse(reporter), lowest=lowest, highest=highest, **words)
+        fields.finish()
+        if lowest is not None and highest is not None and lowest >= highest:
+            raise fields.refuse("lowest", f"must be less than highest, got {lowest:g} and {highest:g}")
+        return part
+
+    def describe(self) -> dict[str, Any]:
+        """The part as JSON has it, without what the card does not say."""
+        words = {name: getattr(self, name) for name in ("domain", "scale", "teacher") if getattr(self, name)}
+        reporter = {name: getattr(self.reporter, name) for name in ("five_prime", "three_prime", "insert")}
+        ends = {name: getattr(self, name) for name in ("lowest", "highest") if getattr(self, name) is not None}
+        return {"unit": self.unit, "reporter": reporter, **words, **ends}

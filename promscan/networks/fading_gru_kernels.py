@@ -1,0 +1,206 @@
+"""All steps of a `FadingGRU` in one launch for CUDA, forward and backward, in Triton.
+
+A plain step is a few small products and sums, and on a GPU their launches take far longer than they do: a training step
+has some ten thousand of them. Here a block of threads carries its lanes through all steps. The weights stay in shared
+memory, and the states (or, backward, their gradients) in registers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+LANES = 16
+"""Lanes of a block of threads."""
+WIDEST = 64
+"""Units of a GRU whose weights fit into shared memory in float32, backward as well."""
+PRODUCT = "bf16x3"
+"""How float32 is multiplied: as two bfloat16 each, on the tensor cores."""
+OLDEST_TRITON = (3, 6)
+"""First version that knows this product."""
+
+
+@triton.jit
+def forward_steps(  # type: ignore[no-untyped-def]
+    inputs, weights, states, gates, candidates, steps, lanes, ceiling,
+    D: tl.constexpr, UNITS: tl.constexpr, LANES: tl.constexpr, PRODUCT: tl.constexpr,
+):  # fmt: skip
+    """Compute states, gates and candidates of one direction (second axis of the grid).
+
+    inputs, gates: (steps, 2, 3 * D, lanes).
+    weights: (2, 3 * D, D + 1).
+    states: (steps + 1, 2, D + 1, lanes), from the second one on.
+    candidates: (steps, 2, D, lanes).
+    UNITS: power of two, at least D and 16.
+    """
+    direction = tl.program_id(1)
+    lane = tl.program_id(0) * LANES + tl.arange(0, LANES)
+    unit = tl.arange(0, UNITS)
+    known = unit < D
+    own = known[:, None] & (lane[None, :] < lanes)
+    place = unit[:, None] * lanes + lane[None, :]
+    weights += direction * 3 * D * (D + 1)
+    inside, square = known[:, None] & known[None, :], unit[:, None] * (D + 1) + unit[None, :]
+    for_reset = tl.load(weights + square, inside, 0.0)
+    for_update = tl.load(weights + D * (D + 1) + square, inside, 0.0)
+    for_scaled = tl.load(weights + 2 * D * (D + 1) + square, inside, 0.0)
+    biases = weights + unit * (D + 1) + D
+    reset_bias = tl.load(biases, known, 0.0)[:, None]
+    update_bias = tl.load(biases + D * (D + 1), known, 0.0)[:, None]
+    scaled_bias = tl.load(biases + 2 * D * (D + 1), known, 0.0)[:, None]
+    inputs += direction * 3 * D * lanes
+    gates += direction * 3 * D * lanes
+    candidates += direction * D * lanes
+    states += direction * (D + 1) * lanes
+    state = tl.zeros((UNITS, LANES), tl.float32)
+    for _ in range(steps):
+        reset = tl.load(inputs + place, own, 0.0) + reset_bias
+        update = tl.load(inputs + D * lanes + place, own, 0.0) + update_bias
+        candidate = tl.load(inputs + 2 * D * lanes + place, own, 0.0)
+        reset = tl.sigmoid(tl.dot(for_reset, state, reset, input_precision=PRODUCT))
+        update = ceiling * tl.sigmoid(tl.dot(for_update, state, update, input_precision=PRODUCT))
+        scaled = tl.dot(for_scaled, state, input_precision=PRODUCT) + scaled_bias
+        candidate = 2 * tl.sigmoid(2 * (candidate + reset * scaled)) - 1  # tanh
+        state = candidate + update * (state - candidate)
+        tl.store(gates + place, reset, own)
+        tl.store(gates + D * lanes + place, update, own)
+        tl.store(gates + 2 * D * lanes + place, scaled, own)
+        tl.store(candidates + place, candidate, own)
+        states += 2 * (D + 1) * lanes
+        tl.store(states + place, state, own)
+        inputs += 6 * D * lanes
+        gates += 6 * D * lanes
+        candidates += 2 * D * lanes
+
+
+@triton.jit
+def backward_steps(  # type: ignore[no-untyped-def]
+    from_states, weights, states, gates, candidates, to_gates, to_candidates, steps, lanes, ceiling,
+    D: tl.constexpr, UNITS: tl.constexpr, LANES: tl.constexpr, PRODUCT: tl.constexpr,
+):  # fmt: skip
+    """Compute the gradients by gates and candidates of one direction, from the last step to the first.
+
+    Tensors are as in `forward_steps`, but all except the weights begin with their last step, and `states` with the
+    state before it.
+
+    from_states, to_candidates: (steps, 2, D, lanes).
+    to_gates: (steps, 2, 3 * D, lanes).
+    """
+    direction = tl.program_id(1)
+    lane = tl.program_id(0) * LANES + tl.arange(0, LANES)
+    unit = tl.arange(0, UNITS)
+    known = unit < D
+    own = known[:, None] & (lane[None, :] < lanes)
+    place = unit[:, None] * lanes + lane[None, :]
+    weights += direction * 3 * D * (D + 1)
+    inside, transposed = known[:, None] & known[None, :], unit[None, :] * (D + 1) + unit[:, None]
+    of_reset = tl.load(weights + transposed, inside, 0.0)
+    of_update = tl.load(weights + D * (D + 1) + transposed, inside, 0.0)
+    of_scaled = tl.load(weights + 2 * D * (D + 1) + transposed, inside, 0.0)
+    gates += direction * 3 * D * lanes
+    to_gates += direction * 3 * D * lanes
+    candidates += direction * D * lanes
+    to_candidates += direction * D * lanes
+    from_states += direction * D * lanes
+    states += direction * (D + 1) * lanes
+    carried = tl.zeros((UNITS, LANES), tl.float32)
+    for _ in range(steps):
+        reset = tl.load(gates + place, own, 0.0)
+        update = tl.load(gates + D * lanes + place, own, 0.0)
+        scaled = tl.load(gates + 2 * D * lanes + place, own, 0.0)
+        candidate = tl.load(candidates + place, own, 0.0)
+        before = tl.load(states + place, own, 0.0)
+        whole = tl.load(from_states + place, own, 0.0) + carried
+        to_candidate = whole * (1 - update) * (1 - candidate * candidate)
+        to_update = whole * (before - candidate) * update * (1 - update / ceiling)
+        to_reset = to_candidate * scaled * reset * (1 - reset)
+        to_scaled = to_candidate * reset
+        carried = tl.dot(of_reset, to_reset, whole * update, input_precision=PRODUCT)
+        carried = tl.dot(of_update, to_update, carried, input_precision=PRODUCT)
+        carried = tl.dot(of_scaled, to_scaled, carried, input_precision=PRODUCT)
+        tl.store(to_gates + place, to_reset, own)
+        tl.store(to_gates + D * lanes + place, to_update, own)
+        tl.store(to_gates + 2 * D * lanes + place, to_scaled, own)
+        tl.store(to_candidates + place, to_candidate, own)
+        gates -= 6 * D * lanes
+        to_gates -= 6 * D * lanes
+        candidates -= 2 * D * lanes
+        to_candidates -= 2 * D * lanes
+        from_states -= 2 * D * lanes
+        states -= 2 * (D + 1) * lanes
+
+
+class FusedSteps(torch.autograd.Function):
+    """The steps of both directions of a layer, in float32.
+
+    inputs: (positions, 2, 3 * hidden, batch), the part of the input in reset gate, update gate and candidate.
+    weights: (2, 3 * hidden, hidden + 1), for the state with a row of ones below it.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, weights: Tensor, ceiling: float) -> Tensor:
+        inputs, weights = inputs.contiguous(), weights.contiguous()
+        positions, directions, width, batch = inputs.shape
+        d = width // 3
+        states = inputs.new_ones(positions + 1, directions, d + 1, batch)
+        states[0, :, :d] = 0
+        gates, candidates = torch.empty_like(inputs), inputs.new_empty(positions, directions, d, batch)
+        grid = (triton.cdiv(batch, LANES), directions)
+        forward_steps[grid](
+            inputs, weights, states, gates, candidates, positions, batch, ceiling, **options(d)
+        )  # fmt: skip
+        ctx.save_for_backward(states, gates, candidates, weights)
+        ctx.ceiling = ceiling
+        return states[1:, :, :d]
+
+    @staticmethod
+    def backward(ctx: Any, from_states: Tensor) -> tuple[Tensor, Tensor, None]:
+        states, gates, candidates, weights = ctx.saved_tensors
+        positions, directions, d, batch = candidates.shape
+        from_states = from_states.contiguous()
+        to_gates, to_candidates = torch.empty_like(gates), torch.empty_like(candidates)
+        grid = (triton.cdiv(batch, LANES), directions)
+        backward_steps[grid](
+            from_states[-1:], weights, states[-2:], gates[-1:], candidates[-1:], to_gates[-1:], to_candidates[-1:],
+            positions, batch, ctx.ceiling, **options(d),
+        )  # fmt: skip
+        before = states[:-1].flatten(0, 1)
+        to_weights = torch.bmm(to_gates.flatten(0, 1), before.transpose(1, 2)).unflatten(0, (positions, -1)).sum(dim=0)
+        to_gates[:, :, 2 * d :] = to_candidates
+        return to_gates, to_weights, None
+
+
+def options(d: int) -> dict[str, object]:
+    """How kernels for this many units are compiled."""
+    units = max(16, triton.next_power_of_2(d))
+    sizes = {"D": d, "UNITS": units, "LANES": LANES}
+    return {**sizes, "PRODUCT": PRODUCT, "num_warps": 4 if units <= 64 else 8, "enable_fp_fusion": True}
+
+
+def require_right(plain: type[torch.autograd.Function], hidden: int, device: torch.device) -> None:
+    """Build the kernels for a device, and compare a few of their steps with plain ones.
+
+    Raises:
+        RuntimeError: Triton is too old, the layer too wide, or the results differ.
+        Exception: whatever Triton, a compiler or the driver raises.
+    """
+    if tuple(map(int, triton.__version__.split(".")[:2])) < OLDEST_TRITON:
+        raise RuntimeError(f"Triton {triton.__version__} is too old")
+    if hidden > WIDEST:
+        raise RuntimeError(f"a GRU of {hidden} units is too wide")
+    with torch.inference_mode(False), torch.enable_grad():
+        generator = torch.Generator().manual_seed(1)
+        inputs = torch.randn(5, 2, 3 * hidden, LANES + 1, generator=generator)
+        weights = torch.randn(2, 3 * hidden, hidden + 1, generator=generator) / hidden**0.5
+        results = []
+        for steps in (plain, FusedSteps):
+            given = [tensor.to(device).requires_grad_() for tensor in (inputs, weights)]
+            states = steps.apply(*given, 0.9)
+            results.append([states, *torch.autograd.grad(states.square().sum(), given)])
+    for expected, got in zip(*results, strict=True):
+        if not (got - expected).abs().max() < 1e-3 * expected.abs().max():  # NaN is not less either
+            raise RuntimeError("the kernels compute other results than plain steps")

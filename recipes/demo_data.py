@@ -1,0 +1,103 @@
+"""Made-up data in the layout of the public data, for recipes at the scale `demo`.
+
+Promoters are rich in G and C and have a TATA box before their transcription start; inserts are strong or weak by
+planted motifs. Everything is drawn from a seed: no base is copied from a genome.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.common import HUMAN
+from promscan.seq import dna
+from promscan.seq.windows import TSS_INDEX, WINDOW
+from promscan.train.data.scramble import scramble
+
+WINDOWS = {"train": 320, "dev": 160, "test": 160}
+PROMOTER, PROMOTER_TSS = 300, 249
+CONTIG = 6_000
+CONTIGS = ("chr1", "chr2", *HUMAN.dev, *HUMAN.test)
+TATA, BEFORE_TSS = "TATAAAAG", 30
+RISING, FALLING = "CCGGAAGTG", "TACCCGGTA"
+INSERT = 80
+TABLES = {
+    "yeast_random_hq": 240,
+    "yeast_native80": 240,
+    "yeast_teacher_labels": 600,
+    "yeast_dream_maude": 160,
+    "yeast_random_single_read": 160,
+    "yeast_random_public_test": 160,
+}
+
+
+def random_bases(rng: np.random.Generator, length: int, gc: float) -> str:
+    """Independent bases with this share of G and C."""
+    shares = {"A": (1 - gc) / 2, "C": gc / 2, "G": gc / 2, "T": (1 - gc) / 2}
+    return "".join(rng.choice(list(shares), length, p=list(shares.values())))
+
+
+def promoter(rng: np.random.Generator, length: int, tss: int) -> str:
+    """Bases rich in G and C, with a TATA box 30 bp before the transcription start."""
+    bases = random_bases(rng, length, 0.65)
+    box = tss - BEFORE_TSS
+    return bases[:box] + TATA + bases[box + len(TATA) :]
+
+
+def write_table(path: Path, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A CSV or TSV file; gzipped, without a time, if its name ends in .gz."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    separator = "," if path.suffix == ".csv" else "\t"
+    text = "".join(separator.join(row) + "\n" for row in (head, *rows)).encode()
+    path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+
+
+def write_windows(folder: Path, rng: np.random.Generator) -> None:
+    """The core promoter benchmark: promoters, and promoters with pieces of random bases."""
+    for name in ("all", "tata", "notata"):
+        for split, count in WINDOWS.items():
+            windows = [promoter(rng, WINDOW, TSS_INDEX) for _ in range(count)]
+            codes = np.stack([dna.encode(window) for window in windows[::2]])
+            negatives = [dna.decode(row) for row in scramble(codes, rng)[0]]
+            rows = [[window, "1"] for window in windows[1::2]] + [[window, "0"] for window in negatives]
+            write_table(folder / f"gue/prom_core_{name}/{split}.csv", ["sequence", "label"], rows)
+
+
+def write_human(folder: Path, rng: np.random.Generator) -> None:
+    """Promoters of 300 bp, and contigs with a CpG island and a listed start each."""
+    rows = [[promoter(rng, PROMOTER, PROMOTER_TSS), "train"] for _ in range(60)]
+    write_table(folder / "human/promoters_300bp.tsv", ["sequence", "split"], rows)
+    contigs, starts = [], []
+    for chrom in CONTIGS:
+        name = f"{chrom}:0-{CONTIG}"
+        flanks = [random_bases(rng, (CONTIG - 2 * PROMOTER) // 2, 0.42) for _ in range(2)]
+        island = random_bases(rng, PROMOTER, 0.65)
+        contigs.append(f">{name}\n{flanks[0]}{promoter(rng, PROMOTER, PROMOTER_TSS)}{island}{flanks[1]}\n")
+        tss = len(flanks[0]) + PROMOTER_TSS
+        starts.append(f"{name}\t{tss}\t{tss + 1}\t{chrom}_1\t0\t+\n")
+    (folder / HUMAN.genome).write_text("".join(contigs))
+    (folder / HUMAN.starts).write_text("".join(starts))
+
+
+def write_strength(folder: Path, rng: np.random.Generator) -> None:
+    """Inserts and their expression: one motif adds 4, the other takes 3 away, around 8."""
+    for name, count in TABLES.items():
+        rows = []
+        for number in range(count):
+            motif, effect = (("", 0.0), (RISING, 4.0), (FALLING, -3.0))[number % 3]
+            bases = random_bases(rng, INSERT, 0.4)
+            place = int(rng.integers(0, INSERT - len(motif)))
+            insert = bases[:place] + motif + bases[place + len(motif) :]
+            rows.append([insert, f"{8 + effect + rng.normal(0, 0.2):.4f}"])
+        write_table(folder / f"strength/{name}.tsv.gz", ["sequence", "expression"], rows)
+
+
+def write_demo_data(folder: Path, seed: int = 1) -> None:
+    """All tables and sequences that the recipes read."""
+    rng = np.random.default_rng(seed)
+    write_windows(folder, rng)
+    write_human(folder, rng)
+    write_strength(folder, rng)

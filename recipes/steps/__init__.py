@@ -1,0 +1,1 @@
+"""Steps of the recipes that are not commands of promscan."""

@@ -1,0 +1,138 @@
+"""Every number has bounds: options out of range are wrong usage, arguments out of range an InputError; no overflow."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import click
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+import promscan
+from promscan.cli import cli
+from promscan.errors import InputError
+from promscan.inference.settings import EngineSettings
+from promscan.seq.bounds import check_number, check_odd, check_whole, rounded_inwards
+from promscan.strength.constraints import Limits
+
+HUGE = ("9223372036854775808", "99999999999999999999", "9" * 5000, "1" + "0" * 400)
+MINE = ("calibrate", "design", "evaluate")
+"""Commands whose options are checked here."""
+
+
+def number_options(command: click.Command) -> Iterator[click.Option]:
+    for option in command.params:
+        if isinstance(option, click.Option) and isinstance(option.type, click.types._NumberRangeBase):
+            yield option
+
+
+def required(command: click.Command) -> list[str]:
+    words = []
+    for parameter in command.params:
+        if isinstance(parameter, click.Argument):
+            words.append("x")
+        elif parameter.required:
+            words += [parameter.opts[-1], "1" if parameter.opts[0] == "--strength" else "x"]
+    return words
+
+
+@pytest.mark.parametrize("huge", HUGE, ids=["2^63", "10^20", "5000-digits", "10^400"])
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [(name, option.opts[0]) for name in MINE for option in number_options(cli.commands[name])],
+)
+def test_a_huge_number_is_wrong_usage_in_one_short_line(name: str, option: str, huge: str) -> None:
+    result = CliRunner().invoke(cli, [name, *required(cli.commands[name]), option, huge])
+    assert result.exit_code == 2
+    assert re.search(rf"'{option}'.*not (in the range|a finite number)", result.output.splitlines()[-1])
+    assert len(result.output.splitlines()[-1]) < 600
+
+
+@pytest.mark.parametrize("name", MINE)
+def test_every_number_has_both_bounds(name: str) -> None:
+    for option in number_options(cli.commands[name]):
+        assert option.type.min is not None  # type: ignore[attr-defined]
+        assert option.type.max is not None  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", MINE)
+def test_help_shows_no_bound_that_is_none(name: str) -> None:
+    text = CliRunner().invoke(cli, [name, "--help"]).output
+    assert "None" not in text
+    assert "x<=" not in text
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e300", "five"])
+def test_a_strength_must_be_a_finite_number(text: str) -> None:
+    result = CliRunner().invoke(cli, ["design", "--strength", text, "-o", "x.fa"])
+    assert result.exit_code == 2
+    assert "--strength" in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"strengths": [math.nan]},
+        {"strengths": [10**400]},
+        {"strengths": []},
+        {"count": 0},
+        {"count": 1 << 64},
+        {"count": 1.5},
+        {"seed": -1},
+        {"seed": 10**5000},
+        {"min_difference": 10**400},
+        {"max_changes": 10**400, "start": "ACGT"},
+        {"tolerance": math.inf},
+        {"tolerance": -1},
+        {"max_homopolymer": 10**20},
+        {"threads": 10**20},
+    ],
+    ids=lambda arguments: "-".join(arguments),
+)
+def test_design_refuses_arguments_out_of_range(arguments: dict[str, Any]) -> None:
+    with pytest.raises(InputError):
+        promscan.design(**{"strengths": [5.0], "device": "cpu", **arguments})
+
+
+@pytest.mark.parametrize("name", ["stride", "threads", "batch_size", "smoothing"])
+@pytest.mark.parametrize("value", [0, -1, 1 << 63, 10**400])
+def test_engine_settings_out_of_range_name_the_setting(name: str, value: int) -> None:
+    with pytest.raises(InputError, match=name):
+        EngineSettings(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["tolerance", "false_beyond", "clearance"])
+@pytest.mark.parametrize("value", [-1, 1 << 63, 10**400])
+def test_evaluate_refuses_distances_out_of_range_by_name(name: str, value: int) -> None:
+    with pytest.raises(InputError, match=name):
+        promscan.evaluate("x.bed", "tss.bed", "x.fa", **{name: value})
+
+
+def test_a_run_of_one_base_has_a_largest_length() -> None:
+    with pytest.raises(InputError, match="max_homopolymer must be at most"):
+        Limits(max_homopolymer=10**20)
+
+
+def test_messages_say_the_bound_and_never_write_out_thousands_of_digits() -> None:
+    with pytest.raises(InputError, match=r"n must be at most 9, got a number of 5001 digits"):
+        check_whole("n", 10**5000, 1, 9)
+    with pytest.raises(InputError, match="n must be at least 1, got 0"):
+        check_whole("n", 0, 1, 9)
+    with pytest.raises(InputError, match="n must be a whole number, not True"):
+        check_whole("n", True, 1, 9)
+    with pytest.raises(InputError, match="x must be a number from 0 to 1, got nan"):
+        check_number("x", math.nan, 0, 1)
+    with pytest.raises(InputError, match="width must be odd and positive, got 4"):
+        check_odd("width", 4, 9)
+
+
+@given(end=st.floats(-1e6, 1e6), side=st.sampled_from([1, -1]))
+def test_the_ends_of_a_range_are_rounded_into_it(end: float, side: Literal[1, -1]) -> None:
+    shown = float(rounded_inwards(end, side))
+    assert side * shown >= side * end
+    assert shown == pytest.approx(end, rel=0.011, abs=1e-300)

@@ -1,0 +1,204 @@
+"""A journal is opened without following links, and is believed only as a scan wrote it."""
+
+from __future__ import annotations
+
+import json
+import os
+from itertools import islice
+
+import pytest
+from genomes import EVERY_WINDOW, TINY, random_bases
+
+import promscan
+from promscan.commands.scanning.journal_file import JOURNAL
+from promscan.errors import RunError
+from promscan.inference.windowed import WindowedEngine
+
+CONTIGS = {"chr1": random_bases(300, 1)}
+OLD_FIRST_LINE = '{"scan": {"promscan": "0.1.0", "model": "tiny"}, "chunk_step": 4096}\n'
+
+
+@pytest.fixture(autouse=True)
+def a_line_for_every_small_chunk(monkeypatch):
+    monkeypatch.setattr("promscan.commands.scanning.journal.INTERVAL", 0)
+    monkeypatch.setattr(WindowedEngine, "chunk_step", 50)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "hits.bed.resume"
+
+
+def scan_of(folder=None):
+    return promscan.scan(CONTIGS, model=TINY, strength=None, device="cpu", resume=folder, **EVERY_WINDOW)
+
+
+def stopped(folder, hits=400):
+    running = iter(scan_of(folder))
+    assert len(list(islice(running, hits))) == hits
+    running.close()
+    return folder / JOURNAL
+
+
+def refusal(folder):
+    """The message of a scan that goes on from the folder, which it must leave as it is."""
+    before = {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else None
+    with pytest.raises(RunError) as caught:
+        list(scan_of(folder))
+    after = {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else None
+    assert after == before
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+# What is not ours
+
+
+@pytest.mark.parametrize("content", ["precious\n", "precious", '{"notes": 1}\n', "\0\0\0", "{}", "[]\n", "#promscan\n"])
+def test_a_file_of_the_user_is_neither_overwritten_nor_removed(folder, content):
+    folder.mkdir()
+    (folder / JOURNAL).write_text(content)
+    assert refusal(folder).endswith("journal.jsonl: is not a journal of a scan; move it, or name another output")
+    scan_of(folder).finish()
+    assert (folder / JOURNAL).read_text() == content
+
+
+@pytest.mark.parametrize("content", ["precious\n", ""])
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_a_journal_that_is_a_link_is_refused_and_its_target_untouched(folder, tmp_path, link, content):
+    (target := tmp_path / "target").write_text(content)
+    folder.mkdir()
+    link(target, folder / JOURNAL)
+    assert "journal.jsonl: is not a journal of a scan" in refusal(folder)
+    scan_of(folder).finish()
+    assert target.read_text() == content
+    assert (folder / JOURNAL).exists()
+
+
+def test_a_journal_of_another_scan_is_not_reached_through_a_link(folder, tmp_path):
+    other = stopped(tmp_path / "other.bed.resume")
+    folder.mkdir()
+    (folder / JOURNAL).symlink_to(other)
+    assert "is not a journal of a scan" in refusal(folder)
+
+
+def test_a_dangling_link_creates_nothing(folder, tmp_path):
+    folder.mkdir()
+    (folder / JOURNAL).symlink_to(tmp_path / "new")
+    with pytest.raises(RunError, match="is not a journal of a scan"):
+        list(scan_of(folder))
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_that_is_a_link_is_refused(folder, tmp_path):
+    (tmp_path / "real").mkdir()
+    folder.symlink_to(tmp_path / "real")
+    assert "hits.bed.resume: is a link or a file, and no folder" in refusal(folder)
+    scan_of(folder).finish()
+    assert folder.is_symlink()
+    assert list((tmp_path / "real").iterdir()) == []
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(folder):
+    folder.write_text("precious\n")
+    assert "is a link or a file, and no folder" in refusal(folder)
+    assert folder.read_text() == "precious\n"
+
+
+def test_a_pipe_in_the_place_of_the_journal_is_refused_at_once(folder):
+    folder.mkdir()
+    os.mkfifo(folder / JOURNAL)
+    with pytest.raises(RunError, match="is not a journal of a scan"):
+        list(scan_of(folder))
+
+
+def test_foreign_files_in_the_folder_survive(folder):
+    stopped(folder)
+    (folder / "notes.txt").write_text("precious\n")
+    (folder / "link").symlink_to("nowhere")
+    job = scan_of(folder)
+    assert list(job) == list(scan_of())
+    job.finish()
+    assert sorted(path.name for path in folder.iterdir()) == ["link", "notes.txt"]
+    assert (folder / "notes.txt").read_text() == "precious\n"
+
+
+# What was changed
+
+
+def edited_logit(lines):
+    return [lines[0], lines[1].replace(b'"probability": 0.', b'"probability": 1.'), *lines[2:]]
+
+
+def edited_place(lines):
+    return [*lines[:-1], lines[-1].replace(b'"windows": ', b'"windows": 1')]
+
+
+def without_a_line(lines):
+    return [*lines[:2], *lines[3:]]
+
+
+def a_line_twice(lines):
+    return [*lines[:2], lines[1], *lines[2:]]
+
+
+def other_order(lines):
+    return [lines[0], lines[2], lines[1], *lines[3:]]
+
+
+def no_checksum(lines):
+    line = json.loads(lines[1])
+    del line["checksum"]
+    return [lines[0], json.dumps(line).encode() + b"\n", *lines[2:]]
+
+
+def another_first_line(lines):
+    return [lines[0].replace(b'"stride": "1"', b'"stride": "2"'), *lines[1:]]
+
+
+def garbage(lines):
+    return [*lines[:2], b"\xff\xfe{\n", *lines[2:]]
+
+
+CHANGES = {
+    edited_logit: 2,
+    edited_place: None,
+    without_a_line: 3,
+    a_line_twice: 3,
+    other_order: 2,
+    no_checksum: 2,
+    another_first_line: 1,
+    garbage: 3,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_a_changed_line_is_refused_by_its_number(folder, change):
+    journal = stopped(folder)
+    lines = journal.read_bytes().splitlines(keepends=True)
+    assert len(lines) > 4
+    changed = change(lines)
+    assert changed != lines
+    journal.write_bytes(b"".join(changed))
+    number = CHANGES[change] or len(lines)
+    assert f"journal.jsonl, line {number}: was changed after a scan wrote it; remove the folder" in refusal(folder)
+
+
+@pytest.mark.parametrize("first_line", [OLD_FIRST_LINE, '{"promscan_journal": 3, "scan": {}}\n'])
+def test_a_journal_of_another_version_is_refused_in_one_line(folder, first_line):
+    folder.mkdir()
+    (folder / JOURNAL).write_text(first_line + '{"place": {}}\n')
+    assert "hits.bed.resume: holds the journal of another version of promscan; finish that scan" in refusal(folder)
+
+
+def test_a_first_line_that_was_cut_short_starts_anew(folder):
+    text = stopped(folder).read_bytes()
+    for length in (0, 1, 20, 25, 60):
+        (folder / JOURNAL).write_bytes(text[:length])
+        assert list(scan_of(folder)) == list(scan_of())
+
+
+def test_a_journal_holds_its_version_and_a_checksum_a_line(folder):
+    lines = [json.loads(line) for line in stopped(folder).read_text().splitlines()]
+    assert lines[0]["promscan_journal"] == 2
+    assert all(len(line["checksum"]) == 16 for line in lines)

@@ -1,0 +1,151 @@
+"""The steps of the recipes that are not commands of promscan."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from genomes import TINY, random_bases
+from scripts import ROOT, run_script
+
+import promscan
+from promscan.networks.card import read_card
+from promscan.networks.classifier import Architecture, BiGRUAttention
+from promscan.networks.weights import load_model, save_model
+from promscan.seq import dna
+from promscan.seq.windows import WINDOW
+from promscan.strength.measurements import divide, read_measurements
+from promscan.strength.reporter import Reporter
+from promscan.train.data.labelled_windows import read_windows
+
+RESULTS = ROOT / "benchmarks" / "results" / "0.1.0"
+
+
+def reverse_complement(bases: str) -> str:
+    return dna.decode(dna.reverse_complement(dna.encode(bases)))
+
+
+def test_pretraining_sequences_are_promoters_and_islands_apart_from_dev_and_test(tmp_path):
+    islands = ["CG" * 150, "GCGCC" * 60]
+    windows = [random_bases(WINDOW, seed) for seed in (1, 2)]
+    promoters = [random_bases(300, 3), random_bases(100, 4) + windows[0] + random_bases(130, 5)]
+    for folder in ("gue/prom_core_all", "human"):
+        (tmp_path / folder).mkdir(parents=True)
+    for split, window in zip(("dev", "test"), windows, strict=True):
+        table = f"sequence,label\n{window},1\n{random_bases(WINDOW, 6)},0\n"
+        (tmp_path / f"gue/prom_core_all/{split}.csv").write_text(table)
+    (tmp_path / "human/promoters_300bp.tsv").write_text("sequence\tsplit\n" + "".join(f"{p}\tx\n" for p in promoters))
+    contigs = {"chr1:0-600": islands[0] + "AT" * 150, "chr9:0-300": islands[1]}
+    fasta = "".join(f">{name}\n{bases}\n" for name, bases in contigs.items())
+    (tmp_path / "human/hg38_contigs.fa").write_text(fasta)
+    out = tmp_path / "pretraining.tsv"
+    run_script("recipes.steps.pretraining_sequences", "--data", tmp_path, "-o", out)
+    assert out.read_text().splitlines() == ["sequence", promoters[0], islands[0]]
+
+
+def test_soft_labels_are_the_mean_probabilities_of_the_teachers(tmp_path):
+    windows = [random_bases(WINDOW, seed) for seed in range(4)]
+    train, sequences, out = (tmp_path / name for name in ("train.csv", "sequences.csv", "soft.tsv"))
+    train.write_text("\n".join(["sequence,label", *(f"{window},{i % 2}" for i, window in enumerate(windows))]) + "\n")
+    sequences.write_text("\n".join(["sequence", *(random_bases(300, seed) for seed in range(10, 13))]) + "\n")
+    options = ["-o", out, "--windows", "20", "--teacher", TINY, "--teacher", TINY]
+    run_script("recipes.steps.soft_labels", train, sequences, *options)
+    labelled = read_windows(str(out))
+    letters = [dna.decode(codes) for codes in labelled.codes]
+    taught = [probability for _, _, probability in promscan.score(out, model=str(TINY), device="cpu")]
+    assert letters[:4] == windows
+    assert labelled.labels[:4] == pytest.approx([(p + i % 2) / 2 for i, p in enumerate(taught[:4])], abs=1e-4)
+    assert labelled.labels[4:] == pytest.approx(taught[4:], abs=1e-4)
+    known = [row for row in sequences.read_text().split() if len(row) == 300]
+    natural = [any(window in row for row in known) for window in letters[4:]]
+    assert natural[1::2] == [True] * 10
+    assert not all(natural[::2])
+
+
+def test_more_measurements_leave_the_division_as_it_was(tmp_path):
+    def write(name, sequences):
+        path = tmp_path / name
+        rows = (f"{sequence}\t{i}\n" for i, sequence in enumerate(sequences))
+        path.write_text("sequence\texpression\n" + "".join(rows))
+        return str(path)
+
+    old = [random_bases(80, seed) for seed in range(60)]
+    alone = [random_bases(80, seed) for seed in range(100, 104)]
+    variants = [random_bases(80, 200)[:-1] + base for base in "ACG"]
+    sharing = [old[0][:40] + random_bases(40, 300), reverse_complement(old[1])]
+    before, new, out = write("old.tsv", old), write("new.tsv", [*sharing, *alone, *variants]), tmp_path / "more.tsv"
+    run_script("recipes.steps.more_measurements", new, "--apart-from", before, "-o", out)
+
+    known, more = (read_measurements(path, "unit", Reporter()) for path in (before, str(out)))
+    assert [dna.decode(insert) for insert in more.inserts] == alone + variants
+    assert more.expression.tolist() == [2, 3, 4, 5, 6, 7, 8]
+    assert more.weights.mean() == pytest.approx(1, abs=1e-3)
+    assert more.weights[0] / more.weights[-1] == pytest.approx(3**0.5, abs=1e-3)
+    shares = {"dev_share": 0.2, "test_share": 0.2, "seed": 1}
+    divisions = [divide(tables, [], **shares).parts[0] for tables in ([known], [known, more])]
+    np.testing.assert_array_equal(*divisions)
+
+
+def test_mean_weights_are_halfway_between_their_parents(tmp_path):
+    network, card = load_model(str(TINY))
+    saved = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    for parameter in network.parameters():
+        parameter.data += 2
+    other, out = tmp_path / "other.safetensors", tmp_path / "mean.safetensors"
+    moved = save_model(other, network, card)
+    run_script("recipes.steps.mean_weights", TINY, other, "-o", out)
+    mean, described = load_model(str(out))
+    for name, tensor in mean.state_dict().items():
+        torch.testing.assert_close(tensor, (saved[name] + network.state_dict()[name]) / 2)
+    assert [parent["sha256"] for parent in described.training["mean_of"]] == [card.sha256, moved.sha256]
+    assert described.default_threshold is None
+
+
+def test_a_network_that_has_grown_gives_the_scores_it_gave(tmp_path):
+    torch.manual_seed(1)
+    small = BiGRUAttention(Architecture(hidden=8, convolutions=1, composition=(100,), context=3)).eval()
+    before, out = tmp_path / "before.safetensors", tmp_path / "large.safetensors"
+    save_model(before, small, read_card(TINY.with_suffix(".json")))
+    sizes = ["--context-bins", "100,200,300,600,1000", "--convolutions", "3"]
+    run_script("recipes.steps.grow", before, *sizes, "-o", out)
+    large, card = load_model(str(out))
+    assert (large.architecture.context_bins, large.architecture.convolutions) == ((100, 200, 300, 600, 1000), 3)
+    assert card.training["grown"]["sha256"] == read_card(before.with_suffix(".json")).sha256
+    codes = torch.from_numpy(np.random.default_rng(1).integers(0, 4, (2, 2400)).astype(np.uint8))
+    with torch.inference_mode():
+        torch.testing.assert_close(large.along(codes, 1000, 140), small.along(codes, 1000, 140))
+
+
+@pytest.mark.parametrize("name", ["promoter-rnn", "core70", "human", "yeast", "yeast-strength"])
+def test_a_bundled_card_is_that_of_the_texts_and_the_results(tmp_path, name):
+    weights, out = ROOT / "weights" / f"{name}.safetensors", tmp_path / f"{name}.safetensors"
+    run_script("recipes.steps.bundle", name, weights, "--results", RESULTS, "-o", out)
+    written, bundled = read_card(out.with_suffix(".json")), read_card(weights.with_suffix(".json"))
+    assert written.sha256 == bundled.sha256
+    for field in ("description", "limits", "headline", "splits", "default_threshold", "threshold_basis", "screening"):
+        assert getattr(written, field) == getattr(bundled, field), field
+    recorded = {key: bundled.metrics[key] for key in ("test", "rate") if key in bundled.metrics}
+    assert recorded.items() <= written.metrics.items()
+
+
+def test_results_of_other_weights_are_refused(tmp_path):
+    for path in RESULTS.glob("*.promoter-rnn.json"):
+        shutil.copy(path, tmp_path)
+    result = tmp_path / "core_promoters.promoter-rnn.json"
+    values = json.loads(result.read_text())
+    values["origin"]["models"][0]["sha256"] = "0" * 64
+    result.write_text(json.dumps(values))
+    weights = ROOT / "weights" / "promoter-rnn.safetensors"
+    with pytest.raises(SystemExit, match=r"measured on other weights.*run benchmarks\.accuracy\.core_promoters again"):
+        run_script(
+            "recipes.steps.bundle", "promoter-rnn", weights, "--results", tmp_path, "-o", tmp_path / "x.safetensors"
+        )
+    assert not (tmp_path / "x.safetensors").exists()
+    result.unlink()
+    with pytest.raises(SystemExit, match=r"is missing: run benchmarks\.accuracy\.core_promoters"):
+        run_script(
+            "recipes.steps.bundle", "promoter-rnn", weights, "--results", tmp_path, "-o", tmp_path / "x.safetensors"
+        )
