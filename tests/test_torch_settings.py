@@ -106,3 +106,17 @@ def test_other_errors_pass(error: Exception) -> None:
     with pytest.raises(type(error)) as stop, memory_errors("cure"):
         raise error
     assert stop.value is error
+
+
+@pytest.mark.parametrize("precision", ["high", "medium"])
+def test_a_caller_who_multiplies_in_lower_precision_gets_the_same_numbers(precision: str) -> None:
+    """On a CPU with bfloat16, `medium` would move logits by more than a hundredth."""
+    first, second = torch.randn(2, 64, 64, generator=torch.Generator().manual_seed(1))
+    expected = first @ second
+    torch.set_float32_matmul_precision(precision)
+    try:
+        with repeatable():
+            assert torch.equal(first @ second, expected)
+        assert torch.get_float32_matmul_precision() == precision
+    finally:
+        torch.set_float32_matmul_precision("highest")

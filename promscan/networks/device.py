@@ -76,14 +76,6 @@ def fetch(values: torch.Tensor) -> npt.NDArray[np.float32]:
     return array
 
 
-def make_repeatable() -> None:
-    """Set the flags with which equal inputs give equal bits: no TF32, no autotuned kernels."""
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.deterministic = True
-
-
 class _Repeatable:
     """The arithmetic flags of torch: how many blocks need them, and their values outside of all of these blocks."""
 
@@ -95,7 +87,7 @@ class _Repeatable:
         with self._lock:
             if self._blocks == 0:
                 self._before = _arithmetic_flags()
-                make_repeatable()
+                _set_arithmetic_flags("highest", False, False, True)
             self._blocks += 1
 
     def leave(self) -> None:
@@ -105,13 +97,14 @@ class _Repeatable:
                 _set_arithmetic_flags(*self._before)
 
 
-def _arithmetic_flags() -> tuple[bool, bool, bool, bool]:
-    cuda, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
-    return cuda.allow_tf32, cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic
+def _arithmetic_flags() -> tuple[str, bool, bool, bool]:
+    cudnn = torch.backends.cudnn
+    return torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic
 
 
-def _set_arithmetic_flags(matmul_tf32: bool, cudnn_tf32: bool, benchmark: bool, deterministic: bool) -> None:
-    torch.backends.cuda.matmul.allow_tf32 = matmul_tf32
+def _set_arithmetic_flags(matmul_precision: str, cudnn_tf32: bool, benchmark: bool, deterministic: bool) -> None:
+    # The precision also decides about TF32 in products on CUDA, and about bfloat16 in products on a CPU.
+    torch.set_float32_matmul_precision(matmul_precision)
     torch.backends.cudnn.allow_tf32 = cudnn_tf32
     torch.backends.cudnn.benchmark = benchmark
     torch.backends.cudnn.deterministic = deterministic
