@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ import torch
 
 from promscan.errors import DeviceError
 from promscan.networks.cpu_quota import cpu_quota
+
+Value = TypeVar("Value")
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -76,38 +79,77 @@ def fetch(values: torch.Tensor) -> npt.NDArray[np.float32]:
     return array
 
 
+class _Arithmetic(NamedTuple):
+    """The switches of torch that decide about bits; None for a value that torch does not tell.
+
+    products: precision of float32 products, as `torch.set_float32_matmul_precision` has it.
+    by_backend: the same for each backend, which torch has from 2.9 on.
+    """
+
+    products: str | None
+    cudnn_tf32: bool | None
+    benchmark: bool
+    deterministic: bool
+    by_backend: Sequence[str]
+
+    @classmethod
+    def now(cls) -> _Arithmetic:
+        """The switches as they are."""
+        cudnn = torch.backends.cudnn
+        return cls(
+            _readable(torch.get_float32_matmul_precision),
+            _readable(lambda: bool(cudnn.allow_tf32)),
+            cudnn.benchmark,
+            cudnn.deterministic,
+            [backend.fp32_precision for backend in _backends()],
+        )
+
+    def set(self) -> None:
+        """Give torch these values."""
+        if self.products is not None:
+            torch.set_float32_matmul_precision(self.products)
+        if self.cudnn_tf32 is not None:
+            torch.backends.cudnn.allow_tf32 = self.cudnn_tf32
+        torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = self.benchmark, self.deterministic
+        for backend, precision in zip(_backends(), self.by_backend, strict=False):
+            backend.fp32_precision = precision
+
+
+def _backends() -> list[Any]:
+    backends: Any = torch.backends
+    if not hasattr(backends.cuda.matmul, "fp32_precision"):
+        return []
+    return [backends.cuda.matmul, backends.mkldnn.matmul, backends.cudnn.conv, backends.cudnn.rnn]
+
+
+def _readable(read: Callable[[], Value]) -> Value | None:
+    """A value of torch; None where a caller has set it in two ways that contradict each other, which torch refuses."""
+    try:
+        return read()
+    except RuntimeError:
+        return None
+
+
 class _Repeatable:
     """The arithmetic flags of torch: how many blocks need them, and their values outside of all of these blocks."""
 
     def __init__(self) -> None:
         self._lock, self._blocks = threading.Lock(), 0
-        self._before = _arithmetic_flags()
+        self._before = _Arithmetic.now()
 
     def enter(self) -> None:
         with self._lock:
             if self._blocks == 0:
-                self._before = _arithmetic_flags()
-                _set_arithmetic_flags("highest", False, False, True)
+                self._before = _Arithmetic.now()
+                # The precision of products also decides whether a CPU multiplies float32 as bfloat16.
+                _Arithmetic("highest", False, False, True, ()).set()
             self._blocks += 1
 
     def leave(self) -> None:
         with self._lock:
             self._blocks -= 1
             if self._blocks == 0:
-                _set_arithmetic_flags(*self._before)
-
-
-def _arithmetic_flags() -> tuple[str, bool, bool, bool]:
-    cudnn = torch.backends.cudnn
-    return torch.get_float32_matmul_precision(), cudnn.allow_tf32, cudnn.benchmark, cudnn.deterministic
-
-
-def _set_arithmetic_flags(matmul_precision: str, cudnn_tf32: bool, benchmark: bool, deterministic: bool) -> None:
-    # The precision also decides about TF32 in products on CUDA, and about bfloat16 in products on a CPU.
-    torch.set_float32_matmul_precision(matmul_precision)
-    torch.backends.cudnn.allow_tf32 = cudnn_tf32
-    torch.backends.cudnn.benchmark = benchmark
-    torch.backends.cudnn.deterministic = deterministic
+                self._before.set()
 
 
 _REPEATABLE = _Repeatable()
