@@ -64,12 +64,16 @@ def at_threshold(evaluation: Evaluation, threshold: float) -> dict[str, Any]:
     }
 
 
-def starts_named(tss: Path, ends: bool, folder: Path) -> Path:
-    """The rows of a BED file of starts whose names end in _1, or the others."""
+def lists_of_starts(tss: Path, folder: Path) -> dict[str, Path]:
+    """BED files of all starts, of those whose names end in _1, and of the others; without those that are empty."""
     rows = [line for line in tss.read_text(encoding="utf-8").splitlines(keepends=True) if line[:1] not in "#\n"]
-    part = folder / f"{ends}.bed"
-    part.write_text("".join(row for row in rows if row.split("\t")[3].endswith("_1") == ends), encoding="utf-8")
-    return part
+    lists = {"all": tss}
+    for kind in ("main", "alternative"):
+        chosen = [row for row in rows if row.split("\t")[3].endswith("_1") == (kind == "main")]
+        if chosen:
+            lists[kind] = folder / f"{kind}.bed"
+            lists[kind].write_text("".join(chosen), encoding="utf-8")
+    return lists
 
 
 def main() -> None:
@@ -96,9 +100,7 @@ def main() -> None:
 
     threshold = calling_logit(scan.card, None, None)
     with tempfile.TemporaryDirectory() as name:
-        lists = {"all": arguments.tss} | {
-            kind: starts_named(arguments.tss, kind == "main", Path(name)) for kind in ("main", "alternative")
-        }
+        lists = lists_of_starts(arguments.tss, Path(name))
         default = {kind: at_threshold(judge(contigs, 100, tss), threshold) for kind, tss in lists.items()}
 
     result: dict[str, Any] = {
