@@ -30,7 +30,7 @@ class PeakCaller:
         |<-- radius: decided, still rivals   -->|<-- undecided, at most radius -->|<-- the next track ...
         ^ start                                 ^ decided                         ^ end of the buffer
 
-    so at most 2 * radius logits stay between calls, whatever the length of the contig.
+    so at most 2 * radius logits stay between calls, for a contig of any length.
 
     The frontier: after `feed` every window of the contig that starts before `end - radius * stride` is decided, and no
     other, where `end` is the start that would continue the track. It depends on the grid alone, never on the logits or

@@ -66,7 +66,7 @@ for command in (scan, merge, score, design, train, calibrate, evaluate, models):
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit with its status; a failure that a user can mend is one line on standard error.
+    """Run the command line and exit with its status; a failure that a user can correct is one line on standard error.
 
     When the reader of a pipe has gone, as in `promscan ... | head`, click leaves with status 1 and without a word.
     """

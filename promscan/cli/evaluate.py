@@ -30,7 +30,7 @@ TABLE = "{:>13}  {:<22}  {:>9}  {:>10}  {:>6}  {:>6}  {:>18}\n"
     "-o", "--output", metavar="OUT.tsv",
     help="Table of recall and precision along the ranking; - is stdout.  [default: a summary on standard output]",
 )  # fmt: skip
-@click.option("--json", "json_file", metavar="FILE", help="Write all metrics at some rates as JSON.")
+@click.option("--json", "json_file", metavar="FILE", help="Write all metrics, at a list of rates, as JSON.")
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),

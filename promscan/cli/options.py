@@ -156,7 +156,7 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "[default: by threads on CPU, by free memory on CUDA]",
         ),
         _THREADS,
-        precision_option("auto is float32; bfloat16 is faster on some devices and changes scores a little."),
+        precision_option("auto is float32; bfloat16 can be faster, and changes scores a little."),
     )(command)
 
 

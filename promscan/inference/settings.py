@@ -19,7 +19,7 @@ class EngineSettings:
     threads: CPU threads (None: as many as the process may use).
     batch_size: windows in flight at most, rounded to whole units (None: by threads on CPU, by memory on CUDA).
     precision: `auto` is `float32`, whose weights kernels on CUDA multiply as two bfloat16 each: that moves logits of
-        `human` by less than 0.00001. `bfloat16` is faster on some devices, and moves scores.
+        `human` by less than 0.00001. `bfloat16` can be faster, and changes scores a little.
     smoothing: odd width in bp over which the logits of neighbouring windows are averaged (1: not at all).
 
     Raises:

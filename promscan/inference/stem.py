@@ -1,6 +1,6 @@
 """What a network computes before its GRU, arranged for columns: (features, lanes) at each position.
 
-The input of a network is one of five codes, so whatever is linear in it is a table of five vectors. A stem therefore
+The input of a network is one of five codes, so every linear function of it is a table of five vectors. A stem therefore
 hands on columns that are as raw as possible, and a matrix that makes the features of the network out of them: the
 layers that read the features take that matrix into their own weights.
 """

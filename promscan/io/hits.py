@@ -162,7 +162,7 @@ class _Score:
 def _positions(rows: Sequence[Row], claimed: bool) -> tuple[str, list[int]]:
     """Find which base of each hit is its transcription start, in words and one by one.
 
-    A column is believed only if it can be a position in every row.
+    A column is used only if it can be a position in every row.
 
     Args:
         rows: the hits.
@@ -180,7 +180,7 @@ def _positions(rows: Sequence[Row], claimed: bool) -> tuple[str, list[int]]:
 
 
 def _may_be_peak(row: Row) -> bool:
-    """Tell whether the summit of a row of narrowPeak lies in its interval, or is missing (-1)."""
+    """Whether the summit of a row of narrowPeak lies in its interval, or is missing (-1)."""
     return row.summit is not None and (row.summit == row.start - 1 or row.holds(row.summit))
 
 

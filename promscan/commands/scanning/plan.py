@@ -53,7 +53,7 @@ class ScanPlan:
     within: where the TSS of a hit must lie (None: anywhere); it contains the shard.
     exclude: bases that no scored window may touch.
     machine: where the scan runs.
-    resume: folder of the journal, if one is kept.
+    resume: folder of the journal, or None without a journal.
     settings: what decides the hits, for the header of a file.
     """
 
