@@ -54,7 +54,7 @@ def cli() -> None:
     promscan design --strength 12 -o new.fa     propose inserts of a wanted strength
     promscan train windows train.csv ...        train a model of your own
     promscan calibrate model.safetensors ...    measure its false positives per Mb on your background
-    promscan evaluate hits.bed --tss ...        judge hits by known transcription starts
+    promscan evaluate hits.bed --tss ...        measure hits against known TSSs
     promscan models                             list the bundled models
 
     'promscan COMMAND --help' explains a command and all of its options.

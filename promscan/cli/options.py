@@ -145,7 +145,7 @@ def device_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Where and how fast: these never change a result on one kind of device, except a lower precision."""
+    """The options of device and speed: these never change a result on one kind of device, except a lower precision."""
     return all_of(
         _DEVICE,
         click.option(

@@ -71,7 +71,7 @@ def gru_steps(  # type: ignore[no-untyped-def]
 
 @triton.jit
 def _load(inputs, place, stride, own):  # type: ignore[no-untyped-def]
-    """What the input gives a step."""
+    """The part of a step that depends on the input alone."""
     reset = tl.load(inputs + place, own, 0.0).to(tl.float32)
     update = tl.load(inputs + stride + place, own, 0.0).to(tl.float32)
     scaled = tl.load(inputs + 2 * stride + place, own, 0.0).to(tl.float32)
@@ -160,7 +160,7 @@ def options(d: int) -> dict[str, object]:
 
 
 def sum_windows(block: Tensor, following: Tensor) -> Tensor:
-    """As `lanes.sum_windows`, in one kernel."""
+    """Do the work of `lanes.sum_windows` in one kernel."""
     size = block[0].numel()
     grid = (triton.cdiv(size, VALUES),)
     window_sums[grid](block, following, size, WINDOW=WINDOW, VALUES=VALUES, enable_fp_fusion=True)

@@ -12,7 +12,7 @@ from promscan.seq.records import Strand
 
 @dataclass(frozen=True, kw_only=True)
 class EngineSettings:
-    """What an engine scores, and how.
+    """Settings of an engine: the windows to score, and how.
 
     stride: only windows whose start is divisible by this are scored, on both strands.
     strands: which strands to score.

@@ -105,7 +105,7 @@ def _convolution_stem(model: BiGRUAttention, block: ConvolutionBlock, dtype: tor
 
 
 def _features(model: BiGRUAttention, codes: Tensor, dtype: torch.dtype) -> Tensor:
-    """What the layers themselves make of codes (positions, lanes), above a row of ones."""
+    """Output of the original layers for codes (positions, lanes), above a row of ones."""
     columns = torch.ones(len(codes), model.architecture.hidden + 1, codes.shape[1], dtype=dtype, device=codes.device)
     # A few lanes at a time: the layers take a lot of memory, and are not made for columns.
     at_once = 1 << (max(1, POSITIONS_AT_ONCE[codes.device.type] // len(codes)).bit_length() - 1)

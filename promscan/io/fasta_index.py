@@ -123,7 +123,7 @@ class FastaIndex:
         self.lengths = {chrom: row.length for chrom, row in self.rows.items()}
 
     @classmethod
-    def beside(cls, path: str, bgzip: bool) -> FastaIndex | None:
+    def next_to(cls, path: str, bgzip: bool) -> FastaIndex | None:
         """The index of `path`, if there is one that is at least as new as the file."""
         files = [f"{path}.fai", *([f"{path}.gzi"] if bgzip else [])]
         if not all(map(os.path.isfile, files)):

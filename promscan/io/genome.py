@@ -59,7 +59,7 @@ class Genome:
         compression = sniff(self.path) if self._is_file else None
         self._bytes = os.path.getsize(self.path) if compression == "plain" else None
         self._index = (
-            FastaIndex.beside(self.path, compression == "bgzip") if compression in ("plain", "bgzip") else None
+            FastaIndex.next_to(self.path, compression == "bgzip") if compression in ("plain", "bgzip") else None
         )
         self.lengths = None if self._index is None else dict(self._index.lengths)
 

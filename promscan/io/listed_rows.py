@@ -29,7 +29,7 @@ class Row(NamedTuple):
     start: int
     end: int
     strand: str
-    """As the file has it; see `stranded`."""
+    """The strand in the file; see `stranded`."""
     name: str = ""
     """Column 4 of BED, the ID of GFF3, the gene of GTF."""
     type: str = ""

@@ -30,7 +30,7 @@ _START = re.compile("TSS|transcription_start_site", re.IGNORECASE)
 
 
 class Reading(NamedTuple):
-    """What is read as the transcription starts of a list."""
+    """The base of each row that is read as its transcription start."""
 
     words: str
     """Which base is the start, as messages put it."""

@@ -191,7 +191,7 @@ def _merge(ranges: Positions) -> Positions:
 
 
 def _common(ranges: Positions, others: Positions) -> Positions:
-    """What two sorted, disjoint ranges, of shape (2, n) and (2, m), have in common."""
+    """Intersection of two sorted, disjoint sets of ranges, of shape (2, n) and (2, m)."""
     edges = np.concatenate([ranges[0], others[0], ranges[1], others[1]])
     steps = np.repeat([1, -1], len(edges) // 2)
     order = np.lexsort([steps, edges])  # where one ends and another begins, the end goes first
