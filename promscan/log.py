@@ -26,7 +26,7 @@ def counted(number: int, what: str) -> str:
 
 
 class Progress(Protocol):
-    """What long work reports to."""
+    """The interface that long work reports its progress to."""
 
     def advance(self, amount: float) -> None:
         """`amount` more units are done."""

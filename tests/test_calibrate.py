@@ -22,7 +22,7 @@ def calibrated(tmp_path_factory):
 
 
 def background_hits(hits):
-    """Those that touch nothing within 1,000 bp of a promoter of the demo."""
+    """The hits that touch nothing within 1,000 bp of a promoter of the demo."""
     known = [line.split("\t")[:3] for line in TSS.read_text().splitlines()]
     near = [(chrom, int(start) - 1000, int(end) + 1000) for chrom, start, end in known]
     return [hit for hit in hits if not any(c == hit.chrom and s < hit.end and hit.start < e for c, s, e in near)]

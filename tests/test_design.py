@@ -1,4 +1,4 @@
-"""Proposals keep to every limit and to the strength asked for; what cannot be is told in a line."""
+"""Proposals keep to every limit and to the strength asked for; one line says what cannot be met."""
 
 from __future__ import annotations
 

@@ -464,7 +464,7 @@ def test_hits_from_a_pipe_and_where_the_ranking_ends(promscan_cli, arguments, fo
     arguments[1] = "-"
     outcome = promscan_cli(*arguments[:-1])
     assert (outcome.status, outcome.out) == (0, SUMMARY)
-    assert "the hits end at 143 false ones per Mb" in outcome.err
+    assert "the hits end at 143 false positives per Mb: the rows of higher rates show all hits" in outcome.err
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"chr1\t5\n")))
     assert "standard input, line 1: not a BED interval" in promscan_cli(*arguments).err
 

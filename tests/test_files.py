@@ -124,7 +124,7 @@ def test_hits_and_their_index_keep_permissions(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["gz", "bgz"])
 def test_an_index_never_stands_beside_another_file(tmp_path, monkeypatch, suffix):
-    """Whatever the moment at which the machine stops, seen at each change of the folder."""
+    """The machine may stop at any moment; seen at each change of the folder."""
     target = tmp_path / f"x.bed.{suffix}"
     write(target, HITS)
     states = []

@@ -424,7 +424,7 @@ def test_the_folder_is_beside_the_file_that_a_link_points_to(run, tmp_path):
 def test_resume_needs_a_file(run, target):
     outcome = run("--resume", "--format", "bed", out=target)
     assert outcome.status == 2
-    assert "--resume goes on with a file, and OUT is none" in outcome.err
+    assert "--resume needs an output file, and OUT is not one: name a file" in outcome.err
 
 
 def test_without_resume_there_is_no_folder(run, tmp_path):

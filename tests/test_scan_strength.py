@@ -176,7 +176,7 @@ def test_a_scan_that_was_stopped_ends_in_the_same_bytes(tmp_path, model, contigs
 
 @pytest.mark.parametrize("done", [None, ("chr2", 2900)])
 def test_chunks_are_kept_only_until_their_windows_are_decided(monkeypatch, tmp_path, done):
-    """Of a scan that goes on, too, which reads what is done without calling in it."""
+    """A resumed scan does so too; it reads what is done without calling hits in it."""
     genome = promscan.scan(
         write_fasta(tmp_path / "genome.fa", {f"chr{i}": random_bases(3000, i) for i in range(4)}),
         model=TINY, device="cpu", **WITH,

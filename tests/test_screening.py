@@ -95,7 +95,7 @@ def test_windows_within_a_margin_are_counted(logits, margin):
 
 
 def test_a_screened_scan_of_the_background_loses_no_hit(background, calibrated):
-    """Of fewer than a thousand, one would be too many."""
+    """Fewer than a thousand hits are expected, so even one lost hit would be too many."""
     genome, known = background
     card = read_card(calibrated)
     lowest = card.screening.lowest

@@ -39,7 +39,7 @@ def recipe(**changes: object) -> WindowRecipe:
 
 
 def test_the_defaults_of_the_recipes() -> None:
-    """Those of the founding recipe, and those that a pretraining changes."""
+    """The defaults of the baseline recipe, and those that a pretraining changes."""
     common = {"weight_decay": 0.01, "batch_size": 128, "clip": 1.0, "reverse_complement": True, "averaging": 0.0}
     common |= {"architecture": dataclasses.asdict(Architecture()), "precision": "auto", "seed": 1}
     windows = {"learning_rate": 1e-4, "epochs": 50, "patience": 15, "sampler": "balanced", "label_smoothing": 0.0}

@@ -16,6 +16,7 @@ from promscan.networks.device import resolve_devices
 from promscan.networks.weights import load_model
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
+NO_MEMORY = "device cpu: no memory for 1 windows; free memory, or use a machine with more"
 
 
 class Block:
@@ -80,7 +81,7 @@ def test_results_come_in_order_however_little_memory_there_is(room):
 
 def test_a_device_without_memory_for_one_unit_is_told():
     work = runner(Device(0), at_once=4)
-    with pytest.raises(DeviceError, match="device cpu: no memory for 1 windows; free some, or use a machine with more"):
+    with pytest.raises(DeviceError, match=NO_MEMORY):
         list(work.map(range(10)))
     work.close()
 
@@ -104,7 +105,7 @@ class FullMemory:
 )
 def test_too_little_memory_for_a_unit_on_a_cpu_is_one_line(error):
     work = runner(FullMemory(error), at_once=4)
-    with pytest.raises(DeviceError, match="device cpu: no memory for 1 windows; free some, or use a machine") as caught:
+    with pytest.raises(DeviceError, match=NO_MEMORY) as caught:
         list(work.map(range(10)))
     assert "\n" not in str(caught.value)
     work.close()

@@ -42,7 +42,7 @@ from promscan.seq.records import Chunk
 from promscan.seq.windows import WINDOW
 
 PRODUCTS = 3
-"""Of bfloat16, for one of float32 in the recurrence on CUDA."""
+"""Products of bfloat16 for one product of float32 in the recurrence on CUDA."""
 MODEL = "human"
 WINDOWED = "core70"
 PACKAGES = ("torch", "triton", "numpy", "pysam", "pyfaidx", "safetensors", "click", "matplotlib", "scikit-learn")

@@ -14,7 +14,7 @@ from typing import Any
 from parts import Parts, write_json
 
 SHARE_TO_FILL = 0.87
-"""Of the time that is left, that the training is planned for: the last epochs anneal and must not be cut off."""
+"""The share of the remaining time that the training fills: the last epochs anneal and must not be cut off."""
 SAVED = (
     "last.safetensors", "last.json", "best.safetensors", "best.json", "config.json", "metrics.tsv", "state.safetensors",
 )  # fmt: skip

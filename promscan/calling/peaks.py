@@ -30,7 +30,7 @@ class PeakCaller:
         |<-- radius: decided, still rivals   -->|<-- undecided, at most radius -->|<-- the next track ...
         ^ start                                 ^ decided                         ^ end of the buffer
 
-    so at most 2 * radius logits stay between calls, whatever the length of the contig.
+    so at most 2 * radius logits stay between calls, for a contig of any length.
 
     The frontier: after `feed` every window of the contig that starts before `end - radius * stride` is decided, and no
     other, where `end` is the start that would continue the track. It depends on the grid alone, never on the logits or
@@ -68,7 +68,7 @@ class PeakCaller:
     def feed(self, track: ScoreTrack) -> list[Hit]:
         """Take the next track; return the hits that it decides, by contig, then start.
 
-        A track of another contig, or one that does not start where the last one ended, begins anew: the windows still
+        A track of another contig, or one that does not start where the last one ended, begins again: the windows still
         undecided are decided without it. A track without windows changes nothing.
 
         Raises:
@@ -109,7 +109,7 @@ class PeakCaller:
             self._buffer[index] = logit
 
     def flush(self) -> list[Hit]:
-        """Decide the windows that are left, as at the end of a contig, and begin anew."""
+        """Decide the windows that are left, as at the end of a contig, and begin again."""
         hits = self._decide(len(self._buffer))
         self._chrom, self._start, self._decided, self._buffer = None, 0, 0, _EMPTY
         return hits

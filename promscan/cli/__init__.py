@@ -54,7 +54,7 @@ def cli() -> None:
     promscan design --strength 12 -o new.fa     propose inserts of a wanted strength
     promscan train windows train.csv ...        train a model of your own
     promscan calibrate model.safetensors ...    measure its false positives per Mb on your background
-    promscan evaluate hits.bed --tss ...        judge hits by known transcription starts
+    promscan evaluate hits.bed --tss ...        measure hits against known TSSs
     promscan models                             list the bundled models
 
     'promscan COMMAND --help' explains a command and all of its options.
@@ -66,7 +66,7 @@ for command in (scan, merge, score, design, train, calibrate, evaluate, models):
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit with its status; a failure that a user can mend is one line on standard error.
+    """Run the command line and exit with its status; a failure that a user can correct is one line on standard error.
 
     When the reader of a pipe has gone, as in `promscan ... | head`, click leaves with status 1 and without a word.
     """

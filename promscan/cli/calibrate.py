@@ -14,7 +14,7 @@ from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
 
 @click.command()
 @click.argument("model", metavar="MODEL")
-@click.option("--genome", required=True, metavar="FILE", help="FASTA to call false hits on.")
+@click.option("--genome", required=True, metavar="FILE", help="FASTA to count false positives on.")
 @click.option(
     "--exclude", required=True, metavar="FILE",
     help="BED, GFF3 or GTF of its known promoters; what lies within 1,000 bp of one is not background.",
@@ -35,7 +35,7 @@ from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
 @machine_options
 @quiet_option
 def calibrate(model: str, genome: str, exclude: str, output: Path, quiet: bool, **options: Any) -> None:
-    """Measure how many false positives per Mb a logit of MODEL stands for, on your own background.
+    """Measure the false positives per Mb of MODEL, at each logit, on your own background.
 
     The whole genome except the surroundings of known promoters is scanned, and every hit there is false. MODEL2 is
     MODEL with this table in its card, which 'promscan scan --fp-per-mb' needs. The card of a model of single windows

@@ -82,7 +82,7 @@ def _share_range(_: click.Context, __: click.Parameter, text: str) -> tuple[floa
 def design(output: str, table: str | None, quiet: bool, **options: Any) -> None:
     """Propose inserts that a strength model predicts to be near a wanted strength.
 
-    The search anneals from random inserts, or from --start, and every proposal is within the limits. The same seed
+    The search begins at random inserts, or at --start, and every proposal is within the limits. The same seed
     gives the same proposals. If too few are found, the command fails and says how near they are.
 
     \b

@@ -30,7 +30,7 @@ TABLE = "{:>13}  {:<22}  {:>9}  {:>10}  {:>6}  {:>6}  {:>18}\n"
     "-o", "--output", metavar="OUT.tsv",
     help="Table of recall and precision along the ranking; - is stdout.  [default: a summary on standard output]",
 )  # fmt: skip
-@click.option("--json", "json_file", metavar="FILE", help="Write all metrics at some rates as JSON.")
+@click.option("--json", "json_file", metavar="FILE", help="Write all metrics, at a list of rates, as JSON.")
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
@@ -64,7 +64,7 @@ def evaluate(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Judge HITS by known transcription starts: recall and precision by false hits per Mb.
+    """Measure HITS against known transcription starts: recall and precision by false positives per Mb.
 
     HITS is BED, GFF3 or narrowPeak of promscan, or BED or GFF3 with strands of any other tool; - is standard input. A
     TSS is found if a hit of its strand lies within 100 bp; a hit farther than 500 bp from every TSS of its strand is

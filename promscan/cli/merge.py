@@ -14,7 +14,7 @@ import click
 def merge(shards: tuple[str, ...], output: str) -> None:
     """Join the outputs of all N shards of a scan, in any order, into the file of the undivided scan.
 
-    A set that lacks a shard, or whose shards are of different scans, is refused.
+    The command fails if a shard is missing, or if the shards are of different scans.
 
     \b
     promscan scan genome.fa -o part1.bed --shard 1/2

@@ -22,7 +22,7 @@ SHORT = 8
 def models(as_json: bool) -> None:
     """List the bundled models: name, species, task, size, licence, metrics and checksum.
 
-    `strand` says whether the strand of a hit is reliable. The metrics are those of the card, on held-out data that the
+    `strand` says whether the strand of a hit is reliable. The metrics are those of the card, on test data that the
     card names.
     """
     paths = [find_model(name) for name in bundled_models()]

@@ -145,7 +145,7 @@ def device_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Where and how fast: these never change a result on one kind of device, except a lower precision."""
+    """The options of device and speed: these never change a result on one kind of device, except a lower precision."""
     return all_of(
         _DEVICE,
         click.option(
@@ -156,7 +156,7 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "[default: by threads on CPU, by free memory on CUDA]",
         ),
         _THREADS,
-        precision_option("auto is float32; bfloat16 is faster on some devices and changes scores a little."),
+        precision_option("auto is float32; bfloat16 can be faster, and changes scores a little."),
     )(command)
 
 

@@ -107,7 +107,7 @@ def scan(
     strength: str,
     **options: Any,
 ) -> None:
-    """Call promoters in GENOME: FASTA, plain, gzip or bgzip, or - for standard input.
+    """Call promoters in GENOME: FASTA, plain or compressed, or - for standard input.
 
     Every 70-bp window of both strands gets a score. A hit is a window that reaches the threshold, with no better window
     of its strand nearby. Coordinates in BED and narrowPeak are 0-based and half-open, in GFF3 1-based and closed.
@@ -120,7 +120,7 @@ def scan(
     if options["threshold"] is not None and options["fp_per_mb"] is not None:
         raise click.UsageError("--threshold and --fp-per-mb are two ways to say the same: give one")
     if resume and (output == "-" or is_special(output)):
-        raise click.UsageError("--resume goes on with a file, and OUT is none: give one, or scan without --resume")
+        raise click.UsageError("--resume needs an output file, and OUT is not one: name a file, or leave --resume out")
     log.configure(quiet=quiet)
     _check_files(genome, output, format_name, summary, strength, options)
     from promscan.commands.scan import Scan
@@ -177,7 +177,7 @@ def _write(job: Scan, output: str, format_name: str | None) -> None:
 
 
 def _result(job: Scan, output: str, seconds: float) -> str:
-    """What was found, in one line."""
+    """One line that says what was found."""
     counts, calling, card = job.statistics, job.calling, job.card
     threshold = f"logit {calling.threshold:.4g}"
     if card.calibration is not None:

@@ -25,7 +25,7 @@ def score(sequences: str, output: str, quiet: bool, **options: Any) -> None:
     plain or compressed, a file, a pipe, or - for standard input.
 
     The output is a TSV file in the order of the input: all columns of the table (of FASTA, the name), then the scores.
-    Control characters in a cell become %XX. '.' stands where too many bases are unknown.
+    Control characters in a cell become %XX. '.' means that too many bases are unknown.
 
     With a classifier, every sequence has exactly 70 bp, and the scores are logit and probability. With a strength
     model, they are strength and strength_sd, in the unit of the model. Its insert (80 bp for yeast-strength) is the end

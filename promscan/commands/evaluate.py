@@ -180,9 +180,7 @@ def evaluate(
     judge = _Judge(starts, scope, near, _Blocks(scope, lengths), tolerance, max(false_beyond, tolerance), strands)
     evaluation = judge.judge(ranked)
     if (reached := evaluation.whole.fp_per_mb) < RATES[-1]:
-        logger.info(
-            "the hits end at %.3g false ones per Mb: beyond, recall and precision stay as they are there", reached
-        )
+        logger.info("the hits end at %.3g false positives per Mb: the rows of higher rates show all hits", reached)
     return evaluation
 
 
@@ -256,7 +254,7 @@ class _Judged(NamedTuple):
 
 @dataclass(frozen=True)
 class _Judge:
-    """What hits are judged by.
+    """The known TSSs and the part of the genome that hits are judged by.
 
     scope: the bases that count.
     near: the bases that are no background.

@@ -76,7 +76,7 @@ def score_genome(
         DeviceError: no such device, or too little memory.
     """
     machine = Machine(device=device, batch_size=batch_size, threads=threads, precision=precision)
-    # Every window is scored, whatever its score and neighbours: so neither threshold nor distance matters.
+    # Every window is scored, and no hit is called: so neither threshold nor distance matters.
     options = ScanOptions(
         genome=genome, model=model, smoothing=smoothing, strand=strand, skip_masked=skip_masked, regions=regions,
         bed=bed, exclude=exclude, machine=machine, exhaustive=True, threshold=0.5, fp_per_mb=None, min_distance=1,

@@ -43,7 +43,7 @@ class _Shard:
     first_line: str
     """First line of the undivided scan."""
     settings: dict[str, str]
-    """What all shards of a scan have in common."""
+    """The values that all shards of a scan have in common."""
     scored: bool
     """Whether a window of it could be scored."""
 

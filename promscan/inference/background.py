@@ -60,7 +60,7 @@ class Background:
         """
         table = Calibration.measure(self.hits["logit"], self.megabases, self.description)
         logger.info(
-            "%d hits on %.3g Mb of background; %s (95 %%: %.3g to %.3g) to %s per Mb can be asked for",
+            "%d hits on %.3g Mb of background; --fp-per-mb can be %s (95 %%: %.3g to %.3g) to %s",
             len(self.hits), self.megabases, table.lowest_rate, *table.interval(table.least), table.highest_rate,
         )  # fmt: skip
         return table

@@ -1,7 +1,7 @@
 """One direction of a GRU layer, run along columns of sequence.
 
 Tensors hold one lane a column, (features, lanes), so that a step is one matrix product of weights and columns, its
-gates are contiguous, and a column's numbers do not depend on what stands in the columns beside it.
+gates are contiguous, and a column's numbers do not depend on the other columns.
 
 A state h lies between -1 and 1 and is stored as g = (h + 1) / 2. The candidate, a hyperbolic tangent, is then a sigmoid
 and takes a sixth of the time on a CPU: (tanh(x) + 1) / 2 = sigmoid(2 x). What reads states has the shift in its weights

@@ -23,7 +23,7 @@ from promscan.seq.windows import WINDOW
 
 @dataclass(frozen=True)
 class Around:
-    """What the head sees around windows.
+    """The inputs of the head from around the windows.
 
     compositions: (windows, values, lanes).
     sums: running sums of the context features, (positions + 1, features, lanes); None without context.

@@ -1,7 +1,7 @@
-"""What a step costs on CUDA is its launch, so here a launch does many: the kernels of the streaming form, in Triton.
+"""The kernels of the streaming form, in Triton: one launch runs many steps, because launches are the cost on CUDA.
 
 A block of threads carries its lanes through all steps of a call. The weights stay in shared memory and the states in
-registers, in float32 whatever the type of the weights; only what the input gives is read, and states are written.
+registers, in float32 for weights of any type; the kernels read the products of the input and write the states.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def gru_steps(  # type: ignore[no-untyped-def]
 
 @triton.jit
 def _load(inputs, place, stride, own):  # type: ignore[no-untyped-def]
-    """What the input gives a step."""
+    """The part of a step that depends on the input alone."""
     reset = tl.load(inputs + place, own, 0.0).to(tl.float32)
     update = tl.load(inputs + stride + place, own, 0.0).to(tl.float32)
     scaled = tl.load(inputs + 2 * stride + place, own, 0.0).to(tl.float32)
@@ -127,7 +127,7 @@ def require_buildable(device: torch.device) -> None:
 
     Raises:
         RuntimeError: Triton or the device is too old.
-        Exception: whatever Triton, a compiler or the driver raises.
+        Exception: any error of Triton, a compiler or the driver.
     """
     if tuple(map(int, triton.__version__.split(".")[:2])) < OLDEST_TRITON:
         raise RuntimeError(f"Triton {triton.__version__} is too old")
@@ -153,14 +153,14 @@ def fused(cell: Cell) -> FusedCell:
 
 
 def options(d: int) -> dict[str, object]:
-    """How the steps of so many units are compiled."""
+    """Compiler options for a layer of `d` units."""
     units = max(16, triton.next_power_of_2(d))
     sizes = {"D": d, "UNITS": units, "LANES": LANES}
     return {**sizes, "PRODUCT": PRODUCT, "num_warps": 4 if units <= 64 else 8, "enable_fp_fusion": True}
 
 
 def sum_windows(block: Tensor, following: Tensor) -> Tensor:
-    """As `lanes.sum_windows`, in one kernel."""
+    """Do the work of `lanes.sum_windows` in one kernel."""
     size = block[0].numel()
     grid = (triton.cdiv(size, VALUES),)
     window_sums[grid](block, following, size, WINDOW=WINDOW, VALUES=VALUES, enable_fp_fusion=True)

@@ -5,7 +5,7 @@ of 70 bases. In the streaming form, the states run on along lanes of any length.
 
 The context of a window is a mean of states, weighted by `e_t = exp(score_t)`. In a lane cut into blocks of 70
 positions, a window is the end of one block and the beginning of the next, so its sums are a sum from the right inside
-the one plus a sum from the left inside the other: no sum is longer than 70 terms, whatever the length of the lane.
+the one plus a sum from the left inside the other: no sum is longer than 70 terms, in a lane of any length.
 
     block   |...............|...............|
     window            [-----+--------)
@@ -33,7 +33,7 @@ from promscan.seq.dna import UNKNOWN
 from promscan.seq.windows import MAX_UNKNOWN, WINDOW
 
 LARGEST_SCORE = 40.0
-"""exp of an attention score up to this can be summed in float32, whatever its sign."""
+"""exp of an attention score up to this can be summed in float32, for scores of either sign."""
 
 
 class LaneNetwork:
@@ -106,7 +106,7 @@ class LaneNetwork:
     def smoothed_logits(self, codes: Tensor, margin: int, warm_up: int, width: int) -> Tensor:
         """Logits averaged over `width` neighbouring windows, see `smooth`; everything else is as for `logits`.
 
-        `margin` has `room_to_smooth` beside what `logits` needs.
+        `margin` includes `room_to_smooth` and what `logits` needs.
         """
         room = room_to_smooth(width)
         begin, spare = margin - room, room - width // 2
@@ -166,7 +166,7 @@ def _warn_without_kernels(device: torch.device, reason: str) -> None:
 
 
 def _state_after(cell: Cell, inputs: Tensor) -> Tensor | None:
-    """The last state along `inputs`; none of the others is kept."""
+    """The last state along `inputs`; the others are dropped."""
     state = None
     for begin in range(0, len(inputs), WINDOW):
         state = cell.run(inputs[begin : begin + WINDOW], state)[-1]
@@ -198,7 +198,7 @@ def room_to_smooth(width: int) -> int:
 def smooth(logits: Tensor, codes: Tensor, width: int) -> Tensor:
     """Means of the logits of `width` neighbouring windows; those with more than 7 unknown bases do not count.
 
-    Every mean has a sum of its own, lest running sums round differently in every lane.
+    Every mean has a sum of its own, because running sums would round differently in every lane.
 
     Args:
         logits: (windows + width - 1, lanes).

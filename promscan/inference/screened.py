@@ -1,6 +1,6 @@
 """The screened engine: exact scores, for the windows that could be hits alone.
 
-A streaming pass, at one step a base, tells about what the logit of every window is. Those that it puts near the calling
+A streaming pass, at one step a base, estimates the logit of every window. Those that it puts near the calling
 threshold are scored by the windowed engine, to the same bits as without screening; so what is reported is exact, and
 only a hit whose logits differ by more than the margin can be lost, and one that it would have beaten appear.
 """
@@ -73,24 +73,24 @@ class ScreenedEngine:
 
         -inf: windows below the floor. NaN: windows with more than 7 unknown bases or a blocked one.
         """
-        for some in self._batches(chunks):
-            # The pass ends before the scoring begins, lest more threads run, or units share a GPU, than there may be.
-            screened = list(self._screen.score(some))
-            for chunk, tracks in zip(some, screened, strict=True):
+        for batch in self._batches(chunks):
+            # The screening ends before the scoring begins: together they would run too many threads, or share a GPU.
+            screened = list(self._screen.score(batch))
+            for chunk, tracks in zip(batch, screened, strict=True):
                 yield self._exact.score_where(chunk, [track.logits >= self.floor for track in tracks])
 
     def _batches(self, chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
         """The chunks with windows, in batches with a unit of lanes for each thread: short contigs share units."""
-        some, windows = list[Chunk](), 0
+        batch, windows = list[Chunk](), 0
         for chunk in chunks:
             if not chunk.windows_on(self._exact.stride):
                 continue
-            some.append(chunk)
+            batch.append(chunk)
             windows += chunk.windows
             if windows >= self._screen.chunk_step * self._screen.at_once:
-                yield some
-                some, windows = [], 0
-        yield some
+                yield batch
+                batch, windows = [], 0
+        yield batch
 
     def score_windows(self, codes: Codes) -> Logits:
         """Logits (n,) of loose windows (n, 70), read 5' to 3'; NaN where more than 7 bases are unknown."""

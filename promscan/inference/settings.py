@@ -12,14 +12,14 @@ from promscan.seq.records import Strand
 
 @dataclass(frozen=True, kw_only=True)
 class EngineSettings:
-    """What an engine scores, and how.
+    """Settings of an engine: the windows to score, and how.
 
     stride: only windows whose start is divisible by this are scored, on both strands.
     strands: which strands to score.
     threads: CPU threads (None: as many as the process may use).
     batch_size: windows in flight at most, rounded to whole units (None: by threads on CPU, by memory on CUDA).
     precision: `auto` is `float32`, whose weights kernels on CUDA multiply as two bfloat16 each: that moves logits of
-        `human` by less than 0.00001. `bfloat16` is faster on some devices, and moves scores.
+        `human` by less than 0.00001. `bfloat16` can be faster, and changes scores a little.
     smoothing: odd width in bp over which the logits of neighbouring windows are averaged (1: not at all).
 
     Raises:

@@ -1,6 +1,6 @@
 """What a network computes before its GRU, arranged for columns: (features, lanes) at each position.
 
-The input of a network is one of five codes, so whatever is linear in it is a table of five vectors. A stem therefore
+The input of a network is one of five codes, so every linear function of it is a table of five vectors. A stem therefore
 hands on columns that are as raw as possible, and a matrix that makes the features of the network out of them: the
 layers that read the features take that matrix into their own weights.
 """
@@ -105,7 +105,7 @@ def _convolution_stem(model: BiGRUAttention, block: ConvolutionBlock, dtype: tor
 
 
 def _features(model: BiGRUAttention, codes: Tensor, dtype: torch.dtype) -> Tensor:
-    """What the layers themselves make of codes (positions, lanes), above a row of ones."""
+    """Output of the original layers for codes (positions, lanes), above a row of ones."""
     columns = torch.ones(len(codes), model.architecture.hidden + 1, codes.shape[1], dtype=dtype, device=codes.device)
     # A few lanes at a time: the layers take a lot of memory, and are not made for columns.
     at_once = 1 << (max(1, POSITIONS_AT_ONCE[codes.device.type] // len(codes)).bit_length() - 1)

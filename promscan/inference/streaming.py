@@ -10,7 +10,7 @@ run by itself, with a fixed warm-up on both sides; past the ends of the contig t
 
 The reverse strand is the reverse complement of the same bases, run as a lane of its own. The last lane of a contig may
 be a shorter one, of a few lengths, so that a short sequence does not cost a whole lane. A fixed number of lanes of one
-length, from whatever contig and strand, are the columns of a unit, which one thread computes; a lane's numbers do not
+length, from any contig and strand, are the columns of a unit, which one thread computes; a lane's numbers do not
 depend on its column (`lanes`). So on one kind of device a window's logit is the same bits for every batch size, thread
 count, chunk and region.
 """
@@ -65,7 +65,7 @@ class StreamingEngine:
     lane = SHARD_GRID
     """Window starts of a lane; shards are cut where lanes are."""
     shorter = (4 * WINDOW, 16 * WINDOW)
-    """Those of the last lane of a contig, if that is enough."""
+    """Window starts of the last lane of a contig, if one of these is enough."""
     warm_up = 14 * WINDOW
     """Positions before and after a lane that only bring the states into shape."""
 
@@ -149,7 +149,7 @@ class StreamingEngine:
         return logits
 
     def lane_for(self, windows: int) -> int:
-        """Window starts of the lane that begins where a contig has so many left."""
+        """Window starts of the lane that begins where a contig has `windows` left."""
         return next((length for length in self.shorter if length >= windows), self.lane)
 
     def _units_of_chunks(self, chunks: Iterable[Chunk], unfinished: deque[_Job]) -> Iterator[list[_Lane]]:
@@ -201,7 +201,7 @@ def lanes_on(devices: Sequence[torch.device], architecture: Architecture) -> int
 
 
 def _memory_of_a_lane(architecture: Architecture) -> int:
-    """Bytes, on the safe side: some values of each unit, and what the head sees beside them, at every position."""
+    """An upper estimate in bytes: a few values of each unit, and the other inputs of the head, at every position."""
     values = 5 * architecture.hidden * architecture.layers + architecture.context
     values += len(COMPOSITION) * len(architecture.composition)
     positions = StreamingEngine.lane + WINDOW + 2 * max(StreamingEngine.warm_up, architecture.reach)

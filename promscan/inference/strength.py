@@ -1,7 +1,7 @@
 """The strength of inserts, in units of one fixed shape.
 
-As in the engines, a unit is so many constructs, padded with unknown bases and run by one thread; batch size, threads
-and devices decide how many units run at once. So on one kind of device a strength is the same bits whatever they are.
+As in the engines, a unit is a fixed number of constructs, padded with unknown bases and run by one thread. Batch size,
+threads and devices decide only how many units run at once, so they change no bit of a strength on one kind of device.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class StrengthPredictor:
         devices: where it runs, of one kind.
         threads: CPU threads (None: as many as the process may use).
         batch_size: inserts in flight at most, rounded to whole units (None: by threads on CPU, by memory on CUDA).
-        precision: `auto` is `float32`; `bfloat16` is faster on some devices, and moves strengths.
+        precision: `auto` is `float32`; `bfloat16` can be faster, and changes strengths a little.
     """
 
     def __init__(

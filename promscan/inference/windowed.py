@@ -1,8 +1,8 @@
 """The windowed engine: every window by itself, its states starting from zero, exactly as the network is defined.
 
 Matrix products round differently in different shapes, so the unit of computation has one fixed shape: `UNIT` windows,
-padded with unknown bases, run by one thread. A window's numbers depend neither on its row nor on the windows beside it,
-so a unit takes whatever windows are to be scored, in their order: on one kind of device a window's logit is the same
+padded with unknown bases, run by one thread. A window's numbers depend neither on its row nor on the other windows,
+so a unit takes the windows in the order in which they come: on one kind of device a window's logit is the same
 bits for every batch size, thread count, chunk and region.
 
     chunk   ssss.sssss...ssssssssss.....sss           s: windows to score, of one strand

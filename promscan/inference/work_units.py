@@ -1,4 +1,4 @@
-"""Run units of work on a device: some at once, their results in order, fewer at once when memory runs out.
+"""Run units of work on a device: several at once, their results in order, fewer at once when memory runs out.
 
 Matrix products round differently in different shapes, so an engine cuts its work into units of one fixed shape, each
 run by one thread. Batch size and threads decide how many of them run at once, and never what is in one.
@@ -113,9 +113,9 @@ class UnitRunner(Generic[Unit, Result]):
         """The result of a unit, which runs again if its device was out of memory."""
         while (result := begun.future.result()) is None:
             worker = begun.worker
-            if begun.beside == 1:
+            if begun.at_once == 1:
                 raise self._no_memory(worker.device)
-            if worker.at_once == begun.beside:  # else one that ran beside it has seen to that
+            if worker.at_once == begun.at_once:  # else a unit that ran at the same time has changed it already
                 worker.resize(worker.at_once // 2)
                 logger.info("device %s is out of memory: %d units at once from here on", worker.device, worker.at_once)
                 _give_cached_memory_back(worker.device)
@@ -123,7 +123,7 @@ class UnitRunner(Generic[Unit, Result]):
         return result
 
     def _no_memory(self, device: torch.device) -> DeviceError:
-        cure = "free some, or use a machine with more" if device.type == "cpu" else "free some, or use --device cpu"
+        cure = "free memory, or use a machine with more" if device.type == "cpu" else "free memory, or use --device cpu"
         return DeviceError(f"device {device}: no memory for {self.unit_windows} windows; {cure}")
 
     def _units_that_fit(self, sample: Unit, worker: _Worker) -> int:
@@ -140,11 +140,11 @@ class UnitRunner(Generic[Unit, Result]):
 
 
 class _Running(NamedTuple, Generic[Unit, Result]):
-    """A unit that was given to a worker, when that ran so many beside each other."""
+    """A unit that was given to a worker, and how many units that ran at once then."""
 
     unit: Unit
     worker: _Worker
-    beside: int
+    at_once: int
     future: Future[Result | None]
 
 
@@ -156,7 +156,7 @@ class _Worker:
         self._start(at_once)
 
     def resize(self, at_once: int) -> None:
-        """Run so many units at once, after those that run or wait."""
+        """Run `at_once` units at once, after those that run or wait."""
         self.pool.shutdown()
         self._start(at_once)
 

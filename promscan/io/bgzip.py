@@ -40,7 +40,7 @@ class BlockIndex:
 
 
 class BlockFile:
-    """A bgzip file, read by unpacked positions; no entry of its index is believed before the block bears it out.
+    """A bgzip file, read by unpacked positions; an entry of its index is used only after the block confirms it.
 
     Args:
         file: the packed bytes.

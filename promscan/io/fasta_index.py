@@ -1,4 +1,4 @@
-"""The .fai index of a FASTA file, and for bgzip the .gzi beside it: believed only where the file bears it out.
+"""The .fai index of a FASTA file, and the .gzi of a bgzipped one: used only where the file confirms it.
 
 An index that belongs to another version of the file would move every base that is fetched by it. So the bytes between
 each contig and the next must be the end of the one and the header of the other, and all lines of a contig up to the
@@ -35,11 +35,11 @@ class _Row(NamedTuple):
     chrom: str
     length: int
     offset: int
-    """Of its first base."""
+    """Byte of the first base."""
     bases: int
-    """Of a line."""
+    """Bases on a line."""
     width: int
-    """Of a line, in bytes."""
+    """Bytes of a line, with its end."""
 
     def place(self, base: int) -> int:
         """The byte at which a base lies."""
@@ -123,7 +123,7 @@ class FastaIndex:
         self.lengths = {chrom: row.length for chrom, row in self.rows.items()}
 
     @classmethod
-    def beside(cls, path: str, bgzip: bool) -> FastaIndex | None:
+    def next_to(cls, path: str, bgzip: bool) -> FastaIndex | None:
         """The index of `path`, if there is one that is at least as new as the file."""
         files = [f"{path}.fai", *([f"{path}.gzi"] if bgzip else [])]
         if not all(map(os.path.isfile, files)):

@@ -18,14 +18,14 @@ from promscan.errors import RunError
 PACKED_SUFFIXES = (".gz", ".bgz")
 """An output with one of these at the end of its name is compressed."""
 INDEX_SUFFIXES = (".fai", ".gzi", ".tbi", ".csi")
-"""The names of files beside a FASTA, BED or GFF file that programs believe to be its index."""
+"""Suffixes by which programs find the index of a FASTA, BED or GFF file."""
 _LONGEST_NAME = 50
 """Letters of the name of a file that its temporary one repeats: a name has at most 255 bytes."""
 
 
 @contextmanager
 def atomic_path(target: str | os.PathLike[str], *, like: str | os.PathLike[str] | None = None) -> Iterator[Path]:
-    """A temporary path beside `target`, moved onto it when the block ends well and removed when it does not.
+    """A temporary path in the folder of `target`, moved onto it when the block ends well and removed when it does not.
 
     A file that was there passes its permissions on. A symbolic link stays one: the file it points to is replaced. A
     pipe or a device (`/dev/null`, `>(command)`) is never replaced: it is its own temporary path.
@@ -43,7 +43,7 @@ def atomic_path(target: str | os.PathLike[str], *, like: str | os.PathLike[str] 
     with _temporary_beside(target) as temporary:
         yield temporary
         final = os.path.realpath(target)
-        with telling(os.fspath(target)):
+        with errors_named(os.fspath(target)):
             os.chmod(temporary, _mode_of(os.path.realpath(like or target)))
             os.replace(temporary, final)
 
@@ -84,12 +84,12 @@ def open_text_output(target: str) -> Iterator[TextIO]:
         RunError: on entry, `target` cannot be created; later, it cannot take what is written.
     """
     if target == "-":
-        with telling("standard output"):
+        with errors_named("standard output"):
             file = standard_output()
             yield file
             file.flush()
         return
-    with atomic_path(target) as path, telling(target), path.open("wb") as plain, ExitStack() as stack:
+    with atomic_path(target) as path, errors_named(target), path.open("wb") as plain, ExitStack() as stack:
         binary: BinaryIO = plain
         if is_packed(target):  # without a name and a time in it, the same text gives the same bytes
             packed = stack.enter_context(gzip.GzipFile("", "wb", fileobj=plain, mtime=0))
@@ -111,7 +111,7 @@ def standard_output() -> TextIO:
 
 
 @contextmanager
-def telling(target: str) -> Iterator[None]:
+def errors_named(target: str) -> Iterator[None]:
     """Name the file when the system refuses it; a broken pipe is not a refusal."""
     try:
         yield

@@ -1,8 +1,8 @@
 """Reading DNA: the contigs of a FASTA file become `Chunk`s of codes.
 
-Everything can be streamed, in memory that grows neither with the genome nor with its contigs. If only some spans are
-wanted and a `.fai` index that matches the file stands beside it, they are fetched by it instead, which gives the same
-chunks. Nothing is ever written beside the file.
+Everything can be streamed, in memory that grows neither with the genome nor with its contigs. If only parts are
+wanted and the file has a `.fai` index that matches it, they are fetched by that instead, which gives the same chunks.
+No index is ever written.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Genome:
         compression = sniff(self.path) if self._is_file else None
         self._bytes = os.path.getsize(self.path) if compression == "plain" else None
         self._index = (
-            FastaIndex.beside(self.path, compression == "bgzip") if compression in ("plain", "bgzip") else None
+            FastaIndex.next_to(self.path, compression == "bgzip") if compression in ("plain", "bgzip") else None
         )
         self.lengths = None if self._index is None else dict(self._index.lengths)
 

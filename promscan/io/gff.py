@@ -38,7 +38,7 @@ class Feature(NamedTuple):
 
 
 def is_feature(fields: Sequence[str]) -> bool:
-    """Tell whether the columns of a row are those of GFF rather than of BED."""
+    """Whether the columns of a row are those of GFF rather than of BED."""
     return (
         len(fields) >= 8
         and POSITION.fullmatch(fields[3]) is not None

@@ -19,7 +19,7 @@ import pysam
 
 from promscan import __version__
 from promscan.errors import RunError
-from promscan.io.files import PACKED_SUFFIXES, atomic_path, is_packed, standard_output, telling
+from promscan.io.files import PACKED_SUFFIXES, atomic_path, errors_named, is_packed, standard_output
 from promscan.io.schemas import ABOUT_STRENGTH, BED_COLUMNS, GRADES, TYPE
 from promscan.seq.records import Hit
 
@@ -56,7 +56,7 @@ class Writer:
         self.end = max(self.end, end)
 
     def _put(self, text: str) -> None:
-        with telling(self._target):
+        with errors_named(self._target):
             self._file.write(text.encode("utf-8", "surrogateescape"))
 
 
@@ -64,7 +64,7 @@ def open_writer(target: str, format: str | None, header: Header) -> AbstractCont
     """A `Writer` to `target` for the length of the `with` block; the file appears at its end, if that went well.
 
     Args:
-        target: path; `.gz` or `.bgz` at its end means bgzipped, with a .tbi index (.csi beyond 2^29) beside it. `-` is
+        target: path; `.gz` or `.bgz` at its end means bgzipped, with a .tbi index (.csi beyond 2^29). `-` is
             standard output, never compressed.
         format: one of `FORMATS`; None means by the suffix of `target`, and BED on standard output.
         header: the content of the first line, in order: model, sha256, the options that decide the hits.
@@ -82,20 +82,20 @@ def open_rows(target: str, layout: Layout, first_line: str, header: Header) -> I
         stdout = standard_output()
         stdout.flush()
         yield Writer(stdout.buffer, layout, first_line, "standard output", header)
-        with telling("standard output"):
+        with errors_named("standard output"):
             stdout.flush()
         return
     with ExitStack() as after, atomic_path(target) as path:
-        with telling(target):
+        with errors_named(target):
             file = pysam.BGZFile(str(path), "wb", None) if is_packed(target) else path.open("wb")
         with _closing(file, target):
             writer = Writer(file, layout, first_line, target, header)
             yield writer
         if is_packed(target) and path.is_file():  # a pipe has no index
             kind: IndexKind = "csi" if writer.end > TBI_LIMIT else "tbi"
-            # An index appears after its file, and an earlier one goes before: none ever stands beside another file.
+            # A new index appears after its file, and an old one is removed before it: the two never disagree.
             index = after.enter_context(atomic_path(f"{target}.{kind}", like=target))
-            with telling(target):
+            with errors_named(target):
                 _index(path, index, kind, layout)
                 for stale in ("tbi", "csi"):
                     Path(f"{target}.{stale}").unlink(missing_ok=True)
@@ -222,5 +222,5 @@ def _closing(file: BinaryIO | pysam.BGZFile, target: str) -> Iterator[None]:
         with suppress(OSError):  # the first failure is the one that is reported
             file.close()
         raise
-    with telling(target):
+    with errors_named(target):
         file.close()

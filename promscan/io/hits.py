@@ -36,11 +36,11 @@ class RankedHits(NamedTuple):
 
     by_strand: Mapping[tuple[str, Strand], tuple[Positions, Scores]]
     score: str
-    """What they are ranked by, in words."""
+    """The column that they are ranked by, in words."""
     position: str
     """Which base of a hit is its transcription start, in words."""
     settings: Mapping[str, str]
-    """What the first line of a file of promscan says of the scan; empty for other tools."""
+    """The words of the first line of a file of promscan; empty for other tools."""
 
     def on(self, chrom: str, strand: Strand) -> tuple[Positions, Scores]:
         """Hits of one strand of a contig."""
@@ -119,7 +119,7 @@ def _check_place(row: Row, contigs: Mapping[str, int]) -> None:
 
 @dataclass
 class _Score:
-    """Where in a row the score is."""
+    """The place of the score in a row."""
 
     column: int | None
     """Counted from 1; None: not known yet."""
@@ -162,7 +162,7 @@ class _Score:
 def _positions(rows: Sequence[Row], claimed: bool) -> tuple[str, list[int]]:
     """Find which base of each hit is its transcription start, in words and one by one.
 
-    A column is believed only if it can be a position in every row.
+    A column is used only if it can be a position in every row.
 
     Args:
         rows: the hits.
@@ -180,7 +180,7 @@ def _positions(rows: Sequence[Row], claimed: bool) -> tuple[str, list[int]]:
 
 
 def _may_be_peak(row: Row) -> bool:
-    """Tell whether the summit of a row of narrowPeak lies in its interval, or is missing (-1)."""
+    """Whether the summit of a row of narrowPeak lies in its interval, or is missing (-1)."""
     return row.summit is not None and (row.summit == row.start - 1 or row.holds(row.summit))
 
 

@@ -29,7 +29,7 @@ class Row(NamedTuple):
     start: int
     end: int
     strand: str
-    """As the file has it; see `stranded`."""
+    """The strand in the file; see `stranded`."""
     name: str = ""
     """Column 4 of BED, the ID of GFF3, the gene of GTF."""
     type: str = ""
@@ -44,7 +44,7 @@ class Row(NamedTuple):
     where: str = ""
 
     def holds(self, position: int) -> bool:
-        """Tell whether a position lies in the interval."""
+        """Whether a position lies in the interval."""
         return self.start <= position < self.end
 
     @property
@@ -90,11 +90,11 @@ class ListedRows:
     def column_called(self, name: str, columns: int) -> int | None:
         """Index of the column that the last comment before the rows calls `name`.
 
-        A comment is believed if it names every column, or is that of promscan, to which others have added columns.
+        A comment is used if it names every column, or is that of promscan, to which others have added columns.
         """
         names = self.comments[-1][1:].lower().split() if self.comments else []
-        believed = len(names) == columns or (tuple(names) == BED_COLUMNS and columns > len(names))
-        return names.index(name) if believed and name in names else None
+        usable = len(names) == columns or (tuple(names) == BED_COLUMNS and columns > len(names))
+        return names.index(name) if usable and name in names else None
 
     def _begins_gff(self, fields: Sequence[str]) -> bool:
         return is_feature(fields) or any(comment.startswith("##gff-version") for comment in self.comments)
@@ -116,7 +116,7 @@ def stranded(row: Row) -> Strand:
 
 
 def is_own_bed(fields: Sequence[str]) -> bool:
-    """Tell whether promscan wrote a row of BED, whatever became of the header."""
+    """Whether promscan wrote a row of BED, with or without the header."""
     return len(fields) >= len(BED_COLUMNS) and [fields[12], fields[3]] == [TYPE, f"{fields[0]}_{fields[6]}_{fields[5]}"]
 
 
@@ -140,7 +140,7 @@ def _bed_row(fields: Sequence[str], where: str, tss_column: int | None) -> Row:
 def _tss(fields: Sequence[str], column: int, row: Row) -> int:
     text = fields[column] if column < len(fields) else ""
     if row.end - row.start == 1:
-        return row.start  # some lists count a column of their own from 1
+        return row.start  # a few lists count their own column from 1
     if not POSITION.fullmatch(text):
         raise InputError(f"{row.where}: {text!r} in column {column + 1}, called tss, is no position; correct it")
     if not row.holds(tss := int(text)):

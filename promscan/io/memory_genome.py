@@ -22,7 +22,7 @@ GenomeInput = str | os.PathLike[str] | Mapping[str, str]
 
 
 class GenomeSource(Protocol):
-    """What a scan needs of a genome, wherever its contigs are."""
+    """The interface of a genome for a scan; its contigs may be in a file or in memory."""
 
     @property
     def source(self) -> str:

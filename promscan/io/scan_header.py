@@ -15,7 +15,7 @@ _SHARD = re.compile("([0-9]{1,9})/([0-9]{1,9})")
 
 
 class ScannedPart(NamedTuple):
-    """What is known of the part of a genome that was scanned."""
+    """The part of a genome that was scanned, as far as the header says."""
 
     within: Intervals | None
     """The bases that were scanned, as far as it can be known; None: all."""

@@ -8,7 +8,7 @@ BED_COLUMNS = (
 )  # fmt: skip
 GRADES = BED_COLUMNS[7:12]
 ABOUT_STRENGTH = ("strength_unit", "strength_domain", "strength_insert")
-"""What GFF3 repeats of the header beside each strength."""
+"""The words of the header that GFF3 repeats with each strength."""
 TYPE = "promoter"
 """What a hit is (SO:0000167). In BED it is a thirteenth column: bedtools would take twelve for BED12."""
 NOTHING_SCORED = "#no window could be scored"

@@ -29,7 +29,7 @@ class NamedSequence(NamedTuple):
     """A sequence as its file has it."""
 
     name: str
-    """That of its header, or of its row; rows without one are numbered from 1."""
+    """The name in its header or row; rows without one are numbered from 1."""
     codes: Codes
     cells: list[str]
     """Its row, cell by cell; from FASTA, there is none."""
@@ -42,7 +42,7 @@ class SequenceFile:
     """A file of sequences that is open for reading, once."""
 
     columns: list[str]
-    """Of a table, in their order; none of FASTA."""
+    """Names of the columns of a table, in their order; empty for FASTA."""
     sequences: Iterator[NamedSequence]
 
 

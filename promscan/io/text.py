@@ -51,7 +51,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Digest(Protocol):
-    """What a `hashlib` object does."""
+    """The interface of a `hashlib` object."""
 
     def update(self, data: ReadableBuffer, /) -> None:
         """Take more bytes in."""

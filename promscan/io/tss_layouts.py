@@ -30,7 +30,7 @@ _START = re.compile("TSS|transcription_start_site", re.IGNORECASE)
 
 
 class Reading(NamedTuple):
-    """What is read as the transcription starts of a list."""
+    """The base of each row that is read as its transcription start."""
 
     words: str
     """Which base is the start, as messages put it."""
@@ -92,7 +92,7 @@ class StartList:
     def _by_layout(self) -> Reading:
         if not self.is_gff:
             for row in self.rows:
-                stranded(row)  # a list without strands is unfit, whatever its layout
+                stranded(row)  # no layout makes a list without strands usable
         if len(self.rows) == self.types.total():
             if self.first_longer is None:
                 return Reading(_ONE_BASE, self.rows, [row.start for row in self.rows])

@@ -106,7 +106,7 @@ class Placed(NamedTuple):
 
 
 class Point(NamedTuple):
-    """What passes at a threshold, inf if nothing does; a share of nothing is None."""
+    """Counts and rates at a threshold (inf if no hit passes); a share of nothing is None."""
 
     threshold: float
     hits: int

@@ -34,8 +34,8 @@ def widening(groups: Sequence[tuple[Array, Array, Array]]) -> float:
     """The factor that makes standard deviations right: then 68 % of the errors are smaller than theirs.
 
     Args:
-        groups: measured, predicted and standard deviation, (n,) each. A group counts as much as another, whatever
-            its size.
+        groups: measured, predicted and standard deviation, (n,) each. Each group counts the same, large or
+            small.
     """
     distances = np.concatenate([np.abs(measured - predicted) / deviation for measured, predicted, deviation in groups])
     weights = np.concatenate([np.full(len(measured), 1 / len(measured)) for measured, _, _ in groups])

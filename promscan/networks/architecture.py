@@ -35,7 +35,7 @@ class Architecture:
     kernel: odd width in bp of each convolution.
     dropout: share of activations dropped after embedding, convolutions, GRU and in the head.
     composition: widths in bp, divisible by 2, of stretches around the middle of a window whose base composition the
-        head sees beside the context of the window; only networks that run along sequence can have them.
+        head sees in addition to the context of the window; only networks that run along sequence can have them.
     context: learned features whose means in bins around the middle of a window the head sees; only networks that run
         along sequence, with convolutions, can have them.
     context_bins: ends of these bins, in bp from the middle of a window, the same on both sides.

@@ -45,7 +45,7 @@ MIN_DISTANCE = 500
 
 @dataclass(frozen=True)
 class Card:
-    """What a weights file is, how it was made, and what it may be used for.
+    """The description of a weights file: how it was made, and what it may be used for.
 
     task: `promoter` (logit of a 70-bp window) or `strength` (expression of an insert in a reporter).
     engine: the way of running that the weights were trained for: `windowed` or `streaming`, `whole` for strength.
@@ -222,7 +222,7 @@ def _check_architecture(card: Card, fields: Fields) -> None:
 
 
 def strength_of(card: Card) -> StrengthPart:
-    """What the scores of a strength model mean.
+    """The meaning of the scores of a strength model.
 
     Raises:
         ModelError: the model has no scores of strength.

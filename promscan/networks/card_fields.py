@@ -1,6 +1,6 @@
 """Reading of model cards, field by field: each value has the right type and bounds, or one line names the field.
 
-Cards come from anywhere, so nothing in them is believed: not their types, not their sizes, not how deep they nest.
+Cards come from anywhere, so everything in them is checked: their types, their sizes, and how deep they nest.
 """
 
 from __future__ import annotations

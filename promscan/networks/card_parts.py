@@ -105,7 +105,7 @@ class Construct:
 
 @dataclass(frozen=True)
 class StrengthPart:
-    """What the scores of a strength model mean.
+    """The meaning of the scores of a strength model.
 
     unit: unit of the scores, one of the units of the network.
     reporter: construct that the scores are about.

@@ -1,7 +1,7 @@
 """All steps of a `FadingGRU` in one launch for CUDA, forward and backward, in Triton.
 
 A plain step is a few small products and sums, and on a GPU their launches take far longer than they do: a training step
-has some ten thousand of them. Here a block of threads carries its lanes through all steps. The weights stay in shared
+has about ten thousand of them. Here a block of threads carries its lanes through all steps. The weights stay in shared
 memory, and the states (or, backward, their gradients) in registers.
 """
 
@@ -186,7 +186,7 @@ def require_right(plain: type[torch.autograd.Function], hidden: int, device: tor
 
     Raises:
         RuntimeError: Triton is too old, the layer too wide, or the results differ.
-        Exception: whatever Triton, a compiler or the driver raises.
+        Exception: any error of Triton, a compiler or the driver.
     """
     if tuple(map(int, triton.__version__.split(".")[:2])) < OLDEST_TRITON:
         raise RuntimeError(f"Triton {triton.__version__} is too old")

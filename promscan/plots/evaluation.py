@@ -17,7 +17,7 @@ def plot_evaluation(
 
     Args:
         points: points of the ranking, from the highest logit on.
-        at_rates: recall and its interval at some numbers of false hits per Mb.
+        at_rates: recall and its interval at several numbers of false hits per Mb.
         distances: distances in bp of true hits from their starts, shape (n,).
         path: picture to write, in the format of its suffix.
     """

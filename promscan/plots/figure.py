@@ -1,4 +1,4 @@
-"""Figures: make them and save them. matplotlib is loaded only when a figure is drawn."""
+"""Make plots and save them. matplotlib is loaded only when a figure is drawn."""
 
 from __future__ import annotations
 

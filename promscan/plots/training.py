@@ -53,7 +53,7 @@ def plot_discrimination(labels: Array, logits: Array, path: Path) -> None:
 
 
 def plot_recalls(history: Sequence[Mapping[str, float]], path: Path) -> None:
-    """Plot loss, and recall at some false hits per Mb of dev, by epoch; a line marks the best epoch."""
+    """Plot loss, and recall at several rates of false hits of dev, by epoch; a line marks the best epoch."""
     figure, (loss, recall) = new_figure(2)
     epochs = [row["epoch"] for row in history]
     best = max(history, key=lambda row: row["recall"])["epoch"]

@@ -20,7 +20,7 @@ Positions = npt.NDArray[np.int64]
 MOST_SHARDS = 100_000
 """Parts that a genome can be divided into."""
 SHARD_GRID = 40 * WINDOW
-"""A cut between two shards of a scan lies on a multiple of this many bp of its contig, whatever the model."""
+"""A cut between two shards of a scan lies on a multiple of this many bp of its contig, for every model."""
 
 
 class Intervals:
@@ -69,7 +69,7 @@ class Intervals:
         return sum(int((ends - starts).sum()) for starts, ends in self._ranges.values())
 
     def digest(self) -> str:
-        """Sixteen hex digits that tell this set of bases from others, however it was written down."""
+        """Sixteen hex digits that identify this set of bases, in any spelling."""
         return _digest(self)
 
     def union(self, other: Intervals) -> Intervals:
@@ -168,7 +168,7 @@ class Intervals:
 
 
 def genome_digest(contigs: Mapping[str, int]) -> str:
-    """Sixteen hex digits that tell a genome from others by its contigs (name to bases) and their order.
+    """Sixteen hex digits that identify a genome by its contigs (name to bases) and their order.
 
     Contigs without bases do not count: an index leaves them out.
     """
@@ -191,7 +191,7 @@ def _merge(ranges: Positions) -> Positions:
 
 
 def _common(ranges: Positions, others: Positions) -> Positions:
-    """What two sorted, disjoint ranges, of shape (2, n) and (2, m), have in common."""
+    """Intersection of two sorted, disjoint sets of ranges, of shape (2, n) and (2, m)."""
     edges = np.concatenate([ranges[0], others[0], ranges[1], others[1]])
     steps = np.repeat([1, -1], len(edges) // 2)
     order = np.lexsort([steps, edges])  # where one ends and another begins, the end goes first

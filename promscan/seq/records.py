@@ -32,8 +32,8 @@ class Chunk:
     """A stretch of one contig and the windows that begin in it.
 
     The windows are those with `start` <= window start < `start + windows`. They touch `codes[own]`, which reaches 69
-    bases past the last start, so neighbouring chunks share 69 bases and no window is seen twice; `codes` has some bases
-    of context before and after them as well, less at the ends of the contig. A contig shorter than a window is one
+    bases past the last start, so neighbouring chunks share 69 bases and no window is seen twice; `codes` has bases
+    of context before and after them as well, fewer at the ends of the contig. A contig shorter than a window is one
     chunk without windows.
     """
 

@@ -29,7 +29,7 @@ class KnownStarts:
 
     Args:
         sites: the starts, in any order.
-        names: what their list calls some or all of them.
+        names: their names in the list, for those that have one.
         reading: which base of the intervals of their list they are, in words.
     """
 

@@ -28,7 +28,7 @@ def scorable(codes: Codes, stride: int, *, blocked: Mask | None) -> Mask:
 
 
 def _few_in_windows(flags: Mask, most: int) -> Mask:
-    """Which windows hold at most so many of these flags; hardly any sequence has one at all."""
+    """Which windows hold at most `most` of these flags; hardly any sequence has one at all."""
     if not flags.any():
         return np.ones(max(0, len(flags) - WINDOW + 1), dtype=np.bool_)
     sums = np.zeros(len(flags) + 1, dtype=np.int32)

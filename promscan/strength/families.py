@@ -31,7 +31,7 @@ Numbers = npt.NDArray[np.int64]
 class SharedKmers:
     """The 20-mers that several rows have, from `share_kmers`.
 
-    rows: row numbers, those with the same 20-mer beside each other, shape (m,).
+    rows: row numbers, those with the same 20-mer next to each other, shape (m,).
     starts: where in `rows` each 20-mer begins, shape (k,).
     kmers: the 20-mers as numbers, shape (k,), rising.
     firsts: the smallest 20-mer of each row, shared or not, shape (n,); beyond all 20-mers for a row that has none.

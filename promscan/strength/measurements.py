@@ -31,7 +31,7 @@ class Measurements:
     inserts: codes (n, insert length) uint8, with unknown bases before those that are shorter.
     expression: (n,) float32.
     weights: how much a row counts in training, (n,) float32.
-    sets: which part of the table a row is of, (n,) text; the card tells figures by set.
+    sets: the part of the table that a row belongs to, (n,) text; the card has metrics for each set.
     changes: how many sequences were stripped of a part of the flank, trimmed and padded.
     """
 
@@ -102,7 +102,7 @@ def _weight(text: str, place: str) -> float:
 
 @dataclass(frozen=True)
 class Division:
-    """What each row of some tables is for: `parts[i]` are TRAIN, DEV, TEST or LEFT_OUT for the rows of table i.
+    """The part of each row of the tables: `parts[i]` are TRAIN, DEV, TEST or LEFT_OUT for the rows of table i.
 
     families: how many there are, over all tables together.
     """

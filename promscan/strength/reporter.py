@@ -74,7 +74,7 @@ class Reporter(Construct):
         return inserts, Changes(stripped, trimmed, padded)
 
     def constructs(self, inserts: Codes) -> Codes:
-        """Inserts (n, insert length) to constructs (n, length); unknown bases that lead an insert are none of it."""
+        """Inserts (n, insert length) to constructs (n, length); leading unknown bases are not part of an insert."""
         n = len(inserts)
         five, three = (np.tile(dna.encode(flank), (n, 1)) for flank in (self.five_prime, self.three_prime))
         built = np.concatenate([five, inserts, three], axis=1)

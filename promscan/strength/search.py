@@ -36,7 +36,7 @@ TOLERANCE = 0.1
 
 
 class Predictor(Protocol):
-    """What a search needs of a strength model."""
+    """The interface of a strength model for a search."""
 
     @property
     def reporter(self) -> Reporter:

@@ -2,7 +2,7 @@
 
 The network reads segments around listed transcription starts and segments of background with running states, as the
 streaming engine does, and learns from every window of them. From the second epoch on, a part of the background are
-false hits of the model itself. Each epoch is validated like a scan: by the recall at some false hits per Mb of the dev
+false hits of the model itself. Each epoch is validated like a scan: by the recall at a few false hits per Mb of the dev
 contigs.
 """
 

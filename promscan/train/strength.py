@@ -284,7 +284,7 @@ def _take_over(network: ExpressionNetwork, start: ExpressionNetwork) -> None:
 def _refuse_other_division(start: Card, tables: Sequence[Mapping[str, Any]], seed: int) -> None:
     """Raise a ModelError if `start` has learned from one of the tables with another division.
 
-    Some of its training rows would be dev or test rows now, and the metrics on them would be too good.
+    A few of its training rows would be dev or test rows now, and the metrics on them would be too good.
     """
     before = {table["sha256"]: table for table in start.training.get("tables", ())}
     for table in tables:

@@ -34,7 +34,7 @@ def margin_of(reporter: Reporter) -> int:
 
 
 def settings_of(card: Card) -> dict[str, str]:
-    """What the first line of the hits says of their strengths.
+    """The words of the first line of the hits about their strengths.
 
     strength_insert: the first and the last base of the insert, counted from the transcription start, which is 0.
     """

@@ -86,7 +86,7 @@ class Journal:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._file is not None:
             self._file.close()
-        # Input may fail only for now, or be a copy that broke off: what is done is kept for when it is mended.
+        # The input may be an incomplete copy: keep the journal, so that a repaired input can go on from it.
         if self.folder is not None and self._bare and kind is not None and issubclass(kind, InputError):
             remove_journal(self.folder)
 

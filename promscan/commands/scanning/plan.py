@@ -27,7 +27,7 @@ from promscan.strength.reporter import Reporter
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Where a scan runs, and how fast.
+    """Device, threads and precision of a scan.
 
     device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all`.
     batch_size, threads, precision: see `EngineSettings`.
@@ -53,7 +53,7 @@ class ScanPlan:
     within: where the TSS of a hit must lie (None: anywhere); it contains the shard.
     exclude: bases that no scored window may touch.
     machine: where the scan runs.
-    resume: folder of the journal, if one is kept.
+    resume: folder of the journal, or None without a journal.
     settings: what decides the hits, for the header of a file.
     """
 
@@ -100,7 +100,7 @@ class ScanPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class ScanOptions:
-    """What the user asks for; `Scan` explains each option, and has the defaults."""
+    """The options of a user; `Scan` explains each one, and has the defaults."""
 
     genome: GenomeInput
     model: str | Path
@@ -230,7 +230,7 @@ def _warn(options: ScanOptions, card: Card, calling: CallSettings, strength_card
 def _header(
     options: ScanOptions, card: Card, calling: CallSettings, wanted: Intervals | None, excluded: Intervals | None
 ) -> dict[str, str]:
-    """What decides the hits, by name, without their strengths and the shard."""
+    """The settings that decide the hits, by name, without strengths and shard."""
     settings = {
         "model": card.name,
         "sha256": card.sha256,

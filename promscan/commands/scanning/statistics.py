@@ -141,7 +141,7 @@ class Statistics:
 
 def peak_memory() -> int:
     """Largest resident memory of this process so far, in bytes."""
-    # On Linux, getrusage also counts what the process took that started this one; some containers hide the other mark.
+    # On Linux, getrusage also counts the memory of the parent process; VmHWM does not, but some containers hide it.
     status = Path("/proc/self/status")
     if status.is_file() and (mark := re.search(r"^VmHWM:\s*(\d+) kB$", status.read_text(), re.MULTILINE)):
         return 1024 * int(mark[1])
