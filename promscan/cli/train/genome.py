@@ -24,6 +24,7 @@ from promscan.cli.train.options import (
     step_options,
     taken_from,
 )
+from promscan.networks.architecture import MAX_CONTEXT, MAX_REACH
 
 MOST_WIDTHS = 32
 """Largest number of `--composition` or `--context-bins`."""
@@ -73,7 +74,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     help="Widths in bp around a window whose base composition the network sees.",
 )  # fmt: skip
 @click.option(
-    "--context", type=Count(0, 4096), default=32, show_default=True,
+    "--context", type=Count(0, MAX_CONTEXT), default=32, show_default=True,
     help="Learned features of which the network sees the means in bins around a window.",
 )  # fmt: skip
 @click.option(
@@ -81,7 +82,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     help="Ends of these bins, in bp from the middle of the window, on each side.",
 )  # fmt: skip
 @click.option(
-    "--half-life", type=Count(0, LARGEST_WIDTH), default=32, show_default=True, metavar="BP",
+    "--half-life", type=Count(0, MAX_REACH), default=32, show_default=True, metavar="BP",
     help="A state of the GRU loses at least half of its value in this many bases; 0: no limit.",
 )  # fmt: skip
 @learning_rate_option(2e-3)

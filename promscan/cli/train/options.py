@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from promscan.cli.options import Count, Decorator, Number, all_of, precision_option
+from promscan.cli.options import Count, Decorator, Number, OddCount, all_of, precision_option
+from promscan.networks.architecture import MAX_CONVOLUTIONS, MAX_HIDDEN, MAX_KERNEL, MAX_LAYERS
 from promscan.seq.bounds import MAX_SEED, MAX_THREADS
 
 if TYPE_CHECKING:
@@ -36,15 +37,17 @@ def size_options(*, hidden: int = 256, convolutions: int = 0, dropout: float = 0
     """Sizes of the network, with these defaults."""
     return all_of(
         click.option(
-            "--hidden", type=Count(1, 4096), default=hidden, show_default=True, help="GRU units in each direction."
+            "--hidden", type=Count(1, MAX_HIDDEN), default=hidden, show_default=True,
+            help="GRU units in each direction.",
         ),
-        click.option("--layers", type=Count(1, 16), default=1, show_default=True, help="Stacked GRU layers."),
+        click.option("--layers", type=Count(1, MAX_LAYERS), default=1, show_default=True, help="Stacked GRU layers."),
         click.option(
-            "--convolutions", type=Count(0, 64), default=convolutions, show_default=True,
+            "--convolutions", type=Count(0, MAX_CONVOLUTIONS), default=convolutions, show_default=True,
             help="Convolution blocks before the GRU.",
         ),
         click.option(
-            "--kernel", type=Count(1, 1001), default=9, show_default=True, help="Width of a convolution in bp; odd."
+            "--kernel", type=OddCount(MAX_KERNEL), default=9, show_default=True,
+            help="Width of a convolution in bp; odd.",
         ),
         dropout_option(dropout, "Share of activations dropped in training."),
     )  # fmt: skip
