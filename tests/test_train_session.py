@@ -172,9 +172,10 @@ def test_plots_are_silent_where_no_folder_can_be_written(tmp_path: Path) -> None
     [
         ("--hidden", 10**9), ("--layers", 10**9), ("--kernel", 10**9), ("--epochs", 10**12), ("--batch-size", 10**12),
         ("--seed", 1 << 40), ("--threads", 10**6), ("--patience", 10**9), ("--convolutions", 10**6),
+        ("--kernel", 257), ("--kernel", 8),  # what no network has is refused by the name of the option
     ],
 )  # fmt: skip
-def test_whole_numbers_have_a_maximum(tmp_path: Path, promscan_cli, option: str, value: int) -> None:
+def test_whole_numbers_have_bounds(tmp_path: Path, promscan_cli, option: str, value: int) -> None:
     outcome = promscan_cli(*write_windows(tmp_path), option, value)
     assert outcome.status == 2
     assert option in outcome.err

@@ -67,7 +67,7 @@ class Evaluation:
 
     @property
     def whole(self) -> Point:
-        """All hits."""
+        """Compare all hits."""
         return self.at(float(self.ranking.hits.min(initial=np.inf)))
 
     @cached_property
@@ -177,8 +177,9 @@ def evaluate(
     if not any(scope.contains(chrom, starts.on(chrom, strand)).any() for chrom in scope.chroms for strand in strands):
         raise InputError(f"{tss}: none of its TSSs lies in what is to be judged; there is nothing to find")
     near = Intervals.of(Interval(chrom, start, start + 1) for chrom, start, _ in starts).widened(clearance, lengths)
-    judge = _Judge(starts, scope, near, _Blocks(scope, lengths), tolerance, max(false_beyond, tolerance), strands)
-    evaluation = judge.judge(ranked)
+    blocks, false_beyond = _Blocks(scope, lengths), max(false_beyond, tolerance)
+    evaluator = _Evaluator(starts, scope, near, blocks, tolerance, false_beyond, strands)
+    evaluation = evaluator.evaluate(ranked)
     if (reached := evaluation.whole.fp_per_mb) < RATES[-1]:
         logger.info("the hits end at %.3g false positives per Mb: the rows of higher rates show all hits", reached)
     return evaluation
@@ -200,15 +201,15 @@ def _scanned(
 ) -> Intervals:
     """Leave only the bases that were scanned, as far as the header of the hits says it; warn where it does not."""
     part = scanned_part(settings, lengths, scope)
-    judged = scope if part.within is None else scope.intersection(part.within)
-    if judged != scope:
-        logger.info("only what was scanned counts: %s bp", f"{judged.total_bases:,}")
+    scanned = scope if part.within is None else scope.intersection(part.within)
+    if scanned != scope:
+        logger.info("only what was scanned counts: %s bp", f"{scanned.total_bases:,}")
     if part.unknown and bed is None:
         logger.warning(
             "only a part of the genome was scanned (%s), and all of it is judged, so recall is too low: name what was "
             "scanned by --bed", ", ".join(part.unknown),
         )  # fmt: skip
-    return judged
+    return scanned
 
 
 def _scanned_strands(settings: Mapping[str, str]) -> tuple[Strand, ...]:
@@ -239,7 +240,7 @@ class _Blocks:
         return self._numbers[chrom][positions // BLOCK]
 
 
-class _Judged(NamedTuple):
+class _Compared(NamedTuple):
     """The hits of one strand of a contig; see `Ranking`."""
 
     hits: Scores
@@ -253,8 +254,8 @@ class _Judged(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Judge:
-    """The known TSSs and the part of the genome that hits are judged by.
+class _Evaluator:
+    """Compares hits with the listed TSSs.
 
     scope: the bases that count.
     near: the bases that are no background.
@@ -269,10 +270,10 @@ class _Judge:
     false_beyond: int
     strands: Sequence[Strand]
 
-    def judge(self, ranked: RankedHits) -> Evaluation:
-        """All hits."""
-        judged = [self._strand(chrom, strand, ranked) for chrom in self.scope.chroms for strand in self.strands]
-        whole = _Judged(*map(np.concatenate, zip(*judged, strict=True)))
+    def evaluate(self, ranked: RankedHits) -> Evaluation:
+        """Compare all hits."""
+        compared = [self._strand(chrom, strand, ranked) for chrom in self.scope.chroms for strand in self.strands]
+        whole = _Compared(*map(np.concatenate, zip(*compared, strict=True)))
         ranking = Ranking(
             hits=whole.hits,
             found=Placed(whole.found, whole.found_blocks),
@@ -287,7 +288,7 @@ class _Judge:
             self.starts.reading,
         )  # fmt: skip
 
-    def _strand(self, chrom: str, strand: Strand, ranked: RankedHits) -> _Judged:
+    def _strand(self, chrom: str, strand: Strand, ranked: RankedHits) -> _Compared:
         """A hit in the scope is judged by all starts, but only the starts in the scope can be found."""
         tss, scores = ranked.on(chrom, strand)
         counts = self.scope.contains(chrom, tss)
@@ -299,7 +300,7 @@ class _Judge:
         right, false = right_hits(called, scores, listed, self.tolerance), are_false(called, listed, self.false_beyond)
         distances = offsets(called[right], listed)
         right_in_scope = self.scope.contains(chrom, sign * (called[right] - distances))
-        return _Judged(
+        return _Compared(
             hits=scores,
             found=found_at(counted, called, scores, self.tolerance),
             found_blocks=self.blocks.at(chrom, sign * counted),

@@ -104,7 +104,7 @@ def _joined(rows: Iterable[_Row]) -> Iterator[_Row]:
 def _read_head(path: str) -> _Shard:
     if Path(path).is_fifo():
         raise InputError(f"{path}: shards are read twice, and a pipe only once; save it to a file")
-    sniff(path, WANTED)  # a bgzip file that lacks its end can be read without an error
+    sniff(path, WANTED)  # rows that went to standard output cannot be taken back if the file is cut short
     with closing(_lines(path)) as lines:
         head = list(islice(takewhile(lambda line: line.startswith("#"), lines), LONGEST_HEAD))
     first_line = next((line for line in head if line.startswith("#promscan ")), "")

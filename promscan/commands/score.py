@@ -16,9 +16,8 @@ from promscan.errors import InputError
 from promscan.inference.engine import Engine, open_engine
 from promscan.inference.settings import EngineSettings
 from promscan.inference.strength import StrengthPredictor
-from promscan.io.sequences import NAME, NamedSequence, SequenceFile, check_window, open_sequences
+from promscan.io.sequences import NAME, NamedSequence, SequencesInput, SequenceSource, check_window, open_sequences
 from promscan.io.tables import escape_cell
-from promscan.io.text import source_name
 from promscan.networks.card import DEFAULT_CLASSIFIER, STRENGTH, Card, find_model, read_card
 from promscan.networks.device import resolve_devices
 from promscan.networks.weights import load_model, load_strength
@@ -47,7 +46,7 @@ class StrengthScore(NamedTuple):
 
 
 def score(
-    sequences: str | Path,
+    sequences: SequencesInput,
     *,
     model: str | Path = DEFAULT_CLASSIFIER,
     device: str = "auto",
@@ -55,14 +54,15 @@ def score(
     threads: int | None = None,
     precision: str = "auto",
 ) -> Iterator[Score] | Iterator[StrengthScore]:
-    """Yield a `Score` for each 70-bp sequence of a file, in order; with a strength model, a `StrengthScore` for each.
+    """Yield a `Score` for each 70-bp sequence, in order; with a strength model, a `StrengthScore` for each.
 
     A strength model takes sequences of any length up to ten times its insert: a leading part of its 5' flank is
     stripped, longer ones than its insert lose their 5' end, and shorter ones are padded there.
 
     Args:
-        sequences: FASTA, or CSV/TSV with a column `sequence` (and `name`, else rows are numbered from 1); plain or
-            compressed, a file, a pipe or `-` for standard input.
+        sequences: path of FASTA, or of CSV/TSV with a column `sequence` (and `name`, else rows are numbered from 1),
+            plain or compressed, a file, a pipe or `-` for standard input; or, in memory, a mapping of name to sequence
+            or a list of sequences, which are numbered from 1. One text is a path: give one sequence as a list.
         model: bundled name or weights file.
         device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device, of one model).
         batch_size: largest number of sequences in flight; see `open_engine`.
@@ -71,13 +71,13 @@ def score(
 
     Raises:
         InputError: a sequence has another length than 70 bp, is too long for a strength model, or has a letter that is
-            no nucleotide code (named by file and line); or the file is unreadable.
+            no nucleotide code (the message says where); or the file is unreadable.
         ModelError: no such model.
         DeviceError: no such device.
     """
     kind = _kind_of(model)
     settings = EngineSettings(threads=threads, batch_size=batch_size, precision=precision)
-    return _scores(str(sequences), str(model), kind, device, settings)
+    return _scores(sequences, str(model), kind, device, settings)
 
 
 def score_table(
@@ -96,13 +96,13 @@ def score_table(
     """
     kind = _kind_of(model)
     settings = EngineSettings(threads=threads, batch_size=batch_size, precision=precision)
-    with open_sequences(sequences) as file:
-        names = _column_names(file.columns, kind._fields[1:], source_name(sequences))
-        scored = _score_all(file, sequences, model, device, settings)
+    with open_sequences(sequences) as source:
+        names = _column_names(source.columns, kind._fields[1:], source.name)
+        scored = _score_all(source, model, device, settings)
         first = list(itertools.islice(scored, 1))  # a failure leaves no line of column names on standard output
         yield names
         for sequence, values in itertools.chain(first, scored):
-            row = [escape_cell(cell) for cell in _row(file.columns, sequence)]
+            row = [escape_cell(cell) for cell in _row(source.columns, sequence)]
             yield row + ["." if value is None else f"{value:.4f}" for value in values]
 
 
@@ -124,18 +124,22 @@ def _row(columns: Sequence[str], sequence: NamedSequence) -> list[str]:
 
 
 def _scores(
-    sequences: str, model: str, kind: type[Score] | type[StrengthScore], device: str, settings: EngineSettings
+    sequences: SequencesInput,
+    model: str,
+    kind: type[Score] | type[StrengthScore],
+    device: str,
+    settings: EngineSettings,
 ) -> Iterator[Score] | Iterator[StrengthScore]:
-    with open_sequences(sequences) as file:
-        for sequence, values in _score_all(file, sequences, model, device, settings):
+    with open_sequences(sequences) as source:
+        for sequence, values in _score_all(source, model, device, settings):
             yield kind(sequence.name, *values)
 
 
 def _score_all(
-    file: SequenceFile, source: str, model: str, device: str, settings: EngineSettings
+    source: SequenceSource, model: str, device: str, settings: EngineSettings
 ) -> Iterator[tuple[NamedSequence, Values]]:
-    with _open_scorer(source, model, device, settings) as scorer:
-        sequences = map(scorer.checked, file.sequences)
+    with _open_scorer(source.name, model, device, settings) as scorer:
+        sequences = map(scorer.checked, source.sequences)
         while batch := list(itertools.islice(sequences, scorer.batch_size)):
             yield from zip(batch, scorer.score(batch), strict=True)
 
@@ -156,7 +160,7 @@ def _open_scorer(
     ) as predictor:  # fmt: skip
         scorer = _StrengthScorer(predictor, card)
         yield scorer
-    scorer.changes.log(source_name(source))
+    scorer.changes.log(source)
 
 
 class _WindowScorer:

@@ -43,7 +43,7 @@ def atomic_path(target: str | os.PathLike[str], *, like: str | os.PathLike[str] 
     with _temporary_beside(target) as temporary:
         yield temporary
         final = os.path.realpath(target)
-        with errors_named(os.fspath(target)):
+        with write_errors(os.fspath(target)):
             os.chmod(temporary, _mode_of(os.path.realpath(like or target)))
             os.replace(temporary, final)
 
@@ -84,12 +84,12 @@ def open_text_output(target: str) -> Iterator[TextIO]:
         RunError: on entry, `target` cannot be created; later, it cannot take what is written.
     """
     if target == "-":
-        with errors_named("standard output"):
+        with write_errors("standard output"):
             file = standard_output()
             yield file
             file.flush()
         return
-    with atomic_path(target) as path, errors_named(target), path.open("wb") as plain, ExitStack() as stack:
+    with atomic_path(target) as path, write_errors(target), path.open("wb") as plain, ExitStack() as stack:
         binary: BinaryIO = plain
         if is_packed(target):  # without a name and a time in it, the same text gives the same bytes
             packed = stack.enter_context(gzip.GzipFile("", "wb", fileobj=plain, mtime=0))
@@ -111,8 +111,12 @@ def standard_output() -> TextIO:
 
 
 @contextmanager
-def errors_named(target: str) -> Iterator[None]:
-    """Name the file when the system refuses it; a broken pipe is not a refusal."""
+def write_errors(target: str) -> Iterator[None]:
+    """Turn a refusal by the system inside the block into one line that names the output; a broken pipe passes.
+
+    Raises:
+        RunError: `target` cannot be written.
+    """
     try:
         yield
     except BrokenPipeError:

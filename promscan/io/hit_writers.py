@@ -19,7 +19,7 @@ import pysam
 
 from promscan import __version__
 from promscan.errors import RunError
-from promscan.io.files import PACKED_SUFFIXES, atomic_path, errors_named, is_packed, standard_output
+from promscan.io.files import PACKED_SUFFIXES, atomic_path, is_packed, standard_output, write_errors
 from promscan.io.schemas import ABOUT_STRENGTH, BED_COLUMNS, GRADES, TYPE
 from promscan.seq.records import Hit
 
@@ -56,7 +56,7 @@ class Writer:
         self.end = max(self.end, end)
 
     def _put(self, text: str) -> None:
-        with errors_named(self._target):
+        with write_errors(self._target):
             self._file.write(text.encode("utf-8", "surrogateescape"))
 
 
@@ -82,11 +82,11 @@ def open_rows(target: str, layout: Layout, first_line: str, header: Header) -> I
         stdout = standard_output()
         stdout.flush()
         yield Writer(stdout.buffer, layout, first_line, "standard output", header)
-        with errors_named("standard output"):
+        with write_errors("standard output"):
             stdout.flush()
         return
     with ExitStack() as after, atomic_path(target) as path:
-        with errors_named(target):
+        with write_errors(target):
             file = pysam.BGZFile(str(path), "wb", None) if is_packed(target) else path.open("wb")
         with _closing(file, target):
             writer = Writer(file, layout, first_line, target, header)
@@ -95,7 +95,7 @@ def open_rows(target: str, layout: Layout, first_line: str, header: Header) -> I
             kind: IndexKind = "csi" if writer.end > TBI_LIMIT else "tbi"
             # A new index appears after its file, and an old one is removed before it: the two never disagree.
             index = after.enter_context(atomic_path(f"{target}.{kind}", like=target))
-            with errors_named(target):
+            with write_errors(target):
                 _index(path, index, kind, layout)
                 for stale in ("tbi", "csi"):
                     Path(f"{target}.{stale}").unlink(missing_ok=True)
@@ -222,5 +222,5 @@ def _closing(file: BinaryIO | pysam.BGZFile, target: str) -> Iterator[None]:
         with suppress(OSError):  # the first failure is the one that is reported
             file.close()
         raise
-    with errors_named(target):
+    with write_errors(target):
         file.close()

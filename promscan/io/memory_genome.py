@@ -8,6 +8,7 @@ from typing import Protocol
 
 from promscan.errors import InputError
 from promscan.io.genome import OVERLAP, Genome, Spans, cuts
+from promscan.io.sequences import IN_MEMORY
 from promscan.seq.dna import Codes, encode
 from promscan.seq.records import Chunk
 from promscan.seq.regions import unknown_contig
@@ -71,7 +72,7 @@ class MemoryGenome:
             nucleotide code.
     """
 
-    source = "sequences in memory"
+    source = IN_MEMORY
 
     def __init__(self, sequences: Mapping[str, str], *, skip_masked: bool = False) -> None:
         if not sequences:

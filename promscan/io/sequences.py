@@ -1,9 +1,10 @@
-"""Single sequences, from FASTA or from a table."""
+"""Single sequences, from FASTA, from a table, or from memory."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,52 +20,64 @@ from promscan.io.text import Digest, opened, source_name
 from promscan.seq.dna import ENCODE, Codes
 from promscan.seq.windows import WINDOW
 
+IN_MEMORY = "sequences in memory"
+"""Their name in messages."""
 LONGEST_SEQUENCE = 1 << 20
 """Sequences are held in memory whole: promoters with flanks, not chromosomes."""
 SEQUENCE, NAME = "sequence", "name"
 """The columns of a table of sequences; `name` may be absent."""
 
+SequencesInput = str | os.PathLike[str] | Mapping[str, str] | Iterable[str]
+"""What `open_sequences` takes."""
+
 
 class NamedSequence(NamedTuple):
-    """A sequence as its file has it."""
+    """One sequence of a file or from memory."""
 
     name: str
-    """The name in its header or row; rows without one are numbered from 1."""
+    """Name in the header, the row or the mapping; a sequence without one has its number, from 1."""
     codes: Codes
     cells: list[str]
-    """Its row, cell by cell; from FASTA, there is none."""
+    """Cells of its row; empty if it does not come from a table."""
     place: str
     """File and record or line, for messages."""
 
 
 @dataclass(frozen=True)
-class SequenceFile:
-    """A file of sequences that is open for reading, once."""
+class SequenceSource:
+    """Sequences that can be read once."""
 
+    name: str
+    """Name of the file, for messages."""
     columns: list[str]
-    """Names of the columns of a table, in their order; empty for FASTA."""
+    """Columns of a table, in order; empty if the sequences do not come from a table."""
     sequences: Iterator[NamedSequence]
 
 
 @contextmanager
-def open_sequences(path: str, *, digest: Digest | None = None) -> Iterator[SequenceFile]:
-    """The sequences of a FASTA file, or of a table with a column `sequence`, in a file, a pipe or standard input (`-`).
+def open_sequences(sequences: SequencesInput, *, digest: Digest | None = None) -> Iterator[SequenceSource]:
+    """The sequences of a file, a pipe or standard input (`-`), or those in memory.
 
     Args:
-        path: FASTA, CSV or TSV, plain or compressed.
+        sequences: path of FASTA, or of CSV or TSV with a column `sequence`, plain or compressed; or a mapping of name
+            to sequence; or sequences without names, which are numbered from 1. A text is always a path.
         digest: takes in the bytes of the file; see `opened`.
 
     Raises:
         InputError: the file cannot be read or is neither; during iteration, a sequence is longer than
             `LONGEST_SEQUENCE` or has a letter that is no nucleotide code.
     """
+    if not isinstance(sequences, str | os.PathLike):
+        yield SequenceSource(IN_MEMORY, [], _from_memory(sequences))
+        return
+    path = os.fspath(sequences)
     source = source_name(path)
     with opened(path, "FASTA or a table (CSV or TSV)", digest) as stream:
         if stream.peek().lstrip().startswith(b">"):
-            yield SequenceFile([], _from_fasta(stream, source))
+            yield SequenceSource(source, [], _from_fasta(stream, source))
         else:
             table = Table(stream, source, (SEQUENCE,), or_fasta=True)
-            yield SequenceFile(table.columns, _from_table(table))
+            yield SequenceSource(source, table.columns, _from_table(table))
 
 
 def read_sequences(path: str, *, digest: Digest | None = None) -> Iterator[NamedSequence]:
@@ -103,14 +116,12 @@ def check_window(codes: Codes, place: str) -> None:
 
 def _from_fasta(stream: io.BufferedReader, source: str) -> Iterator[NamedSequence]:
     for name, pieces in groupby(parse(stream, source, ENCODE), key=itemgetter(0)):
-        codes = bytearray()
+        codes, place = bytearray(), f"{source}: sequence {name}"
         for _, piece in pieces:
             codes += piece
             if len(codes) > LONGEST_SEQUENCE:
-                raise InputError(
-                    f"{source}: sequence {name}: more than {LONGEST_SEQUENCE:,} bp; cut out what is to be read"
-                )
-        yield NamedSequence(name, np.frombuffer(codes, dtype=np.uint8), [], f"{source}: sequence {name}")
+                raise _too_long(place)
+        yield NamedSequence(name, np.frombuffer(codes, dtype=np.uint8), [], place)
 
 
 def _from_table(table: Table) -> Iterator[NamedSequence]:
@@ -119,3 +130,18 @@ def _from_table(table: Table) -> Iterator[NamedSequence]:
     for number, (cells, place) in enumerate(table, start=1):
         name = "" if name_at is None else cells[name_at].strip()
         yield NamedSequence(name or str(number), encode_at(cells[at].strip(), place), cells, place)
+
+
+def _from_memory(sequences: Mapping[str, str] | Iterable[str]) -> Iterator[NamedSequence]:
+    named = sequences.items() if isinstance(sequences, Mapping) else enumerate(sequences, start=1)
+    for name, letters in named:
+        place = f"{IN_MEMORY}: sequence {name}"
+        if not isinstance(letters, str):
+            raise InputError(f"{place}: is of type {type(letters).__name__}; give its letters as text")
+        if len(letters) > LONGEST_SEQUENCE:
+            raise _too_long(place)
+        yield NamedSequence(str(name), encode_at(letters, place), [], place)
+
+
+def _too_long(place: str) -> InputError:
+    return InputError(f"{place}: more than {LONGEST_SEQUENCE:,} bp; cut out what is to be read")

@@ -251,11 +251,11 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
     return nullcontext()
 
 
-def training_precision(asked: str, device: torch.device) -> str:
+def training_precision(precision: str, device: torch.device) -> str:
     """Precision of a training; `auto` is bfloat16 on CUDA and float32 elsewhere."""
-    if asked == "auto":
+    if precision == "auto":
         return "bfloat16" if device.type == "cuda" else "float32"
-    return asked
+    return precision
 
 
 def describe(device: torch.device) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.cli.options import Number, quiet_option, tss_from_option
+from promscan.cli.options import Count, Number, quiet_option, tss_from_option
 from promscan.cli.train.options import (
+    LARGEST_COUNT,
     LARGEST_WIDTH,
     RUN,
     SIZES,
@@ -22,8 +23,8 @@ from promscan.cli.train.options import (
     size_options,
     step_options,
     taken_from,
-    whole,
 )
+from promscan.networks.architecture import MAX_CONTEXT, MAX_REACH
 
 MOST_WIDTHS = 32
 """Largest number of `--composition` or `--context-bins`."""
@@ -60,7 +61,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     "are not used.",
 )  # fmt: skip
 @click.option(
-    "--positives-tss", type=whole(0, LARGEST_WIDTH), metavar="N", help="0-based index of the start in each positive."
+    "--positives-tss", type=Count(0, LARGEST_WIDTH), metavar="N", help="0-based index of the start in each positive."
 )  # fmt: skip
 @click.option(
     "--drop", multiple=True, metavar="FILE",
@@ -73,7 +74,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     help="Widths in bp around a window whose base composition the network sees.",
 )  # fmt: skip
 @click.option(
-    "--context", type=whole(0, 4096), default=32, show_default=True,
+    "--context", type=Count(0, MAX_CONTEXT), default=32, show_default=True,
     help="Learned features of which the network sees the means in bins around a window.",
 )  # fmt: skip
 @click.option(
@@ -81,22 +82,22 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     help="Ends of these bins, in bp from the middle of the window, on each side.",
 )  # fmt: skip
 @click.option(
-    "--half-life", type=whole(0, LARGEST_WIDTH), default=32, show_default=True, metavar="BP",
+    "--half-life", type=Count(0, MAX_REACH), default=32, show_default=True, metavar="BP",
     help="A state of the GRU loses at least half of its value in this many bases; 0: no limit.",
 )  # fmt: skip
 @learning_rate_option(2e-3)
 @epoch_options(rows="Segments", batch_size=32, epochs=20)
 @click.option(
-    "--segments-per-epoch", type=whole(1), default=8000, show_default=True,
+    "--segments-per-epoch", type=Count(1, LARGEST_COUNT), default=8000, show_default=True,
     help="Segments of an epoch; drawn anew in each epoch.",
 )  # fmt: skip
-@click.option("--windows", type=whole(1, LARGEST_WIDTH), default=512, show_default=True, help="Windows of a segment.")
+@click.option("--windows", type=Count(1, LARGEST_WIDTH), default=512, show_default=True, help="Windows of a segment.")
 @click.option(
-    "--near", type=whole(0, LARGEST_WIDTH), default=10, show_default=True,
+    "--near", type=Count(0, LARGEST_WIDTH), default=10, show_default=True,
     help="A window with its TSS at most this many bp from a start is a promoter.",
 )  # fmt: skip
 @click.option(
-    "--ignored", type=whole(0, LARGEST_WIDTH), default=100, show_default=True,
+    "--ignored", type=Count(0, LARGEST_WIDTH), default=100, show_default=True,
     help="Other windows at most this many bp from a start are ignored.",
 )  # fmt: skip
 @click.option(
@@ -117,11 +118,11 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 )  # fmt: skip
 @click.option("--ranking", type=Number(min=0), default=0.25, show_default=True, help="Weight of the ranking loss.")
 @click.option(
-    "--dev-bases", type=whole(1), default=4_000_000, show_default=True,
+    "--dev-bases", type=Count(1, LARGEST_COUNT), default=4_000_000, show_default=True,
     help="Bases of the dev contigs on which an epoch is validated.",
 )  # fmt: skip
 @click.option(
-    "--mining-bases", type=whole(1), default=4_000_000, show_default=True,
+    "--mining-bases", type=Count(1, LARGEST_COUNT), default=4_000_000, show_default=True,
     help="Bases that are scanned for false hits before an epoch.",
 )  # fmt: skip
 @step_options(averaging=0.998)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from promscan.cli.options import Decorator, Number, all_of, precision_option
+from promscan.cli.options import Count, Decorator, Number, OddCount, all_of, precision_option
+from promscan.networks.architecture import MAX_CONVOLUTIONS, MAX_HIDDEN, MAX_KERNEL, MAX_LAYERS
+from promscan.seq.bounds import MAX_SEED, MAX_THREADS
 
 if TYPE_CHECKING:
     from promscan.networks.classifier import Architecture
@@ -19,16 +21,10 @@ SIZES = ("hidden", "layers", "convolutions", "kernel", "dropout")
 RUN = ("species", "device", "threads", "resume")
 """Values of `run_options`; the calls of all trainings take them under these names."""
 
-LARGEST_SEED = (1 << 32) - 1
 LARGEST_COUNT = 1_000_000_000
 """Largest number of epochs, rows, bases or anything else that is counted."""
 LARGEST_WIDTH = 1_000_000
 """Largest distance or width in bp."""
-
-
-def whole(least: int, most: int = LARGEST_COUNT) -> click.IntRange:
-    """Type of an option that is a whole number within bounds."""
-    return click.IntRange(least, most)
 
 
 output_option = click.option(
@@ -41,15 +37,17 @@ def size_options(*, hidden: int = 256, convolutions: int = 0, dropout: float = 0
     """Sizes of the network, with these defaults."""
     return all_of(
         click.option(
-            "--hidden", type=whole(1, 4096), default=hidden, show_default=True, help="GRU units in each direction."
+            "--hidden", type=Count(1, MAX_HIDDEN), default=hidden, show_default=True,
+            help="GRU units in each direction.",
         ),
-        click.option("--layers", type=whole(1, 16), default=1, show_default=True, help="Stacked GRU layers."),
+        click.option("--layers", type=Count(1, MAX_LAYERS), default=1, show_default=True, help="Stacked GRU layers."),
         click.option(
-            "--convolutions", type=whole(0, 64), default=convolutions, show_default=True,
+            "--convolutions", type=Count(0, MAX_CONVOLUTIONS), default=convolutions, show_default=True,
             help="Convolution blocks before the GRU.",
         ),
         click.option(
-            "--kernel", type=whole(1, 1001), default=9, show_default=True, help="Width of a convolution in bp; odd."
+            "--kernel", type=OddCount(MAX_KERNEL), default=9, show_default=True,
+            help="Width of a convolution in bp; odd.",
         ),
         dropout_option(dropout, "Share of activations dropped in training."),
     )  # fmt: skip
@@ -76,11 +74,11 @@ def epoch_options(*, rows: str, batch_size: int, epochs: int, least: int = 2, st
     """`--batch-size` in `rows`, and `--epochs`, of which a training that stops early may need fewer."""
     return all_of(
         click.option(
-            "--batch-size", type=whole(least), default=batch_size, show_default=True,
+            "--batch-size", type=Count(least, LARGEST_COUNT), default=batch_size, show_default=True,
             help=f"{rows} in a step.",
         ),
         click.option(
-            "--epochs", type=whole(1, 1_000_000), default=epochs, show_default=True,
+            "--epochs", type=Count(1, 1_000_000), default=epochs, show_default=True,
             help="Largest number of epochs." if stops_early else "Number of epochs.",
         ),
     )  # fmt: skip
@@ -89,7 +87,7 @@ def epoch_options(*, rows: str, batch_size: int, epochs: int, least: int = 2, st
 def patience_option(default: int, metric: str) -> Decorator:
     """`--patience`, the epochs without an improvement of this metric."""
     return click.option(
-        "--patience", type=whole(1, 1_000_000), default=default, show_default=True,
+        "--patience", type=Count(1, 1_000_000), default=default, show_default=True,
         help=f"Stop after this many epochs without a better {metric}.",
     )  # fmt: skip
 
@@ -118,7 +116,7 @@ def step_options(*, averaging: float = 0.0) -> Decorator:
         ),
         precision_option("auto is bfloat16 on CUDA and float32 elsewhere."),
         click.option(
-            "--seed", type=whole(0, LARGEST_SEED), default=1, show_default=True, help="Seed of all random draws."
+            "--seed", type=Count(0, MAX_SEED), default=1, show_default=True, help="Seed of all random draws."
         ),
     )  # fmt: skip
 
@@ -129,7 +127,7 @@ def run_options(species: Decorator | None = None) -> Decorator:
         species or click.option("--species", default="unknown", show_default=True, help="Species, for the card."),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
         click.option(
-            "--threads", type=whole(1, 1024), metavar="N",
+            "--threads", type=Count(1, MAX_THREADS), metavar="N",
             help="CPU threads; another number gives slightly other weights.  "
             "[default: 1 below 100,000 parameters, else all that this process may use]",
         ),

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.cli.options import quiet_option
+from promscan.cli.options import Count, quiet_option
 from promscan.cli.train.options import (
+    LARGEST_COUNT,
     RUN,
     SIZES,
     architecture_of,
@@ -21,7 +22,6 @@ from promscan.cli.train.options import (
     size_options,
     step_options,
     taken_from,
-    whole,
 )
 
 
@@ -37,7 +37,7 @@ from promscan.cli.train.options import (
 @learning_rate_option(2e-3)
 @epoch_options(rows="Windows", batch_size=128, epochs=10)
 @click.option(
-    "--windows-per-epoch", type=whole(2), default=48_000, show_default=True,
+    "--windows-per-epoch", type=Count(2, LARGEST_COUNT), default=48_000, show_default=True,
     help="Windows of an epoch; drawn anew in each epoch.",
 )  # fmt: skip
 @reverse_complement_option()

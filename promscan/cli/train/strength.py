@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promscan import log
-from promscan.cli.options import Number, quiet_option
+from promscan.cli.options import Count, Number, OddCount, quiet_option
 from promscan.cli.train.options import (
+    LARGEST_COUNT,
     RUN,
     dropout_option,
     epoch_options,
@@ -20,8 +21,9 @@ from promscan.cli.train.options import (
     run_options,
     step_options,
     taken_from,
-    whole,
 )
+from promscan.networks.architecture import MAX_BINS, MAX_HIDDEN, MAX_KERNEL
+from promscan.seq.bounds import MAX_INSERT
 
 if TYPE_CHECKING:
     from promscan.train.strength import StrengthRecipe
@@ -80,7 +82,7 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> Stre
 @click.option("--five-prime", default="TGCATTTTTTTCACATC", show_default=True, metavar="BASES", help="5' flank.")
 @click.option("--three-prime", default="GGTTACGGCTGTT", show_default=True, metavar="BASES", help="3' flank.")
 @click.option(
-    "--insert", type=whole(20, 10_000), default=80, show_default=True, metavar="BP",
+    "--insert", type=Count(20, MAX_INSERT), default=80, show_default=True, metavar="BP",
     help="Insert length; longer sequences lose their 5' end.",
 )  # fmt: skip
 @click.option(
@@ -88,13 +90,15 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> Stre
     help="Convolutions, or the GRU of the original PromoterRNN.",
 )  # fmt: skip
 @click.option(
-    "--hidden", type=whole(4, 4096), metavar="N",
+    "--hidden", type=Count(4, MAX_HIDDEN), metavar="N",
     help="Motifs of the first convolution, or units of the GRU.  [default: 64; gru: 256]",
 )  # fmt: skip
-@click.option("--kernel", type=whole(1, 1001), default=11, show_default=True, help="Width of the motifs in bp; odd.")
+@click.option(
+    "--kernel", type=OddCount(MAX_KERNEL), default=11, show_default=True, help="Width of the motifs in bp; odd."
+)
 @dropout_option(0.1, "Share of activations dropped before the heads.")
 @click.option(
-    "--bins", type=whole(0, 10_000), metavar="N",
+    "--bins", type=Count(0, MAX_BINS), metavar="N",
     help="Bins of expression whose probabilities a head learns; 0: only the mean.  [default: 33; gru: 0]",
 )  # fmt: skip
 @click.option(
@@ -103,7 +107,7 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> Stre
 )  # fmt: skip
 @epoch_options(rows="Rows", batch_size=256, epochs=20, stops_early=True)
 @click.option(
-    "--rows-per-epoch", type=whole(1), metavar="N",
+    "--rows-per-epoch", type=Count(1, LARGEST_COUNT), metavar="N",
     help="Rows of an epoch; the next epoch goes on with the next rows.  [default: all rows]",
 )  # fmt: skip
 @click.option(

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.cli.options import Number, quiet_option
+from promscan.cli.options import Count, Number, quiet_option
 from promscan.cli.train.options import (
     RUN,
     SIZES,
@@ -23,7 +23,6 @@ from promscan.cli.train.options import (
     size_options,
     step_options,
     taken_from,
-    whole,
 )
 
 
@@ -45,7 +44,7 @@ from promscan.cli.train.options import (
     help="Move labels this far towards 1/2.",
 )  # fmt: skip
 @click.option(
-    "--surroundings", type=whole(0, 70), default=0, show_default=True, metavar="BP",
+    "--surroundings", type=Count(0, 70), default=0, show_default=True, metavar="BP",
     help="Show every fourth batch between bases of other windows, at most this many on each side.",
 )  # fmt: skip
 @step_options()

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from promscan.errors import RunError
-from promscan.io.files import errors_named
+from promscan.io.files import write_errors
 
 JOURNAL = "journal.jsonl"
 """The file in the folder."""
@@ -48,7 +48,7 @@ class JournalFile:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with errors_named(str(folder)):
+        with write_errors(str(folder)):
             with suppress(FileExistsError):
                 folder.mkdir()
             self._file = _open(folder, os.O_CREAT)
@@ -97,7 +97,7 @@ class JournalFile:
         body = json.dumps(line).encode().removesuffix(b"}")
         checksum = _checksum(self._checksum, body)
         text = body + _CHECKSUM + checksum.encode() + _END
-        with errors_named(str(self.folder)):
+        with write_errors(str(self.folder)):
             self._file.truncate(self._size)
             self._file.write(text)
             self._file.flush()
@@ -118,7 +118,7 @@ def remove_journal(folder: Path) -> None:
         file = _open(folder)
     except (OSError, RunError):
         return
-    with closing(file), errors_named(str(folder)):
+    with closing(file), write_errors(str(folder)):
         if _start_of(file).startswith(_START):
             (folder / JOURNAL).unlink()
     with suppress(OSError):  # files of others are in it, or the folder is a link

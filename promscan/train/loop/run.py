@@ -149,7 +149,7 @@ class TrainingRun:
 
 
 def choose_threads(
-    asked: int | None, build: Callable[[], nn.Module], path: Path, group: ProcessGroup, *, resume: bool
+    threads: int | None, build: Callable[[], nn.Module], path: Path, group: ProcessGroup, *, resume: bool
 ) -> int:
     """CPU threads of a training: the number asked for, that of the run to resume, or the default for the network.
 
@@ -157,10 +157,10 @@ def choose_threads(
         RunError: the run to resume has another number of threads than the one asked for.
     """
     recorded = RunFolder(path).recorded_threads() if resume and group.is_main else None
-    if recorded is not None and asked not in (None, recorded):
+    if recorded is not None and threads not in (None, recorded):
         raise RunError(
             f"{path}: this run trains on {recorded} CPU threads, and another number gives other weights; "
             "resume without --threads"
         )
-    (threads,) = group.broadcast(lambda: [asked or recorded or default_threads(build)])
-    return threads
+    (chosen,) = group.broadcast(lambda: [threads or recorded or default_threads(build)])
+    return chosen
