@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from promscan.commands.scan import Scan
     from promscan.commands.scan import Scan as scan
     from promscan.commands.score import Score, StrengthScore, score
+    from promscan.commands.selftest import Check, selftest
     from promscan.errors import PromscanError
     from promscan.networks.weights import load_model, load_strength
     from promscan.seq.records import Hit
@@ -46,6 +47,7 @@ _MODULES = {
     "promscan.commands.merge": ("merge",),
     "promscan.commands.scan": ("Scan",),
     "promscan.commands.score": ("Score", "StrengthScore", "score"),
+    "promscan.commands.selftest": ("Check", "selftest"),
     "promscan.errors": ("PromscanError",),
     "promscan.networks.weights": ("load_model", "load_strength"),
     "promscan.seq.records": ("Hit",),
@@ -62,6 +64,7 @@ _HOMES = {name: (module, name) for module, names in _MODULES.items() for name in
 _HOMES["scan"] = ("promscan.commands.scan", "Scan")
 
 __all__ = [
+    "Check",
     "Design",
     "Evaluation",
     "GenomeRecipe",
@@ -87,6 +90,7 @@ __all__ = [
     "scan",
     "score",
     "score_genome",
+    "selftest",
     "train_genome",
     "train_strength",
     "train_unlabelled",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 import venv
+import zipfile
 from pathlib import Path
 
 import click
@@ -38,6 +39,7 @@ def checkout(tmp_path_factory):
     (folder / "weights").mkdir(exist_ok=True)
     for path in DATA.glob("tiny.*"):
         shutil.copy(path, folder / "weights")
+    shutil.copytree(DATA, folder / "tests" / "data")
     return folder
 
 
@@ -97,6 +99,9 @@ def test_an_installation_finds_its_weights(kind, checkout, listing, libraries, e
     wheels.mkdir()
     run(sys.executable, "-c", BUILD, kind, wheels, cwd=checkout)
     (wheel,) = wheels.iterdir()
+    if kind == "build_wheel":  # what `promscan selftest` needs
+        with zipfile.ZipFile(wheel) as file:
+            assert {"promscan/demo/demo.fa", "promscan/demo/selftest.json"} <= set(file.namelist())
     venv.create(tmp_path / "environment", symlinks=True)
     python = tmp_path / "environment" / "bin" / "python"
     run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel)

@@ -68,7 +68,7 @@ def test_torch_is_asked_for_as_a_plain_range(setup_cfg):
 
 def test_every_package_is_installed(setup_cfg):
     packages = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "promscan").rglob("__init__.py")}
-    assert set(setup_cfg["options"]["packages"].split()) == packages | {"promscan.weights"}
+    assert set(setup_cfg["options"]["packages"].split()) == packages | {"promscan.demo", "promscan.weights"}
 
 
 def test_no_tracked_file_is_huge(tracked):

@@ -25,6 +25,7 @@ from promscan.cli.merge import merge
 from promscan.cli.models import models, version_text
 from promscan.cli.scan import scan
 from promscan.cli.score import score
+from promscan.cli.selftest import selftest
 from promscan.cli.train import train
 from promscan.errors import PromscanError
 from promscan.io.files import open_text_output, standard_output
@@ -56,12 +57,13 @@ def cli() -> None:
     promscan calibrate model.safetensors ...    measure its false positives per Mb on your background
     promscan evaluate hits.bed --tss ...        measure hits against known TSSs
     promscan models                             list the bundled models
+    promscan selftest                           check this installation
 
     'promscan COMMAND --help' explains a command and all of its options.
     """
 
 
-for command in (scan, merge, score, design, train, calibrate, evaluate, models):
+for command in (scan, merge, score, design, train, calibrate, evaluate, models, selftest):
     cli.add_command(command)
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.cli.options import Count, OddCount, contigs_option, machine_options, quiet_option
+from promscan.cli.options import Count, OddCount, complete_models, contigs_option, machine_options, quiet_option
 from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
 
 
 @click.command()
-@click.argument("model", metavar="MODEL")
+@click.argument("model", metavar="MODEL", shell_complete=complete_models)
 @click.option("--genome", required=True, metavar="FILE", help="FASTA to count false positives on.")
 @click.option(
     "--exclude", required=True, metavar="FILE",

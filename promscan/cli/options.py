@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from promscan.io.tss_choices import TSS_FROM
+from promscan.networks.card import bundled_models
 from promscan.seq.bounds import MAX_BATCH, MAX_NUMBER, MAX_THREADS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -84,6 +86,12 @@ def all_of(*options: Decorator) -> Decorator:
     return decorate
 
 
+def complete_models(_context: click.Context, _option: click.Parameter, text: str) -> list[CompletionItem]:
+    """Names of bundled models for the completion of a shell; files where no name begins so."""
+    names = [CompletionItem(name) for name in bundled_models() if name.startswith(text)]
+    return [CompletionItem(text, type="file"), *names]
+
+
 def model_option(default: str) -> Decorator:
     """`--model`, a bundled name or a file."""
     return click.option(
@@ -91,6 +99,7 @@ def model_option(default: str) -> Decorator:
         default=default,
         show_default=True,
         metavar="NAME|PATH",
+        shell_complete=complete_models,
         help="Bundled model (see 'promscan models') or a .safetensors file with its card in the same folder.",
     )
 

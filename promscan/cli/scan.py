@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promscan import log
-from promscan.cli.options import Count, machine_options, model_option, quiet_option
+from promscan.cli.options import Count, complete_models, machine_options, model_option, quiet_option
 from promscan.io.files import check_outputs, is_special, open_text_output
 from promscan.io.schemas import NOTHING_SCORED
 from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, model_files
@@ -81,7 +81,7 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     help="Score every window exactly; without it, a faster pass may choose the windows to score.",
 )  # fmt: skip
 @click.option(
-    "--strength", default=DEFAULT_STRENGTH, show_default=True, metavar="NAME|PATH|none",
+    "--strength", default=DEFAULT_STRENGTH, show_default=True, metavar="NAME|PATH|none", shell_complete=complete_models,
     help="Model that predicts the strength of hits in its reporter; none: no strengths.",
 )  # fmt: skip
 @click.option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from promscan.cli.options import Count, Decorator, Number, OddCount, all_of, precision_option
+from promscan.cli.options import Count, Decorator, Number, OddCount, all_of, complete_models, precision_option
 from promscan.networks.architecture import MAX_CONVOLUTIONS, MAX_HIDDEN, MAX_KERNEL, MAX_LAYERS
 from promscan.seq.bounds import MAX_SEED, MAX_THREADS
 
@@ -30,7 +30,10 @@ LARGEST_WIDTH = 1_000_000
 output_option = click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder."
 )
-init_option = click.option("--init", metavar="NAME|PATH", help="Start from these weights and not from random ones.")
+init_option = click.option(
+    "--init", metavar="NAME|PATH", shell_complete=complete_models,
+    help="Start from these weights and not from random ones.",
+)  # fmt: skip
 
 
 def size_options(*, hidden: int = 256, convolutions: int = 0, dropout: float = 0.3) -> Decorator:

@@ -1,0 +1,86 @@
+"""Recipes of packages agree with the project: one version, the same requirements, options that exist."""
+
+from __future__ import annotations
+
+import configparser
+import hashlib
+import importlib.util
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+import promscan
+from promscan.cli import cli
+
+ROOT = Path(__file__).parent.parent
+GALAXY = ROOT / "packaging" / "galaxy"
+RECIPE = ROOT / "conda-recipe" / "meta.yaml"
+CONDA_NAMES = {"torch": "pytorch"}
+"""Packages that conda knows by another name."""
+
+
+@pytest.fixture(scope="module")
+def release():
+    spec = importlib.util.spec_from_file_location("release", ROOT / "packaging" / "release.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_all_files_name_one_version(release, capsys):
+    assert set(release.versions().values()) == {promscan.__version__}
+    assert release.main([]) == 0
+    assert capsys.readouterr().out == f"promscan {promscan.__version__}\n"
+
+
+def test_versions_that_differ_are_listed(release, capsys, monkeypatch):
+    monkeypatch.setattr(release, "versions", lambda: {"a": "0.1.0", "b": "0.2.0"})
+    assert release.main([]) == 1
+    assert capsys.readouterr().err == "a: 0.1.0\nb: 0.2.0\n"
+
+
+def test_the_checksum_of_the_released_archive_is_written(release, tmp_path, monkeypatch):
+    archive, recipe = tmp_path / f"promscan-{promscan.__version__}.tar.gz", tmp_path / "meta.yaml"
+    archive.write_bytes(b"an archive")
+    recipe.write_text(RECIPE.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(release, "RECIPE", recipe)
+    assert release.main([str(archive)]) == 0
+    assert f'sha256 = "{hashlib.sha256(b"an archive").hexdigest()}"' in recipe.read_text(encoding="utf-8")
+
+
+def test_an_archive_of_another_version_is_refused(release, tmp_path, capsys):
+    assert release.main([str(tmp_path / "promscan-9.9.9.tar.gz")]) == 1
+    assert "promscan-9.9.9.tar.gz: is not the source distribution" in capsys.readouterr().err
+
+
+def test_conda_requires_what_pip_requires():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    of_pip = set()
+    for line in config["options"]["install_requires"].split("\n"):
+        if requirement := line.partition(";")[0].strip():
+            name, least = requirement.split(">=")
+            of_pip.add(f"{CONDA_NAMES.get(name, name)} >={least}")
+    of_pip |= {f"python {config['options']['python_requires']}", "bedtools"}
+    run = re.search(r"^  run:\n((?:    - .+\n)+)", RECIPE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(re.findall(r"- (.+)", run.group(1))) == of_pip
+
+
+@pytest.mark.parametrize("wrapper", sorted(GALAXY.glob("promscan_*.xml")), ids=lambda path: path.stem)
+def test_a_galaxy_wrapper_uses_options_that_exist(wrapper):
+    tool = ET.parse(wrapper).getroot()
+    command = cli.commands[wrapper.stem.removeprefix("promscan_")]
+    known = {name for parameter in command.params for name in parameter.opts}
+    lines = tool.find("command").text.splitlines()
+    used = {word for line in lines if not line.strip().startswith("#") for word in re.findall(r"--[a-z-]+", line)}
+    used |= {param.get("truevalue") for param in tool.iter("param") if param.get("truevalue")}
+    assert used
+    assert used - known == set()
+
+
+def test_galaxy_files_are_small_and_the_genome_is_the_demo():
+    sizes = [path.stat().st_size for path in (GALAXY / "test-data").iterdir()]
+    assert sum(sizes) < 1_000_000
+    assert (GALAXY / "test-data" / "demo.fa").read_bytes() == (ROOT / "tests" / "data" / "demo.fa").read_bytes()
