@@ -58,6 +58,12 @@ counting = load(DOCS / "count_words.py")
 prose, count_words = counting.prose, counting.count_words
 
 
+def test_every_page_is_in_the_navigation_of_the_site():
+    site = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = [path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")]
+    assert [page for page in pages if f" {page}\n" not in site + "\n"] == []
+
+
 def leaves(group: click.Group, path: tuple[str, ...] = ()) -> dict[str, click.Command]:
     """The commands that do something, by the name of their page: `train windows` is on train-windows.md."""
     found: dict[str, click.Command] = {}
