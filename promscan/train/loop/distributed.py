@@ -15,6 +15,11 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+
+# Import this before there is a group. The default arguments of its functions are the group of that moment, and a new
+# optimiser imports it; so they would keep the group, and the threads of gloo, to the end of the process. There such a
+# thread, when it frees the tensor of the last exchange, aborts ("terminate called without an active exception").
+import torch.distributed.nn
 from torch import Tensor, nn
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
