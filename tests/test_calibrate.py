@@ -50,9 +50,9 @@ def test_a_scan_of_the_background_has_as_many_hits_as_asked_for(calibrated, rate
 
 
 def test_a_calibrated_model_is_called_at_ten_per_mb(tmp_path):
-    """Or refuses, as here: 50 kb cannot tell ten false hits per Mb."""
+    """Or refuses, as here: 50 kb cannot tell ten false positives per Mb."""
     calibrate(tiny_streaming(), DEMO, TSS, tmp_path / "mine.safetensors", device="cpu")
-    with pytest.raises(ModelError, match=r"10 false hits per Mb cannot be measured on 0\.0\d+ Mb of demo.fa"):
+    with pytest.raises(ModelError, match=r"10 false positives per Mb cannot be measured on 0\.0\d+ Mb of demo.fa"):
         promscan.scan(DEMO, model=tmp_path / "mine.safetensors", device="cpu", strength=None)
 
 
@@ -77,7 +77,7 @@ def test_a_rate_of_other_hits_is_told_to_be_a_guess(calibrated, caplog, options,
 
 
 def test_a_model_that_is_not_calibrated_says_so():
-    with pytest.raises(ModelError, match="tiny is not calibrated to false hits per Mb"):
+    with pytest.raises(ModelError, match="tiny is not calibrated to false positives per Mb"):
         promscan.scan(DEMO, model=TINY, device="cpu", strength=None, fp_per_mb=10)
 
 

@@ -277,7 +277,7 @@ def test_a_run_folder_is_complete(tmp_path: Path) -> None:
     assert {"loss_ranking", "recall", "recall_at_10", "recall_at_50", "recall_at_100"} <= set(header.split("\t"))
     assert card.splits["dev"]["names"] == ["chr0"]
     assert card.splits["dev"]["starts"] == card.metrics["dev"]["starts"] == 19
-    assert "50 false hits per Mb" in card.threshold_basis
+    assert "50 false positives per Mb" in card.threshold_basis
     assert card.default_threshold is not None
 
 

@@ -151,7 +151,7 @@ def genome(
     """Train a model that scans, from a genome and its known transcription starts.
 
     GENOME is FASTA. TSS is BED, GFF3 or GTF with strands. The model learns from every position of the genome on both
-    strands. Each epoch is validated by the recall at 10, 50 and 100 false hits per Mb of the dev contigs.
+    strands. Each epoch is validated by the recall at 10, 50 and 100 false positives per Mb of the dev contigs.
 
     \b
     promscan train genome genome.fa tss.bed --dev chr9,chr17 --leave-out chr10 --species "Mus musculus" -o runs/mine
