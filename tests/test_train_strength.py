@@ -28,7 +28,8 @@ from promscan.seq import dna
 from promscan.strength.families import share_kmers
 from promscan.strength.measurements import DEV, LEFT_OUT, TEST, TRAIN, divide, read_measurements
 from promscan.train.data.unit_rows import draw_rows
-from promscan.train.strength import row_losses, soft_bins, train_strength
+from promscan.train.strength import train_strength
+from promscan.train.strength_trainer import row_losses, soft_bins
 from promscan.train.strength_validation import predict_inserts
 
 CPU = torch.device("cpu")
