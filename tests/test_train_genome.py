@@ -184,7 +184,7 @@ def test_half_of_a_batch_holds_listed_starts() -> None:
     ]
     assert sum(mined) >= 4
     recipe = sampler.recipe
-    np.testing.assert_allclose(batch.rates, [recipe.beside_weight] * 10 + [recipe.mined_weight] * 4 + [1] * 2)
+    np.testing.assert_allclose(batch.rates, [recipe.flank_weight] * 10 + [recipe.mined_weight] * 4 + [1] * 2)
     again = sampler.draw(16, 100, hard, np.random.default_rng(1))
     assert all(np.array_equal(a, b) for a, b in zip(batch, again, strict=True))
 
