@@ -71,7 +71,7 @@ def test_a_probability_still_sets_the_threshold(calibrated):
         ({"threshold": 0.9, "min_distance": 1}, False),
     ],
 )
-def test_a_rate_of_other_hits_is_told_to_be_a_guess(calibrated, caplog, options, told):
+def test_a_warning_says_that_a_rate_of_other_hits_is_a_guess(calibrated, caplog, options, told):
     promscan.scan(DEMO, model=calibrated, device="cpu", strength=None, **options)
     assert ("calibrated on hits 500 bp apart" in caplog.text) == told
 
@@ -81,14 +81,14 @@ def test_a_model_that_is_not_calibrated_says_so():
         promscan.scan(DEMO, model=TINY, device="cpu", strength=None, fp_per_mb=10)
 
 
-def test_only_some_contigs(tmp_path):
+def test_the_background_may_be_on_chosen_contigs(tmp_path):
     calibrate(tiny_streaming(), DEMO, TSS, tmp_path / "mine.safetensors", contigs=["demo2"], device="cpu")
     table = read_card(tmp_path / "mine.safetensors").calibration
     assert table.background.startswith("demo2 of demo.fa")
     assert table.megabases < len(demo_contigs()["demo2"]) / 1e6
 
 
-def test_hits_closer_together_are_more_and_the_scan_keeps_to_it(calibrated, tmp_path):
+def test_a_smaller_distance_gives_more_hits_in_calibration_and_scan(calibrated, tmp_path):
     out = tmp_path / "close.safetensors"
     calibrate(tiny_streaming(), DEMO, TSS, out, device="cpu", min_distance=50, smoothing=21)
     close, usual = read_card(out), read_card(calibrated)

@@ -223,7 +223,7 @@ def test_the_ranking_loss_is_that_of_its_definition() -> None:
     assert found.item() == pytest.approx(np.mean(losses))
 
 
-def test_the_ranking_loss_can_be_learned_from_whatever_a_batch_lacks() -> None:
+def test_the_ranking_loss_can_be_learned_from_any_batch() -> None:
     for labels, weights in ((torch.zeros(2, 3), torch.ones(2, 3)), (torch.ones(2, 3), torch.zeros(2, 3))):
         logits = torch.zeros(2, 3, requires_grad=True)
         (loss := ranking_loss(logits, labels, weights, torch.ones(2)) + 0 * logits.sum()).backward()

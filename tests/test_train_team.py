@@ -118,7 +118,7 @@ def test_killed_processes_resume_to_the_same_weights(tmp_path: Path, two: Path) 
 @pytest.mark.parametrize(
     ("trouble", "message"), [("", "not empty; choose another folder"), (DIVERGING, "no longer hold the same weights")]
 )
-def test_an_error_is_told_once(tmp_path: Path, trouble: str, message: str) -> None:
+def test_an_error_is_written_once(tmp_path: Path, trouble: str, message: str) -> None:
     run = tmp_path / "run"
     if not trouble:
         run.mkdir()

@@ -138,7 +138,7 @@ def process_group(device: str) -> Iterator[ProcessGroup]:
         yield ProcessGroup(resolve_device(device))
         return
     own = _own_device(device)
-    # torchrun keeps one store over all its restarts. The prefix hides what processes wrote there before they died.
+    # torchrun has one store for all its restarts. The prefix hides what processes wrote there before they died.
     store, rank, size = next(rendezvous("env://"))
     store = PrefixStore(f"restart {os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
     store.set_timeout(PATIENCE)
