@@ -81,6 +81,14 @@ def test_a_model_that_is_not_calibrated_says_so():
         promscan.scan(DEMO, model=TINY, device="cpu", strength=None, fp_per_mb=10)
 
 
+def test_a_genome_in_memory_is_calibrated_as_its_file(calibrated, tmp_path):
+    card = calibrate(tiny_streaming(), demo_contigs(), TSS, tmp_path / "mine.safetensors", device="cpu")
+    assert card.calibration.background == "sequences in memory, 1000 bp and more from demo_tss.bed"
+    of_file = read_card(calibrated).calibration
+    assert (card.calibration.logits, card.calibration.hits) == (of_file.logits, of_file.hits)
+    assert card.calibration.megabases == of_file.megabases
+
+
 def test_the_background_may_be_on_chosen_contigs(tmp_path):
     calibrate(tiny_streaming(), DEMO, TSS, tmp_path / "mine.safetensors", contigs=["demo2"], device="cpu")
     table = read_card(tmp_path / "mine.safetensors").calibration

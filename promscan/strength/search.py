@@ -1,8 +1,8 @@
 """Inserts of a wanted strength: simulated annealing with a strength model, within limits.
 
-Many chains walk at once; one call predicts all their steps. A step changes one or two bases. It is taken if it is within
-the limits and brings the prediction nearer; other steps within the limits are taken by chance, more and more rarely.
-Inserts on the way that are near enough to the wanted strength, and far enough from those chosen before, are the
+Many chains walk at once; one call predicts all their steps. A step changes one or two bases. It is taken if it is
+within the limits and brings the prediction nearer; other steps within the limits are taken by chance, more and more
+rarely. Inserts on the way that are near enough to the wanted strength, and far enough from those chosen before, are the
 proposals. Every draw comes from the seed.
 """
 
