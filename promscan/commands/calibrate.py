@@ -12,7 +12,7 @@ from promscan.inference.background import LOWEST, Background, measure_screening
 from promscan.inference.engine import open_engine
 from promscan.io.files import check_outputs
 from promscan.io.genome import Genome
-from promscan.io.memory_genome import GenomeInput, open_genome
+from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
 from promscan.io.tss import read_known_promoters
 from promscan.metrics.calibration import Calibration
 from promscan.networks.card import Card, find_model, model_files, read_card
@@ -74,8 +74,7 @@ def calibrate(
         smoothing=smoothing, exhaustive=True, strength=None,
         device=device, batch_size=batch_size, threads=threads, precision=precision,
     )  # fmt: skip
-    where = f"{', '.join(contigs)} of {Path(source.source).name}" if contigs else Path(source.source).name
-    where += f", {clearance} bp and more from {Path(exclude).name}"
+    where = _place(source, contigs) + f", {clearance} bp and more from {Path(exclude).name}"
     background = Background.collect(scan, lengths, lambda: _megabases(scan), where)
     if not background.megabases:
         raise InputError(
@@ -86,6 +85,12 @@ def calibrate(
     card = dataclasses.replace(scan.card, name=out.stem, calibration=table, screening=screening)
     card = dataclasses.replace(card, min_distance=scan.calling.min_distance, smoothing=scan.calling.smoothing)
     return save_model(out, scan.network, card)
+
+
+def _place(source: GenomeSource, contigs: Sequence[str]) -> str:
+    """Name of the genome, with its contigs if only these are used."""
+    name = Path(source.source).name
+    return f"{', '.join(contigs)} of {name}" if contigs else name
 
 
 def _megabases(scan: Scan) -> float:
