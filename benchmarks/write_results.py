@@ -1,6 +1,6 @@
 """Write the measured results into the tables of the pages that show them.
 
-A table is between `<!-- FIGURES NAME: from ... -->` and `<!-- END -->`; a dash stands for what was not measured yet.
+A table is between `<!-- TABLE NAME: from ... -->` and `<!-- END -->`; a dash stands for what was not measured yet.
 
     python -m benchmarks.write_results             write the tables
     python -m benchmarks.write_results --check     exit with 1 if a table does not show the newest results
@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.common import ROOT, parser_of
 from benchmarks.tables import genomes, speed, strength, windows
 
-BLOCK = re.compile(r"(<!-- FIGURES (\w+): from [^>]*-->\n).*?(<!-- END -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- TABLE (\w+): from [^>]*-->\n).*?(<!-- END -->)", re.DOTALL)
 TABLES: dict[str, Callable[[], str]] = {
     "benchmark": windows.benchmark_table,
     "strand": windows.strand_table,

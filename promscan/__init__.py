@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from promscan.train.data.unlabelled import read_unlabelled
     from promscan.train.genome import GenomeRecipe, train_genome
     from promscan.train.pretrain import PretrainRecipe, train_unlabelled
-    from promscan.train.strength import StrengthRecipe, train_strength
+    from promscan.train.strength import train_strength
+    from promscan.train.strength_trainer import StrengthRecipe
     from promscan.train.windows import WindowRecipe, train_windows
 
 __version__ = "0.1.0"
@@ -57,7 +58,8 @@ _MODULES = {
     "promscan.train.data.unlabelled": ("read_unlabelled",),
     "promscan.train.genome": ("GenomeRecipe", "train_genome"),
     "promscan.train.pretrain": ("PretrainRecipe", "train_unlabelled"),
-    "promscan.train.strength": ("StrengthRecipe", "train_strength"),
+    "promscan.train.strength": ("train_strength",),
+    "promscan.train.strength_trainer": ("StrengthRecipe",),
     "promscan.train.windows": ("WindowRecipe", "train_windows"),
 }
 _HOMES = {name: (module, name) for module, names in _MODULES.items() for name in names}

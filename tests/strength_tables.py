@@ -10,7 +10,7 @@ from promscan.networks.expression import ExpressionArchitecture
 from promscan.seq import dna
 from promscan.strength.measurements import Measurements, read_measurements
 from promscan.strength.reporter import Reporter
-from promscan.train.strength import StrengthRecipe
+from promscan.train.strength_trainer import StrengthRecipe
 
 RISING, FALLING = "CCGGAAGTG", "TACCCGGTA"
 REPORTER = Reporter()

@@ -114,7 +114,7 @@ def test_the_newest_version_of_a_result_counts(tmp_path, monkeypatch):
 
 def test_a_page_that_shows_other_numbers_than_the_results_is_found_and_mended(tmp_path, monkeypatch):
     page = tmp_path / "README.md"
-    page.write_text("a\n<!-- FIGURES strand: from benchmarks/results -->\n\nold\n\n<!-- END -->\nb\n")
+    page.write_text("a\n<!-- TABLE strand: from benchmarks/results -->\n\nold\n\n<!-- END -->\nb\n")
     monkeypatch.setattr(write_results, "ROOT", tmp_path)
     with pytest.raises(SystemExit, match=r"README\.md"):
         run_script("benchmarks.write_results", "--check")

@@ -50,9 +50,9 @@ def test_a_scan_of_the_background_has_as_many_hits_as_asked_for(calibrated, rate
 
 
 def test_a_calibrated_model_is_called_at_ten_per_mb(tmp_path):
-    """Or refuses, as here: 50 kb cannot tell ten false hits per Mb."""
+    """Or refuses, as here: 50 kb cannot tell ten false positives per Mb."""
     calibrate(tiny_streaming(), DEMO, TSS, tmp_path / "mine.safetensors", device="cpu")
-    with pytest.raises(ModelError, match=r"10 false hits per Mb cannot be measured on 0\.0\d+ Mb of demo.fa"):
+    with pytest.raises(ModelError, match=r"10 false positives per Mb cannot be measured on 0\.0\d+ Mb of demo.fa"):
         promscan.scan(DEMO, model=tmp_path / "mine.safetensors", device="cpu", strength=None)
 
 
@@ -71,24 +71,32 @@ def test_a_probability_still_sets_the_threshold(calibrated):
         ({"threshold": 0.9, "min_distance": 1}, False),
     ],
 )
-def test_a_rate_of_other_hits_is_told_to_be_a_guess(calibrated, caplog, options, told):
+def test_a_warning_says_that_a_rate_of_other_hits_is_a_guess(calibrated, caplog, options, told):
     promscan.scan(DEMO, model=calibrated, device="cpu", strength=None, **options)
     assert ("calibrated on hits 500 bp apart" in caplog.text) == told
 
 
 def test_a_model_that_is_not_calibrated_says_so():
-    with pytest.raises(ModelError, match="tiny is not calibrated to false hits per Mb"):
+    with pytest.raises(ModelError, match="tiny is not calibrated to false positives per Mb"):
         promscan.scan(DEMO, model=TINY, device="cpu", strength=None, fp_per_mb=10)
 
 
-def test_only_some_contigs(tmp_path):
+def test_a_genome_in_memory_is_calibrated_as_its_file(calibrated, tmp_path):
+    card = calibrate(tiny_streaming(), demo_contigs(), TSS, tmp_path / "mine.safetensors", device="cpu")
+    assert card.calibration.background == "sequences in memory, 1000 bp and more from demo_tss.bed"
+    of_file = read_card(calibrated).calibration
+    assert (card.calibration.logits, card.calibration.hits) == (of_file.logits, of_file.hits)
+    assert card.calibration.megabases == of_file.megabases
+
+
+def test_the_background_may_be_on_chosen_contigs(tmp_path):
     calibrate(tiny_streaming(), DEMO, TSS, tmp_path / "mine.safetensors", contigs=["demo2"], device="cpu")
     table = read_card(tmp_path / "mine.safetensors").calibration
     assert table.background.startswith("demo2 of demo.fa")
     assert table.megabases < len(demo_contigs()["demo2"]) / 1e6
 
 
-def test_hits_closer_together_are_more_and_the_scan_keeps_to_it(calibrated, tmp_path):
+def test_a_smaller_distance_gives_more_hits_in_calibration_and_scan(calibrated, tmp_path):
     out = tmp_path / "close.safetensors"
     calibrate(tiny_streaming(), DEMO, TSS, out, device="cpu", min_distance=50, smoothing=21)
     close, usual = read_card(out), read_card(calibrated)

@@ -43,7 +43,7 @@ def test_a_higher_logit_is_never_more_often_false(logits, one, other):
 
 
 @given(logits=hit_logits)
-def test_a_card_keeps_it(logits):
+def test_a_card_holds_the_same_table(logits):
     table = measured(logits)
     card = Card("x", "promoter", "windowed", "none", {}, "", True, calibration=table)
     assert Card.parse(card.to_json(), "x.json").calibration == table

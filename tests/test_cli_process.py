@@ -179,7 +179,7 @@ def test_closed_standard_error_costs_no_hits(start, tmp_path):
     assert process.returncode == 0
 
 
-def test_closed_standard_input_is_told(start):
+def test_closed_standard_input_is_an_error_of_one_line(start):
     process = start(["sh", "-c", 'exec "$@" <&-', "sh", *PROMSCAN, "score", "-", *OPTIONS], stdout=subprocess.PIPE)
     err = process.communicate()[1]
     assert err == b"promscan: error: standard input: it is closed; send sequences to it, or name a file\n"
@@ -196,7 +196,7 @@ def test_memory_is_that_of_the_scan_and_not_of_what_started_it(tmp_path, start):
     assert 50e6 < taken < ballast.nbytes
 
 
-def test_text_on_standard_output_is_utf8_whatever_the_locale(start, tmp_path):
+def test_text_on_standard_output_is_utf8_in_every_locale(start, tmp_path):
     window = CONTIGS["demo2"][:70]
     (tmp_path / "x.tsv").write_text(f"näme\tsequence\té\n1\t{window}\t日本\n", encoding="utf-8")
     genome = write_fasta(tmp_path / "genome.fa", {"chrΩ": CONTIGS["demo2"]})

@@ -93,7 +93,7 @@ def test_sites_count_across_both_ends_of_the_insert_and_not_inside_a_flank():
 
 @a_few
 @given(data=st.data(), limits=limits, wanted=st.lists(st.sampled_from([6.5, 7.5, 8.5]), min_size=1, max_size=2))
-def test_every_proposal_keeps_to_every_limit(data, limits, wanted):
+def test_every_proposal_is_within_every_limit(data, limits, wanted):
     options = {"seed": data.draw(st.integers(0, 9), "seed"), "tolerance": 0.4, "min_difference": 12}
     start = data.draw(st.none() | st.just(START), "start")
     if start is not None:
@@ -192,7 +192,7 @@ def few_steps(monkeypatch):
         ),
     ],
 )
-def test_what_was_not_found_is_told_with_how_near_it_came(strength, options, complaint):
+def test_an_error_names_what_was_not_found_and_the_nearest_that_was(strength, options, complaint):
     with pytest.raises(DesignError, match=complaint) as caught:
         design(strength, **options)
     assert "\n" not in str(caught.value)

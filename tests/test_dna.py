@@ -19,7 +19,7 @@ def test_decoding_undoes_encoding(sequence):
     assert decode(encode(sequence.encode())) == sequence
 
 
-def test_codes_stand_in_the_founding_order():
+def test_codes_stand_in_the_original_order():
     assert encode("ATGCN").tolist() == [0, 1, 2, 3, 4]
     assert encode("").dtype == np.uint8
 

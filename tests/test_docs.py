@@ -264,10 +264,17 @@ def test_words_of_prose_are_counted(text: str, words: int) -> None:
     assert count_words(text) == words
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_pages_for_users_use_the_words_of_the_field(page: Path) -> None:
+@pytest.mark.parametrize("page", [*PAGES, *INTERNALS], ids=lambda page: page.stem)
+def test_pages_use_the_words_of_the_field(page: Path) -> None:
     found = re.findall(OLD_WORDS, prose(page.read_text(encoding="utf-8")), re.IGNORECASE)
     assert found == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "weights").glob("*.json")), ids=lambda path: path.stem)
+def test_cards_use_the_words_of_the_field(path: Path) -> None:
+    card = json.loads(path.read_text(encoding="utf-8"))
+    texts = [*(str(card[key]) for key in ("description", "limits", "threshold_basis")), *card["headline"]]
+    assert re.findall(OLD_WORDS, " ".join(texts), re.IGNORECASE) == []
 
 
 def test_the_tutorial_gives_igv_files_that_its_steps_write() -> None:
@@ -312,6 +319,6 @@ def test_numbers_in_the_text_of_the_readme_were_measured() -> None:
         assert number in text, number
 
 
-def test_figures_are_those_that_were_measured() -> None:
+def test_numbers_are_those_that_were_measured() -> None:
     check = run_python("-m", "benchmarks.write_results", "--check")
     assert check.returncode == 0, check.stderr

@@ -52,7 +52,7 @@ def test_families_are_those_of_the_definition(inserts: list[str]) -> None:
 
 
 @given(chained_inserts(), st.integers(0, 9), st.randoms())
-def test_a_family_draws_one_number_whatever_the_order(inserts: list[str], seed: int, random) -> None:
+def test_a_family_draws_one_number_in_every_order(inserts: list[str], seed: int, random) -> None:
     def drawn(letters: list[str]) -> dict[str, float]:
         shared = share_kmers(coded(*letters))
         families = shared.families()

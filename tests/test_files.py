@@ -34,7 +34,7 @@ def test_summary_that_is_no_json_leaves_nothing(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_is_told_with_the_name_of_the_file():
+def test_a_full_disk_is_reported_with_the_name_of_the_file():
     with pytest.raises(RunError, match="/dev/full: cannot be written: No space left"):
         write_json("/dev/full", {})
 
@@ -123,7 +123,7 @@ def test_hits_and_their_index_keep_permissions(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["gz", "bgz"])
-def test_an_index_never_stands_beside_another_file(tmp_path, monkeypatch, suffix):
+def test_an_index_never_stands_next_to_another_file(tmp_path, monkeypatch, suffix):
     """The machine may stop at any moment; seen at each change of the folder."""
     target = tmp_path / f"x.bed.{suffix}"
     write(target, HITS)

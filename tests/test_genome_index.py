@@ -34,7 +34,7 @@ def append(path: Path, text: str, *, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("compression", ["plain", "gzip", "bgzip"])
-def test_nothing_is_written_beside_the_file(tmp_path, chr1, compression):
+def test_nothing_is_written_into_the_folder_of_the_file(tmp_path, chr1, compression):
     path = Layout(compression=compression).write(tmp_path, {"chr1": chr1})
     for index in (False, True):
         if index and compression != "gzip":
@@ -65,7 +65,7 @@ def test_bgzip_without_its_block_index_is_streamed(tmp_path, chr1):
 
 
 @pytest.mark.parametrize("compression", ["plain", "gzip", "bgzip"])
-def test_contigs_are_measured_when_no_index_tells(tmp_path, chr1, compression):
+def test_contigs_are_measured_when_there_is_no_index(tmp_path, chr1, compression):
     genome = Genome(Layout(compression=compression).write(tmp_path, {"b": chr1, "empty": "", "a": chr1[:7]}))
     assert genome.lengths is None
     assert list(genome.contigs().items()) == [("b", 1000), ("empty", 0), ("a", 7)]
@@ -78,7 +78,7 @@ def test_size_hint_of_a_plain_file_is_its_size(tmp_path, chr1):
     assert Genome(Layout(compression="gzip").write(tmp_path, {"chr1": chr1})).size_hint is None
 
 
-def test_contigs_come_in_the_order_of_the_file_whatever_that_of_the_index(indexed):
+def test_contigs_come_in_the_order_of_the_file_and_not_of_the_index(indexed):
     fai = Path(f"{indexed}.fai")
     fai.write_text("".join(reversed(fai.read_text().splitlines(keepends=True))))
     genome = Genome(indexed)

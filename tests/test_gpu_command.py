@@ -218,7 +218,7 @@ def test_a_report_of_pytest_says_what_failed(tmp_path):
     assert "no report" in script("run").junit(tmp_path / "none.xml")["error"]
 
 
-def test_the_environment_is_told(tmp_path, packed):
+def test_the_environment_is_reported(tmp_path, packed):
     out = tmp_path / "out"
     options = ("--out", out, "--packed", packed, "--device", "cpu", "--small", "--parts", "environment")
     done = run("run", *options, "--minutes", 4)

@@ -76,7 +76,7 @@ def test_sizes_and_names_are_those_of_the_bases(items):
 
 
 @given(interval_lists)
-def test_contains_tells_covered_positions(items):
+def test_contains_is_true_for_covered_positions(items):
     merged, covered = Intervals.of(items), bases(items)
     positions = [*range(2 * LONGEST + 5, -5, -1)]
     for chrom in ("chr1", "unknown"):
@@ -102,7 +102,7 @@ def test_union_covers_the_bases_of_either(items, others):
 
 
 @given(interval_lists, interval_lists)
-def test_digest_tells_sets_of_bases_apart(items, others):
+def test_digests_of_different_sets_of_bases_differ(items, others):
     one, other = Intervals.of(items), Intervals.of(others)
     assert (one.digest() == other.digest()) == (bases(items) == bases(others))
     assert one.digest() == Intervals.of(reversed(items)).digest()
@@ -112,7 +112,7 @@ contig_lists = st.lists(st.tuples(st.sampled_from(["chr1", "chr2", "chr10"]), st
 
 
 @given(contig_lists, contig_lists)
-def test_the_digest_of_a_genome_tells_contigs_with_bases_and_their_order_apart(some, others):
+def test_digests_of_a_genome_differ_by_contigs_with_bases_and_their_order(some, others):
     genomes = [dict(contigs) for contigs in (some, others)]
     one, other = ([(chrom, length) for chrom, length in genome.items() if length] for genome in genomes)
     assert (genome_digest(genomes[0]) == genome_digest(genomes[1])) == (one == other)
@@ -136,7 +136,7 @@ def test_wider_intervals_hold_what_is_near_and_stay_in_the_contig(items, by):
     assert bases(wider) == {(chrom, base) for chrom, base in near if 0 <= base < contigs[chrom]}
 
 
-def test_coordinates_beyond_32_bits_are_kept():
+def test_coordinates_beyond_32_bits_are_exact():
     far = Intervals.of([Interval("chr1", 5_000_000_000, 5_000_000_010)])
     assert far.contains("chr1", np.array([5_000_000_009, 5_000_000_010])).tolist() == [True, False]
 

@@ -152,19 +152,19 @@ def test_a_network_too_wide_for_the_kernels_says_so(caplog):
     assert told_without_kernels(caplog, hidden=129) == "a GRU of 129 units is too wide"
 
 
-def test_an_old_triton_is_told(monkeypatch, caplog):
+def test_an_old_triton_is_reported(monkeypatch, caplog):
     monkeypatch.setattr(triton, "__version__", "3.5.1")
     assert told_without_kernels(caplog) == "Triton 3.5.1 is too old"
 
 
-def test_a_machine_without_triton_is_told(monkeypatch, caplog):
+def test_a_machine_without_triton_is_reported(monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "triton", None)
     monkeypatch.delitem(sys.modules, "promscan.inference.kernels")
     monkeypatch.delattr(inference, "kernels")
     assert "import of triton" in told_without_kernels(caplog)
 
 
-def test_an_old_gpu_is_told(monkeypatch):
+def test_an_old_gpu_is_reported(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 5))
     with pytest.raises(RuntimeError, match=r"compute capability 7\.5 is too low"):
         kernels.require_buildable(torch.device("cuda", 0))

@@ -79,7 +79,7 @@ def test_lanes_are_what_the_layers_say(device, architecture, warm_up):
     assert np.abs(logits - expected).max() < 1e-4
 
 
-def test_the_founding_model_in_streaming_form():
+def test_the_original_model_in_streaming_form():
     model, _ = load_model("promoter-rnn")
     codes = random_lanes(3 * 70, 4)
     codes[codes == 4] = 0

@@ -19,7 +19,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_a_line_tells_what_is_done_how_fast_and_what_is_left(
+def test_a_line_says_what_is_done_how_fast_and_what_is_left(
     clock: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "promscan"), log.progress(48_000, "training", "window") as bar:
@@ -42,7 +42,7 @@ def test_a_bar_outlives_more_than_was_announced(
     assert "8.00/8.00 Mb" in terminal.getvalue()
 
 
-def test_parts_of_a_unit_are_told_where_there_are_few(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
+def test_parts_of_a_unit_are_shown_where_there_are_few(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "promscan"), log.progress(None, "scanning", "Mb") as bar:
         clock[0] += log.LINE_EVERY_SECONDS
         bar.advance(0.6)

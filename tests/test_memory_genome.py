@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from genomes import EVERY_WINDOW, TINY, a_few, genomes, random_bases, write_fasta
+from genomes import DATA, DEMO, EVERY_WINDOW, TINY, a_few, demo_contigs, genomes, random_bases, write_fasta
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -89,3 +89,9 @@ def test_what_is_no_sequence_is_refused_by_name(sequences, complaint):
 def test_a_long_protein_is_refused():
     with pytest.raises(InputError, match="is not a nucleotide letter"):
         open_genome("MEEPQSDPSV" * 30)
+
+
+def test_a_genome_to_train_on_is_that_of_the_file():
+    starts = DATA / "demo_tss.bed"
+    in_memory, of_file = (promscan.read_labelled_genome(genome, starts) for genome in (demo_contigs(), DEMO))
+    assert in_memory.describe() == of_file.describe()

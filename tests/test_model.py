@@ -16,7 +16,7 @@ def test_one_logit_a_window(architecture: Architecture) -> None:
     assert model(random_codes(3)).shape == (3,)
 
 
-def test_the_founding_size_has_a_million_parameters() -> None:
+def test_the_original_size_has_a_million_parameters() -> None:
     assert count_parameters(BiGRUAttention(Architecture())) == 1_087_233
 
 

@@ -356,7 +356,7 @@ def test_what_is_done_outlives_input_that_cannot_be_read_on(tmp_path, folder, mo
     assert same_as_never_stopped(genome, folder, **EVERY_WINDOW)
 
 
-def test_a_journal_that_cannot_be_written_is_told(genome, tmp_path):
+def test_a_journal_that_cannot_be_written_is_an_error_of_one_line(genome, tmp_path):
     with pytest.raises(RunError, match=r"nosuch/hits.resume: cannot be written: No such file"):
         list(scan_of(genome, tmp_path / "nosuch" / "hits.resume"))
 
@@ -412,7 +412,7 @@ def test_a_failure_to_resume_is_one_line(run, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["hits.bed.resume"]
 
 
-def test_the_folder_is_beside_the_file_that_a_link_points_to(run, tmp_path):
+def test_the_folder_is_next_to_the_file_that_a_link_points_to(run, tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "out" / "hits.bed").symlink_to(tmp_path / "disk" / "real.bed")
     with mock.patch.object(WindowedEngine, "score", interrupted(WindowedEngine.score)):

@@ -195,14 +195,14 @@ def test_summary_counts_what_was_scanned(promscan_cli, tmp_path, excerpt):
     assert f"{told['scored_bases']:,} bp scanned, {counts['windows']:,} windows on both strands, " in result
 
 
-def test_memory_is_told_where_a_container_hides_its_mark(tmp_path, monkeypatch):
+def test_memory_is_reported_where_a_container_hides_its_mark(tmp_path, monkeypatch):
     status = tmp_path / "status"
     status.write_text("Name:\tpython\nVmRSS:\t1 kB\n")
     monkeypatch.setattr(statistics, "Path", lambda _: status)
     assert statistics.peak_memory() > 50e6  # torch alone
 
 
-def test_header_tells_the_options_and_no_paths(promscan_cli, tmp_path, excerpt):
+def test_header_lists_the_options_and_no_paths(promscan_cli, tmp_path, excerpt):
     bed, path = tmp_path / "wanted.bed", tmp_path / "hits.bed"
     bed.write_text("first\t0\t1000\n")
     places = ["--bed", bed, "--exclude", bed, "--region", "second"]

@@ -175,7 +175,7 @@ def test_a_scan_that_was_stopped_ends_in_the_same_bytes(tmp_path, model, contigs
 
 
 @pytest.mark.parametrize("done", [None, ("chr2", 2900)])
-def test_chunks_are_kept_only_until_their_windows_are_decided(monkeypatch, tmp_path, done):
+def test_chunks_stay_in_memory_only_until_their_windows_are_decided(monkeypatch, tmp_path, done):
     """A resumed scan does so too; it reads what is done without calling hits in it."""
     genome = promscan.scan(
         write_fasta(tmp_path / "genome.fa", {f"chr{i}": random_bases(3000, i) for i in range(4)}),
@@ -236,7 +236,7 @@ def test_the_header_names_model_unit_domain_and_insert(files):
     assert list(words)[-2:] == ["shard", "genome"]
 
 
-def test_gff3_repeats_them_beside_each_strength(files):
+def test_gff3_repeats_them_with_each_strength(files):
     rows = rows_of(files(".gff3")[0])
     about = {"strength_unit": "expression", "strength_domain": "made-up expression"}
     about["strength_insert"] = f"{FIRST}..{LAST}"

@@ -172,7 +172,7 @@ def test_all_columns_of_a_table_stand_before_the_scores(score):
 
 
 @pytest.mark.parametrize("character", ["\t", "\n", "\x00", "\x1b", "\x85", "\u2028", '"'])
-def test_the_output_stays_a_table_whatever_its_cells_hold(score, tmp_path, character):
+def test_the_output_stays_a_table_with_every_content_of_its_cells(score, tmp_path, character):
     quoted = f"{character}b {character}".replace('"', '""')
     outcome, rows = score(
         f'name,sequence,"note {character.replace(chr(34), "")}"\n"a{quoted}",{BASES[:70]},"{quoted}"\n'

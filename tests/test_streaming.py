@@ -141,7 +141,7 @@ def test_bytes_do_not_depend_on_how_the_scan_is_run(
 
 @pytest.mark.gpu
 @pytest.mark.long_lanes
-def test_full_units_on_cuda_give_the_same_bits_in_whatever_order_and_number_they_run():
+def test_full_units_on_cuda_give_the_same_bits_in_every_order_and_number():
     """What a GPU multiplies is as wide as its memory allows, so this is for real ones and their whole units."""
     model, gpu = load_model("human")[0], torch.device("cuda", 0)
     lanes, length = streaming.lanes_on([gpu], model.architecture), StreamingEngine.lane

@@ -62,7 +62,7 @@ def test_strengths_are_those_of_the_network_in_the_unit_of_the_card(weights, pre
     assert card.strength.unit == "two"
 
 
-def test_a_strength_does_not_depend_on_what_is_predicted_beside_it(predictor):
+def test_a_strength_does_not_depend_on_what_is_predicted_with_it(predictor):
     codes = inserts(UNIT["cpu"] + 40)
     together, _ = predictor.predict(codes)
     backwards, _ = predictor.predict(codes[::-1])
@@ -90,7 +90,7 @@ def test_more_inserts_than_a_batch_keep_their_order(monkeypatch, weights, tmp_pa
     assert alone == [scores[9]]
 
 
-def test_every_length_is_fitted_and_told(promscan_cli, weights, tmp_path):
+def test_every_length_is_fitted_and_reported(promscan_cli, weights, tmp_path):
     insert = random_bases(80, 1)
     fasta = tmp_path / "inserts.fa"
     sequences = {"whole": insert, "flanked": REPORTER.five_prime + insert, "longer": "GG" + insert, "short": insert[9:]}
@@ -132,7 +132,7 @@ def test_a_strength_model_does_not_scan(promscan_cli, weights, tmp_path):
     assert not (tmp_path / "hits.bed").exists()
 
 
-def test_a_classifier_tells_no_strength():
+def test_a_classifier_predicts_no_strength():
     with pytest.raises(promscan.PromscanError, match="a classifier, which knows nothing of strength"):
         load_strength("promoter-rnn")
 

@@ -87,7 +87,7 @@ def test_a_run_folder_is_complete(tmp_path: Path) -> None:
         assert (tmp_path / "run" / picture).read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_card_tells_the_data_and_the_recipe(tmp_path: Path) -> None:
+def test_the_card_describes_the_data_and_the_recipe(tmp_path: Path) -> None:
     card = train_windows(planted(128, 1), planted(64, 2), tmp_path / "run", recipe(epochs=1, seed=7), threads=1)
     assert card.training["data"] == {"rows": 128, "positives": 64, "negatives": 64, "sha256": "1"}
     assert card.training["recipe"]["seed"] == 7

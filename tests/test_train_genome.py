@@ -184,7 +184,7 @@ def test_half_of_a_batch_holds_listed_starts() -> None:
     ]
     assert sum(mined) >= 4
     recipe = sampler.recipe
-    np.testing.assert_allclose(batch.rates, [recipe.beside_weight] * 10 + [recipe.mined_weight] * 4 + [1] * 2)
+    np.testing.assert_allclose(batch.rates, [recipe.flank_weight] * 10 + [recipe.mined_weight] * 4 + [1] * 2)
     again = sampler.draw(16, 100, hard, np.random.default_rng(1))
     assert all(np.array_equal(a, b) for a, b in zip(batch, again, strict=True))
 
@@ -223,7 +223,7 @@ def test_the_ranking_loss_is_that_of_its_definition() -> None:
     assert found.item() == pytest.approx(np.mean(losses))
 
 
-def test_the_ranking_loss_can_be_learned_from_whatever_a_batch_lacks() -> None:
+def test_the_ranking_loss_can_be_learned_from_any_batch() -> None:
     for labels, weights in ((torch.zeros(2, 3), torch.ones(2, 3)), (torch.ones(2, 3), torch.zeros(2, 3))):
         logits = torch.zeros(2, 3, requires_grad=True)
         (loss := ranking_loss(logits, labels, weights, torch.ones(2)) + 0 * logits.sum()).backward()
@@ -277,7 +277,7 @@ def test_a_run_folder_is_complete(tmp_path: Path) -> None:
     assert {"loss_ranking", "recall", "recall_at_10", "recall_at_50", "recall_at_100"} <= set(header.split("\t"))
     assert card.splits["dev"]["names"] == ["chr0"]
     assert card.splits["dev"]["starts"] == card.metrics["dev"]["starts"] == 19
-    assert "50 false hits per Mb" in card.threshold_basis
+    assert "50 false positives per Mb" in card.threshold_basis
     assert card.default_threshold is not None
 
 

@@ -28,7 +28,8 @@ from promscan.seq import dna
 from promscan.strength.families import share_kmers
 from promscan.strength.measurements import DEV, LEFT_OUT, TEST, TRAIN, divide, read_measurements
 from promscan.train.data.unit_rows import draw_rows
-from promscan.train.strength import row_losses, soft_bins, train_strength
+from promscan.train.strength import train_strength
+from promscan.train.strength_trainer import row_losses, soft_bins
 from promscan.train.strength_validation import predict_inserts
 
 CPU = torch.device("cpu")
@@ -78,7 +79,7 @@ def test_uncertainties_cover_what_they_promise(trained: Path, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_the_founding_gru_learns_from_an_insert_that_a_flank_follows(tmp_path: Path) -> None:
+def test_the_original_gru_learns_from_an_insert_that_a_flank_follows(tmp_path: Path) -> None:
     rows = [(letters, float(letters.count("G") - letters.count("C"))) for letters, _ in tables.planted(400, 1)]
     table = read_measurements(str(tables.write(tmp_path / "g.tsv", rows)), "expression", tables.REPORTER)
     card = train_strength(
@@ -188,7 +189,7 @@ def test_rows_of_no_weight_teach_nothing(tmp_path: Path) -> None:
     assert torch.equal(a["heads.weight"], b["heads.weight"])
 
 
-def test_the_card_tells_figures_by_set(tmp_path: Path) -> None:
+def test_the_card_has_metrics_of_each_set(tmp_path: Path) -> None:
     table = tables.measurements(tmp_path, 200, 1)
     table = dataclasses.replace(table, sets=np.where(np.arange(200) < 100, "early", "late"))
     card = train_strength([table], tmp_path / "run", tables.recipe(epochs=1, dev_share=0.3), threads=1)

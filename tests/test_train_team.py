@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,14 +27,19 @@ COMMAND += ["--species", "Synthetic"]
 SIZES = ["--hidden", 4, "--dropout", 0, "--epochs", 2, "--segments-per-epoch", 15, "--batch-size", 5, "--threads", 1]
 OPTIONS = [*COMMAND, *SIZES, "--averaging", 0.9]
 PROCESS = """\
-import os, signal, time
+import os, pathlib, signal, sys, time
 from promscan.cli import main
 from promscan.train import genome
 from promscan.train.loop.run_folder import RunFolder
 
 genome.MINED_FALSE_HITS = 1
 {trouble}
-main()
+try:
+    main()
+finally:
+    tasks = pathlib.Path("/proc/self/task")  # there is none but on Linux
+    threads = [path.read_text() for path in tasks.glob("*/comm")]
+    sys.stderr.write(f"threads of gloo: {{sum('gloo' in name for name in threads)}}\\n")
 """
 KILLED = """
 if os.environ["TORCHELASTIC_RESTART_COUNT"] == "1":
@@ -70,6 +76,11 @@ def torchrun(out: Path, *options: str, trouble: str = "", restarts: int = 0) -> 
     return process.returncode, messages
 
 
+def threads_left(messages: str) -> set[int]:
+    """Threads of gloo in each process after the end of its group; one of them may abort the process at its exit."""
+    return set(map(int, re.findall("threads of gloo: ([0-9]+)", messages)))
+
+
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of two processes."""
@@ -77,6 +88,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     status, messages = torchrun(out)
     assert status == 0, messages
     assert messages.count("best epoch") == 1
+    assert threads_left(messages) == {0}
     return out
 
 
@@ -97,6 +109,7 @@ def test_killed_processes_resume_to_the_same_weights(tmp_path: Path, two: Path) 
     status, messages = torchrun(tmp_path / "killed", "--resume", trouble=KILLED, restarts=1)
     assert status == 0, messages
     assert "exitcode: -9" in messages
+    assert threads_left(messages) == {0}
     for name in ("best.safetensors", "last.safetensors"):
         assert (tmp_path / "killed" / name).read_bytes() == (two / name).read_bytes()
 
@@ -105,7 +118,7 @@ def test_killed_processes_resume_to_the_same_weights(tmp_path: Path, two: Path) 
 @pytest.mark.parametrize(
     ("trouble", "message"), [("", "not empty; choose another folder"), (DIVERGING, "no longer hold the same weights")]
 )
-def test_an_error_is_told_once(tmp_path: Path, trouble: str, message: str) -> None:
+def test_an_error_is_written_once(tmp_path: Path, trouble: str, message: str) -> None:
     run = tmp_path / "run"
     if not trouble:
         run.mkdir()
@@ -114,6 +127,7 @@ def test_an_error_is_told_once(tmp_path: Path, trouble: str, message: str) -> No
     assert status != 0
     (told,) = [line for line in messages.splitlines() if line.startswith("promscan:")]
     assert message in told
+    assert threads_left(messages) == {0}
     assert str(ROOT / "promscan") not in messages  # torchrun itself shows a traceback; none of them is ours
 
 

@@ -79,7 +79,7 @@ def test_results_come_in_order_however_little_memory_there_is(room):
     work.close()
 
 
-def test_a_device_without_memory_for_one_unit_is_told():
+def test_a_device_without_memory_for_one_unit_is_an_error_of_one_line():
     work = runner(Device(0), at_once=4)
     with pytest.raises(DeviceError, match=NO_MEMORY):
         list(work.map(range(10)))
@@ -126,7 +126,7 @@ def memory_of_a_gpu(monkeypatch: pytest.MonkeyPatch, *, free: int, taken: int) -
 
 
 @pytest.mark.usefixtures("streams")
-def test_a_gpu_without_memory_for_one_unit_is_told_before_the_scan(monkeypatch):
+def test_a_gpu_without_memory_for_one_unit_is_refused_before_the_scan(monkeypatch):
     memory_of_a_gpu(monkeypatch, free=100, taken=0)
     with pytest.raises(DeviceError, match="device cuda:0: no memory for 1 windows"):
         runner(Device(0), at_once=4, where=CUDA)

@@ -99,7 +99,7 @@ def test_file_appears_only_at_the_end_with_ordinary_permissions(target):
     assert modes == {stat.S_IMODE(plain.stat().st_mode)}
 
 
-def test_a_missing_folder_is_told_before_any_work(target):
+def test_a_missing_folder_is_refused_before_any_work(target):
     with (
         pytest.raises(RunError, match="missing/hits"),
         open_writer(f"{target.parent}/missing/{target.name}", None, HEADER),
@@ -181,7 +181,7 @@ def test_narrowpeak_row(tmp_path):
         ("x.txt.gz", "bed", FIRST_LINE),
     ],
 )
-def test_format_is_asked_for_or_told_by_the_suffix(tmp_path, name, format, first):
+def test_format_is_that_asked_for_or_that_of_the_suffix(tmp_path, name, format, first):
     assert lines_of(write(tmp_path / name, HITS, format))[0] == first
 
 

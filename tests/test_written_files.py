@@ -39,7 +39,7 @@ in_a_fresh_file = settings(deadline=None, suppress_health_check=[HealthCheck.fun
 
 @in_a_fresh_file
 @given(st.lists(hits, max_size=4))
-def test_all_formats_tell_the_same(tmp_path, drawn):
+def test_all_formats_contain_the_same(tmp_path, drawn):
     rows = {suffix: rows_of(write(tmp_path / f"hits{suffix}", drawn)) for suffix in SUFFIXES.values()}
     for suffix, of_format in rows.items():
         assert [place_of(row, suffix) for row in of_format] == [expected_place(hit) for hit in drawn]

@@ -24,7 +24,8 @@ from benchmarks.common import parser_of, save_picture, save_result
 from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.strength.measurements import Measurements, read_measurements
 from promscan.strength.reporter import Reporter
-from promscan.train.strength import StrengthRecipe, train_strength
+from promscan.train.strength import train_strength
+from promscan.train.strength_trainer import StrengthRecipe
 
 RATES = (0.5, 0.05, 0.005, 0.0005, 0.00005)
 EPOCHS = 10

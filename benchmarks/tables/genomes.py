@@ -16,28 +16,28 @@ JUDGEMENTS = (("all", "tolerance_100"), ("within_500", "tolerance_500"))
 
 
 def judgements(result: Values) -> list[Values]:
-    """The points by false hits per Mb at a tolerance of 100 bp and of 500 bp."""
+    """The points by false positives per Mb at a tolerance of 100 bp and of 500 bp."""
     return [next(result[key] for key in keys if key in result)["at_fp_per_mb"] for keys in JUDGEMENTS]
 
 
 def recall_table() -> str:
-    """Recall by false hits per Mb on the human test contigs, of the model and of simple scores."""
+    """Recall by false positives per Mb on the human test contigs, of the model and of simple scores."""
     simple = {words: read("baseline", name) for name, words in SIMPLE_SCORES.items()}
     return recalls({"`human`": read("genome_recall", "human"), **simple})
 
 
 def yeast_table() -> str:
-    """Recall by false hits per Mb on the test contig of yeast."""
+    """Recall by false positives per Mb on the test contig of yeast."""
     return recalls({"`yeast`": read("genome_recall", "yeast")})
 
 
 def side_by_side_table() -> str:
-    """Recall by false hits per Mb of our models and of PromID, on human test contigs that were drawn at random."""
+    """Recall by false positives per Mb of our models and of PromID, on human test contigs that were drawn at random."""
     return recalls({words: read("side_by_side", name) for name, words in SCANNERS.items()})
 
 
 def recalls(results: Mapping[str, Values]) -> str:
-    """Recall and precision by false hits per Mb."""
+    """Recall and precision by false positives per Mb."""
     rows = []
     for name, result in results.items():
         if result:
@@ -45,7 +45,7 @@ def recalls(results: Mapping[str, Values]) -> str:
             for rate in RATES:
                 cells = [recall_of(near[rate]), recall_of(wide[rate]), show("{:.2f}", near[rate]["precision"])]
                 rows.append([name, rate, *cells])
-    head = ["ranked by", "false hits per Mb", "recall (95 %)", "recall within 500 bp (95 %)", "precision"]
+    head = ["ranked by", "false positives per Mb", "recall (95 %)", "recall within 500 bp (95 %)", "precision"]
     return table(head, rows)
 
 
@@ -55,7 +55,7 @@ def recall_of(point: Values) -> str:
 
 
 def calibration_table() -> str:
-    """False hits per Mb at the thresholds of the calibration."""
+    """False positives per Mb at the thresholds of the calibration."""
     rows = []
     for result in read_all("genome_recall"):
         for rate, point in result["all"].get("asked", {}).items():

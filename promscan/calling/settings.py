@@ -103,7 +103,9 @@ def calling_logit(card: Card, threshold: float | None, fp_per_mb: float | None) 
     if card.calibration:
         return card.calibration.logit_at(card.scale.fp_per_mb if fp_per_mb is None else fp_per_mb)
     if fp_per_mb is not None:
-        raise ModelError(f"model {card.name} is not calibrated to false hits per Mb: use --threshold, or calibrate it")
+        raise ModelError(
+            f"model {card.name} is not calibrated to false positives per Mb: use --threshold, or calibrate it"
+        )
     if card.default_threshold is None:
         raise ModelError(f"model {card.name} names no default threshold: use --threshold")
     return card.default_threshold

@@ -140,10 +140,7 @@ def scan(
         raise
     seconds = time.monotonic() - began
     if summary is not None:
-        from promscan.io.hit_writers import write_summary
-
-        with open_text_output(summary) as file:
-            write_summary(file, {**job.summary(), "total_seconds": seconds})
+        _write_summary(job, summary, seconds)
     job.finish()
     log.logger.info("%s", _result(job, output, seconds))
 
@@ -174,6 +171,14 @@ def _write(job: Scan, output: str, format_name: str | None) -> None:
             writer.write(hit)
         if not job.require_scored():
             writer.write_row(NOTHING_SCORED, 0)
+
+
+def _write_summary(job: Scan, path: str, seconds: float) -> None:
+    """Write settings, counts, times and memory as JSON."""
+    from promscan.io.hit_writers import write_summary
+
+    with open_text_output(path) as file:
+        write_summary(file, {**job.summary(), "total_seconds": seconds})
 
 
 def _result(job: Scan, output: str, seconds: float) -> str:

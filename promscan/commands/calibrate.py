@@ -12,6 +12,7 @@ from promscan.inference.background import LOWEST, Background, measure_screening
 from promscan.inference.engine import open_engine
 from promscan.io.files import check_outputs
 from promscan.io.genome import Genome
+from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
 from promscan.io.tss import read_known_promoters
 from promscan.metrics.calibration import Calibration
 from promscan.networks.card import Card, find_model, model_files, read_card
@@ -22,7 +23,7 @@ from promscan.seq.regions import matching_contigs
 
 def calibrate(
     model: str | Path,
-    genome: str | Path,
+    genome: GenomeInput,
     exclude: str | Path,
     out: Path,
     *,
@@ -40,7 +41,7 @@ def calibrate(
 
     Args:
         model: bundled name or weights file.
-        genome: FASTA file.
+        genome: as for `Scan`: a path, a mapping of name to sequence, or one sequence.
         exclude: BED, GFF3 or GTF file of the known promoters (see `promscan.io.tss.read_known_promoters`); background
             lies at least the clearance of the card (1,000 bp) from each of them.
         out: weights file to write, `.safetensors`.
@@ -60,8 +61,10 @@ def calibrate(
     """
     if out.suffix != ".safetensors":
         raise RunError(f"{out}: no model would be found there; end it in .safetensors")
-    check_outputs([out, out.with_suffix(".json")], [*model_files(str(model)), genome, exclude])
-    lengths = Genome(genome).contigs()
+    source = open_genome(genome)
+    files = [source.path] if isinstance(source, Genome) else []
+    check_outputs([out, out.with_suffix(".json")], [*model_files(str(model)), *files, exclude])
+    lengths = source.contigs()
     regions = matching_contigs(contigs, lengths) if contigs else []
     known = read_known_promoters(exclude, lengths)
     clearance = read_card(find_model(str(model))).scale.clearance
@@ -71,16 +74,23 @@ def calibrate(
         smoothing=smoothing, exhaustive=True, strength=None,
         device=device, batch_size=batch_size, threads=threads, precision=precision,
     )  # fmt: skip
-    where = f"{', '.join(contigs)} of {Path(genome).name}" if contigs else Path(genome).name
-    where += f", {clearance} bp and more from {Path(exclude).name}"
+    where = _place(source, contigs) + f", {clearance} bp and more from {Path(exclude).name}"
     background = Background.collect(scan, lengths, lambda: _megabases(scan), where)
     if not background.megabases:
-        raise InputError(f"{genome}: no background is left {clearance} bp and more from {exclude}; give more sequence")
+        raise InputError(
+            f"{source.source}: no background is left {clearance} bp and more from {exclude}; give more sequence"
+        )
     table = background.table()
     screening = _screening(scan, background, table) if scan.card.engine == "windowed" else None
     card = dataclasses.replace(scan.card, name=out.stem, calibration=table, screening=screening)
     card = dataclasses.replace(card, min_distance=scan.calling.min_distance, smoothing=scan.calling.smoothing)
     return save_model(out, scan.network, card)
+
+
+def _place(source: GenomeSource, contigs: Sequence[str]) -> str:
+    """Name of the genome, with its contigs if only these are used."""
+    name = Path(source.source).name
+    return f"{', '.join(contigs)} of {name}" if contigs else name
 
 
 def _megabases(scan: Scan) -> float:

@@ -36,8 +36,8 @@ class Scan:
         genome: FASTA file (plain, gzip or bgzip), or `-` for standard input.
         model: bundled name or weights file.
         threshold: call windows of at least this probability.
-        fp_per_mb: call at this many false hits per Mb of background instead; needs a calibrated model (default: 10 with
-            such a model, else the default threshold of the model).
+        fp_per_mb: call at this many false positives per Mb of background instead; needs a calibrated model (default: 10
+            with such a model, else the default threshold of the model).
         min_distance: least distance in bp between the starts of two hits of a strand (default: the model's, else 500).
         smoothing: odd width in bp over which logits are averaged before hits are called (default: the model's).
         strand: `both`, `+` or `-`.

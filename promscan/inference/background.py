@@ -102,7 +102,7 @@ def measure_screening(
         "screening" if share <= WORTH else "no screening", margin, 100 * share, rate,
     )  # fmt: skip
     basis = f"loses at most {LOST:.1%} of {len(called)} hits on {table.background}; scores {share:.1%} of the windows"
-    return Screening(margin, lowest, f"{basis} at {rate:.3g} false hits per Mb") if share <= WORTH else None
+    return Screening(margin, lowest, f"{basis} at {rate:.3g} false positives per Mb") if share <= WORTH else None
 
 
 def _streaming_logits(

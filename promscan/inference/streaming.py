@@ -254,6 +254,7 @@ class _Job:
         for strand, logits in self.logits.items():
             check_finite(logits[~self.unscored])
             logits[self.unscored] = np.nan
-            kept = logits[self.first :: self.engine.stride]
-            tracks.append(ScoreTrack(self.chunk.chrom, strand, self.chunk.start + self.first, self.engine.stride, kept))
+            scores = logits[self.first :: self.engine.stride]
+            start = self.chunk.start + self.first
+            tracks.append(ScoreTrack(self.chunk.chrom, strand, start, self.engine.stride, scores))
         yield tracks

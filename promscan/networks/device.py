@@ -80,7 +80,7 @@ def fetch(values: torch.Tensor) -> npt.NDArray[np.float32]:
 
 
 class _Arithmetic(NamedTuple):
-    """The switches of torch that decide about bits; None for a value that torch does not tell.
+    """The switches of torch that decide about bits; None for a value that torch does not give.
 
     products: precision of float32 products, as `torch.set_float32_matmul_precision` has it.
     by_backend: the same for each backend, which torch has from 2.9 on.
@@ -190,7 +190,7 @@ _STARTING = threading.Lock()
 def use_one_cpu_thread_here() -> None:
     """Run the CPU operations of this thread on one thread, and leave those of all other threads as they are.
 
-    It is meant for the start of a worker thread. torch keeps one number for each thread that has begun, and one for
+    It is meant for the start of a worker thread. torch has one number for each thread that has begun, and one for
     threads to come; so another thread puts the latter back.
     """
     with _STARTING:

@@ -25,6 +25,20 @@ OLDEST_TRITON = (3, 6)
 
 
 @triton.jit
+def load_three(first, step, mask):  # type: ignore[no-untyped-def]
+    """Load the blocks of reset gate, update gate and candidate, which lie `step` numbers apart; 0 where masked."""
+    return tl.load(first, mask, 0.0), tl.load(first + step, mask, 0.0), tl.load(first + 2 * step, mask, 0.0)
+
+
+@triton.jit
+def store_three(first, step, mask, reset, update, candidate):  # type: ignore[no-untyped-def]
+    """Store the blocks of reset gate, update gate and candidate `step` numbers apart."""
+    tl.store(first, reset, mask)
+    tl.store(first + step, update, mask)
+    tl.store(first + 2 * step, candidate, mask)
+
+
+@triton.jit
 def forward_steps(  # type: ignore[no-untyped-def]
     inputs, weights, states, gates, candidates, steps, lanes, ceiling,
     D: tl.constexpr, UNITS: tl.constexpr, LANES: tl.constexpr, PRODUCT: tl.constexpr,
@@ -45,30 +59,22 @@ def forward_steps(  # type: ignore[no-untyped-def]
     place = unit[:, None] * lanes + lane[None, :]
     weights += direction * 3 * D * (D + 1)
     inside, square = known[:, None] & known[None, :], unit[:, None] * (D + 1) + unit[None, :]
-    for_reset = tl.load(weights + square, inside, 0.0)
-    for_update = tl.load(weights + D * (D + 1) + square, inside, 0.0)
-    for_scaled = tl.load(weights + 2 * D * (D + 1) + square, inside, 0.0)
-    biases = weights + unit * (D + 1) + D
-    reset_bias = tl.load(biases, known, 0.0)[:, None]
-    update_bias = tl.load(biases + D * (D + 1), known, 0.0)[:, None]
-    scaled_bias = tl.load(biases + 2 * D * (D + 1), known, 0.0)[:, None]
+    for_reset, for_update, for_scaled = load_three(weights + square, D * (D + 1), inside)
+    biases = (weights + unit * (D + 1) + D)[:, None]
+    reset_bias, update_bias, scaled_bias = load_three(biases, D * (D + 1), known[:, None])
     inputs += direction * 3 * D * lanes
     gates += direction * 3 * D * lanes
     candidates += direction * D * lanes
     states += direction * (D + 1) * lanes
     state = tl.zeros((UNITS, LANES), tl.float32)
     for _ in range(steps):
-        reset = tl.load(inputs + place, own, 0.0) + reset_bias
-        update = tl.load(inputs + D * lanes + place, own, 0.0) + update_bias
-        candidate = tl.load(inputs + 2 * D * lanes + place, own, 0.0)
-        reset = tl.sigmoid(tl.dot(for_reset, state, reset, input_precision=PRODUCT))
-        update = ceiling * tl.sigmoid(tl.dot(for_update, state, update, input_precision=PRODUCT))
+        reset, update, candidate = load_three(inputs + place, D * lanes, own)
+        reset = tl.sigmoid(tl.dot(for_reset, state, reset + reset_bias, input_precision=PRODUCT))
+        update = ceiling * tl.sigmoid(tl.dot(for_update, state, update + update_bias, input_precision=PRODUCT))
         scaled = tl.dot(for_scaled, state, input_precision=PRODUCT) + scaled_bias
         candidate = 2 * tl.sigmoid(2 * (candidate + reset * scaled)) - 1  # tanh
         state = candidate + update * (state - candidate)
-        tl.store(gates + place, reset, own)
-        tl.store(gates + D * lanes + place, update, own)
-        tl.store(gates + 2 * D * lanes + place, scaled, own)
+        store_three(gates + place, D * lanes, own, reset, update, scaled)
         tl.store(candidates + place, candidate, own)
         states += 2 * (D + 1) * lanes
         tl.store(states + place, state, own)
@@ -98,9 +104,7 @@ def backward_steps(  # type: ignore[no-untyped-def]
     place = unit[:, None] * lanes + lane[None, :]
     weights += direction * 3 * D * (D + 1)
     inside, transposed = known[:, None] & known[None, :], unit[None, :] * (D + 1) + unit[:, None]
-    of_reset = tl.load(weights + transposed, inside, 0.0)
-    of_update = tl.load(weights + D * (D + 1) + transposed, inside, 0.0)
-    of_scaled = tl.load(weights + 2 * D * (D + 1) + transposed, inside, 0.0)
+    of_reset, of_update, of_scaled = load_three(weights + transposed, D * (D + 1), inside)
     gates += direction * 3 * D * lanes
     to_gates += direction * 3 * D * lanes
     candidates += direction * D * lanes
@@ -109,9 +113,7 @@ def backward_steps(  # type: ignore[no-untyped-def]
     states += direction * (D + 1) * lanes
     carried = tl.zeros((UNITS, LANES), tl.float32)
     for _ in range(steps):
-        reset = tl.load(gates + place, own, 0.0)
-        update = tl.load(gates + D * lanes + place, own, 0.0)
-        scaled = tl.load(gates + 2 * D * lanes + place, own, 0.0)
+        reset, update, scaled = load_three(gates + place, D * lanes, own)
         candidate = tl.load(candidates + place, own, 0.0)
         before = tl.load(states + place, own, 0.0)
         whole = tl.load(from_states + place, own, 0.0) + carried
@@ -122,9 +124,7 @@ def backward_steps(  # type: ignore[no-untyped-def]
         carried = tl.dot(of_reset, to_reset, whole * update, input_precision=PRODUCT)
         carried = tl.dot(of_update, to_update, carried, input_precision=PRODUCT)
         carried = tl.dot(of_scaled, to_scaled, carried, input_precision=PRODUCT)
-        tl.store(to_gates + place, to_reset, own)
-        tl.store(to_gates + D * lanes + place, to_update, own)
-        tl.store(to_gates + 2 * D * lanes + place, to_scaled, own)
+        store_three(to_gates + place, D * lanes, own, to_reset, to_update, to_scaled)
         tl.store(to_candidates + place, to_candidate, own)
         gates -= 6 * D * lanes
         to_gates -= 6 * D * lanes

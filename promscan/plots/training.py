@@ -67,8 +67,8 @@ def plot_recalls(history: Sequence[Mapping[str, float]], path: Path) -> None:
 
 
 def plot_recall_by_false_hits(fp_per_mb: Array, recall: Array, path: Path) -> None:
-    """Plot recall, shape (n,), by false hits per Mb in rising order."""
+    """Plot recall, shape (n,), by false positives per Mb in rising order."""
     figure, (ax,) = new_figure(1)
     ax.step(fp_per_mb, recall, where="post")
-    ax.set(xscale="log", ylim=(0, 1), xlabel="false hits per Mb", ylabel="recall")
+    ax.set(xscale="log", ylim=(0, 1), xlabel="false positives per Mb", ylabel="recall")
     save_figure(figure, path)

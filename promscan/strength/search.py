@@ -1,8 +1,9 @@
 """Inserts of a wanted strength: simulated annealing with a strength model, within limits.
 
-Many chains walk at once, all their steps predicted in one call. A step changes a base or two, and is taken if it keeps
-within the limits and brings the prediction nearer, or by chance if not, ever more rarely. Inserts on the way that are
-near enough, and far enough from those chosen before, are the proposals. Every draw comes from the seed.
+Many chains walk at once; one call predicts all their steps. A step changes one or two bases. It is taken if it is
+within the limits and brings the prediction nearer; other steps within the limits are taken by chance, more and more
+rarely. Inserts on the way that are near enough to the wanted strength, and far enough from those chosen before, are the
+proposals. Every draw comes from the seed.
 """
 
 from __future__ import annotations
@@ -59,9 +60,9 @@ class Proposal(NamedTuple):
 
 
 class Search:
-    """Looks for inserts of one strength after the other; what was chosen for one keeps its distance from all before.
+    """Search for inserts of one strength after the other, at a distance from all inserts chosen before.
 
-    `start` (insert length,) bounds the walk to `max_changes` around it; None: anywhere.
+    start: (insert length,); inserts have at most `max_changes` changes to it. None: the walk begins anywhere.
     """
 
     def __init__(

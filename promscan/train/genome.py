@@ -2,8 +2,8 @@
 
 The network reads segments around listed transcription starts and segments of background with running states, as the
 streaming engine does, and learns from every window of them. From the second epoch on, a part of the background are
-false hits of the model itself. Each epoch is validated like a scan: by the recall at a few false hits per Mb of the dev
-contigs.
+false hits of the model itself. Each epoch is validated like a scan: by the recall at a few false positives per Mb of
+the dev contigs.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ from promscan.train.ranking_loss import ranking_loss
 WARM_UPS = range(140, 351, 70)
 """Bases of warm-up. The number is drawn for each batch, so that the network cannot count from its first state."""
 FP_PER_MB = (10, 50, 100)
-"""False hits per Mb of dev at which the recall is measured; the mean of these recalls chooses the best epoch."""
+"""False positives per Mb of dev at which the recall is measured; the mean of these recalls chooses the best epoch."""
 THRESHOLD_FP_PER_MB = 50
-"""False hits per Mb of dev at the threshold in the card."""
+"""False positives per Mb of dev at the threshold in the card."""
 MINED_FALSE_HITS = 500
 """False hits that an epoch learns from."""
 
@@ -265,7 +265,7 @@ def _save_epoch(run: TrainingRun, trainer: _Trainer, card: Card, validation: Gen
         card,
         metrics={"dev": dev, "epoch": row["epoch"]},
         default_threshold=threshold if math.isfinite(threshold) else None,
-        threshold_basis=f"{THRESHOLD_FP_PER_MB} false hits per Mb in {megabases:.4g} Mb of the dev contigs",
+        threshold_basis=f"{THRESHOLD_FP_PER_MB} false positives per Mb in {megabases:.4g} Mb of the dev contigs",
     )
     save_model(run.path / "last.safetensors", trainer.ema_model, card)
     if row is run.best("recall"):

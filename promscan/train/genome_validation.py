@@ -52,17 +52,17 @@ class GenomeValidation:
         return np.array([hit.logit for hit in self.false], dtype=np.float64)
 
     def curve(self) -> tuple[Curve, Curve]:
-        """False hits per Mb, in rising order, and the recall at each of them."""
+        """False positives per Mb, in rising order, and the recall at each of them."""
         recall = recall_by_false_hits(self.found, self.false_logits)
         return np.arange(len(recall)) * 1e6 / self.bases, recall
 
     def recall(self, fp_per_mb: float) -> float:
-        """Share of the listed starts found at this many false hits per Mb or fewer."""
+        """Share of the listed starts found at this many false positives per Mb or fewer."""
         rates, recall = self.curve()
         return float(recall[np.searchsorted(rates, fp_per_mb, side="right") - 1])
 
     def threshold(self, fp_per_mb: float) -> float:
-        """Lowest logit with this many false hits per Mb or fewer; -inf if all logits have so few."""
+        """Lowest logit with this many false positives per Mb or fewer; -inf if all logits have so few."""
         return lowest_threshold(self.false_logits, math.floor(fp_per_mb * self.bases / 1e6))
 
     def top_false_hits(self, count: int) -> list[Hit]:

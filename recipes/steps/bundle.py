@@ -62,7 +62,7 @@ def with_recall(card: Card, results: Results) -> Card:
     return dataclasses.replace(
         card,
         metrics={**card.metrics, "test": {"contigs": test["contigs"], **metrics}, **moved},
-        headline={f"recall at {rate} false hits per Mb": points[rate]["recall"] for rate in ("10", "50", "100")},
+        headline={f"recall at {rate} FP/Mb": points[rate]["recall"] for rate in ("10", "50", "100")},
         splits={**card.splits, "test": f"{test['contigs']}, never used for choosing"},
     )
 

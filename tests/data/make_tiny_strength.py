@@ -20,7 +20,8 @@ from promscan.networks.weights import load_strength, save_model
 from promscan.seq import dna
 from promscan.strength.measurements import read_measurements
 from promscan.strength.reporter import Reporter
-from promscan.train.strength import StrengthRecipe, train_strength
+from promscan.train.strength import train_strength
+from promscan.train.strength_trainer import StrengthRecipe
 
 HERE = Path(__file__).parent
 ROWS = 6000

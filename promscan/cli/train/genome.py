@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,6 +25,9 @@ from promscan.cli.train.options import (
     taken_from,
 )
 from promscan.networks.architecture import MAX_CONTEXT, MAX_REACH
+
+if TYPE_CHECKING:
+    from promscan.train.genome import GenomeRecipe
 
 MOST_WIDTHS = 32
 """Largest number of `--composition` or `--context-bins`."""
@@ -105,8 +108,8 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     help="Weight of background within 500 bp of a start of the other strand.",
 )  # fmt: skip
 @click.option(
-    "--beside-weight", type=Number(min=0, min_open=True), default=0.1, show_default=True,
-    help="Weight of the background of a segment drawn for a start.",
+    "--flank-weight", type=Number(min=0, min_open=True), default=0.1, show_default=True,
+    help="Weight of the background around a start, in a segment drawn for it.",
 )  # fmt: skip
 @click.option(
     "--mined-weight", type=Number(min=0, min_open=True), default=1.0, show_default=True,
@@ -151,7 +154,7 @@ def genome(
     """Train a model that scans, from a genome and its known transcription starts.
 
     GENOME is FASTA. TSS is BED, GFF3 or GTF with strands. The model learns from every position of the genome on both
-    strands. Each epoch is validated by the recall at 10, 50 and 100 false hits per Mb of the dev contigs.
+    strands. Each epoch is validated by the recall at 10, 50 and 100 false positives per Mb of the dev contigs.
 
     \b
     promscan train genome genome.fa tss.bed --dev chr9,chr17 --leave-out chr10 --species "Mus musculus" -o runs/mine
@@ -163,21 +166,18 @@ def genome(
     from promscan.networks.device import memory_errors
     from promscan.train.data.labelled_genome import read_labelled_genome
     from promscan.train.data.promoters import read_promoters
-    from promscan.train.data.segments import SegmentRecipe
-    from promscan.train.genome import GenomeRecipe, train_genome
+    from promscan.train.genome import train_genome
     from promscan.train.loop.session import MORE_MEMORY
 
-    sizes = taken_from(recipe, (*SIZES, "composition", "context", "context_bins", "half_life"))
     run = taken_from(recipe, RUN)
-    weights = ("opposite_weight", "beside_weight", "mined_weight")
-    segments = taken_from(recipe, ("windows", "near", "ignored", *weights, "mutations"))
+    settings = _recipe_of(recipe, init)
     promoters = None if positives is None or positives_tss is None else read_promoters(positives, positives_tss, drop)
     with memory_errors(MORE_MEMORY):
         labelled = read_labelled_genome(sequences, starts, tss_from)
     train_genome(
         labelled,
         output,
-        GenomeRecipe(architecture=architecture_of(sizes, init), segments=SegmentRecipe(**segments), **recipe),
+        settings,
         dev=dev,
         leave_out=leave_out,
         promoters=promoters,
@@ -185,3 +185,14 @@ def genome(
         allow_seen=allow_seen,
         **run,
     )
+
+
+def _recipe_of(options: dict[str, Any], init: str | None) -> GenomeRecipe:
+    """Recipe of these options; the sizes of the network are those of `init` unless an option names them."""
+    from promscan.train.data.segments import SegmentRecipe
+    from promscan.train.genome import GenomeRecipe
+
+    sizes = taken_from(options, (*SIZES, "composition", "context", "context_bins", "half_life"))
+    weights = ("opposite_weight", "flank_weight", "mined_weight")
+    segments = taken_from(options, ("windows", "near", "ignored", *weights, "mutations"))
+    return GenomeRecipe(architecture=architecture_of(sizes, init), segments=SegmentRecipe(**segments), **options)

@@ -26,7 +26,7 @@ from promscan.networks.architecture import MAX_BINS, MAX_HIDDEN, MAX_KERNEL
 from promscan.seq.bounds import MAX_INSERT
 
 if TYPE_CHECKING:
-    from promscan.train.strength import StrengthRecipe
+    from promscan.train.strength_trainer import StrengthRecipe
 
 GRU_DEFAULTS = {"hidden": 256, "bins": 0, "learning_rate": 0.005}
 """Defaults that `--arch gru` changes."""
@@ -51,7 +51,7 @@ def _shares(_context: click.Context, _option: click.Parameter, texts: tuple[str,
 
 def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> StrengthRecipe:
     from promscan.networks.expression import ExpressionArchitecture
-    from promscan.train.strength import StrengthRecipe
+    from promscan.train.strength_trainer import StrengthRecipe
 
     kind = chosen.pop("arch")
     chosen = {key: value for key, value in chosen.items() if value is not None}

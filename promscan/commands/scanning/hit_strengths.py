@@ -1,7 +1,7 @@
 """The strength of hits, from the bases upstream of them.
 
-A hit is called some way behind the chunk that its window begins in, so chunks are kept until all of their windows are
-decided; then the inserts of the hits are cut out of them and predicted, in units of one shape.
+A hit is called only after the chunk in which its window begins. So a chunk stays in memory until all of its windows are
+decided. Then the inserts of its hits are cut out of it, and their strengths are predicted in units of one shape.
 """
 
 from __future__ import annotations

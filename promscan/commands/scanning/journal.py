@@ -47,7 +47,7 @@ class Journal:
     As a context manager it removes the folder if the input turns out to be bad before there is anything to lose.
 
     Args:
-        folder: holds the journal, and is made if need be; None keeps no journal.
+        folder: holds the journal, and is made if it is missing; None: no journal.
         scan: what decides the hits, by name.
         chunk_step: window starts of a chunk, in bp.
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from promscan.io.genome import Genome
+from promscan.io.memory_genome import GenomeInput, open_genome
 from promscan.io.tss import read_starts
 from promscan.seq.dna import Codes
 from promscan.seq.regions import matching_contigs
@@ -57,11 +57,11 @@ class LabelledGenome:
         }
 
 
-def read_labelled_genome(genome: str | Path, starts: str | Path, tss_from: str | None = None) -> LabelledGenome:
-    """Read a FASTA file and a list of the transcription starts on it into memory.
+def read_labelled_genome(genome: GenomeInput, starts: str | Path, tss_from: str | None = None) -> LabelledGenome:
+    """Read a genome and a list of the transcription starts on it into memory.
 
     Args:
-        genome: FASTA file, plain or compressed.
+        genome: a path, a mapping of name to sequence, or one sequence.
         starts: BED, GFF3 or GTF file (see `promscan.io.tss.read_starts`).
         tss_from: which base of an interval is the start (`start`, `5prime`, `thick`, `summit`, `transcript` or
             `gene`); None: what the layout of the file says.
@@ -69,6 +69,6 @@ def read_labelled_genome(genome: str | Path, starts: str | Path, tss_from: str |
     Raises:
         InputError: a file cannot be used, or the two do not fit.
     """
-    contigs = {chunk.chrom: chunk.codes for chunk in Genome(genome).read_chunks(step=sys.maxsize)}
+    contigs = {chunk.chrom: chunk.codes for chunk in open_genome(genome).read_chunks(step=sys.maxsize)}
     lengths = {chrom: len(codes) for chrom, codes in contigs.items()}
     return LabelledGenome(contigs, read_starts(starts, lengths, tss_from))

@@ -39,7 +39,7 @@ class SegmentRecipe:
     near: a window whose TSS lies at most this far (bp) from a listed start of its strand is a promoter.
     ignored: any other window at most this far from a listed start has weight 0; windows farther off are background.
     opposite_weight: weight of background within 500 bp of a listed start of the other strand.
-    beside_weight: weight of the background of a segment that was drawn for a start, on either strand.
+    flank_weight: weight of the background around a start, on either strand, in a segment that was drawn for it.
     mined_weight: weight of the background of a segment that was drawn for a false hit. Such segments and those with a
         start are far more common in a batch than in a genome. With full weight they would teach that common features of
         promoters, such as CpG, are common in background.
@@ -51,7 +51,7 @@ class SegmentRecipe:
     near: int = 10
     ignored: int = 100
     opposite_weight: float = 3.0
-    beside_weight: float = 0.1
+    flank_weight: float = 0.1
     mined_weight: float = 1.0
     mutations: float = 0.08
 
@@ -178,7 +178,7 @@ class SegmentSampler:
 
     def _segment_with_start(self, margin: int, rng: np.random.Generator, *, opposite: bool) -> Segments:
         site = self.sites[int(rng.integers(len(self.sites)))]
-        return self.segment(site, margin, rng, self.recipe.beside_weight, opposite=opposite)
+        return self.segment(site, margin, rng, self.recipe.flank_weight, opposite=opposite)
 
     def _segment_with_promoter(self, margin: int, rng: np.random.Generator, *, opposite: bool) -> Segments:
         """Make a segment with an additional promoter in the place of a listed one whose flanks fit."""
@@ -188,7 +188,7 @@ class SegmentSampler:
         misfit = np.abs(self._host_ends[hosts] - self._promoter_ends[drawn]).sum(axis=1)
         host = self._hosts[int(hosts[int(misfit.argmin())])]
         promoter = self.promoters.codes[drawn]
-        return self.segment(host, margin, rng, self.recipe.beside_weight, promoter=promoter, opposite=opposite)
+        return self.segment(host, margin, rng, self.recipe.flank_weight, promoter=promoter, opposite=opposite)
 
     def _anywhere(self, rng: np.random.Generator) -> Site:
         window = int(rng.integers(self._ends[-1]))

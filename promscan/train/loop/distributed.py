@@ -15,6 +15,11 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
+
+# Import this before there is a group. The default arguments of its functions are the group of that moment, and a new
+# optimiser imports it; so they would keep the group, and the threads of gloo, to the end of the process. There such a
+# thread, when it frees the tensor of the last exchange, aborts ("terminate called without an active exception").
+import torch.distributed.nn
 from torch import Tensor, nn
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
@@ -133,7 +138,7 @@ def process_group(device: str) -> Iterator[ProcessGroup]:
         yield ProcessGroup(resolve_device(device))
         return
     own = _own_device(device)
-    # torchrun keeps one store over all its restarts. The prefix hides what processes wrote there before they died.
+    # torchrun has one store for all its restarts. The prefix hides what processes wrote there before they died.
     store, rank, size = next(rendezvous("env://"))
     store = PrefixStore(f"restart {os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
     store.set_timeout(PATIENCE)

@@ -45,7 +45,7 @@ def test_recall_is_that_at_the_lowest_threshold_for_so_many_false_hits(found: li
         assert math.isclose(share, sum(other >= logit and other > -math.inf for other in found) / len(found))
 
 
-def test_a_widening_factor_covers_all_groups_alike_whatever_their_size() -> None:
+def test_a_widening_factor_covers_groups_of_all_sizes_alike() -> None:
     rng = np.random.default_rng(1)
     groups = []
     for size, too_narrow in ((20_000, 2.0), (400, 0.5)):
