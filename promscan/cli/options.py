@@ -18,7 +18,9 @@ LONGEST_NUMBER = 40
 """Letters of a number; Python refuses to read an integer of thousands of digits."""
 
 
-def check_digits(kind: click.ParamType, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> None:
+def check_digits(
+    kind: click.ParamType[Any], value: Any, param: click.Parameter | None, ctx: click.Context | None
+) -> None:
     """Refuse 1_000 and digits of other scripts, which Python reads as numbers, as tables do."""
     if isinstance(value, str) and ("_" in value or not value.isascii()):
         kind.fail(f"{value[:LONGEST_NUMBER]!r} is not a number of the digits 0 to 9", param, ctx)
