@@ -198,7 +198,7 @@ def with_checksums(lines):
 @pytest.mark.parametrize(
     ("line", "field", "value"),
     [(0, "scan", 5), (0, "chunk_step", None), (1, "hits", 5), (1, "hits", [{"chrom": "chr1"}])]
-    + [(-1, field, value) for field in ("place", "scored", "callers") for value in (None, {}, [[]], "x")],
+    + [(-1, field, value) for field in ("place", "scored", "callers") for value in (None, {"x": 1}, [[]], "x")],
 )
 def test_lines_that_no_scan_writes_are_refused_though_their_checksums_are_right(folder, line, field, value):
     journal = stopped(folder)

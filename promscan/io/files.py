@@ -57,10 +57,10 @@ def check_outputs(
         RunError: an output has no name or that of an index, cannot be written, or would replace an input or another
             output; or standard input is named twice.
     """
-    inputs = [path for path in inputs if path is not None]
-    if [os.fspath(path) for path in inputs].count("-") > 1:
+    read = [os.fspath(path) for path in inputs if path is not None]
+    if read.count("-") > 1:
         raise RunError("standard input (-) is named for two inputs, and can be read only once; save one to a file")
-    taken = {os.path.realpath(path): "is read by this command" for path in inputs}
+    taken = {os.path.realpath(path): "is read by this command" for path in read}
     for path in (os.fspath(path) for path in outputs if path is not None):
         if not path:
             raise RunError("the name of an output is empty; name a file, or - for standard output")
