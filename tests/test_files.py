@@ -89,6 +89,15 @@ def test_standard_input_is_read_for_one_input_only():
         check_outputs(["x.bed"], ["-", None, "-"])
 
 
+def test_a_folder_in_the_place_of_an_index_is_found_before_the_work(tmp_path):
+    (tmp_path / "x.bed.gz.tbi").mkdir()
+    with pytest.raises(
+        RunError, match=r"x\.bed\.gz\.tbi: is a folder, and the index of .*x\.bed\.gz would have its name"
+    ):
+        check_outputs([tmp_path / "x.bed.gz"], [])
+    check_outputs([tmp_path / "x.bed"], [])
+
+
 def test_a_check_leaves_nothing_behind(tmp_path):
     check_outputs([tmp_path / "x.bed", None], [tmp_path / "genome.fa"])
     assert list(tmp_path.iterdir()) == []

@@ -71,6 +71,9 @@ def check_outputs(
             raise RunError(f"{path}: {taken[final]}; name another file to write to")
         if final.lower().endswith(INDEX_SUFFIXES):
             raise RunError(f"{path}: programs would take this for the index of a file; name another file to write to")
+        for index in (f"{final}.tbi", f"{final}.csi"):
+            if is_packed(path) and os.path.isdir(index):
+                raise RunError(f"{index}: is a folder, and the index of {path} would have its name; move it")
         taken[final] = "is named for two outputs"
         if path != "-":
             with _temporary_beside(path):
