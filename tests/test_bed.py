@@ -140,6 +140,27 @@ def test_a_bgzip_file_cut_between_its_blocks_is_refused(tmp_path: Path) -> None:
         read_bed(written(tmp_path, packed[:-28]))
 
 
+@pytest.mark.parametrize("line", ["track\tx\t9", "browser\t1.5\t9", "track 5"])
+def test_a_damaged_row_is_not_taken_for_a_line_of_a_genome_browser(tmp_path: Path, line: str) -> None:
+    with pytest.raises(InputError, match="line 2: not a BED interval"):
+        read_bed(written(tmp_path, f"chr1\t0\t3\n{line}\n"))
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ("##gff-version 3\nchr1\tx\tgene\t1\t9\t.\t+\t.\tID=1\n", "a GFF file"),
+        ("chr1\tx\tgene\t1\t9\t.\t+\t.\tID=1\n", "a GFF or GTF file"),
+        (">chr1\nACGT\n", "a FASTA file"),
+        ("##fileformat=VCFv4.2\n", "a VCF file"),
+        ("@HD\tVN:1.6\n", "a SAM file"),
+    ],
+)
+def test_another_format_is_named(tmp_path: Path, content: str, name: str) -> None:
+    with pytest.raises(InputError, match=f": this is {name}; give a BED file"):
+        read_bed(written(tmp_path, content))
+
+
 @pytest.mark.parametrize("name", ["track1", "browserX", "!x", "chrom", "track"])
 def test_a_scan_obeys_the_intervals_of_every_contig(tmp_path: Path, name: str) -> None:
     genome = write_fasta(tmp_path / "genome.fa", {name: random_bases(1_500, 1), "other": random_bases(1_500, 2)})

@@ -136,3 +136,11 @@ def test_the_ends_of_a_range_are_rounded_into_it(end: float, side: Literal[1, -1
     shown = float(rounded_inwards(end, side))
     assert side * shown >= side * end
     assert shown == pytest.approx(end, rel=0.011, abs=1e-300)
+
+
+@pytest.mark.parametrize("digits", ["\u0661", "1_0", "\uff11"])
+@pytest.mark.parametrize("option", ["--threads", "--min-distance", "--fp-per-mb", "--threshold"])
+def test_only_plain_digits_are_a_number(option: str, digits: str) -> None:
+    result = CliRunner().invoke(cli, ["scan", "x.fa", "-o", "x.bed", f"{option}={digits}"])
+    assert result.exit_code == 2
+    assert "is not a number of the digits 0 to 9" in result.output

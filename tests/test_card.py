@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from genomes import TINY
 
 from promscan.errors import InputError, ModelError
 from promscan.networks.architecture import Architecture, ExpressionArchitecture
@@ -299,3 +300,16 @@ def test_bundled_cards_are_whole() -> None:
         card = read_card(find_model(path.stem))
         assert card.name == path.stem
         assert re.fullmatch("[0-9a-f]{64}", card.sha256)
+
+
+def test_a_field_that_comes_twice_is_refused(tmp_path: Path) -> None:
+    """JSON would let the last one win, without a word."""
+    text = TINY.with_suffix(".json").read_text()
+    path = tmp_path / "x.safetensors"
+    path.with_suffix(".json").write_text(
+        text.replace('"strand_trusted": true', '"strand_trusted": true, "strand_trusted": false')
+    )
+    with pytest.raises(ModelError, match=r"x\.json: not a model card: the field 'strand_trusted' comes twice$"):
+        read_card(path)
+    path.with_suffix(".json").write_bytes(b"\xef\xbb\xbf" + text.encode())  # as editors on Windows save it
+    assert read_card(path) == read_card(TINY)

@@ -82,6 +82,22 @@ def test_what_is_never_replaced_may_be_named_twice():
     check_outputs(["-", "/dev/null", "/dev/null"], ["-", "/dev/null"])
 
 
+def test_standard_input_is_read_for_one_input_only():
+    with pytest.raises(
+        RunError, match=r"^standard input \(-\) is named for two inputs, and can be read only once; save"
+    ):
+        check_outputs(["x.bed"], ["-", None, "-"])
+
+
+def test_a_folder_in_the_place_of_an_index_is_found_before_the_work(tmp_path):
+    (tmp_path / "x.bed.gz.tbi").mkdir()
+    with pytest.raises(
+        RunError, match=r"x\.bed\.gz\.tbi: is a folder, and the index of .*x\.bed\.gz would have its name"
+    ):
+        check_outputs([tmp_path / "x.bed.gz"], [])
+    check_outputs([tmp_path / "x.bed"], [])
+
+
 def test_a_check_leaves_nothing_behind(tmp_path):
     check_outputs([tmp_path / "x.bed", None], [tmp_path / "genome.fa"])
     assert list(tmp_path.iterdir()) == []

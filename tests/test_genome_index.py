@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from promscan.errors import InputError
 from promscan.io import fasta
 from promscan.io.genome import Genome
+from promscan.io.text import BGZIP_END
 
 INVALID_HINT = r"is not a nucleotide letter; give DNA \(is this a protein FASTA\?\)"
 
@@ -205,6 +206,35 @@ def test_a_newer_index_of_another_version_of_the_file_moves_nothing(tmp_path, co
     append(path, "", seconds=-10)
     with pytest.raises(InputError, match=f"^{path}.fai: the index does not match {path}: .*rebuild it: samtools faidx"):
         rows_of(Genome(path), 200, {"chr1": [(500, 600)], "chr2": [(100, 120)]})
+
+
+@pytest.mark.parametrize("end", [b"", BGZIP_END])
+def test_blocks_after_those_of_the_index_are_not_passed_over(tmp_path, end):
+    path = Layout(compression="bgzip").write(tmp_path, {"chr1": drawn_sequence(1000, seed=1)})
+    (tmp_path / "more").mkdir()
+    more = Layout(compression="bgzip").write(tmp_path / "more", {"chr2": drawn_sequence(200, seed=2)})
+    pysam.faidx(str(path))
+    first = path.read_bytes()
+    path.write_bytes(first + BGZIP_END)
+    append(path, "", seconds=-10)
+    assert Genome(path).contigs() == {"chr1": 1000}
+    path.write_bytes((first if end else first.removesuffix(BGZIP_END)) + more.read_bytes())
+    append(path, "", seconds=-10)
+    with pytest.raises(InputError, match=r"the file goes on after the last block of the .gzi; rebuild it: samtools"):
+        Genome(path)
+
+
+@pytest.mark.parametrize("compression", ["plain", "bgzip"])
+@pytest.mark.parametrize("width", [50, 60, 10**6])
+def test_a_last_contig_that_lost_its_last_base_is_found_out(tmp_path, compression, width):
+    sequence = drawn_sequence(1000, seed=1)
+    path = Layout(width=width, compression=compression).write(tmp_path, {"chr1": sequence})
+    pysam.faidx(str(path))
+    path.unlink()
+    path = Layout(width=width, compression=compression).write(tmp_path, {"chr1": sequence[:-1]})
+    append(path, "", seconds=-10)
+    with pytest.raises(InputError, match=r"contig 'chr1' has fewer than 1000 bases|block 0 of the .gzi"):
+        Genome(path)
 
 
 @st.composite

@@ -258,7 +258,7 @@ def test_bed_is_read_as_it_comes(tmp_path, pack, newline):
         ("chr1\t1.5\t5\n", ", line 1: not a BED interval"),
         ("chr1\t1\t" + "9" * 30, ", line 1: not a BED interval"),
         ("chr1,1,5\n", ", line 1: not a BED interval"),
-        (">chr1\nACGT\n", ", line 1: not a BED interval"),
+        (">chr1\nACGT\n", ": this is a FASTA file; give a BED file"),
         ("chr1\t9\t5\n", ", line 1: the interval ends at 5, before its start at 9; correct it"),
         (b"\xff\xfe\x00", ", line 1: not a text file in UTF-8; give a BED file, plain or compressed"),
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from itertools import islice
@@ -182,6 +183,29 @@ def test_a_changed_line_is_refused_by_its_number(folder, change):
     journal.write_bytes(b"".join(changed))
     number = CHANGES[change] or len(lines)
     assert f"journal.jsonl, line {number}: was changed after a scan wrote it; remove the folder" in refusal(folder)
+
+
+def with_checksums(lines):
+    """Lines as a program would write them that knows the checksums, which are no secret."""
+    checksum, texts = "", []
+    for line in lines:
+        body = json.dumps({key: value for key, value in line.items() if key != "checksum"}).encode().removesuffix(b"}")
+        checksum = hashlib.sha256(checksum.encode() + body).hexdigest()[:16]
+        texts.append(body + b', "checksum": "' + checksum.encode() + b'"}\n')
+    return b"".join(texts)
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "value"),
+    [(0, "scan", 5), (0, "chunk_step", None), (1, "hits", 5), (1, "hits", [{"chrom": "chr1"}])]
+    + [(-1, field, value) for field in ("place", "scored", "callers") for value in (None, {"x": 1}, [[]], "x")],
+)
+def test_lines_that_no_scan_writes_are_refused_though_their_checksums_are_right(folder, line, field, value):
+    journal = stopped(folder)
+    lines = list(map(json.loads, journal.read_bytes().splitlines()))
+    lines[line][field] = value
+    journal.write_bytes(with_checksums(lines))
+    assert "journal.jsonl: was changed after a scan wrote it; remove the folder" in refusal(folder)
 
 
 @pytest.mark.parametrize("first_line", [OLD_FIRST_LINE, '{"promscan_journal": 3, "scan": {}}\n'])

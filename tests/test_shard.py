@@ -374,7 +374,55 @@ def nothing_scored(paths):
     return paths
 
 
+def with_cell(paths, column, text):
+    def changed(line):
+        cells = line.split("\t")
+        return "\t".join([*cells[:column], text, *cells[column + 1 :]])
+
+    return with_rows(paths, lambda lines: [*lines[:2], changed(lines[2]), *lines[3:]])
+
+
+def other_name(paths):
+    return with_cell(paths, 3, "chr1_5_+")
+
+
+def other_tss(paths):
+    return with_cell(paths, 6, "999999")
+
+
+def other_type(paths):
+    return with_cell(paths, 12, "gene")
+
+
+def score_of_letters(paths):
+    return with_cell(paths, 4, "abc")
+
+
+def logit_that_is_no_number(paths):
+    return with_cell(paths, 7, "nan")
+
+
+def column_more(paths):
+    return with_rows(paths, lambda lines: [*lines[:2], lines[2].replace("\n", "\tx\n"), *lines[3:]])
+
+
+def columns_cut(paths):
+    return with_rows(paths, lambda lines: [*lines[:2], "\t".join(lines[2].split("\t")[:6]) + "\n", *lines[3:]])
+
+
 REFUSALS = {
+    **dict.fromkeys(
+        [
+            other_name,
+            other_tss,
+            other_type,
+            score_of_letters,
+            logit_that_is_no_number,
+            column_more,
+            columns_cut,
+        ],
+        ".*part2.bed, line 3: its columns are not as a scan writes them; copy the file again",
+    ),
     header_word_without_value: ".*part2.bed, line 1: its words are not of the form name=value, .*; copy the file again",
     header_word_twice: ".*part2.bed, line 1: its words are not of the form name=value, each name once; copy .*",
     endless_number: ".*part2.bed: holds no shard, but a whole scan; give the files that scan --shard wrote",
@@ -454,6 +502,34 @@ def test_the_suffix_of_another_format_is_refused(promscan_cli, shards, tmp_path)
     assert outcome.status == 1
     assert re.fullmatch("promscan: error: .*merged.gff3: the shards are bed, .*; end it in .bed\n", outcome.err)
     assert promscan_cli("merge", *shards, "-o", tmp_path / "merged.txt").status == 0
+
+
+@pytest.mark.parametrize(
+    ("suffix", "spoil"),
+    [
+        (".gff3", lambda text: text.replace("ID=chr1_", "ID=chr2_")),
+        (".gff3", lambda text: text.replace(";tss=", ";tss=1")),
+        (".gff3", lambda text: text.replace("\tpromoter\t", "\tgene\t")),
+        (".gff3", lambda text: text.replace("\t.\tID", "\tID")),
+        (".narrowPeak", lambda text: text.replace("\t-1\t-1\t", "\t-1\t-1\t1")),
+        (".narrowPeak", lambda text: text.replace("\t-1\t-1\t", "\t-1\t")),
+    ],
+)
+def test_a_changed_row_of_other_formats_is_refused(promscan_cli, tmp_path, genome, suffix, spoil):
+    path = write_hits(scan_of(genome, shard=(1, 1), **EVERY_WINDOW), tmp_path / f"part{suffix}")
+    assert promscan_cli("merge", path, "-o", tmp_path / f"merged{suffix}").status == 0
+    path.write_text(spoil(path.read_text()))
+    outcome = promscan_cli("merge", path, "-o", tmp_path / f"again{suffix}")
+    assert outcome.status == 1
+    assert re.fullmatch(
+        "promscan: error: .*, line [0-9]: its columns are not as a scan writes them; copy the file again\n", outcome.err
+    )
+    assert not (tmp_path / f"again{suffix}").exists()
+
+
+def test_standard_input_is_no_shard(promscan_cli, tmp_path):
+    outcome = promscan_cli("merge", "-", "-o", tmp_path / "merged.bed")
+    assert "standard input: shards are read twice, and a pipe only once; save it to a file" in outcome.err
 
 
 @pytest.mark.parametrize("line", ["merge -o x.bed", "merge part1.bed"])

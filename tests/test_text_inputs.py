@@ -123,6 +123,14 @@ def test_padding_with_zeros_is_no_damage(tmp_path):
         assert read_all(tmp_path / "any") == b"text\n"
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_frames_of_zstd_that_hold_no_text_are_skipped(tmp_path, before):
+    """pzstd writes them first, and the seekable format last."""
+    skippable, packed = bytes.fromhex("5e2a4d18040000006e6f6e65"), zstd.compress(b"text\n")
+    (tmp_path / "any").write_bytes(skippable + packed if before else packed + skippable)
+    assert read_all(tmp_path / "any") == b"text\n"
+
+
 @in_one_folder
 @given(packing=st.sampled_from(sorted(PACKED)), data=st.data())
 def test_every_cut_of_packed_text_is_refused_in_a_file_and_through_a_pipe(tmp_path, packing, data):

@@ -230,6 +230,10 @@ def test_start_is_the_lower_end_on_both_strands(tmp_path: Path) -> None:
         (GTF, "5prime", "it lists 4 gene, 4 transcript, 4 exon, 4 CDS; choose --tss-from transcript or gene"),
         (rows(feature("exon", "ID={}")), "transcript", "no feature in it is a transcript, only 4 exon"),
         (rows(feature("pseudogene", "ID={}")), "gene", "no feature in it is a gene, only 4 pseudogene"),
+        ("chr1\t0\t0\tx\t0\t-\n", "5prime", "line 1: an interval of 0 bp holds no transcription start; end it at 1"),
+        ("chr1\t9\t9\tx\t0\t+\n", "start", "line 1: an interval of 0 bp holds no transcription start; end it at 10"),
+        ("chr1\t9\t9\tx\t0\t+\n", "gene", "line 1: an interval of 0 bp holds no transcription start"),
+        ("chr2\t4990\t5010\tx\t0\t+\n", "5prime", "line 1: reaches past the end of chr2 at 5000; is it for this"),
         (rows(bed6(0, 9)), "middle", r"'middle' names no base of an interval; choose --tss-from start\|5prime"),
     ],
 )
@@ -267,6 +271,12 @@ def test_a_choice_that_a_list_does_not_have_is_refused(
         ("", "there are no transcription starts in it; give transcription starts as BED, GFF3 or GTF"),
         ("track name=x\n#\n", "there are no transcription starts in it"),
         (b"chr1\t5\t6\tx\t0\t+\nchr1\t5\t6\t\xe9\t0\t+\n", "line 2: not a text file in UTF-8"),
+        ("chr1\t5\t6\tx\t0\t.\n", "in column 6; correct it, or leave such rows out"),
+        ("chr1\t5\t6\tx\n", "in column 6; give BED of at least six columns"),
+        ("track\tx\tTSS\t5\tx\t.\t+\t.\tID=1\n", "line 1: not a BED interval"),
+        (">chr1 long\nACGTN\n", "this is a FASTA file; give transcription starts as BED, GFF3 or GTF"),
+        ("##fileformat=VCFv4.2\nchr1\t5\t.\tA\tC\t.\t.\t.\n", "this is a VCF file; give"),
+        ('{"chr1": 5}\n', "this is a JSON file; give"),
         ("BAM\1\0\0\n", "this is a BAM file; give transcription starts as BED, GFF3 or GTF"),
     ],
 )
@@ -275,6 +285,31 @@ def test_a_row_that_is_no_start_is_refused_with_its_line(tmp_path: Path, content
         read(tmp_path, content)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["track", "browser"])
+@pytest.mark.parametrize("layout", ["GFF3 of starts", "GTF of starts", "GFF3 of promscan", "CAGE peaks, BED9"])
+def test_a_row_on_a_contig_called_like_a_line_of_a_genome_browser_is_read(
+    tmp_path: Path, layout: str, name: str
+) -> None:
+    content = CLEAR[layout].replace("chr2", name)
+    for text in (content, "".join(reversed(content.splitlines(keepends=True)))):
+        starts = read_starts(written(tmp_path, f"track name=x\n{text}"), {**CONTIGS, name: 5_000})
+        assert list(starts.only_on([name])) == [Site(name, 4_000, "+")]
+        assert len(starts) == len(STARTS)
+
+
+def test_ends_of_transcripts_among_starts_are_not_taken_for_starts(tmp_path: Path) -> None:
+    content = rows(feature("TSS", "ID={}", after=0)) + rows(feature("transcription_end_site", "ID=e{}", -200, 200))
+    with pytest.raises(InputError, match="it lists 4 TSS, 4 transcription_end_site, and not only transcription starts"):
+        read(tmp_path, content)
+    assert sorted(read(tmp_path, content, "start")) == sorted(STARTS)
+
+
+def test_parts_of_transcripts_alone_are_no_known_promoters(tmp_path: Path) -> None:
+    path = written(tmp_path, rows(feature("exon", "ID={}")))
+    with pytest.raises(InputError, match="it lists only parts of transcripts, such as exon; give genes, transcripts"):
+        read_known_promoters(path, CONTIGS)
 
 
 def test_every_start_keeps_its_name(tmp_path: Path) -> None:

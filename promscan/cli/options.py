@@ -20,6 +20,14 @@ LONGEST_NUMBER = 40
 """Letters of a number; Python refuses to read an integer of thousands of digits."""
 
 
+def check_digits(
+    kind: click.ParamType[Any], value: Any, param: click.Parameter | None, ctx: click.Context | None
+) -> None:
+    """Refuse 1_000 and digits of other scripts, which Python reads as numbers, as tables do."""
+    if isinstance(value, str) and ("_" in value or not value.isascii()):
+        kind.fail(f"{value[:LONGEST_NUMBER]!r} is not a number of the digits 0 to 9", param, ctx)
+
+
 class Count(click.IntRange):
     """A whole number from `least` to `most`; help shows both."""
 
@@ -30,6 +38,7 @@ class Count(click.IntRange):
         if isinstance(value, str) and len(value.strip()) > LONGEST_NUMBER:
             letters = len(value.strip())
             self.fail(f"a number of {letters} letters is not in the range {self._describe_range()}.", param, ctx)
+        check_digits(self, value, param, ctx)
         number: int = super().convert(value, param, ctx)
         return number
 
@@ -50,6 +59,14 @@ class OddCount(Count):
         return number
 
 
+class Unbounded(click.types.FloatParamType):
+    """A number that the command itself compares with its bounds, which depend on the model."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        check_digits(self, value, param, ctx)
+        return float(super().convert(value, param, ctx))
+
+
 class Number(click.FloatRange):
     """A finite number within bounds; help shows those bounds that are not just far away."""
 
@@ -59,6 +76,7 @@ class Number(click.FloatRange):
         super().__init__(min, max, min_open, max_open)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        check_digits(self, value, param, ctx)
         number: float = click.FLOAT.convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{number} is not a finite number", param, ctx)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promscan import log
-from promscan.cli.options import Count, complete_models, machine_options, model_option, quiet_option
+from promscan.cli.options import Count, Unbounded, complete_models, machine_options, model_option, quiet_option
 from promscan.io.files import check_outputs, is_special, open_text_output
 from promscan.io.schemas import NOTHING_SCORED
 from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, model_files
@@ -47,10 +47,10 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
 )  # fmt: skip
 @model_option(DEFAULT_MODEL)
 @click.option(
-    "--fp-per-mb", type=float, metavar="X",
+    "--fp-per-mb", type=Unbounded(), metavar="X",
     help="Call at X false positives per Mb of background.  [default: 10, or the threshold of an uncalibrated model]",
 )  # fmt: skip
-@click.option("--threshold", type=float, metavar="P", help="Call at this probability instead.")
+@click.option("--threshold", type=Unbounded(), metavar="P", help="Call at this probability instead.")
 @click.option(
     "--min-distance", type=Count(1, MAX_BP), metavar="N",
     help="A hit is the best window of its strand within N bp to each side.  [default: the model's, else 500]",

@@ -14,14 +14,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, groupby, islice, pairwise, takewhile
 from operator import attrgetter
-from pathlib import Path
 from typing import NamedTuple
 
 from promscan.errors import InputError, RunError
-from promscan.io.files import check_outputs
-from promscan.io.hit_writers import LAYOUTS, Layout, first_difference, format_by_suffix, open_rows
+from promscan.io.files import check_outputs, is_special
+from promscan.io.hit_writers import LAYOUTS, Layout, cells_of, first_difference, format_by_suffix, open_rows
 from promscan.io.schemas import NOTHING_SCORED
-from promscan.io.text import opened, sniff
+from promscan.io.tables import finite
+from promscan.io.text import opened, sniff, source_name
 from promscan.seq.intervals import check_shard
 from promscan.seq.windows import WINDOW
 
@@ -102,8 +102,8 @@ def _joined(rows: Iterable[_Row]) -> Iterator[_Row]:
 
 
 def _read_head(path: str) -> _Shard:
-    if Path(path).is_fifo():
-        raise InputError(f"{path}: shards are read twice, and a pipe only once; save it to a file")
+    if path == "-" or is_special(path):
+        raise InputError(f"{source_name(path)}: shards are read twice, and a pipe only once; save it to a file")
     sniff(path, WANTED)  # rows that went to standard output cannot be taken back if the file is cut short
     with closing(_lines(path)) as lines:
         head = list(islice(takewhile(lambda line: line.startswith("#"), lines), LONGEST_HEAD))
@@ -186,4 +186,15 @@ def _row(line: str, layout: Layout, where: str) -> _Row:
     plain = POSITION.fullmatch(start) and POSITION.fullmatch(end)
     if not plain or row.start < 0 or row.end != row.start + WINDOW or strand not in ("+", "-"):
         raise InputError(f"{where}: not a window of promscan on its strand; {AGAIN}")
+    _check_cells(row, layout)
     return row
+
+
+def _check_cells(row: _Row, layout: Layout) -> None:
+    """Refuse a row that lacks cells, or has some that no scan writes in a row of this place."""
+    cells, wrong = cells_of(row.text, layout), row.text.count("\t") + 1 != layout.columns
+    certain = layout.certain(row.chrom, row.start, row.strand)
+    wrong |= any(column >= len(cells) or cells[column] != text for column, text in certain.items())
+    wrong |= any(cells[column] != "." and finite(cells[column]) is None for column in layout.numbers if not wrong)
+    if wrong:
+        raise InputError(f"{row.where}: its columns are not as a scan writes them; {AGAIN}")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from os import PathLike, fspath
 
 from promscan.errors import InputError
+from promscan.io.formats import BED
 from promscan.io.lines import text_lines
 from promscan.io.text import source_name
 from promscan.seq.intervals import Intervals
@@ -15,6 +16,7 @@ from promscan.seq.records import Interval
 WANTED = "a BED file"
 POSITION = re.compile("[0-9]{1,15}")
 """What a position looks like."""
+_BROWSER_WORDS = ("position", "hide", "dense", "pack", "squish", "full")
 
 
 def read_bed(path: str | PathLike[str]) -> Intervals:
@@ -35,7 +37,7 @@ def read_bed(path: str | PathLike[str]) -> Intervals:
 
 
 def _bed_rows(path: str) -> Iterator[tuple[list[str], str]]:
-    for line, where in text_lines(path, WANTED):
+    for line, where in text_lines(path, WANTED, (BED,)):
         if fields := columns_of(line):
             yield fields, where
 
@@ -46,10 +48,17 @@ def columns_of(line: str) -> list[str]:
         return []
     # A name may hold blanks where tabs divide the columns.
     fields = [field.strip(" ") for field in line.split("\t")] if "\t" in line else re.split(" +", line)
-    # A contig may be called `track` or `browser` as well: a position follows only there.
-    if fields[0] in ("track", "browser") and not (len(fields) > 1 and POSITION.fullmatch(fields[1])):
-        return []
-    return fields
+    return [] if _is_of_browser(fields) else fields
+
+
+def _is_of_browser(fields: Sequence[str]) -> bool:
+    """Whether a line is a setting of a genome browser; a contig may be called `track` or `browser` as well."""
+    if fields[0] not in ("track", "browser"):
+        return False
+    following = fields[1:3]
+    if len(following) < 2:
+        return not any(map(POSITION.fullmatch, following))
+    return "=" in "".join(following) or following[0] in _BROWSER_WORDS
 
 
 def interval_of(fields: Sequence[str], where: str) -> Interval:

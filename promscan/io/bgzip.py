@@ -8,6 +8,8 @@ import zlib
 from bisect import bisect_right
 from typing import BinaryIO
 
+from promscan.io.text import BGZIP_END
+
 _LARGEST_BLOCK = 1 << 16
 _COUNT = struct.Struct("<Q")
 _ENTRY = struct.Struct("<QQ")
@@ -65,6 +67,25 @@ class BlockFile:
             content += self._block(number)
             number += 1
         return bytes(content[start - begin : end - begin])
+
+    def check_end(self) -> None:
+        """See that the file has no bases behind the last block of the index.
+
+        Raises:
+            ValueError: it has.
+            OSError: the file cannot be read.
+        """
+        begin = self._index.packed[-1]
+        last = os.pread(self._file.fileno(), _LARGEST_BLOCK, begin)
+        member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+        try:
+            member.decompress(last)
+        except zlib.error as error:
+            raise ValueError(f"the last block of the .gzi is not in the file ({error})") from error
+        begin += len(last) - len(member.unused_data)
+        rest = os.pread(self._file.fileno(), _LARGEST_BLOCK, begin)
+        if rest.replace(BGZIP_END, b""):
+            raise ValueError("the file goes on after the last block of the .gzi")
 
     def _block(self, number: int) -> bytes:
         """The content of a block."""

@@ -66,6 +66,9 @@ class _PlainFile:
         self._file.seek(start)
         return self._file.read(end - start)
 
+    def check_end(self) -> None:
+        """Do nothing: no byte of a plain file lies beyond those that can be read."""
+
 
 class OpenFasta:
     """A FASTA file that is open for `fetch`."""
@@ -202,8 +205,12 @@ def _check_gaps(rows: list[_Row], file: _PlainFile | BlockFile) -> None:
             raise ValueError(f"the line before byte {row.offset} is not the header of contig {row.chrom!r}")
         if row.length > row.bases and file.read(row.offset + row.bases, row.offset + row.width) != row.line_end:
             raise ValueError(f"the lines of contig {row.chrom!r} have another width than {row.bases} bases")
+        # Where a file ends early, nothing behind the last base says so.
+        if len(file.read(row.end - 1, row.end).translate(None, WHITESPACE)) != 1:
+            raise ValueError(f"contig {row.chrom!r} has fewer than {row.length} bases")
         begin, before = row.end, row
     _names_between(file.read(begin, begin + _LONGEST_GAP), before, at_end=True)
+    file.check_end()
 
 
 def _names_between(gap: bytes, before: _Row | None, *, at_end: bool = False) -> list[bytes]:

@@ -55,9 +55,12 @@ def check_outputs(
 
     Raises:
         RunError: an output has no name or that of an index, cannot be written, or would replace an input or another
-            output.
+            output; or standard input is named twice.
     """
-    taken = {os.path.realpath(path): "is read by this command" for path in inputs if path is not None}
+    read = [os.fspath(path) for path in inputs if path is not None]
+    if read.count("-") > 1:
+        raise RunError("standard input (-) is named for two inputs, and can be read only once; save one to a file")
+    taken = {os.path.realpath(path): "is read by this command" for path in read}
     for path in (os.fspath(path) for path in outputs if path is not None):
         if not path:
             raise RunError("the name of an output is empty; name a file, or - for standard output")
@@ -68,6 +71,9 @@ def check_outputs(
             raise RunError(f"{path}: {taken[final]}; name another file to write to")
         if final.lower().endswith(INDEX_SUFFIXES):
             raise RunError(f"{path}: programs would take this for the index of a file; name another file to write to")
+        for index in (f"{final}.tbi", f"{final}.csi"):
+            if is_packed(path) and os.path.isdir(index):
+                raise RunError(f"{index}: is a folder, and the index of {path} would have its name; move it")
         taken[final] = "is named for two outputs"
         if path != "-":
             with _temporary_beside(path):

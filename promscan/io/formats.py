@@ -7,6 +7,9 @@ import re
 HEAD_BYTES = 512
 """First bytes of a file that are enough to name its format."""
 
+BED, GFF, GTF, GFF_OR_GTF = "a BED file", "a GFF file", "a GTF file", "a GFF or GTF file"
+ANNOTATIONS = (GFF, GTF, GFF_OR_GTF)
+
 _TAR_MAGIC_AT = 257
 _BINARY = (
     (b"BAM\1", "a BAM file"),
@@ -56,8 +59,8 @@ _TEXT = (
     (re.compile(rb"@[^\n]*\n[A-Za-z.*-]+(\n\+|\Z)"), "a FASTQ file"),
     (re.compile(rb"LOCUS +\S"), "a GenBank file"),
     (re.compile(rb"ID   \S"), "an EMBL or UniProt file"),
-    (re.compile(rb"##gff-version"), "a GFF file"),
-    (re.compile(rb"#!genome-build"), "a GTF file"),
+    (re.compile(rb"##gff-version"), GFF),
+    (re.compile(rb"#!genome-build"), GTF),
     (re.compile(rb"# STOCKHOLM"), "a Stockholm alignment"),
     (re.compile(rb"CLUSTAL[^\n\t,]*(multiple|alignment)"), "a Clustal alignment"),
     (re.compile(rb"#NEXUS", re.IGNORECASE), "a NEXUS file"),
@@ -67,9 +70,11 @@ _TEXT = (
     (re.compile(rb"\s*<(!DOCTYPE html|html)", re.IGNORECASE), "a web page (did a download fail?)"),
     (re.compile(rb"\s*<\?xml"), "an XML file"),
     (re.compile(rb"\s*\{\s*\""), "a JSON file"),
-    (re.compile(rb"([^\s>][^\n\t]*\t){2}[^\n\t]*\t\S+\t[0-9]+\t[0-9]+\t"), "a GFF or GTF file"),
-    (re.compile(rb"(#[^\n]*\n|track [^\n]*\n|browser [^\n]*\n)*[^\s>][^\n\t]*\t[0-9]+\t[0-9]+[\t\n]"), "a BED file"),
+    (re.compile(rb"(#[^\n]*\n)*[^\s>][^\n\t]*(\t[^\n\t]+){2}(\t[0-9]+){2}\t[^\n\t]+\t[+.?-]\t"), GFF_OR_GTF),
+    (re.compile(rb"(#[^\n]*\n|track [^\n]*\n|browser [^\n]*\n)*[^\s>][^\n\t]*\t[0-9]+\t[0-9]+[\t\n]"), BED),
 )
+
+_FASTA = re.compile(rb"\s*>[^\n\t]*\n[A-Za-z*-]+ *(\n|\Z)")
 
 
 def binary_format(head: bytes) -> str | None:
@@ -88,6 +93,11 @@ def text_format(head: bytes) -> str | None:
     FASTA and tables with column names are never named: they are what the caller hoped for.
     """
     return _first_match(_TEXT, head)
+
+
+def is_fasta(head: bytes) -> bool:
+    """Whether a text begins as FASTA does: a header, and letters below it. A row of a table may begin with `>`, too."""
+    return _FASTA.match(head) is not None
 
 
 def _first_match(patterns: tuple[tuple[re.Pattern[bytes], str], ...], head: bytes) -> str | None:

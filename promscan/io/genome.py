@@ -82,7 +82,7 @@ class Genome:
         if self.lengths is None:
             if not self._is_file:
                 raise InputError(
-                    f"{self.source}: regions, BED files and shards need the contig lengths beforehand, and a pipe is "
+                    f"{self.source}: regions, shards and lists need the contig lengths beforehand, and a pipe is "
                     "read only once; save the sequences to a file"
                 )
             for _ in self._pieces():

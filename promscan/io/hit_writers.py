@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, TextIO
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pysam
 
@@ -22,6 +22,7 @@ from promscan.errors import RunError
 from promscan.io.files import PACKED_SUFFIXES, atomic_path, is_packed, standard_output, write_errors
 from promscan.io.schemas import ABOUT_STRENGTH, BED_COLUMNS, GRADES, TYPE
 from promscan.seq.records import Hit
+from promscan.seq.windows import tss_of
 
 Header = Mapping[str, str]
 IndexKind = Literal["tbi", "csi"]
@@ -130,6 +131,11 @@ class Layout(NamedTuple):
     """Its name in tabix."""
     place: tuple[int, int, int, int]
     """The columns of contig, start, end and strand."""
+    columns: int
+    certain: Callable[[str, int, str], Mapping[int, str]]
+    """The cells that follow from the contig as it is written, the first base and the strand; see `cells_of`."""
+    numbers: tuple[int, ...]
+    """The cells that hold a number or, where there is none, a dot."""
 
 
 def _bed_row(hit: Hit, _: Header) -> str:
@@ -156,6 +162,27 @@ def _gff3_row(hit: Hit, header: Header) -> str:
     return "\t".join([*place, probability, hit.strand, ".", attributes])
 
 
+def cells_of(row: str, layout: Layout) -> list[str]:
+    """Columns of a row; of GFF3 each attribute is a cell of its own."""
+    return re.split("[\t;]" if layout.preset == "gff" else "\t", row)
+
+
+def _bed_cells(chrom: str, start: int, strand: str) -> dict[int, str]:
+    tss = tss_of(start, strand)
+    return {3: f"{chrom}_{tss}_{strand}", 6: str(tss), 12: TYPE}
+
+
+def _narrowpeak_cells(chrom: str, start: int, strand: str) -> dict[int, str]:
+    tss = tss_of(start, strand)
+    return {3: f"{chrom}_{tss}_{strand}", 7: "-1", 8: "-1", 9: str(tss - start)}
+
+
+def _gff3_cells(seqid: str, start: int, strand: str) -> dict[int, str]:
+    tss = tss_of(start, strand)
+    name = f"{unquote(seqid, errors='surrogateescape')}_{tss}_{strand}"
+    return {1: "promscan", 2: TYPE, 7: ".", 8: f"ID={_escape(name, '%;=&,')}", 9: f"tss={tss + 1}"}
+
+
 def _bed6(hit: Hit) -> list[str]:
     return [hit.chrom, str(hit.start), str(hit.end), hit.name, str(round(1000 * hit.probability)), hit.strand]
 
@@ -178,9 +205,22 @@ def _escape(text: str, special: str) -> str:
 
 
 LAYOUTS = {
-    "bed": Layout((".bed",), lambda line: [line, f"#{chr(9).join(BED_COLUMNS)}"], _bed_row, "bed", (0, 1, 2, 5)),
-    "gff3": Layout((".gff3", ".gff"), lambda line: ["##gff-version 3", line], _gff3_row, "gff", (0, 3, 4, 6)),
-    "narrowpeak": Layout((".narrowpeak",), lambda line: [line], _narrowpeak_row, "bed", (0, 1, 2, 5)),
+    "bed": Layout(
+        (".bed",),
+        lambda line: [line, f"#{chr(9).join(BED_COLUMNS)}"],
+        _bed_row,
+        "bed",
+        (0, 1, 2, 5),
+        13,
+        _bed_cells,
+        (4, 7, 8, 9, 10, 11),
+    ),
+    "gff3": Layout(
+        (".gff3", ".gff"), lambda line: ["##gff-version 3", line], _gff3_row, "gff", (0, 3, 4, 6), 9, _gff3_cells, (5,)
+    ),
+    "narrowpeak": Layout(
+        (".narrowpeak",), lambda line: [line], _narrowpeak_row, "bed", (0, 1, 2, 5), 10, _narrowpeak_cells, (4, 6)
+    ),
 }
 FORMATS = tuple(LAYOUTS)
 

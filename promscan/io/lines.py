@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from promscan.errors import InputError
+from promscan.io.formats import HEAD_BYTES, is_fasta, text_format
 from promscan.io.text import opened, source_name
 
 
-def text_lines(path: str, wanted: str) -> Iterator[tuple[str, str]]:
+def text_lines(path: str, wanted: str, formats: Collection[str]) -> Iterator[tuple[str, str]]:
     """Each line of a file, or of standard input (`-`), that is not blank, and where it stands, for messages.
 
     Blanks around a line and tabs at its end are dropped.
@@ -16,12 +17,17 @@ def text_lines(path: str, wanted: str) -> Iterator[tuple[str, str]]:
     Args:
         path: the file, plain or compressed; a pipe is read once.
         wanted: what messages ask for, such as `a BED file`.
+        formats: the formats that it may have, as `text_format` names them.
 
     Raises:
-        InputError: the file cannot be read, or is not UTF-8 text.
+        InputError: the file cannot be read, is not UTF-8 text, or has another format that is known.
     """
     source = source_name(path)
     with opened(path, wanted) as stream:
+        head = stream.peek()[:HEAD_BYTES]
+        foreign = "a FASTA file" if is_fasta(head) else text_format(head)
+        if foreign not in (None, *formats):
+            raise InputError(f"{source}: this is {foreign}; give {wanted}")
         for number, line in enumerate(stream, start=1):
             where = f"{source}, line {number}"
             try:

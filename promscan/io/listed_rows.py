@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, cast
 
 from promscan.errors import InputError
 from promscan.io.bed import POSITION, columns_of, interval_of
+from promscan.io.formats import ANNOTATIONS, BED
 from promscan.io.gff import END_OF_FEATURES, PARTS, attributes_of, feature_of, is_feature
 from promscan.io.lines import text_lines
 from promscan.io.schemas import BED_COLUMNS, TYPE
@@ -75,7 +76,7 @@ class ListedRows:
 
     def __iter__(self) -> Iterator[tuple[Row, list[str]]]:
         """Raise an `InputError` where the file cannot be read or a row is no interval."""
-        for line, where in text_lines(self._path, self._wanted):
+        for line, where in text_lines(self._path, self._wanted, (BED, *ANNOTATIONS)):
             if line.startswith("#"):
                 if line == END_OF_FEATURES and self.format != "bed":
                     return
@@ -110,7 +111,8 @@ def stranded(row: Row) -> Strand:
         InputError: it has none.
     """
     if row.strand not in ("+", "-"):
-        place, cure = ("7", "leave such rows out") if row.type else ("6", "give BED of at least six columns")
+        place = "7" if row.type else "6"
+        cure = "correct it, or leave such rows out" if row.strand else "give BED of at least six columns"
         raise InputError(f"{row.where}: there is no strand, + or -, in column {place}; {cure}")
     return cast(Strand, row.strand)
 

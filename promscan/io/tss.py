@@ -43,6 +43,10 @@ def read_starts(path: str | PathLike[str], contigs: Mapping[str, int], tss_from:
             raise InputError(
                 f"{row.where}: {tss} lies past the end of {row.chrom} at {contigs[row.chrom]}; is it for this genome?"
             )
+        if not row.type and row.end > contigs[row.chrom]:  # in GFF3, a feature of a circle may
+            raise InputError(
+                f"{row.where}: reaches past the end of {row.chrom} at {contigs[row.chrom]}; is it for this genome?"
+            )
         site = Site(row.chrom, tss, strand)
         sites.append(site)
         if row.name not in ("", "."):
@@ -89,6 +93,11 @@ def _known_promoters(listed: StartList) -> tuple[str, list[tuple[Row, Interval]]
         return "the 5' ends of its genes and transcripts", [
             (row, Interval(row.chrom, row.five_prime, row.five_prime + 1)) for row in annotated if stranded(row)
         ]
+    if not listed.rows:
+        raise InputError(
+            f"{listed.source}: it lists only parts of transcripts, such as {next(iter(listed.types))}; give genes, "
+            "transcripts or promoters"
+        )
     return "its intervals, as long as they are", [(row, Interval(row.chrom, row.start, row.end)) for row in listed.rows]
 
 

@@ -86,6 +86,11 @@ class StartList:
         if tss_from not in TSS_FROM:
             raise InputError(f"{tss_from!r} names no base of an interval; choose {CHOICES}")
         rows = self._features(tss_from) if self.is_gff else self.rows
+        for row in rows:
+            if row.start == row.end:
+                raise InputError(
+                    f"{row.where}: an interval of 0 bp holds no transcription start; end it at {row.end + 1}"
+                )
         words = f"{_WORDS[tss_from]} (--tss-from {tss_from})"
         return Reading(words, rows, [_CHOSEN[tss_from](row) for row in rows])
 
@@ -94,13 +99,17 @@ class StartList:
             for row in self.rows:
                 stranded(row)  # no layout makes a list without strands usable
         if len(self.rows) == self.types.total():
-            if self.first_longer is None:
+            if self.first_longer is None and self._has_one_meaning():
                 return Reading(_ONE_BASE, self.rows, [row.start for row in self.rows])
             for words, place in _LAYOUTS.items():
                 if (positions := fitting(self.rows, place)) is not None:
                     self._check_no_other(words, positions)
                     return Reading(words, self.rows, positions)
         raise InputError(self._unclear())
+
+    def _has_one_meaning(self) -> bool:
+        """Whether all features are starts, or of one type; the ends of transcripts have one base, too."""
+        return len(self.types) == 1 or all(map(_START.fullmatch, self.types))
 
     def _check_no_other(self, words: str, positions: Sequence[int]) -> None:
         """Refuse a list that fits another layout, too, with other starts; a named tss is beyond doubt."""

@@ -279,7 +279,7 @@ def read_card(path: Path) -> Card:
     """
     card_path = path.with_suffix(".json")
     try:
-        with card_path.open(encoding="utf-8") as file:
+        with card_path.open(encoding="utf-8-sig") as file:
             text = file.read(MAX_CARD + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"{path}: cannot read its card {card_path.name}: {error}; keep the two together") from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, TypeVar
 
@@ -32,7 +33,7 @@ def read_json(text: str, source: str) -> Fields:
         ModelError: the text is no JSON object; `source` is named.
     """
     try:
-        values = json.loads(text)
+        values = json.loads(text, object_pairs_hook=_without_doubles)
     except RecursionError as error:
         raise ModelError(f"{source}: not a model card: it nests too deep") from error
     except ValueError as error:  # no JSON, or an integer of thousands of digits
@@ -40,6 +41,19 @@ def read_json(text: str, source: str) -> Fields:
     if not isinstance(values, dict):
         raise ModelError(f"{source}: not a model card: it must be an object, {{...}}, not {_kind(values)}")
     return Fields(source, "", values)
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The fields of an object; JSON would let the last of two fields of a name win.
+
+    Raises:
+        ValueError: a name comes twice.
+    """
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise ValueError(f"the field {twice[:40]!r} comes twice")
+    return values
 
 
 class Fields:

@@ -31,7 +31,7 @@ def resolve_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise DeviceError(f"unknown device {name!r}: use auto, cpu, cuda, cuda:N or mps") from error
+        raise DeviceError(f"unknown device {name[:40]!r}: use auto, cpu, cuda, cuda:N or mps") from error
     if device.type == "cuda":
         device = torch.device("cuda", device.index or 0)
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -40,7 +40,7 @@ def resolve_device(name: str) -> torch.device:
     elif device.type == "mps" and not torch.backends.mps.is_available():
         raise DeviceError("device mps: not available on this machine; use --device auto or cpu")
     elif device.type not in ("cpu", "cuda", "mps"):
-        raise DeviceError(f"unknown device {name!r}: use auto, cpu, cuda, cuda:N or mps")
+        raise DeviceError(f"unknown device {name[:40]!r}: use auto, cpu, cuda, cuda:N or mps")
     return device
 
 

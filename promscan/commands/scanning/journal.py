@@ -16,15 +16,17 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
+from operator import index
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from promscan.calling.peaks import PeakCaller
 from promscan.commands.scanning.journal_file import FORMAT_VERSION, VERSION_KEY, JournalFile, remove_journal
 from promscan.commands.scanning.statistics import Scored
-from promscan.errors import InputError, RunError
+from promscan.errors import InputError, PromscanError, RunError
 from promscan.io.hit_writers import first_difference
 from promscan.log import logger
 from promscan.seq.records import Chunk, Hit, ScoreTrack
@@ -75,7 +77,8 @@ class Journal:
         self._file = None if folder is None else JournalFile(folder)
         if self._file is not None:
             try:
-                self._begin(self._file, scan)
+                with _as_written(self._file):
+                    self._begin(self._file, scan)
             except BaseException:
                 self._file.close()
                 raise
@@ -103,7 +106,7 @@ class Journal:
                 f"{file.folder}: {difference} in this scan; go on with the options and the kind of machine that it was "
                 "begun with, or remove this folder"
             )
-        self.chunk_step = head["chunk_step"]
+        self.chunk_step = index(head["chunk_step"])
         for line in lines:
             self._last, self._bare = line, False
         if self._last is not None:
@@ -115,11 +118,13 @@ class Journal:
         """Bring the callers to where the journal ends, and yield the hits that it holds."""
         if self._file is None or self._last is None:
             return
-        for caller, state in zip(callers, self._last["callers"], strict=True):
-            caller.restore(state)
+        with _as_written(self._file):
+            for caller, state in zip(callers, self._last["callers"], strict=True):
+                caller.restore(state)
         for line in islice(self._file.lines(), 1, None):
-            for fields in line["hits"]:
-                yield Hit(**fields)
+            with _as_written(self._file):
+                hits = [Hit(**fields) for fields in line["hits"]]
+            yield from hits
 
     def remaining(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         """Pass on the chunks that are not done.
@@ -127,12 +132,13 @@ class Journal:
         Raises:
             RunError: those that are done are not those that the journal was begun with.
         """
-        if self.folder is None:
+        if self._file is None:
             yield from chunks
             return
         placed = _placed(chunks)
         if self._last is not None:
-            done = _Place(**self._last["place"])
+            with _as_written(self._file):
+                done = _Place(**self._last["place"])
             if next((place for _, place in placed if place[:2] == done[:2]), None) != done:
                 raise RunError(
                     f"{self.folder}: the genome differs from the one that the scan began with; give that one, or "
@@ -173,6 +179,17 @@ class Journal:
         self._bare = False
         self._hits.clear()
         self._due = time.monotonic() + INTERVAL
+
+
+@contextmanager
+def _as_written(file: JournalFile) -> Iterator[None]:
+    """Say in one line that the lines are not those of a scan, whatever of them cannot be used."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        if isinstance(error, PromscanError):
+            raise
+        raise file.changed() from error
 
 
 def _placed(chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, _Place]]:

@@ -81,11 +81,12 @@ class JournalFile:
             self._checksum, self._size = checksum.decode(), self._size + len(text)
             yield json.loads(body + b"}")
 
-    def changed(self, number: int) -> RunError:
-        """The error for a line that is not as a scan wrote it."""
+    def changed(self, number: int | None = None) -> RunError:
+        """The error for a line, or any of them, that is not as a scan wrote it."""
+        place = "" if number is None else f", line {number}"
         return RunError(
-            f"{self.folder / JOURNAL}, line {number}: was changed after a scan wrote it; remove the folder, and start "
-            "the scan anew"
+            f"{self.folder / JOURNAL}{place}: was changed after a scan wrote it; remove the folder, and start the scan "
+            "anew"
         )
 
     def append(self, line: Mapping[str, Any]) -> None:
