@@ -27,7 +27,8 @@ from sklearn.preprocessing import StandardScaler
 import promscan
 from benchmarks.common import HUMAN, parser_of, save_result
 from promscan.calling.peaks import PeakCaller
-from promscan.commands.evaluate import STRANDS, Evaluation
+from promscan.commands.evaluating.evaluation import Evaluation
+from promscan.commands.evaluating.scope import STRANDS
 from promscan.seq.dna import Codes, encode, reverse_complement
 from promscan.seq.records import Hit, ScoreTrack, Strand
 from promscan.seq.tss import distances

@@ -24,7 +24,7 @@ import numpy as np
 import promscan
 from benchmarks.common import interval95, parser_of, save_result
 from promscan.calling.settings import calling_logit
-from promscan.commands.evaluate import RATES, Evaluation
+from promscan.commands.evaluating.evaluation import RATES, Evaluation
 from promscan.io.genome import Genome
 from promscan.metrics.calibration import Calibration
 from promscan.seq.regions import matching_contigs
