@@ -526,7 +526,7 @@ def test_a_plot_that_cannot_be_drawn(promscan_cli, arguments, folder: Path) -> N
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", fail)
         with pytest.raises(RunError):
-            plot_evaluation([], {}, np.empty(0), folder / "plot.png")
+            plot_evaluation([], {}, {}, np.empty(0), folder / "plot.png")
     assert not list(folder.glob("*plot*"))
 
 

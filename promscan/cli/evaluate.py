@@ -118,4 +118,5 @@ def _draw(evaluation: Evaluation, path: Path) -> None:
     intervals = evaluation.intervals[:-1]  # the last is that of all hits
     rates = zip(evaluation.rates.items(), intervals, strict=True)
     at_rates = {float(rate): (point.recall, interval) for (rate, point), interval in rates}
-    plot_evaluation(evaluation.curve(), at_rates, evaluation.distances, path)
+    points = evaluation.curve()
+    plot_evaluation(points, at_rates, evaluation.class_recalls(points), evaluation.distances, path)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from promscan.errors import InputError
 from promscan.io.bed import read_bed
 from promscan.io.hits import RankedHits
 from promscan.io.scan_header import scanned_part
 from promscan.log import logger
 from promscan.networks.card import Card, bundled_models, find_model, read_card
-from promscan.networks.card_parts import Scale
+from promscan.networks.card_parts import DISTANCES, Scale
+from promscan.seq.bounds import MAX_BP
 from promscan.seq.intervals import Intervals
 from promscan.seq.records import Interval, Strand
 from promscan.seq.regions import matching_contigs
 
+_WHOLE = re.compile("[0-9]{1,12}")
 STRANDS: tuple[Strand, Strand] = ("+", "-")
 
 
@@ -74,6 +78,16 @@ def scale_of(hits: object, ranked: RankedHits) -> tuple[Scale, str]:
     scale, source = Scale(), "the defaults"
     if name in bundled_models() and (card := read_card(find_model(name))).sha256 == sha256:
         scale, source = card.scale, f"the card of {name}"
-    words = {key: ranked.settings[key] for key in ("clearance", "false_beyond", "tolerance") if key in ranked.settings}
-    named = {key: int(word) for key, word in words.items() if word.isdecimal() and len(word) < len("10000000")}
-    return (replace(scale, **named), "the header of the hits") if named else (scale, source)
+    words = {key: ranked.settings[key] for key in DISTANCES if key in ranked.settings}
+    if not words:
+        return scale, source
+    return replace(scale, **{key: _distance(key, word) for key, word in words.items()}), "the header of the hits"
+
+
+def _distance(name: str, word: str) -> int:
+    """Read a distance from the header of hits."""
+    if not _WHOLE.fullmatch(word) or int(word) > MAX_BP:
+        raise InputError(
+            f"the header of the hits says {name}={word}, which is no distance in bp; correct its first line"
+        )
+    return int(word)
