@@ -287,7 +287,7 @@ def test_paired_numbers_are_those_of_a_slow_judge(tmp_path):
     expected = {name: recall(name, np.ones(9, dtype=int)) for name in systems}
     draws = np.random.default_rng(0)
     drawn = [np.bincount(draws.integers(9, size=9), minlength=9) for _ in range(1000)][:40]
-    ranking = promscan.evaluate(tmp_path / "a.bed", tss, genome, class_pattern=paired.EPDNEW).ranking
+    ranking = promscan.evaluate(tmp_path / "a.bed", tss, genome, class_pattern=common.EPDNEW_CLASSES).ranking
     measured = [paired.measures_of(ranking, weights)["all/recall_at_100"] for weights in drawn]
     assert measured == pytest.approx([recall("a", weights) for weights in drawn])
     row = judged["numbers"]["all/recall_at_100"]

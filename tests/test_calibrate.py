@@ -50,9 +50,9 @@ def test_a_scan_of_the_background_has_as_many_hits_as_asked_for(calibrated, rate
 
 
 def test_a_calibrated_model_is_called_at_ten_per_mb(tmp_path):
-    """Or refuses, as here: 50 kb cannot tell ten false hits per Mb."""
+    """Or refuses, as here: 50 kb cannot tell ten false positives per Mb."""
     calibrate(tiny_streaming(), DEMO, TSS, tmp_path / "mine.safetensors", device="cpu")
-    with pytest.raises(ModelError, match=r"10 false hits per Mb cannot be measured on 0\.0\d+ Mb of demo.fa"):
+    with pytest.raises(ModelError, match=r"10 FP/Mb cannot be measured on 0\.0\d+ Mb of demo.fa"):
         promscan.scan(DEMO, model=tmp_path / "mine.safetensors", device="cpu", strength=None)
 
 

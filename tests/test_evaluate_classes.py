@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import promscan
+from benchmarks.common import EPDNEW_CLASSES as EPDNEW
 from promscan.commands.evaluating.evaluation import Evaluation
 from promscan.errors import InputError
 from promscan.io.scan_header import settings_in
@@ -27,7 +28,6 @@ from promscan.seq.intervals import Intervals
 from promscan.seq.islands import is_island_like
 from promscan.seq.records import Interval
 
-EPDNEW = r"(?P<main>_1$)|(?P<alternative>_\d+$)"
 Place = tuple[int, str, float, str]
 """Position, strand, score and name."""
 
@@ -89,6 +89,11 @@ def test_two_lists_of_one_name_are_two_classes(tmp_path: Path, genome: Path) -> 
         lists.append(write_bed(tmp_path / folder / "tss.bed", start(2000)))
     evaluation = promscan.evaluate(write_bed(tmp_path / "hits.bed", hit(2000, 1)), lists, genome)
     assert list(sizes(evaluation))[:2] == ["tss.bed", "tss.bed (2)"]
+
+
+def test_no_list_at_all_is_refused(judge) -> None:
+    with pytest.raises(InputError, match="there is no list of TSSs to judge by; give at least one"):
+        judge([])
 
 
 def test_one_list_is_no_class(judge) -> None:

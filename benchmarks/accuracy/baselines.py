@@ -39,7 +39,7 @@ from promscan.train.data.promoters import read_promoters
 MIN_DISTANCES = (70, 150, 300, 500)
 WIDTHS = (100, 200, 300, 500, 1000, 2000)
 CHOSEN_BY = (10, 50, 100)
-"""False hits per Mb of dev; the setting with the highest mean recall at these is chosen."""
+"""False positives per Mb of dev; the setting with the highest mean recall at these is chosen."""
 AWAY = 500
 CONTEXT, BEFORE = 300, 249
 """Bases around a transcription start, and the number of them before it."""

@@ -27,18 +27,14 @@ from typing import Any
 import numpy as np
 
 import promscan
-from benchmarks.common import parser_of, save_result
+from benchmarks.common import EPDNEW_CLASSES, ModelHits, parser_of, save_result
 from promscan.commands.evaluating.evaluation import Evaluation
 from promscan.io.genome import Genome
 from promscan.metrics.blocks import BLOCK, DRAWS, draw_blocks
 from promscan.metrics.judged import OTHER_STRAND, WITHIN, Ranking
 from promscan.metrics.log_rate import log_rate_shares
-from promscan.networks.card import Card
-from promscan.seq.records import Hit
 from promscan.seq.regions import matching_contigs
 
-EPDNEW = r"(?P<main>_1$)|(?P<alternative>_\d+$)"
-"""EPDnew ends the name of the main start of a gene in _1, of the others in _2 and so on."""
 RATES = (1, 10, 50, 100)
 PLACES_AT = 50
 """FP/Mb at which the places of hits are compared."""
@@ -46,15 +42,6 @@ BEST_FALSE = 100
 ALL_LISTS = "all lists"
 LOWEST = 1e-6
 """Probability at which a model is scanned."""
-
-
-class ModelHits(list[Hit]):
-    """The hits of a scan with a model, and what `promscan.evaluate` asks a scan for."""
-
-    def __init__(self, scan: promscan.Scan) -> None:
-        super().__init__(scan)
-        self.card: Card = scan.card
-        self.settings: Mapping[str, str] = scan.settings
 
 
 def measures_of(ranking: Ranking, weights: np.ndarray | None = None) -> dict[str, float]:
@@ -182,7 +169,7 @@ def main() -> None:
     parser = parser_of(__doc__, "genome", "contigs", "output")
     parser.add_argument("systems", nargs="+", help="Files of hits, or models; NAME= before one names it.")
     parser.add_argument("--tss", type=Path, action="append", required=True, help="BED file of starts; may be repeated.")
-    parser.add_argument("--class-pattern", default=EPDNEW, help="Classes of starts by name.  [default: %(default)s]")
+    parser.add_argument("--class-pattern", default=EPDNEW_CLASSES, help="Classes by name.  [default: %(default)s]")
     parser.add_argument("--bed", type=Path, help="Judge only what lies in these intervals.")
     arguments = parser.parse_args()
     contigs = arguments.contigs.split(",")

@@ -115,8 +115,9 @@ def evaluate(
 def _draw(evaluation: Evaluation, path: Path) -> None:
     from promscan.plots.evaluation import plot_evaluation
 
-    intervals = evaluation.intervals[:-1]  # the last is that of all hits
-    rates = zip(evaluation.rates.items(), intervals, strict=True)
-    at_rates = {float(rate): (point.recall, interval) for (rate, point), interval in rates}
+    blocks, recalls = evaluation.ranking.blocks_of_classes()[0], evaluation.recalls[0]
+    at_rates = {
+        float(rate): (point.recall, recalls[str(rate)].interval(blocks)) for rate, point in evaluation.rates.items()
+    }
     points = evaluation.curve()
     plot_evaluation(points, at_rates, evaluation.class_recalls(points), evaluation.distances, path)

@@ -1,4 +1,4 @@
-"""The meaning of a logit on a genome: how many false hits per Mb of background are at least that high.
+"""The meaning of a logit on a genome: how many false positives per Mb (FP/Mb) of background are at least that high.
 
 Hits are called on promoter-free sequence, and every one of them is false. Between the logits of the counted hits the
 logarithm of the rate is interpolated linearly; beyond them nothing was seen, so nothing is said. The logit that a
@@ -25,7 +25,7 @@ STEP = 1.1
 
 @dataclass(frozen=True)
 class Calibration:
-    """False hits per Mb by logit.
+    """False positives per Mb by logit.
 
     background: what was scanned, in words.
     megabases: how much of it, sequence counted once.
@@ -96,7 +96,7 @@ class Calibration:
         return rounded_inwards(self.most, -1)
 
     def fp_per_mb(self, logit: float) -> float:
-        """False hits per Mb at least as high as `logit`.
+        """False positives per Mb at least as high as `logit`.
 
         No higher hit was seen above the table, so the rate is at most `least` there, which is returned; below the
         table it is at least `most`.
@@ -105,7 +105,7 @@ class Calibration:
         return float(np.exp(np.interp(-logit, -np.array(self.logits), hits))) / self.megabases
 
     def logit_at(self, fp_per_mb: float) -> float:
-        """The logit to call at for a rate of false hits per Mb.
+        """The logit to call at for a rate of false positives per Mb.
 
         Raises:
             ModelError: the table does not reach that far.
@@ -113,7 +113,7 @@ class Calibration:
         check_number("fp_per_mb", fp_per_mb)
         if not self.least <= fp_per_mb <= self.most:
             raise ModelError(
-                f"{fp_per_mb:g} false hits per Mb cannot be measured on {self.megabases:g} Mb of {self.background}: "
+                f"{fp_per_mb:g} FP/Mb cannot be measured on {self.megabases:g} Mb of {self.background}: "
                 f"ask for {self.lowest_rate} to {self.highest_rate}, or calibrate on more "
                 "sequence"
             )

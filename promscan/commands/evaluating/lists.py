@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from promscan.commands.evaluating.scope import STRANDS
+from promscan.errors import InputError
 from promscan.io.tss import read_starts
 from promscan.log import logger
 from promscan.seq.tss import KnownStarts, Site, offsets
@@ -43,7 +44,12 @@ def read_lists(
         lengths: contig to bases.
         tss_from: which base of an interval is the start, where the layout of a file does not say it.
         same_start: in bp.
+
+    Raises:
+        InputError: there is no list, or one cannot be read.
     """
+    if not paths:
+        raise InputError("there is no list of TSSs to judge by; give at least one")
     joined, lists = read_starts(paths[0], lengths, tss_from), dict[str, frozenset[Site]]()
     names = _names(paths)
     lists[names[0]] = frozenset(joined)
