@@ -23,6 +23,7 @@ import promscan
 from promscan.networks.card import Card
 from promscan.networks.device import available_threads
 from promscan.networks.weights import source_commit
+from promscan.seq.records import Hit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,6 +46,18 @@ class PublicGenome(NamedTuple):
 
 HUMAN = PublicGenome("human/hg38_contigs.fa", "human/hg38_tss.bed", ("chr9", "chr17"), ("chr10", "chr16"))
 YEAST = PublicGenome("yeast/R64-1-1_without_IV_XI.fa", "yeast/tss.bed", ("chrII", "chrXVI"), ("chrX",))
+
+EPDNEW_CLASSES = r"(?P<main>_1$)|(?P<alternative>_\d+$)"
+"""EPDnew ends the name of the main start of a gene in _1, of the others in _2 and so on."""
+
+
+class ModelHits(list[Hit]):
+    """The hits of a scan, to judge more than once and in any part, and the card, which says how to judge them."""
+
+    def __init__(self, scan: promscan.Scan) -> None:
+        super().__init__(scan)
+        self.card: Card = scan.card
+
 
 _OPTIONS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "model": (["model"], {"help": "Bundled name or weights file."}),

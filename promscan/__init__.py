@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from promscan.commands.calibrate import calibrate
     from promscan.commands.design import Design, design
-    from promscan.commands.evaluate import Evaluation, evaluate
+    from promscan.commands.evaluate import evaluate
+    from promscan.commands.evaluating.evaluation import Evaluation
     from promscan.commands.genome_scores import PositionScores, score_genome
     from promscan.commands.merge import merge
     from promscan.commands.scan import Scan
@@ -43,7 +44,8 @@ __version__ = "0.1.0"
 _MODULES = {
     "promscan.commands.calibrate": ("calibrate",),
     "promscan.commands.design": ("Design", "design"),
-    "promscan.commands.evaluate": ("Evaluation", "evaluate"),
+    "promscan.commands.evaluate": ("evaluate",),
+    "promscan.commands.evaluating.evaluation": ("Evaluation",),
     "promscan.commands.genome_scores": ("PositionScores", "score_genome"),
     "promscan.commands.merge": ("merge",),
     "promscan.commands.scan": ("Scan",),

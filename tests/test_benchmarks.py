@@ -15,7 +15,7 @@ from scripts import ROOT, modules_in, result_of, run_script
 
 import promscan
 from benchmarks import common, write_results
-from benchmarks.accuracy import baselines, calling, compare
+from benchmarks.accuracy import baselines, calling, compare, paired
 from benchmarks.speed import floor, real_genome
 from promscan.calling.peaks import probability_of
 from promscan.metrics.calibration import Calibration
@@ -242,6 +242,75 @@ def test_a_model_does_not_differ_from_itself(tmp_path):
     assert 0 < first["within_100"]["recall"] < first["within_500"]["recall"] < 1
     assert second == first
     assert second["within_100"]["difference"] == 0
+
+
+def write_bed(path, places):
+    """Rows of a start, or of a hit with its score."""
+    rows = (f"{chrom}\t{at}\t{at + 1}\t{name}\t{score}\t{strand}\n" for chrom, at, strand, score, name in places)
+    path.write_text("".join(rows))
+    return path
+
+
+def test_paired_numbers_are_those_of_a_slow_judge(tmp_path):
+    """Numbers and their errors over the same draws of blocks, as from their definitions."""
+    rng = np.random.default_rng(5)
+    genome = write_fasta(tmp_path / "genome.fa", {"chr9:0-900000": random_bases(900_000, 1)})
+    starts = [("chr9:0-900000", 9_000 + 30_000 * i, "+", 0, f"G{i}_{1 + i % 2}") for i in range(30)]
+    tss, systems = write_bed(tmp_path / "tss.bed", starts), {}
+    for name, share in (("a", 0.9), ("b", 0.5)):
+        right = [(c, at + int(rng.integers(-60, 60)), "+", rng.normal(2 * share), ".") for c, at, *_ in starts]
+        false = [("chr9:0-900000", int(at), "+-"[at % 2], rng.normal(), ".") for at in rng.integers(0, 900_000, 300)]
+        systems[name] = right + false
+        write_bed(tmp_path / f"{name}.bed", systems[name])
+    arguments = [f"{name}={tmp_path / name}.bed" for name in systems]
+    options = ["--genome", genome, "--tss", tss, "--contigs", "chr9"]
+    result = result_of("benchmarks.accuracy.paired", *arguments, *options, output=tmp_path / "result.json")
+    judged = result["judged_by"]["tss.bed"]
+    sizes = judged["starts"]
+    assert (sizes["all"], sizes["main"], sizes["alternative"], sizes["CpG"] + sizes["not CpG"]) == (30, 15, 15, 30)
+
+    positions = np.array([at for _, at, *_ in starts])
+
+    def recall(name, weights):
+        false = [
+            (score, weights[at // 100_000])
+            for _, at, strand, score, _ in systems[name]
+            if strand == "-" or np.abs(positions - at).min() > 500
+        ]
+        found = []
+        for at in positions:
+            near = [s for _, place, strand, s, _ in systems[name] if strand == "+" and abs(place - at) <= 100]
+            rate = sum(w for score, w in false if score >= max(near)) / (weights.sum() * 0.1)
+            found.append((rate <= 100) * weights[at // 100_000])
+        return sum(found) / sum(weights[at // 100_000] for at in positions)
+
+    expected = {name: recall(name, np.ones(9, dtype=int)) for name in systems}
+    draws = np.random.default_rng(0)
+    drawn = [np.bincount(draws.integers(9, size=9), minlength=9) for _ in range(1000)][:40]
+    ranking = promscan.evaluate(tmp_path / "a.bed", tss, genome, class_pattern=common.EPDNEW_CLASSES).ranking
+    measured = [paired.measures_of(ranking, weights)["all/recall_at_100"] for weights in drawn]
+    assert measured == pytest.approx([recall("a", weights) for weights in drawn])
+    row = judged["numbers"]["all/recall_at_100"]
+    assert {name: row[name]["value"] for name in systems} == pytest.approx(expected, abs=1e-6)
+    assert row["b"]["difference"] == pytest.approx(expected["b"] - expected["a"], abs=2e-6)
+    assert 0 < row["b"]["difference_standard_error"] < 0.2
+    assert 0 < row["b"]["p"] < 1
+    assert "difference" not in row["a"]
+
+
+def test_a_model_is_judged_like_its_hits_and_does_not_differ_from_them(tmp_path):
+    hits, tss, tiny = tmp_path / "hits.bed", DATA / "demo_tss.bed", tiny_streaming()
+    scan = promscan.scan(DEMO, model=tiny, threshold=1e-6, regions=["demo2"], strength=None, device="cpu")
+    write_bed(hits, [(hit.chrom, hit.tss, hit.strand, hit.logit, ".") for hit in scan])
+    options = ["--genome", DEMO, "--tss", tss, "--tss", tss, "--contigs", "demo2"]
+    result = result_of("benchmarks.accuracy.paired", hits, f"model={tiny}", *options, output=tmp_path / "result.json")
+    assert result["judged_by"].keys() == {"demo_tss.bed", "all lists"}
+    for judged in result["judged_by"].values():
+        assert judged["starts"]["all"] == 8
+        for row in judged["numbers"].values():
+            assert row["model"]["value"] == row["hits.bed"]["value"]
+            assert row["model"]["difference"] in (0, None)
+            assert row["model"]["p"] is None
 
 
 def test_recall_is_that_of_the_evaluation(tmp_path):

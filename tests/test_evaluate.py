@@ -22,8 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import promscan
-from promscan.commands import evaluate as evaluate_module
-from promscan.commands.evaluate import Evaluation
+from promscan.commands.evaluating.evaluation import Evaluation
 from promscan.errors import InputError, RunError
 from promscan.seq.records import Hit, Interval
 
@@ -264,7 +263,7 @@ def test_no_background_is_left() -> None:
 
 def test_the_bootstrap_is_over_blocks_each_draw_with_its_own_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a slow one from the definition, which draws the same blocks."""
-    monkeypatch.setattr(evaluate_module, "BLOCK", 1000)
+    monkeypatch.setattr("promscan.metrics.blocks.BLOCK", 1000)
     rng = np.random.default_rng(3)
 
     def drawn(count: int) -> list[Called]:
@@ -414,23 +413,47 @@ def arguments(folder: Path) -> list[object]:
 
 SUMMARY = """\
 1 of 1 TSSs found by 3 hits, ranked by column 5, on 7,000 bp
-1 hits right (within 100 bp; median distance 5 bp), 1 false; 1 on 4,999 bp of background
+1 hits right (within 100 bp; median distance 5 bp), 1 false (beyond 500 bp)
+1 hits on 4,999 bp of background (beyond 1,000 bp); distances from the defaults
 
-false hits/Mb  recall (95 %)           precision   threshold   right   false  background hits/Mb
-            1  1.000 (1.000 to 1.000)      1.000           3       1       0                   0
-            5  1.000 (1.000 to 1.000)      1.000           3       1       0                   0
-           10  1.000 (1.000 to 1.000)      1.000           3       1       0                   0
-           20  1.000 (1.000 to 1.000)      1.000           3       1       0                   0
-           50  1.000 (1.000 to 1.000)      1.000           3       1       0                   0
-          100  1.000 (1.000 to 1.000)      1.000           3       1       0                   0
-          500  1.000 (1.000 to 1.000)      0.500           1       1       1                 200
-   all: 142.9  1.000 (1.000 to 1.000)      0.500           1       1       1                 200
+        FP/Mb  recall (95 %)           precision   threshold   right   false  background FP/Mb
+            1  1.000 (0.207 to 1.000)      1.000           3       1       0                 0
+            5  1.000 (0.207 to 1.000)      1.000           3       1       0                 0
+           10  1.000 (0.207 to 1.000)      1.000           3       1       0                 0
+           20  1.000 (0.207 to 1.000)      1.000           3       1       0                 0
+           50  1.000 (0.207 to 1.000)      1.000           3       1       0                 0
+          100  1.000 (0.207 to 1.000)      1.000           3       1       0                 0
+          500  1.000 (0.207 to 1.000)      0.500           1       1       1               200
+   all: 142.9  1.000 (0.207 to 1.000)      0.500           1       1       1               200
+intervals: Wilson's, as fewer than 20 blocks of 100 kb have TSSs; they may be too narrow
+
+recall (95 %)     TSSs  10 FP/Mb                50 FP/Mb                100 FP/Mb
+          all        1  1.000 (0.207 to 1.000)  1.000 (0.207 to 1.000)  1.000 (0.207 to 1.000)
+          CpG        0  .                       .                       .
+      not CpG        1  1.000 (0.207 to 1.000)  1.000 (0.207 to 1.000)  1.000 (0.207 to 1.000)
+CpG: over 50% G+C and over 0.6 CpG observed/expected in 1,000 bp around the TSS (Gardiner-Garden and Frommer 1987)
+
+        FP/Mb    found  median distance   within 2 bp  within 10 bp  within 50 bp  other strand     near  elsewhere
+            1        1                5         0.000         1.000         1.000             0        0          0
+            5        1                5         0.000         1.000         1.000             0        0          0
+           10        1                5         0.000         1.000         1.000             0        0          0
+           20        1                5         0.000         1.000         1.000             0        0          0
+           50        1                5         0.000         1.000         1.000             0        0          0
+          100        1                5         0.000         1.000         1.000             0        0          0
+          500        1                5         0.000         1.000         1.000             0        1          0
+   all: 142.9        1                5         0.000         1.000         1.000             0        1          0
+false hits: within 500 bp of a TSS of the other strand, else near (within 2,000 bp of) a TSS, else elsewhere
 """
-CURVE = """\
-threshold	hits	found	recall	right	false	precision	fp_per_mb	background_hits	background_fp_per_mb
-3	1	1	1	1	0	1	0	0	0
-1	3	1	1	1	1	0.5	142.857	1	200.04
-"""
+CURVE_COLUMNS = (
+    "threshold hits found recall right false precision fp_per_mb background_hits background_fp_per_mb "
+    "false_other_strand false_near false_elsewhere ignored_near median_distance within_2 within_10 within_50 "
+    "recall_CpG recall_not_CpG"
+)
+CURVE = f"""\
+{CURVE_COLUMNS}
+3 1 1 1 1 0 1 0 0 0 0 0 0 0 5 0 1 1 . 1
+1 3 1 1 1 1 0.5 142.857 1 200.04 0 1 0 0 5 0 1 1 . 1
+""".replace(" ", "\t")
 
 
 def test_a_summary_for_people(promscan_cli, arguments) -> None:
@@ -452,6 +475,9 @@ def test_json_has_all_figures(promscan_cli, arguments, folder: Path) -> None:
         "threshold": 1.0, "hits": 3, "found": 1, "recall": 1.0, "recall_interval95": [1.0, 1.0],
         "right": 1, "false": 1, "precision": 0.5, "fp_per_mb": 1e6 / 7000,
         "background_hits": 1, "background_fp_per_mb": 1e6 / 4999,
+        "false_other_strand": 0, "false_near": 1, "false_elsewhere": 0, "ignored_near": 0,
+        "median_distance": 5.0, "within_2": 0.0, "within_10": 1.0, "within_50": 1.0,
+        "recall_wilson95": [pytest.approx(0.2065, abs=1e-4), 1.0],
     }  # fmt: skip
     assert figures["distance"] == {"median": 5.0, "hits": {"5": 1}}
     assert (figures["tss"], figures["hits"], figures["bases"], figures["background_bases"]) == (1, 3, 7000, 4999)
@@ -500,7 +526,7 @@ def test_a_plot_that_cannot_be_drawn(promscan_cli, arguments, folder: Path) -> N
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", fail)
         with pytest.raises(RunError):
-            plot_evaluation([], {}, np.empty(0), folder / "plot.png")
+            plot_evaluation([], {}, {}, np.empty(0), folder / "plot.png")
     assert not list(folder.glob("*plot*"))
 
 

@@ -27,7 +27,8 @@ from sklearn.preprocessing import StandardScaler
 import promscan
 from benchmarks.common import HUMAN, parser_of, save_result
 from promscan.calling.peaks import PeakCaller
-from promscan.commands.evaluate import STRANDS, Evaluation
+from promscan.commands.evaluating.evaluation import Evaluation
+from promscan.commands.evaluating.scope import STRANDS
 from promscan.seq.dna import Codes, encode, reverse_complement
 from promscan.seq.records import Hit, ScoreTrack, Strand
 from promscan.seq.tss import distances
@@ -38,7 +39,7 @@ from promscan.train.data.promoters import read_promoters
 MIN_DISTANCES = (70, 150, 300, 500)
 WIDTHS = (100, 200, 300, 500, 1000, 2000)
 CHOSEN_BY = (10, 50, 100)
-"""False hits per Mb of dev; the setting with the highest mean recall at these is chosen."""
+"""False positives per Mb of dev; the setting with the highest mean recall at these is chosen."""
 AWAY = 500
 CONTEXT, BEFORE = 300, 249
 """Bases around a transcription start, and the number of them before it."""

@@ -40,7 +40,7 @@ MIN_DISTANCES = (70, 100, 200, 500)
 SMOOTHINGS = (1, 51, 75, 101, 151, 201)
 TOLERANCES = (50, 100, 200, 500)
 RATES = (10, 50, 100, 500)
-"""False hits per Mb at which recall is given."""
+"""False positives per Mb at which recall is given."""
 
 
 def averaged(track: ScoreTrack, width: int) -> ScoreTrack:

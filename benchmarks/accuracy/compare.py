@@ -1,6 +1,6 @@
 r"""Comparison of scanning models start by start, which sees smaller differences than recalls do.
 
-For each listed start: the share of the range from 1 to 1,000 false hits per Mb, on a logarithmic scale, at which it is
+For each listed start: the share of the range from 1 to 1,000 FP/Mb, on a logarithmic scale, at which it is
 found. The mean over the starts is the recall over that range. The starts are the same for all models, so the mean
 difference from the first model has a small standard error. All models are called with the settings of the first card.
 

@@ -1,4 +1,4 @@
-"""Picture of the recall by false hits per Mb, of `human` and of simple scores, drawn from the results.
+"""Picture of the recall by false positives per Mb, of `human` and of simple scores, drawn from the results.
 
 python -m benchmarks.accuracy.recall_plot docs/images/recall.png
 """
@@ -38,7 +38,7 @@ def main() -> None:
             axes.fill_between(rates, low, high, alpha=0.15, linewidth=0)
     for axes, tolerance in zip(panels, TOLERANCES, strict=True):
         title = f"found: within {tolerance} bp, same strand"
-        axes.set(xscale="log", ylim=(0, 1), xlabel="false hits per Mb", title=title)
+        axes.set(xscale="log", ylim=(0, 1), xlabel="FP/Mb", title=title)
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("recall of listed starts, 95 % bands")
     panels[0].legend(loc="upper left")

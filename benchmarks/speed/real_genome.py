@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.common import HUMAN, YEAST, parser_of, save_result
 from benchmarks.speed.scan_command import run_scan, write_fasta
-from promscan.commands.evaluate import STRANDS
+from promscan.commands.evaluating.scope import STRANDS
 from promscan.io.genome import Genome
 from promscan.networks.card import find_model, read_card
 from promscan.seq import dna

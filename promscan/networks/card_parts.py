@@ -10,6 +10,9 @@ from promscan.networks.card_fields import Fields
 from promscan.seq import dna
 from promscan.seq.bounds import MAX_BP, MAX_INSERT, check_number, check_whole
 
+DISTANCES = ("clearance", "false_beyond", "tolerance", "opposite_reach")
+"""Names of the distances of a `Scale`, in its card and in the header of hits."""
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -32,20 +35,21 @@ class Scale:
     fp_per_mb: float = 10.0
 
     def __post_init__(self) -> None:
-        for name in ("clearance", "false_beyond", "tolerance", "opposite_reach"):
+        for name in DISTANCES:
             check_whole(name, getattr(self, name), 0, MAX_BP)
         check_number("fp_per_mb", self.fp_per_mb, 1e-6, 1e6)
 
     @classmethod
     def parse(cls, fields: Fields) -> Scale:
         """The scale from its part of a card."""
-        distances = {
-            name: fields.whole(name, getattr(cls, name), least=0, most=MAX_BP)
-            for name in ("clearance", "false_beyond", "tolerance", "opposite_reach")
-        }
+        distances = {name: fields.whole(name, getattr(cls, name), least=0, most=MAX_BP) for name in DISTANCES}
         scale = cls(**distances, fp_per_mb=fields.number("fp_per_mb", cls.fp_per_mb, least=1e-6, most=1e6))
         fields.finish()
         return scale
+
+    def unusual_distances(self) -> dict[str, str]:
+        """The distances that are not the defaults, as the header of hits has them."""
+        return {name: str(getattr(self, name)) for name in DISTANCES if getattr(self, name) != getattr(Scale, name)}
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from promscan.seq.windows import WINDOW, tss_of
 
 Positions = npt.NDArray[np.int64]
 
+MAX_POSITION = 1 << 62
+"""Higher than the position of any base."""
 MOST_SHARDS = 100_000
 """Parts that a genome can be divided into."""
 SHARD_GRID = 40 * WINDOW
@@ -85,6 +87,15 @@ class Intervals:
                 if chrom in other._ranges
             }
         )
+
+    def without(self, other: Intervals) -> Intervals:
+        """The bases of these that are not in `other`."""
+        left = dict(self._ranges)
+        for chrom in left.keys() & other._ranges.keys():
+            starts, ends = other._ranges[chrom]
+            gaps = np.stack([np.append(0, ends), np.append(starts, MAX_POSITION)])
+            left[chrom] = _common(left[chrom], gaps[:, gaps[0] < gaps[1]])
+        return Intervals(left)
 
     def contains(self, chrom: str, positions: Positions) -> Mask:
         """Which 0-based `positions` (any shape, any order) are covered; bool of the same shape."""

@@ -12,6 +12,8 @@ import numpy as np
 from promscan.seq.intervals import Positions
 from promscan.seq.records import Strand
 
+SAME_START = 100
+"""bp, at most, between a start of one list and a start of another list that are the same one."""
 FAR_AWAY = 1 << 40
 """Distance in bp where there is no transcription start at all."""
 
@@ -56,6 +58,13 @@ class KnownStarts:
     def name(self, site: Site) -> str:
         """Name of a start; empty if it has none."""
         return self._names.get(site, "")
+
+    def with_more(self, sites: Iterable[Site], source: KnownStarts) -> KnownStarts:
+        """These starts and `sites` of another list, `source`, whose names they have."""
+        more = list(sites)
+        names = {site: source.name(site) for site in more} | dict(self._names)
+        reading = self.reading if source.reading in self.reading else f"{self.reading}; {source.reading}"
+        return KnownStarts([*self, *more], names, reading)
 
     def only_on(self, chroms: Collection[str]) -> KnownStarts:
         """The starts on these contigs."""

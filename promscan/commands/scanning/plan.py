@@ -248,6 +248,7 @@ def _header(
         settings["smoothing"] = str(calling.smoothing)
     if calling.floor is not None:
         settings["screening_margin"] = f"{calling.threshold - calling.floor:.6g}"
+    settings |= card.scale.unusual_distances()
     if options.machine.precision == "bfloat16":
         settings["precision"] = options.machine.precision
     return settings

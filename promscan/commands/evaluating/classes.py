@@ -1,0 +1,86 @@
+"""Classes of listed transcription starts: by their lists, by their names, and by the sequence around them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from promscan.commands.evaluating.lists import ListedStarts, Members
+from promscan.errors import InputError
+from promscan.io.genome import Genome
+from promscan.log import logger
+from promscan.seq.dna import Codes
+from promscan.seq.islands import SURROUNDINGS, is_island_like
+from promscan.seq.tss import KnownStarts, Site
+from promscan.seq.windows import WINDOW
+
+BY_LIST, BY_NAME, BY_SEQUENCE = "list", "name", "sequence"
+"""What decides about a class."""
+ISLAND, NO_ISLAND = "CpG", "not CpG"
+MATCH, NO_MATCH, REST = "match", "no match", "other"
+"""Classes of a pattern without named groups, and of the names that match none of several."""
+
+
+def classes_of(listed: ListedStarts, pattern: str | None, genome: str | Path) -> dict[tuple[str, str], frozenset[Site]]:
+    """Find the classes of listed starts, by what decides about them and by name; a start can be in several.
+
+    Args:
+        listed: the starts.
+        pattern: regular expression for names; see `by_name`.
+        genome: FASTA file that the starts belong to.
+    """
+    kinds = {BY_LIST: listed.lists if len(listed.lists) > 1 else {}}
+    kinds[BY_NAME] = {} if pattern is None else by_name(listed.starts, pattern)
+    kinds[BY_SEQUENCE] = by_sequence(listed.starts, genome)
+    return {(kind, name): members for kind, classes in kinds.items() for name, members in classes.items()}
+
+
+def by_name(starts: KnownStarts, pattern: str) -> Members:
+    """Divide starts by a regular expression that is searched in their names.
+
+    A pattern with named groups has a class for each group, of the starts whose names match with it; the others are
+    `not GROUP` of a single group, and `other` of several, if there are any. A pattern without a group has `match` and
+    `no match`.
+
+    Raises:
+        InputError: the pattern is no regular expression.
+    """
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise InputError(f"{pattern!r} is no regular expression: {error}; correct --class-pattern") from error
+    groups = list(compiled.groupindex)
+    rest = NO_MATCH if not groups else f"not {groups[0]}" if len(groups) == 1 else REST
+    members = {name: set[Site]() for name in [*(groups or [MATCH]), rest]}
+    for site in starts:
+        match = compiled.search(starts.name(site))
+        named = next((name for name in groups if match and match[name] is not None), rest)
+        members[MATCH if match and not groups else named].add(site)
+    if len(members[rest]) == len(starts):
+        logger.info("no name of a TSS matches %r: is it the pattern for this list?", pattern)
+    return {name: frozenset(sites) for name, sites in members.items() if sites or name != rest}
+
+
+def by_sequence(starts: KnownStarts, genome: str | Path) -> Members:
+    """Divide starts by whether the sequence around them is like a CpG island; see `promscan.seq.islands`."""
+    islands = frozenset(site for site, codes in _surroundings(starts, genome) if is_island_like(codes))
+    return {ISLAND: islands, NO_ISLAND: frozenset(starts) - islands}
+
+
+def _surroundings(starts: KnownStarts, genome: str | Path) -> Iterator[tuple[Site, Codes]]:
+    """The bases around each start, as far as its contig reaches; only the parts of the genome near starts are read."""
+    source, half = Genome(genome), SURROUNDINGS // 2
+    lengths = source.contigs()
+    by_window = defaultdict[tuple[str, int], list[Site]](list)
+    for site in starts:
+        by_window[site.chrom, max(0, min(site.tss, lengths[site.chrom] - WINDOW))].append(site)
+    spans = defaultdict[str, list[tuple[int, int]]](list)
+    for chrom, start in sorted(by_window):
+        spans[chrom].append((start, start + 1))
+    for chunk in source.read_chunks(sys.maxsize, spans, margin=SURROUNDINGS):
+        for site in by_window[chunk.chrom, chunk.start]:
+            middle = site.tss - chunk.first_base
+            yield site, chunk.codes[max(0, middle - half) : middle + half]

@@ -1,0 +1,93 @@
+"""What is to be judged: the bases and strands that were scanned, and the distances that a model is judged with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from promscan.errors import InputError
+from promscan.io.bed import read_bed
+from promscan.io.hits import RankedHits
+from promscan.io.scan_header import scanned_part
+from promscan.log import logger
+from promscan.networks.card import Card, bundled_models, find_model, read_card
+from promscan.networks.card_parts import DISTANCES, Scale
+from promscan.seq.bounds import MAX_BP
+from promscan.seq.intervals import Intervals
+from promscan.seq.records import Interval, Strand
+from promscan.seq.regions import matching_contigs
+
+_WHOLE = re.compile("[0-9]{1,12}")
+STRANDS: tuple[Strand, Strand] = ("+", "-")
+
+
+def find_scope(
+    lengths: Mapping[str, int], bed: str | Path | None, contigs: Sequence[str], settings: Mapping[str, str]
+) -> Intervals:
+    """Find the bases that the user names and that were scanned, as far as the header of the hits says it.
+
+    Args:
+        lengths: contig to bases.
+        bed: file of the intervals that count; None: all.
+        contigs: only these count; none: all.
+        settings: the words of the header of the hits.
+    """
+    names = matching_contigs(contigs, lengths) if contigs else lengths
+    scope = Intervals.of(Interval(chrom, 0, lengths[chrom]) for chrom in names)
+    if bed is not None:
+        part = read_bed(bed)
+        part.check_against(lengths, str(bed))
+        scope = scope.intersection(part)
+    scanned = scanned_part(settings, lengths, scope)
+    if scanned.unknown and bed is None:
+        logger.warning(
+            "only a part of the genome was scanned (%s), and all of it is judged, so recall is too low: name what was "
+            "scanned by --bed", ", ".join(scanned.unknown),
+        )  # fmt: skip
+    within = scope if scanned.within is None else scope.intersection(scanned.within)
+    if within != scope:
+        logger.info("only what was scanned counts: %s bp", f"{within.total_bases:,}")
+    return within
+
+
+def scanned_strands(settings: Mapping[str, str]) -> tuple[Strand, ...]:
+    """Find the strands that were scanned, by the words of the header of the hits."""
+    strand = settings.get("strand")
+    strands = tuple(each for each in STRANDS if strand not in STRANDS or each == strand)
+    if len(strands) == 1:
+        logger.info("only the %s strand was scanned: only its TSSs count", strand)
+    return strands
+
+
+def scale_of(hits: object, ranked: RankedHits) -> tuple[Scale, str]:
+    """Find the distances that hits are judged with, and where they come from.
+
+    They are those of the card of a scan, those that the header of a file names, or those of the bundled model that
+    made the file; else the defaults.
+
+    Args:
+        hits: what was given to judge: a `Scan`, or anything else.
+        ranked: its hits.
+    """
+    own: Card | None = getattr(hits, "card", None)
+    if own is not None:
+        return own.scale, f"the card of {own.name}"
+    name, sha256 = (ranked.settings.get(key) for key in ("model", "sha256"))
+    scale, source = Scale(), "the defaults"
+    if name in bundled_models() and (card := read_card(find_model(name))).sha256 == sha256:
+        scale, source = card.scale, f"the card of {name}"
+    words = {key: ranked.settings[key] for key in DISTANCES if key in ranked.settings}
+    if not words:
+        return scale, source
+    return replace(scale, **{key: _distance(key, word) for key, word in words.items()}), "the header of the hits"
+
+
+def _distance(name: str, word: str) -> int:
+    """Read a distance from the header of hits."""
+    if not _WHOLE.fullmatch(word) or int(word) > MAX_BP:
+        raise InputError(
+            f"the header of the hits says {name}={word}, which is no distance in bp; correct its first line"
+        )
+    return int(word)
