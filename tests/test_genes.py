@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Genes of annotations: GFF3 of NCBI, Ensembl, GENCODE, Prokka and Bakta, GTF, and BED, written by hand."""
 
 from __future__ import annotations

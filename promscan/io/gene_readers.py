@@ -28,6 +28,7 @@ _RNA = re.compile("(.*_)?[a-z]*RNA", re.IGNORECASE)
 _EXONS = frozenset({"exon", "five_prime_UTR", "5UTR", "five_prime_utr"})
 _CODING = "CDS"
 _PARENT = re.compile(r"(?:^|;)\s*Parent\s*=([^;]*)")
+_TRANSCRIPT_ID = re.compile(r'(?:^|[;\s])transcript_id\s+"([^"]+)"')
 _IDS = ("gene_id", "locus_tag", "ID", "Name")
 _NAMES = ("gene_name", "gene", "Name")
 _BIOTYPES = ("gene_biotype", "gene_type", "biotype")
@@ -90,7 +91,10 @@ class _Gff3Reader:
 
 
 class _GtfReader:
-    """GTF, where `gene_id` and `transcript_id` join the rows; rows of genes and transcripts may be missing."""
+    """GTF, where `gene_id` and `transcript_id` join the rows; rows of genes and transcripts may be missing.
+
+    The same ids on another contig or strand are another gene: UCSC lists some genes at several places.
+    """
 
     def __init__(self, table: GeneTable) -> None:
         self._table = table
@@ -101,10 +105,14 @@ class _GtfReader:
         is_gene, is_transcript = _GENE.fullmatch(row.type), _TRANSCRIPT.fullmatch(row.type)
         if not (is_exon or is_coding or is_gene or is_transcript):
             return
-        attributes = attributes_of(fields[8] if len(fields) > 8 else "")
+        text, place = fields[8] if len(fields) > 8 else "", f"{row.chrom}\t{row.strand}\t"
+        match = _TRANSCRIPT_ID.search(text) if is_exon or is_coding else None
+        if match and (part_of := f"{place}transcript\t{match[1]}") in self._table:
+            self._add_part(part_of, row)  # most rows end here, and need no other attribute
+            return
+        attributes = attributes_of(text)
         if not (gene_id := attributes.get("gene_id", "")):
             raise InputError(f"{row.where}: there is no gene_id in column 9, as GTF has; add it, or leave the row out")
-        place = f"{row.chrom}\t{row.strand}\t"  # UCSC lists some genes at several places
         gene = f"{place}gene\t{gene_id}"
         if is_gene or gene not in self._table:
             self._table.add_gene(gene, row, _labels(attributes, row.type))
@@ -112,10 +120,14 @@ class _GtfReader:
         part_of = f"{place}transcript\t{transcript}" if transcript else gene
         if transcript and (is_transcript or part_of not in self._table) and not is_gene:
             self._table.add_transcript(part_of, row, gene)
-        if is_exon:
-            self._table.add_exon(part_of, row)
-        elif is_coding:
+        if is_exon or is_coding:
+            self._add_part(part_of, row)
+
+    def _add_part(self, part_of: str, row: Row) -> None:
+        if row.type == _CODING:
             self._table.add_coding(part_of, row)
+        else:
+            self._table.add_exon(part_of, row)
 
 
 class _BedReader:

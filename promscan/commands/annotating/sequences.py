@@ -22,6 +22,8 @@ from promscan.log import counted, logger
 from promscan.seq.regions import unknown_contig
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_HEAD = 1 << 16
+"""Bytes in which the first line of a FASTA file ends."""
 _PACKED_NAMES = (".gz", ".bgz", ".bz2", ".zip")
 """pyfaidx takes a file for compressed by its name."""
 _COMPLEMENT = str.maketrans("ACGTUNRYSWKMBDHVXacgtunryswkmbdhvx", "TGCAANYRSWMKVHDBXtgcaanyrswmkvhdbx")
@@ -91,16 +93,17 @@ def _one_word(name: str) -> str:
 def _opened_genome(path: str) -> Iterator[pyfaidx.Faidx]:
     """Open a genome by its own index, if that is there and true, or by one in a temporary folder."""
     with TemporaryDirectory(prefix="promscan-") as folder:
-        file, index = path, Path(folder, "genome.fai")
-        own = _may_be_read_in_place(path) and FastaIndex.next_to(path, bgzip=False) is not None
+        file, index, has_index = path, str(Path(folder, "genome.fai")), False
         if not _may_be_read_in_place(path):
             file = _unpacked(path, Path(folder, "genome.fa"))
+        elif FastaIndex.next_to(path, bgzip=False) is not None:
+            index, has_index = f"{path}.fai", True
         try:
             fasta = pyfaidx.Faidx(
-                file, indexname=f"{path}.fai" if own else str(index), as_raw=True, rebuild=not own, build_index=not own
-            )
-        except (pyfaidx.FastaIndexingError, pyfaidx.IndexNotFoundError, UnicodeDecodeError, ValueError) as error:
-            reason = " ".join(str(error).replace(file, "").split())
+                file, indexname=index, as_raw=True, rebuild=not has_index, build_index=not has_index
+            )  # fmt: skip
+        except (pyfaidx.FastaIndexingError, pyfaidx.IndexNotFoundError, ValueError) as error:
+            reason = " ".join(str(error).replace(file, "it").split()).rstrip(".")
             raise InputError(
                 f"{source_name(path)}: not a FASTA file with lines of one length ({reason}); wrap it anew: seqkit seq"
             ) from error
@@ -111,18 +114,24 @@ def _opened_genome(path: str) -> Iterator[pyfaidx.Faidx]:
 
 
 def _may_be_read_in_place(path: str) -> bool:
-    """Whether pyfaidx can read a file as it is: plain text without a byte order mark."""
+    """Whether pyfaidx can read a file as it is: plain text with LF or CRLF and without a byte order mark."""
     if path == "-" or is_special(path) or path.lower().endswith(_PACKED_NAMES) or sniff(path) != "plain":
         return False
     with open(path, "rb") as file:
-        return file.read(len(_BYTE_ORDER_MARK)) != _BYTE_ORDER_MARK
+        head = file.read(_HEAD)
+    _check_format(path, head)
+    return b"\n" in head and not head.startswith(_BYTE_ORDER_MARK)
+
+
+def _check_format(path: str, head: bytes) -> None:
+    if (foreign := text_format(head[:HEAD_BYTES])) is not None:
+        raise InputError(f"{source_name(path)}: this is {foreign}; give a FASTA file")
 
 
 def _unpacked(path: str, target: Path) -> str:
     """Copy a genome as plain text to a temporary file."""
     with opened(path) as stream:
-        if (foreign := text_format(stream.peek()[:HEAD_BYTES])) is not None:
-            raise InputError(f"{source_name(path)}: this is {foreign}; give a FASTA file")
+        _check_format(path, stream.peek())
         with write_errors(f"the unpacked genome in {target.parent}"), target.open("wb") as file:
             shutil.copyfileobj(stream, file)
     return str(target)
