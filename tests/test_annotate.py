@@ -176,8 +176,22 @@ def test_hits_that_do_not_come_back_are_an_error(tmp_path: Path, monkeypatch: py
 
 def test_a_failure_of_bedtools_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nearest, "_write", lambda spans, path: path.write_text("a\tb\tc\n"))
-    with pytest.raises(RunError, match="^bedtools closest: [^\n]+$"):
+    with pytest.raises(RunError, match=r"^bedtools closest: [^\n]+$"):
         annotations_of(tmp_path, GENES, "chr1 1 +")
+
+
+@pytest.mark.parametrize("end", [-1, -4, -30])
+def test_answers_that_are_cut_short_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: int) -> None:
+    """As on a full disk, which bedtools does not see."""
+    read = nearest._read
+
+    def read_cut(path: Path) -> nearest.Pairs:
+        path.write_bytes(path.read_bytes()[:end])
+        return read(path)
+
+    monkeypatch.setattr(nearest, "_read", read_cut)
+    with pytest.raises(RunError, match=r"check the space left|did not come back"):
+        annotations_of(tmp_path, GENES, "chr1 1 +", "chr1 8 +")
 
 
 def test_missing_bedtools_is_named_with_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

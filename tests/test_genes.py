@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -308,3 +310,34 @@ def test_memory_grows_by_numbers_only_where_rows_are_parts(tmp_path: Path) -> No
     assert len(genes) == 1
     assert np.all(genes.leaders.end <= 90000)
     assert len(genes.leaders.gene) == 1000
+
+
+_MEASURE = """
+import resource, sys
+from promscan.io.gene_readers import read_genes
+genes = read_genes(sys.argv[1])
+print(len(genes), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_three_million_lines_fit_in_little_memory(tmp_path: Path) -> None:
+    """As many genes, transcripts and exons as GENCODE has for human."""
+    genes, transcripts, parts = 60_000, 4, 12
+    with (tmp_path / "genes.gff3").open("w") as file:
+        for gene in range(genes):
+            place = f"chr{gene % 25}\tx\t{{}}\t{{}}\t{{}}\t.\t+\t.\t"
+            start = gene * 40_000 + 1
+            file.write(f"{place.format('gene', start, start + 30_000)}ID=ENSG{gene:011}.1;gene_name=G{gene}\n")
+            for number in range(transcripts):
+                key = f"ENST{gene * transcripts + number:011}.1"
+                file.write(f"{place.format('transcript', start, start + 30_000)}ID={key};Parent=ENSG{gene:011}.1\n")
+                for part in range(parts):
+                    type, at = ("exon", "CDS")[part % 2], start + part // 2 * 5_000
+                    file.write(f"{place.format(type, at, at + 150)}ID={type}:{key}:{part};Parent={key}\n")
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURE, str(tmp_path / "genes.gff3")], capture_output=True, text=True, check=True
+    )
+    count, megabytes = map(int, done.stdout.split())
+    assert count == genes
+    assert megabytes < 500

@@ -14,12 +14,13 @@ import numpy as np
 import pybedtools
 
 from promscan.errors import DependencyError, RunError
+from promscan.io.files import write_errors
 from promscan.io.genes import NOWHERE, Flags, Whole
 
 _FIRST_NUMBER = 10**9
 """Numbers of contigs begin here, so that all have ten digits and sort alike as text and as numbers."""
-_QUERY, _TARGET = 3, 9
-"""Columns, counted from 0, of the output that hold the two numbers of a pair."""
+_QUERY, _TARGET, _LAST = 3, 9, 11
+"""Columns, counted from 0, of the output: the two numbers of a pair, and the last one."""
 
 
 class Spans(NamedTuple):
@@ -97,7 +98,7 @@ def closest(queries: Spans, targets: Spans, folder: Path, **options: Any) -> Pai
 
 
 def _write(spans: Spans, path: Path) -> None:
-    with path.open("w", encoding="ascii") as file:
+    with write_errors(str(path)), path.open("w", encoding="ascii") as file:
         for index in np.lexsort((spans.end, spans.start, spans.contig)).tolist():
             place = f"{_FIRST_NUMBER + spans.contig[index]}\t{spans.start[index]}\t{spans.end[index]}"
             file.write(f"{place}\t{index}\t0\t{'+' if spans.plus[index] else '-'}\n")
@@ -109,6 +110,10 @@ def _read(path: Path) -> Pairs:
     with path.open(encoding="ascii") as file:
         for line in file:
             fields = line.split("\t")
+            if len(fields) <= _LAST or not line.endswith("\n"):
+                raise RunError(
+                    f"bedtools closest: its answer is cut short; check the space left in {path.parent.parent}"
+                )
             queries.append(int(fields[_QUERY]))
             targets.append(NOWHERE if fields[_TARGET] == "." else int(fields[_TARGET]))
     return Pairs(np.array(queries, dtype=np.int64), np.array(targets, dtype=np.int64))
