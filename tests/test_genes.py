@@ -321,6 +321,7 @@ print(len(genes), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_three_million_lines_fit_in_little_memory(tmp_path: Path) -> None:
     """As many genes, transcripts and exons as GENCODE has for human."""
     genes, transcripts, parts = 60_000, 4, 12
