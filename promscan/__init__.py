@@ -16,6 +16,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from promscan.commands.annotate import annotate, hit_sequences
+    from promscan.commands.annotating.classes import Annotation
+    from promscan.commands.annotating.sequences import HitSequence
     from promscan.commands.calibrate import calibrate
     from promscan.commands.design import Design, design
     from promscan.commands.evaluate import evaluate
@@ -42,6 +45,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
+    "promscan.commands.annotate": ("annotate", "hit_sequences"),
+    "promscan.commands.annotating.classes": ("Annotation",),
+    "promscan.commands.annotating.sequences": ("HitSequence",),
     "promscan.commands.calibrate": ("calibrate",),
     "promscan.commands.design": ("Design", "design"),
     "promscan.commands.evaluate": ("evaluate",),
@@ -68,11 +74,13 @@ _HOMES = {name: (module, name) for module, names in _MODULES.items() for name in
 _HOMES["scan"] = ("promscan.commands.scan", "Scan")
 
 __all__ = [
+    "Annotation",
     "Check",
     "Design",
     "Evaluation",
     "GenomeRecipe",
     "Hit",
+    "HitSequence",
     "PositionScores",
     "PretrainRecipe",
     "PromscanError",
@@ -81,9 +89,11 @@ __all__ = [
     "StrengthRecipe",
     "StrengthScore",
     "WindowRecipe",
+    "annotate",
     "calibrate",
     "design",
     "evaluate",
+    "hit_sequences",
     "load_model",
     "load_strength",
     "merge",

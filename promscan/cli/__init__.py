@@ -18,6 +18,7 @@ from typing import NoReturn, TextIO
 import click
 
 from promscan import log
+from promscan.cli.annotate import annotate
 from promscan.cli.calibrate import calibrate
 from promscan.cli.design import design
 from promscan.cli.evaluate import evaluate
@@ -51,6 +52,7 @@ def cli() -> None:
     \b
     promscan scan genome.fa -o hits.bed         call promoters in a genome
     promscan merge part*.bed -o hits.bed        join the parts of a divided scan
+    promscan annotate hits.bed genes.gff3 ...   find the nearest genes of hits
     promscan score windows.fa -o scores.tsv     score single 70-bp sequences
     promscan design --strength 12 -o new.fa     propose inserts of a wanted strength
     promscan train windows train.csv ...        train a model of your own
@@ -63,7 +65,7 @@ def cli() -> None:
     """
 
 
-for command in (scan, merge, score, design, train, calibrate, evaluate, models, selftest):
+for command in (scan, merge, annotate, score, design, train, calibrate, evaluate, models, selftest):
     cli.add_command(command)
 
 

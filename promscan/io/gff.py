@@ -64,14 +64,14 @@ def feature_of(fields: Sequence[str], where: str) -> Feature:
         )
     attributes = fields[8] if len(fields) > 8 else ""
     # GFF3 writes a special character of a name as %XX, GTF does not.
-    chrom = unquote(fields[0]) if "%" in fields[0] and not _is_gtf(attributes) else fields[0]
+    chrom = unquote(fields[0]) if "%" in fields[0] and not is_gtf(attributes) else fields[0]
     return Feature(chrom, fields[1], fields[2], start, end, fields[5], fields[6], attributes)
 
 
 def attributes_of(text: str) -> dict[str, str]:
     """Attributes in column 9 of GFF3 (`key=value;`) or GTF (`key "value";`), the first of each key."""
     found = dict[str, str]()
-    if _is_gtf(text):
+    if is_gtf(text):
         for match in _GTF_ATTRIBUTE.finditer(text):
             found.setdefault(match[1], match[2] if match[3] is None else match[3])
     else:
@@ -81,5 +81,6 @@ def attributes_of(text: str) -> dict[str, str]:
     return found
 
 
-def _is_gtf(attributes: str) -> bool:
+def is_gtf(attributes: str) -> bool:
+    """Whether column 9 has the form of GTF (`key "value";`) and not that of GFF3 (`key=value;`)."""
     return _GFF3_ATTRIBUTE.match(attributes) is None and _GTF_ATTRIBUTE.match(attributes.lstrip()) is not None

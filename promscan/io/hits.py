@@ -88,8 +88,8 @@ def read_hits(path: str | os.PathLike[str], contigs: Mapping[str, int], score_co
     if not placed and not rows.comments:
         raise InputError(f"{rows.source}: there is nothing in it, not even a header; give {WANTED}")
     settings = settings_in(rows.comments)
-    claimed = _SUFFIX in os.fspath(path).lower() or bool(settings)
-    position, starts = _positions([row for row, _ in placed], claimed)
+    claimed = claims_peaks(path, settings)
+    position, starts = tss_positions([row for row, _ in placed], claimed)
     hits = (_Hit(row.chrom, stranded(row), tss, value) for (row, value), tss in zip(placed, starts, strict=True))
     return RankedHits(_grouped(hits), score.words, position, settings)
 
@@ -159,7 +159,12 @@ class _Score:
         return score
 
 
-def _positions(rows: Sequence[Row], claimed: bool) -> tuple[str, list[int]]:
+def claims_peaks(path: str | os.PathLike[str], settings: Mapping[str, str]) -> bool:
+    """Whether a file with the ten columns of narrowPeak claims to be one, by its name or as a file of promscan."""
+    return _SUFFIX in os.fspath(path).lower() or bool(settings)
+
+
+def tss_positions(rows: Sequence[Row], claimed: bool) -> tuple[str, list[int]]:
     """Find which base of each hit is its transcription start, in words and one by one.
 
     A column is used only if it can be a position in every row.

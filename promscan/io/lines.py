@@ -12,7 +12,20 @@ from promscan.io.text import opened, source_name
 def text_lines(path: str, wanted: str, formats: Collection[str]) -> Iterator[tuple[str, str]]:
     """Each line of a file, or of standard input (`-`), that is not blank, and where it stands, for messages.
 
-    Blanks around a line and tabs at its end are dropped.
+    Blanks around a line and tabs at its end are dropped. Arguments and errors are those of `whole_lines`.
+    """
+    for line, where in whole_lines(path, wanted, formats):
+        if text := stripped(line):
+            yield text, where
+
+
+def stripped(line: str) -> str:
+    """A line without blanks around it and without tabs at its end."""
+    return line.strip(" \v\f").rstrip("\t ")
+
+
+def whole_lines(path: str, wanted: str, formats: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Each line of a file, or of standard input (`-`), as it stands, and where it stands, for messages.
 
     Args:
         path: the file, plain or compressed; a pipe is read once.
@@ -31,13 +44,12 @@ def text_lines(path: str, wanted: str, formats: Collection[str]) -> Iterator[tup
         for number, line in enumerate(stream, start=1):
             where = f"{source}, line {number}"
             try:
-                text = line.decode().strip(" \v\f\n").rstrip("\t ")
+                text = line.decode().removesuffix("\n")
             except UnicodeDecodeError as error:
                 raise _not_text(where, wanted) from error
             if "\0" in text:
                 raise _not_text(where, wanted)
-            if text:
-                yield text, where
+            yield text, where
 
 
 def _not_text(where: str, wanted: str) -> InputError:

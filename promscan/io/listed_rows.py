@@ -10,7 +10,7 @@ from promscan.errors import InputError
 from promscan.io.bed import POSITION, columns_of, interval_of
 from promscan.io.formats import ANNOTATIONS, BED
 from promscan.io.gff import END_OF_FEATURES, PARTS, attributes_of, feature_of, is_feature
-from promscan.io.lines import text_lines
+from promscan.io.lines import stripped, whole_lines
 from promscan.io.schemas import BED_COLUMNS, TYPE
 from promscan.io.tables import finite
 from promscan.io.text import source_name
@@ -65,24 +65,27 @@ class ListedRows:
         source: what messages call the file.
         format: `bed` or `gff`, known from the first row on.
         comments: the lines with `#` before the first row.
+        line: the row that the iteration has reached, as it stands in the file.
     """
 
     def __init__(self, path: str, wanted: str) -> None:
         self.source = source_name(path)
         self.format: Literal["bed", "gff"] | None = None
         self.comments = list[str]()
+        self.line = ""
         self._path, self._wanted = path, wanted
         self._tss_column: int | None = None
 
     def __iter__(self) -> Iterator[tuple[Row, list[str]]]:
         """Raise an `InputError` where the file cannot be read or a row is no interval."""
-        for line, where in text_lines(self._path, self._wanted, (BED, *ANNOTATIONS)):
+        for whole, where in whole_lines(self._path, self._wanted, (BED, *ANNOTATIONS)):
+            self.line, line = whole, stripped(whole)
             if line.startswith("#"):
                 if line == END_OF_FEATURES and self.format != "bed":
                     return
                 if self.format is None:
                     self.comments.append(line)
-            elif fields := columns_of(line):
+            elif line and (fields := columns_of(line)):
                 if self.format is None:
                     self.format = "gff" if self._begins_gff(fields) else "bed"
                     self._tss_column = self.column_called("tss", len(fields))

@@ -1,0 +1,198 @@
+"""Annotate hits with the genes around them, and read their sequences."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from promscan.commands.annotating.classes import Annotation, HitPlace, annotate_places
+from promscan.commands.annotating.distances import OPERON_GAP, Distances, distances_of
+from promscan.commands.annotating.nearest import check_bedtools
+from promscan.commands.annotating.rows import format_of, write_annotated
+from promscan.commands.annotating.sequences import HitSequence, read_hit_sequences
+from promscan.errors import InputError
+from promscan.io.files import open_text_output
+from promscan.io.gene_readers import read_genes
+from promscan.io.genes import Genes
+from promscan.io.hit_lines import HitLines, read_hit_lines
+from promscan.io.listed_rows import Row
+from promscan.io.text import source_name
+from promscan.log import counted, logger
+from promscan.seq.bounds import MAX_BP, check_whole
+from promscan.seq.records import Hit
+from promscan.seq.regions import chr_hint
+
+_IN_MEMORY = "hits in memory"
+
+
+def annotate(
+    hits: str | os.PathLike[str] | Iterable[Hit],
+    genes: str | os.PathLike[str],
+    *,
+    core_promoter: int | None = None,
+    upstream: int | None = None,
+    operon_gap: int = OPERON_GAP,
+) -> list[Annotation]:
+    """Find the nearest genes and the class of each hit, in order.
+
+    Args:
+        hits: file of promscan (BED, GFF3, narrowPeak) or of any other tool (BED, GFF3), with strands, or `-` for
+            standard input; or the hits of a `Scan`.
+        genes: annotation as GFF3, GTF or BED (see `promscan.io.gene_readers`), or `-`.
+        core_promoter: a hit at most this far (bp) from the 5' end of a gene is in its core promoter; None: `tolerance`
+            of the bundled model that made the hits, else 100.
+        upstream: a hit at most this far (bp) before the 5' end of a gene is upstream of it; None: `clearance` of that
+            model, else 1,000.
+        operon_gap: a gene at most this far (bp) after another one of its strand is in the same operon.
+
+    Raises:
+        InputError: a file cannot be used, or the two have no contig in common.
+        DependencyError: bedtools is not installed.
+        RunError: bedtools fails.
+    """
+    if isinstance(hits, str | os.PathLike):
+        listed = read_hit_lines(hits)
+        distances = distances_of(listed.settings, core_promoter, upstream, operon_gap)
+        return _annotated(_places(listed), listed.source, genes, distances)
+    distances = distances_of(_settings_of(hits), core_promoter, upstream, operon_gap)
+    places = [HitPlace(hit.chrom, hit.tss, hit.strand, hit.name) for hit in hits]
+    return _annotated(places, _IN_MEMORY, genes, distances)
+
+
+def hit_sequences(
+    hits: str | os.PathLike[str] | Iterable[Hit],
+    genome: str | os.PathLike[str],
+    *,
+    flank_up: int = 0,
+    flank_down: int = 0,
+) -> Iterator[HitSequence]:
+    """Read the sequence of each hit on its strand, in order.
+
+    Args:
+        hits: as for `annotate`.
+        genome: FASTA file that they were called on, plain or compressed; no index is written next to it.
+        flank_up: bases before the hit, read 5' to 3'; fewer at the end of a contig.
+        flank_down: bases after it.
+
+    Raises:
+        InputError: a file cannot be used, or a hit does not lie on the genome.
+    """
+    for name, flank in (("flank_up", flank_up), ("flank_down", flank_down)):
+        check_whole(name, flank, 0, MAX_BP)
+    if isinstance(hits, str | os.PathLike):
+        listed = read_hit_lines(hits)
+        return read_hit_sequences(listed.rows, os.fspath(genome), listed.source, flank_up, flank_down)
+    rows = [Row(hit.chrom, hit.start, hit.end, hit.strand, hit.name, where=f"hit {hit.name}") for hit in hits]
+    return read_hit_sequences(rows, os.fspath(genome), _IN_MEMORY, flank_up, flank_down)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotateOptions:
+    """Options of the command; those that `annotate` and `hit_sequences` have mean the same.
+
+    format: `bed`, `gff3` or `tsv`; None: by the suffix of the output, on standard output that of the hits.
+    bacteria: add the distance to the start codon, and whether the gene is the head of its operon.
+    core_promoter, upstream, operon_gap: as for `annotate`.
+    fasta: where the sequences of the hits go; None: nowhere.
+    genome, flank_up, flank_down: as for `hit_sequences`.
+    """
+
+    format: str | None = None
+    bacteria: bool = False
+    core_promoter: int | None = None
+    upstream: int | None = None
+    operon_gap: int = OPERON_GAP
+    fasta: str | None = None
+    genome: str | None = None
+    flank_up: int = 0
+    flank_down: int = 0
+
+
+def annotate_file(hits: str, genes: str | None, output: str | None, options: AnnotateOptions) -> None:
+    """Write hits with their genes to a file, and their sequences to another one.
+
+    Args:
+        hits: as for `annotate`.
+        genes: as for `annotate`; None: only the sequences are wanted.
+        output: BED, GFF3 or TSV; see `promscan.commands.annotating.rows`.
+        options: what else is wanted.
+
+    Raises:
+        InputError: as from `annotate` and `hit_sequences`.
+        DependencyError: bedtools is wanted and not installed.
+        RunError: an output cannot be written, or the hits not in its format.
+    """
+    if output is not None:
+        format_of(output, options.format)
+        check_bedtools()
+    listed = read_hit_lines(hits)
+    if listed.rows:
+        logger.info("%s: the position of each hit is %s", listed.source, listed.position)
+    if output is not None and genes is not None:
+        _write_with_genes(listed, genes, output, options)
+    if options.fasta is not None and options.genome is not None:
+        sequences = read_hit_sequences(listed.rows, options.genome, listed.source, options.flank_up, options.flank_down)
+        with open_text_output(options.fasta) as file:
+            file.writelines(f">{hit.header}\n{hit.sequence}\n" for hit in sequences)
+
+
+def _write_with_genes(listed: HitLines, genes: str, output: str, options: AnnotateOptions) -> None:
+    format = format_of(output, options.format, listed)
+    assert format is not None  # known with the hits
+    distances = distances_of(listed.settings, options.core_promoter, options.upstream, options.operon_gap)
+    annotations = _annotated(_places(listed), listed.source, genes, distances)
+    write_annotated(output, format, listed, annotations, distances, options.bacteria)
+    counts = Counter(annotation.class_ for annotation in annotations)
+    logger.info(
+        "%s: %s", counted(len(annotations), "hit"),
+        ", ".join(f"{count:,} {name}" for name, count in counts.most_common()) or "nothing to annotate",
+    )  # fmt: skip
+
+
+def _settings_of(hits: Iterable[Hit]) -> Mapping[str, str]:
+    settings: Mapping[str, str] = getattr(hits, "settings", {})  # those of a `Scan`
+    return settings
+
+
+def _places(hits: HitLines) -> list[HitPlace]:
+    return [
+        HitPlace(row.chrom, tss, "+" if row.strand == "+" else "-", row.name)
+        for row, tss in zip(hits.rows, hits.tss, strict=True)
+    ]
+
+
+def _annotated(
+    places: Sequence[HitPlace], source: str, path: str | os.PathLike[str], distances: Distances
+) -> list[Annotation]:
+    check_bedtools()
+    genes = read_genes(path)
+    name = source_name(os.fspath(path))
+    logger.info("%s: %s", name, counted(len(genes), "gene"))
+    if genes.without_strand:
+        logger.info("%s: %s without a strand left out", name, counted(genes.without_strand, "gene"))
+    _check_contigs(places, source, genes, name)
+    with TemporaryDirectory(prefix="promscan-") as folder:
+        return annotate_places(places, genes, distances, Path(folder))
+
+
+def _check_contigs(places: Sequence[HitPlace], source: str, genes: Genes, name: str) -> None:
+    """Count the hits on contigs without genes, and refuse files that have no contig in common."""
+    known = dict.fromkeys(genes.chroms, 0)
+    absent = Counter(place.chrom for place in places if place.chrom not in known)
+    if not absent:
+        return
+    first = next(iter(absent))
+    hint = next(filter(None, (chr_hint(chrom, known) for chrom in absent)), "")
+    if absent.total() == len(places):
+        raise InputError(
+            f"{source}: {name} has no gene on contig {first!r}, nor on any other of these hits (its first contig is "
+            f"{genes.chroms[0]!r}); use the same names in both{hint}"
+        )
+    logger.info(
+        "%s: %s on %s without genes, such as %r%s",
+        source, counted(absent.total(), "hit"), counted(len(absent), "contig"), first, hint,
+    )  # fmt: skip

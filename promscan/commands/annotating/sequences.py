@@ -1,0 +1,137 @@
+"""Sequences of hits, by random access through pyfaidx."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import pyfaidx
+
+from promscan.errors import InputError
+from promscan.io.fasta_index import FastaIndex
+from promscan.io.files import is_special, write_errors
+from promscan.io.formats import HEAD_BYTES, text_format
+from promscan.io.listed_rows import Row
+from promscan.io.text import opened, sniff, source_name
+from promscan.log import counted, logger
+from promscan.seq.regions import unknown_contig
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_HEAD = 1 << 16
+"""Bytes in which the first line of a FASTA file ends."""
+_PACKED_NAMES = (".gz", ".bgz", ".bz2", ".zip")
+"""pyfaidx takes a file for compressed by its name."""
+_COMPLEMENT = str.maketrans("ACGTUNRYSWKMBDHVXacgtunryswkmbdhvx", "TGCAANYRSWMKVHDBXtgcaanyrswmkvhdbx")
+
+
+class HitSequence(NamedTuple):
+    """The bases of a hit with its flanks, 5' to 3' on its strand, as the genome writes them."""
+
+    name: str
+    chrom: str
+    start: int
+    end: int
+    strand: str
+    sequence: str
+
+    @property
+    def header(self) -> str:
+        """Header in FASTA, without `>`: the name, and the 0-based interval as bedtools writes it."""
+        return f"{self.name} {self.chrom}:{self.start}-{self.end}({self.strand})"
+
+
+def read_hit_sequences(
+    rows: Sequence[Row], genome: str, source: str, flank_up: int, flank_down: int
+) -> Iterator[HitSequence]:
+    """Read the sequence of each hit.
+
+    Flanks end with the contig. A hit without a name of its own is called by its interval.
+
+    Args:
+        rows: the hits.
+        genome: FASTA file, plain or compressed, or `-` for standard input; no index of it is written.
+        source: what messages call the hits.
+        flank_up: bases before the hit, on its strand.
+        flank_down: bases after it.
+
+    Raises:
+        InputError: the genome cannot be read, or a hit does not lie on it.
+    """
+    names, clipped = Counter(row.name for row in rows), 0
+    with _opened_genome(genome) as fasta:
+        lengths = {chrom: record.rlen for chrom, record in fasta.index.items()}
+        for row in rows:
+            if row.chrom not in lengths:
+                raise InputError(f"{row.where}: {unknown_contig(row.chrom, lengths)}")
+            if row.end > (length := lengths[row.chrom]):
+                raise InputError(
+                    f"{row.where}: reaches past the end of {row.chrom} at {length}; is it for this genome?"
+                )
+            before, after = (flank_up, flank_down) if row.strand == "+" else (flank_down, flank_up)
+            start, end = max(0, row.start - before), min(length, row.end + after)
+            clipped += end - start < row.end - row.start + before + after
+            letters = str(fasta.fetch(row.chrom, start + 1, end))
+            if row.strand == "-":
+                letters = letters.translate(_COMPLEMENT)[::-1]
+            is_named = row.name not in ("", ".") and names[row.name] == 1
+            name = _one_word(row.name) if is_named else f"{row.chrom}:{start}-{end}({row.strand})"
+            yield HitSequence(name, row.chrom, start, end, row.strand, letters)
+    if clipped:
+        logger.info("%s: the flanks of %s end with the contig", source, counted(clipped, "hit"))
+
+
+def _one_word(name: str) -> str:
+    return "".join(letter if letter.isprintable() and letter != " " else f"%{ord(letter):02X}" for letter in name)
+
+
+@contextmanager
+def _opened_genome(path: str) -> Iterator[pyfaidx.Faidx]:
+    """Open a genome by its own index, if that is there and true, or by one in a temporary folder."""
+    with TemporaryDirectory(prefix="promscan-") as folder:
+        file, index, has_index = path, str(Path(folder, "genome.fai")), False
+        if not _may_be_read_in_place(path):
+            file = _unpacked(path, Path(folder, "genome.fa"))
+        elif FastaIndex.next_to(path, bgzip=False) is not None:
+            index, has_index = f"{path}.fai", True
+        try:
+            fasta = pyfaidx.Faidx(
+                file, indexname=index, as_raw=True, rebuild=not has_index, build_index=not has_index
+            )  # fmt: skip
+        except (pyfaidx.FastaIndexingError, pyfaidx.IndexNotFoundError, ValueError) as error:
+            reason = " ".join(str(error).replace(file, "it").split()).rstrip(".")
+            raise InputError(
+                f"{source_name(path)}: not a FASTA file with lines of one length ({reason}); wrap it anew: seqkit seq"
+            ) from error
+        try:
+            yield fasta
+        finally:
+            fasta.close()
+
+
+def _may_be_read_in_place(path: str) -> bool:
+    """Whether pyfaidx can read a file as it is: plain text with LF or CRLF and without a byte order mark."""
+    if path == "-" or is_special(path) or path.lower().endswith(_PACKED_NAMES) or sniff(path) != "plain":
+        return False
+    with open(path, "rb") as file:
+        head = file.read(_HEAD)
+    _check_format(path, head)
+    return b"\n" in head and not head.startswith(_BYTE_ORDER_MARK)
+
+
+def _check_format(path: str, head: bytes) -> None:
+    if (foreign := text_format(head[:HEAD_BYTES])) is not None:
+        raise InputError(f"{source_name(path)}: this is {foreign}; give a FASTA file")
+
+
+def _unpacked(path: str, target: Path) -> str:
+    """Copy a genome as plain text to a temporary file."""
+    with opened(path) as stream:
+        _check_format(path, stream.peek())
+        with write_errors(f"the unpacked genome in {target.parent}"), target.open("wb") as file:
+            shutil.copyfileobj(stream, file)
+    return str(target)
