@@ -13,7 +13,6 @@ import time
 from typing import Any
 
 import numpy as np
-import torch
 
 from benchmarks.common import parser_of, save_result
 from promscan.cli.train.allocator import reuse_freed_memory
