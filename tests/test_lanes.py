@@ -180,3 +180,38 @@ def test_composition_counts_what_is_around_a_window(width):
         assert counted[row, first] == pytest.approx(
             [(g + c) / known, 10 * steps / known, (g - c) / known, (a - t) / known], abs=1e-6
         )
+
+
+@pytest.mark.parametrize(("windows", "bins", "step"), [(16, (40, 300), 4), (15, (40, 300), 4), (9, (50, 260), 2)])
+def test_a_network_that_is_trained_reads_its_context_at_every_few_bases(windows, bins, step):
+    """Without dropout, the context is the mean over those positions of a bin, and all else is as in a scan."""
+    sizes = Architecture(
+        hidden=8, convolutions=1, kernel=3, context=2, context_bins=bins, half_life=16, dropout=0.0
+    )  # fmt: skip
+    model = random_network(sizes).double()
+    codes = torch.from_numpy(random_lanes(2 * 300 + 69 + windows, 2).T.copy())
+    seen = []
+    model.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.inference_mode():
+        marks = torch.nn.functional.gelu(model.context(model.features(codes)))
+        model.along(codes, 300, 70)
+        model.train().along(codes, 300, 70)
+    exact, coarse = seen
+    torch.testing.assert_close(coarse[..., :-8], exact[..., :-8])
+    assert not torch.allclose(coarse[..., -8:], exact[..., -8:])
+    read = torch.zeros(len(marks[0]), dtype=torch.bool)
+    read[(300 + 35 + step - 1) % step :: step] = True
+    for window in range(windows):
+        middle = 300 + window + 35
+        inner, outer = bins
+        stretches = [(-outer, -inner), (-inner, 0), (0, inner), (inner, outer)]
+        means = [marks[:, middle + a : middle + b][:, read[middle + a : middle + b]].mean(dim=1) for a, b in stretches]
+        torch.testing.assert_close(coarse[:, window, -8:], torch.cat(means, dim=1))
+
+
+def test_a_network_of_several_convolutions_reads_its_whole_context_in_training():
+    sizes = Architecture(hidden=8, convolutions=2, context=2, context_bins=(40, 300), half_life=16, dropout=0.0)
+    model = random_network(sizes)
+    codes = torch.from_numpy(random_lanes(2 * 300 + 80, 2).T.copy())
+    with torch.inference_mode():
+        torch.testing.assert_close(model.train().along(codes, 300, 70), model.eval().along(codes, 300, 70))

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from promscan.errors import DeviceError
-from promscan.networks.device import cpu_threads, memory_errors, repeatable, use_one_cpu_thread_here
+from promscan.networks.device import cpu_threads, memory_errors, no_denormals, repeatable, use_one_cpu_thread_here
 
 FLAGS = (
     (torch.backends.cuda.matmul, "allow_tf32"),
@@ -120,3 +120,19 @@ def test_a_caller_who_multiplies_in_lower_precision_gets_the_same_numbers(precis
         assert torch.get_float32_matmul_precision() == precision
     finally:
         torch.set_float32_matmul_precision("highest")
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_tiny_numbers_are_zero_inside_a_block_and_as_before_after_an_error(before: bool) -> None:
+    def tiny_is_zero() -> bool:
+        return bool(torch.tensor(1e-39) * 1 == 0)
+
+    if not torch.set_flush_denormal(before):
+        pytest.skip("this processor cannot round denormal numbers to zero")
+    try:
+        with suppress(KeyError), no_denormals():
+            assert tiny_is_zero()
+            raise KeyError
+        assert tiny_is_zero() is before
+    finally:
+        torch.set_flush_denormal(False)

@@ -7,6 +7,7 @@ between the embedding and the GRU, so that every classifier can also be run alon
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -18,6 +19,9 @@ from promscan.networks.architecture import Architecture as Architecture
 from promscan.networks.composition import COMPOSITION, compositions
 from promscan.networks.fading_gru import FadingGRU
 from promscan.seq.windows import WINDOW
+
+CONTEXT_STEP = 4
+"""Every how many bases a network that is trained reads the features of its context. Bins are means of many bases."""
 
 
 class ConvolutionBlock(nn.Module):
@@ -31,7 +35,26 @@ class ConvolutionBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.convolution(self.norm(x).transpose(1, 2)).transpose(1, 2)
+        return self._add_to(x, self.convolution(self.norm(x).transpose(1, 2)).transpose(1, 2))
+
+    def of_bases(self, one_hot: Tensor, vectors: Tensor, step: int) -> Tensor:
+        """Output at every `step`-th position whose kernel lies inside, from the first one on, (batch, n, width).
+
+        A convolution of few vectors is one product: each vector is multiplied by the kernel beforehand.
+
+        Args:
+            one_hot: which of the vectors stands at each position, (batch, length, vectors).
+            vectors: (vectors, width).
+            step: distance between positions.
+        """
+        kernel, bias = self.convolution.weight, self.convolution.bias
+        assert bias is not None
+        first = kernel.shape[2] // 2
+        by_vector = torch.einsum("vi,oik->vko", self.norm(vectors), kernel).flatten(0, 1)
+        y = one_hot.unfold(1, kernel.shape[2], step).flatten(2) @ by_vector + bias
+        return self._add_to(one_hot[:, first : one_hot.shape[1] - first : step] @ vectors, y)
+
+    def _add_to(self, x: Tensor, y: Tensor) -> Tensor:
         return torch.add(x, self.dropout(self.pointwise(F.gelu(y))))
 
 
@@ -100,7 +123,9 @@ class BiGRUAttention(nn.Module):
         The states run on, as in the streaming engine, from `warm_up` bases before the first window to `warm_up` behind
         the last. `margin` is at least that, and at least the `reach` of the architecture.
         """
-        inner = max(warm_up, self.architecture.context_reach)
+        step = self._context_step
+        alone = min(margin, warm_up + self.architecture.stem_reach)  # what the states need, without a context
+        inner = max(warm_up, self.architecture.context_reach) if step == 1 else alone
         features = self.features(codes[:, margin - inner : codes.shape[1] - (margin - inner)])
         read = features[:, inner - warm_up : features.shape[1] - (inner - warm_up)]
         states = self.run_gru(read)
@@ -112,12 +137,43 @@ class BiGRUAttention(nn.Module):
         vectors = [sums[..., :-1] / sums[..., -1:]]
         vectors.append(compositions(codes.T, self.architecture.composition, margin).permute(2, 0, 1))
         if self.architecture.context:
-            marks = torch.cumsum(F.gelu(self.context(features)).transpose(0, 1), dim=0)
-            marks = F.pad(marks, (0, 0, 0, 0, 1, 0))
-            means = bin_means(marks, self.architecture.context_bins, inner, sums.shape[1])
-            vectors.append(self.dropout(torch.cat(means, dim=2).transpose(0, 1)))
+            middle, windows = inner + WINDOW // 2, sums.shape[1]
+            means = self._means(features, middle, windows) if step == 1 else self._coarse_means(codes, margin, step)
+            vectors.append(means[:, :windows])
         logits: Tensor = self.head(torch.cat(vectors, dim=2))
         return logits.squeeze(-1)
+
+    @property
+    def _context_step(self) -> int:
+        """Distance of the positions whose features the context is made of; 1 wherever the network is not trained."""
+        a = self.architecture
+        return math.gcd(CONTEXT_STEP, *a.context_bins) if self.training and a.context and a.convolutions == 1 else 1
+
+    def _means(self, features: Tensor, middle: int, windows: int, step: int = 1) -> Tensor:
+        """The context of windows, one every `step` bases, as the head gets it: (batch, windows, features).
+
+        features: of positions that are `step` bases apart; `middle` is that in the middle of the first window.
+        """
+        marks = F.pad(torch.cumsum(F.gelu(self.context(features)).transpose(0, 1), dim=0), (0, 0, 0, 0, 1, 0))
+        means = bin_means(marks, [edge // step for edge in self.architecture.context_bins], middle, windows)
+        means_of_batch: Tensor = self.dropout(torch.cat(means, dim=2).transpose(0, 1))
+        return means_of_batch
+
+    def _coarse_means(self, codes: Tensor, margin: int, step: int) -> Tensor:
+        """The context of the windows of `along` from the features of every `step`-th base, without dropout below them.
+
+        `step` windows share the positions that lie in their bins. A few windows more than there are may follow.
+        """
+        block, widest = self.stem[0], self.architecture.context_bins[-1]
+        assert isinstance(block, ConvolutionBlock)
+        groups = -(-(codes.shape[1] - 2 * margin - WINDOW + 1) // step)
+        first = margin + WINDOW // 2 + step - 1 - widest
+        length, around = (groups - 1) * step + 2 * widest - step + 1, self.architecture.stem_reach
+        vectors = self.norm(F.gelu(self.embedding(self.bases)))
+        read = codes[:, first - around : first + length + around]
+        one_hot = (read.unsqueeze(2) == torch.arange(len(vectors), device=codes.device)).to(vectors.dtype)
+        means = self._means(block.of_bases(one_hot, vectors, step), widest // step, groups, step)
+        return means.repeat_interleave(step, dim=1)
 
     def forward(self, codes: Tensor, begin: int = 0) -> Tensor:
         """Codes (batch, length) of dtype uint8 to logits (batch,) of the windows that start at `begin`.
@@ -128,16 +184,15 @@ class BiGRUAttention(nn.Module):
         return logits.squeeze(-1)
 
 
-def bin_means(sums: Tensor, bins: Sequence[int], first: int, windows: int) -> list[Tensor]:
+def bin_means(sums: Tensor, bins: Sequence[int], middle: int, windows: int) -> list[Tensor]:
     """Means of the context's features in the bins around windows, each (windows, ...).
 
     Args:
         sums: running sums of the features, (positions + 1, ...), beginning with zero.
-        bins: where they end, in bp from the middle of a window, on each side.
-        first: position at which the first window starts.
+        bins: where they end, in positions from the middle of a window, on each side.
+        middle: position in the middle of the first window.
         windows: how many windows there are, one a position.
     """
-    middle = first + WINDOW // 2
     edges = [middle - edge for edge in reversed(bins)] + [middle, *(middle + edge for edge in bins)]
     return [(sums[end : end + windows] - sums[edge : edge + windows]) / (end - edge) for edge, end in pairwise(edges)]
 

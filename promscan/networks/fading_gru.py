@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from promscan.log import logger
 
 BLOCK = 64
-"""Number of steps whose gate derivatives are computed at once."""
+"""Number of steps whose gate derivatives, and gradients by weights, are computed at once."""
 
 
 class FadingGRU(nn.GRU):
@@ -58,15 +58,55 @@ class FadingGRU(nn.GRU):
             [getattr(self, f"{name}_l{layer}{direction}") for direction in ("", "_reverse")]
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         )
-        inputs = F.linear(x.to(from_input[0].dtype), torch.cat(from_input), torch.cat(input_bias)).permute(1, 2, 0)
-        forward, backward = inputs.chunk(2, dim=1)
-        weights = torch.cat([torch.stack(from_state), torch.stack(state_bias).unsqueeze(2)], dim=2)
-        return _run_steps(torch.stack([forward, backward.flip(0)], dim=1), weights, self.ceiling)
+        for_input, for_state = (
+            torch.cat([torch.stack(weights), torch.stack(biases).unsqueeze(2)], dim=2)
+            for weights, biases in ((from_input, input_bias), (from_state, state_bias))
+        )
+        inputs: Tensor = _Inputs.apply(x.to(for_input.dtype), for_input)  # type: ignore[no-untyped-call]
+        return _run_steps(inputs, for_state, self.ceiling)
 
 
 def ceiling(half_life: int) -> float:
     """Largest update gate that still halves a state every `half_life` bases; 1 for a half-life of 0."""
     return float(0.5 ** (1 / half_life)) if half_life else 1.0
+
+
+class _Inputs(torch.autograd.Function):
+    """The part of the input in the gates and candidates of both directions, (positions, 2, 3 * hidden, batch).
+
+    x: (batch, positions, features).
+    weights: (2, 3 * hidden, features + 1), for the features of a position with a row of ones below them.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weights: Tensor) -> Tensor:
+        batch, positions, features = x.shape
+        columns = x.new_ones(positions, features + 1, batch)
+        columns[:, :features] = x.permute(1, 2, 0)
+        inputs = x.new_empty(positions, *weights.shape[:2], batch)
+        for direction, read in enumerate((columns, columns.flip(0))):
+            torch.bmm(weights[direction].expand(positions, -1, -1), read, out=inputs[:, direction])
+        ctx.save_for_backward(columns, weights)
+        return inputs
+
+    @staticmethod
+    def backward(ctx: Any, of_inputs: Tensor) -> tuple[Tensor, Tensor]:
+        columns, weights = ctx.saved_tensors
+        positions, _, batch = columns.shape
+        stacked = weights.flatten(0, 1)
+        of_x, of_weights = columns.new_empty(batch, positions, stacked.shape[1] - 1), torch.zeros_like(stacked)
+        for begin in range(0, positions, BLOCK):
+            end = min(begin + BLOCK, positions)
+            backward = of_inputs[positions - end : positions - begin, 1].flip(0)
+            given = _by_feature(torch.cat([of_inputs[begin:end, 0], backward], dim=1))
+            of_weights.addmm_(given, _by_feature(columns[begin:end]).T)
+            of_x[:, begin:end] = (given.T @ stacked[:, :-1]).view(end - begin, batch, -1).transpose(0, 1)
+        return of_x, of_weights.view_as(weights)
+
+
+def _by_feature(values: Tensor) -> Tensor:
+    """Values (positions, ..., features, batch) as (..., features, positions * batch), for one product over all."""
+    return values.movedim(0, -2).flatten(-2)
 
 
 class _Steps(torch.autograd.Function):
@@ -135,31 +175,29 @@ def _steps_on(device: torch.device, dtype: torch.dtype, hidden: int) -> type[tor
 
 
 class _Factors(NamedTuple):
-    """Local derivatives of each step of a block, (steps, directions, hidden, batch) each.
+    """Local derivatives of each step of a block.
 
-    candidate, update: of the new state, by the candidate and the update gate before tanh and sigmoid.
-    reset: of the candidate before tanh, by the reset gate before its sigmoid.
-    state_part: of the candidate before tanh, by the part that comes from the old state.
-    carried: of the new state, by the old state along the update gate.
+    gates: of the new state, by the product of weights and state through each gate, (steps, directions, 3 * hidden,
+        batch).
+    candidate: of the new state, by the candidate before tanh, (steps, directions, hidden, batch).
+    carried: of the new state, by the old state along the update gate; the same shape.
     """
 
+    gates: Tensor
     candidate: Tensor
-    update: Tensor
-    reset: Tensor
-    state_part: Tensor
     carried: Tensor
 
 
 def _factors(gates: Tensor, candidates: Tensor, before: Tensor, ceiling: float) -> _Factors:
     """Compute the factors of a block from the values of its forward steps and the states before each step."""
     reset, update, from_state = gates.chunk(3, dim=2)
-    return _Factors(
-        candidate=(1 - update).mul_(1 - candidates.square()),
-        update=(before - candidates).mul_(update * (1 - update / ceiling)),
-        reset=(from_state * reset).mul_(1 - reset),
-        state_part=reset,
-        carried=update,
-    )
+    candidate = (1 - update).mul_(1 - candidates.square())
+    of_gates = torch.empty_like(gates)
+    of_reset, of_update, of_from_state = of_gates.chunk(3, dim=2)
+    torch.mul(candidate, reset, out=of_from_state)
+    torch.mul(from_state, 1 - reset, out=of_reset).mul_(of_from_state)
+    torch.sub(before, candidates, out=of_update).mul_(update * (1 - update / ceiling))
+    return _Factors(of_gates, candidate, update)
 
 
 class _Gradient:
@@ -175,7 +213,6 @@ class _Gradient:
         d = of_candidates.shape[2]
         self._transposed = weights[:, :, :d].transpose(1, 2).contiguous()
         self._carried = torch.zeros_like(of_candidates[0])
-        self._of_state = torch.empty_like(self._carried)
 
     def step_back(self, block: slice, from_states: Tensor, before: Tensor, factors: _Factors) -> None:
         """Go back through the steps of a block.
@@ -186,17 +223,15 @@ class _Gradient:
             before: the states before each step, with the row of ones.
             factors: its local derivatives.
         """
-        given, columns = from_states.unbind(0), before.transpose(2, 3).unbind(0)
-        by_candidate, by_update, by_reset, state_part, retained = (factor.unbind(0) for factor in factors)
-        gates, candidates = self.of_gates[block].unbind(0), self.of_candidates[block].unbind(0)
-        resets, updates, from_state = (part.unbind(0) for part in self.of_gates[block].chunk(3, dim=2))
-        of_state, carried = self._of_state, self._carried
-        for step in reversed(range(len(given))):
-            torch.add(given[step], carried, out=of_state)
-            torch.mul(of_state, by_candidate[step], out=candidates[step])
-            torch.mul(candidates[step], by_reset[step], out=resets[step])
-            torch.mul(of_state, by_update[step], out=updates[step])
-            torch.mul(candidates[step], state_part[step], out=from_state[step])
-            torch.mul(of_state, retained[step], out=carried)
-            carried.baddbmm_(self._transposed, gates[step])
-            self.of_weights.baddbmm_(gates[step], columns[step])
+        of_states, of_gates, carried = self.of_candidates[block], self.of_gates[block], self._carried
+        per_gate = [values.unflatten(2, (3, -1)) for values in (factors.gates, of_gates)]
+        steps = (from_states, of_states, of_states.unsqueeze(2), *per_gate, of_gates, factors.carried)
+        for given, state, shared, by_gate, gate, product, retained in zip(
+            *(values.unbind(0)[::-1] for values in steps), strict=True
+        ):
+            torch.add(given, carried, out=state)
+            torch.mul(shared, by_gate, out=gate)
+            torch.mul(state, retained, out=carried)
+            carried.baddbmm_(self._transposed, product)
+        self.of_weights.baddbmm_(_by_feature(of_gates), _by_feature(before).transpose(1, 2))
+        of_states.mul_(factors.candidate)  # from here on they are gradients by the candidates

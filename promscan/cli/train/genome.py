@@ -9,6 +9,7 @@ import click
 
 from promscan import log
 from promscan.cli.options import Count, Number, quiet_option, tss_from_option
+from promscan.cli.train.allocator import reuse_freed_memory
 from promscan.cli.train.options import (
     LARGEST_COUNT,
     LARGEST_WIDTH,
@@ -172,6 +173,7 @@ def genome(
     run = taken_from(recipe, RUN)
     settings = _recipe_of(recipe, init)
     promoters = None if positives is None or positives_tss is None else read_promoters(positives, positives_tss, drop)
+    reuse_freed_memory()
     with memory_errors(MORE_MEMORY):
         labelled = read_labelled_genome(sequences, starts, tss_from)
     train_genome(

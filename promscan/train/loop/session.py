@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from promscan.networks.classifier import count_parameters
-from promscan.networks.device import available_threads, cpu_threads, repeatable
+from promscan.networks.device import available_threads, cpu_threads, no_denormals, repeatable
 from promscan.train.loop.distributed import processes_on_this_machine
 
 MORE_MEMORY = "train with a smaller --batch-size or a smaller network, or where more memory is free"
@@ -22,11 +22,11 @@ SMALL_NETWORK = 100_000
 def training_session(threads: int, device: torch.device) -> Iterator[None]:
     """Train inside the block: equal inputs give equal bits, on `threads` CPU threads.
 
-    The flags, the thread count and the random state of the caller come back after the block.
+    The flags, the thread count, the random state and the denormal numbers of the caller come back after the block.
     """
     seeded = device.type == "cuda" or torch.cuda.is_initialized()
     gpus = range(torch.cuda.device_count()) if seeded else ()
-    with repeatable(), cpu_threads(threads), torch.random.fork_rng(gpus):
+    with repeatable(), no_denormals(), cpu_threads(threads), torch.random.fork_rng(gpus):
         yield
 
 
