@@ -184,7 +184,9 @@ def test_a_changed_line_is_refused_by_its_number(folder, change):
     assert f"journal.jsonl, line {number}: was changed after a scan wrote it; remove the folder" in refusal(folder)
 
 
-@pytest.mark.parametrize("first_line", [OLD_FIRST_LINE, '{"promscan_journal": 3, "scan": {}}\n'])
+@pytest.mark.parametrize(
+    "first_line", [OLD_FIRST_LINE, '{"promscan_journal": 2, "scan": {}}\n', '{"promscan_journal": 4, "scan": {}}\n']
+)
 def test_a_journal_of_another_version_is_refused_in_one_line(folder, first_line):
     folder.mkdir()
     (folder / JOURNAL).write_text(first_line + '{"place": {}}\n')

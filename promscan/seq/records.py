@@ -88,6 +88,9 @@ class ScoreTrack:
     estimates_start: int = 0
     """Window start of the first estimate, a multiple of `ESTIMATE_STEP`; the next track of the contig and strand goes
     on where this one ends."""
+    places: Logits | None = None
+    """What a network with a head for places says about each window (shape of `logits`): of neighbours, the one with the
+    highest place is most likely where transcription starts. None: the network has no such head."""
 
 
 @dataclass(frozen=True)
