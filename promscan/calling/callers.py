@@ -165,8 +165,11 @@ class GradedCaller:
 
     def _with_own(self, candidates: Sequence[Hit]) -> list[Hit]:
         """The candidates with the part of their grade that needs nothing else."""
-        weight = sum(feature.weight for feature in self._rule.select(OWN))
-        return [dataclasses.replace(hit, logit=self._rule.bias + weight * hit.logit) for hit in candidates]
+        weights = [feature.weight for feature in self._rule.select(OWN)]
+        return [
+            dataclasses.replace(hit, logit=self._rule.bias + sum(weight * hit.logit for weight in weights))
+            for hit in candidates
+        ]
 
     def _graded(self, candidates: Sequence[Hit]) -> list[Hit]:
         """The hits among candidates whose grade is complete."""
