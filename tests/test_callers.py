@@ -375,7 +375,11 @@ def test_a_card_without_a_rule_calls_by_logits_alone():
 
 def test_memory_does_not_grow_with_a_contig():
     rule = rule_of(("same", 500, 0.5), ("other", 500, 0.3), ("wide_logits", 10_000, -0.5), candidates=3.0)
-    caller, rng, sizes = open_caller(CallSettings(threshold=0.0, min_distance=70, rule=rule)), np.random.default_rng(0), []
+    caller, rng, sizes = (
+        open_caller(CallSettings(threshold=0.0, min_distance=70, rule=rule)),
+        np.random.default_rng(0),
+        [],
+    )
     for chunk in range(60):
         logits = rng.normal(-5, 2, 1000).astype(np.float32)
         caller.feed([ScoreTrack("chr1", strand, 1000 * chunk, 1, logits) for strand in "+-"])

@@ -216,8 +216,8 @@ class WideTerms:
 def log_mean_odds(logits: Logits) -> float:
     """Logarithm of the mean odds, exp(logit), of the windows that were scored (not NaN); -60 if there are none.
 
-    Logits beyond -60 and 60 count as these; so a window that a screening left out (-inf) counts as one that is surely no
-    promoter. The sum is rounded once, so it depends on nothing but the logits.
+    Logits beyond -60 and 60 count as these. So a window that a screening left out (-inf) counts as one that is surely
+    no promoter. The sum is rounded once, so it depends on nothing but the logits.
     """
     scored = logits[~np.isnan(logits)].astype(np.float64)
     if not len(scored):

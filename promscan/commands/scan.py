@@ -95,8 +95,8 @@ class Scan:
         options = ScanOptions(
             genome=genome, model=model, threshold=threshold, fp_per_mb=fp_per_mb, to_rank=to_rank,
             min_distance=min_distance, smoothing=smoothing, strand=strand, stride=stride, skip_masked=skip_masked,
-            regions=regions, bed=bed, exclude=exclude, shard=shard, exhaustive=exhaustive, strength=strength, resume=resume,
-            machine=Machine(device=device, batch_size=batch_size, threads=threads, precision=precision),
+            regions=regions, bed=bed, exclude=exclude, shard=shard, exhaustive=exhaustive, strength=strength,
+            resume=resume, machine=Machine(device=device, batch_size=batch_size, threads=threads, precision=precision),
         )  # fmt: skip
         self.plan = make_plan(options)
         from promscan.commands.scanning.run import LoadedScan  # loads torch, which takes a second
