@@ -146,11 +146,13 @@ def calling_logit(card: Card, threshold: float | None, fp_per_mb: float | None) 
         InputError: the threshold is no probability, or the scores of the model are none.
     """
     of_odds = card.calling is None or card.calling.log_odds
-    if threshold is not None and not of_odds:
-        raise InputError(f"model {card.name} grades hits by their surroundings, not as probabilities: use --fp-per-mb")
     if threshold is not None:
         if not 0 < threshold < 1:
             raise InputError(f"threshold {shown(threshold)} is not a probability between 0 and 1")
+        if not of_odds:
+            raise InputError(
+                f"model {card.name} grades hits by their surroundings, not as probabilities: use --fp-per-mb"
+            )
         return log_odds(threshold)
     if card.calibration:
         return card.calibration.logit_at(card.scale.fp_per_mb if fp_per_mb is None else fp_per_mb)
