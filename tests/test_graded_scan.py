@@ -22,6 +22,7 @@ from promscan.errors import InputError, ModelError
 from promscan.inference.streaming import StreamingEngine
 from promscan.inference.windowed import WindowedEngine
 from promscan.io.schemas import BED_COLUMNS
+from promscan.metrics.calibration import Calibration
 from promscan.networks.card import find_model, read_card
 from promscan.networks.card_parts import CallingRule, Feature
 from promscan.networks.weights import load_model, save_model
@@ -195,9 +196,16 @@ def test_a_model_with_grades_must_be_calibrated(one, tmp_path):
 
 
 def test_every_window_is_scored_if_grades_read_it():
-    card = dataclasses.replace(read_card(find_model("core70")), calling=RULE)
-    assert resolve_calling(card, fp_per_mb=None, to_rank=True).floor is None
-    assert resolve_calling(dataclasses.replace(card, calling=None)).floor is not None
+    """And screened, where they read no farther than what a screening scores around a candidate."""
+    core = read_card(find_model("core70"))
+    near = dataclasses.replace(RULE, features=(Feature("same", 500, 1.0), Feature("wide_estimates", 10_000, -0.5)))
+    table = core.calibration or Calibration("x", 100.0, (9.0, 6.0), (1, 5000))
+    for engine, rule, screened in [
+        ("windowed", None, True), ("windowed", near, False), ("streaming", RULE, False), ("streaming", near, True),
+    ]:  # fmt: skip
+        card = dataclasses.replace(core, engine=engine, calling=rule, calibration=table)
+        assert (resolve_calling(card).floor is not None) == screened
+        assert resolve_calling(card, exhaustive=True).floor is None
 
 
 @pytest.mark.parametrize(("strand", "scored"), [("both", ("+", "-")), ("+", ("+", "-")), ("-", ("+", "-"))])

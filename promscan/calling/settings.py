@@ -127,10 +127,17 @@ def resolve_calling(
         smoothing=card.smoothing if smoothing is None else smoothing,
         stride=stride,
         strands=("+", "-") if strand == "both" else (strand,),
-        # Grades read windows that a screening would leave out.
-        floor=None if exhaustive or rule is not None else screening_floor(card, logit, stride),
+        floor=None if exhaustive or not _can_be_screened(card) else screening_floor(card, logit, stride),
         rule=rule,
     )
+
+
+def _can_be_screened(card: Card) -> bool:
+    """Whether a screening leaves out no window that grades read: they read those near a candidate at most.
+
+    A model of single windows is screened by logits, which say nothing about grades.
+    """
+    return card.calling is None or (card.engine != "windowed" and not card.calling.select(WIDE_LOGITS))
 
 
 def lowest_score(card: Card) -> float:
