@@ -251,6 +251,25 @@ def test_the_grade_stands_in_the_column_of_the_logit(one, tmp_path):
     assert all(row.count("\t") == len(BED_COLUMNS) - 1 for row in rows)
 
 
+def test_the_command_says_which_strands_it_scored(one, promscan_cli, tmp_path):
+    out = tmp_path / "calibrated.safetensors"
+    table = Calibration("x", 1.0, (9.0, -9.0), (1, 1000))
+    network, card = load_model(str(one))
+    save_model(out, network, dataclasses.replace(card, calibration=table))
+    hits = tmp_path / "hits.bed"
+    rest = ["--strength", "none", "--device", "cpu", "--region", "demo2:3,000-3,900", "--min-distance", 20]
+    outcome = promscan_cli("scan", DEMO, "-o", hits, "--model", out, "--fp-per-mb", 900, "--strand", "+", *rest)
+    assert outcome.status == 0, outcome.err
+    assert "windows on both strands" in outcome.err
+    rows = [row.split("\t") for row in hits.read_text().splitlines() if row[0] != "#"]
+    assert rows
+    assert {row[5] for row in rows} == {"+"}
+    refused = promscan_cli("scan", DEMO, "-o", hits, "--model", out, "--threshold", 0.5, *rest)
+    assert refused.status == 1
+    assert refused.err.count("\n") == 1
+    assert "use --fp-per-mb" in refused.err
+
+
 # ------------------------------------------------------------------------------------------------------------ the card
 
 
