@@ -202,5 +202,5 @@ def test_a_first_line_that_was_cut_short_starts_anew(folder):
 
 def test_a_journal_holds_its_version_and_a_checksum_a_line(folder):
     lines = [json.loads(line) for line in stopped(folder).read_text().splitlines()]
-    assert lines[0]["promscan_journal"] == 2
+    assert lines[0]["promscan_journal"] == 3
     assert all(len(line["checksum"]) == 16 for line in lines)
