@@ -198,7 +198,7 @@ def with_checksums(lines):
 @pytest.mark.parametrize(
     ("line", "field", "value"),
     [(0, "scan", 5), (0, "chunk_step", None), (1, "hits", 5), (1, "hits", [{"chrom": "chr1"}])]
-    + [(-1, field, value) for field in ("place", "scored", "callers") for value in (None, {"x": 1}, [[]], "x")],
+    + [(-1, field, value) for field in ("place", "scored", "caller") for value in (None, {"x": 1}, [[]], "x")],
 )
 def test_lines_that_no_scan_writes_are_refused_though_their_checksums_are_right(folder, line, field, value):
     journal = stopped(folder)
@@ -208,7 +208,9 @@ def test_lines_that_no_scan_writes_are_refused_though_their_checksums_are_right(
     assert "journal.jsonl: was changed after a scan wrote it; remove the folder" in refusal(folder)
 
 
-@pytest.mark.parametrize("first_line", [OLD_FIRST_LINE, '{"promscan_journal": 3, "scan": {}}\n'])
+@pytest.mark.parametrize(
+    "first_line", [OLD_FIRST_LINE, '{"promscan_journal": 2, "scan": {}}\n', '{"promscan_journal": 4, "scan": {}}\n']
+)
 def test_a_journal_of_another_version_is_refused_in_one_line(folder, first_line):
     folder.mkdir()
     (folder / JOURNAL).write_text(first_line + '{"place": {}}\n')
@@ -224,5 +226,5 @@ def test_a_first_line_that_was_cut_short_starts_anew(folder):
 
 def test_a_journal_holds_its_version_and_a_checksum_a_line(folder):
     lines = [json.loads(line) for line in stopped(folder).read_text().splitlines()]
-    assert lines[0]["promscan_journal"] == 2
+    assert lines[0]["promscan_journal"] == 3
     assert all(len(line["checksum"]) == 16 for line in lines)

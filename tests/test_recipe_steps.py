@@ -12,7 +12,7 @@ from genomes import TINY, random_bases
 from scripts import ROOT, run_script
 
 import promscan
-from promscan.networks.card import read_card
+from promscan.networks.card import find_model, read_card
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.weights import load_model, save_model
 from promscan.seq import dna
@@ -149,3 +149,13 @@ def test_results_of_other_weights_are_refused(tmp_path):
         run_script(
             "recipes.steps.bundle", "promoter-rnn", weights, "--results", tmp_path, "-o", tmp_path / "x.safetensors"
         )
+
+
+def test_a_rule_takes_the_place_of_a_calibration(tmp_path):
+    rule, out = ROOT / "recipes" / "rules" / "human.json", tmp_path / "graded.safetensors"
+    run_script("recipes.steps.with_rule", "human", str(rule), "-o", str(out))
+    card, before = read_card(out), read_card(find_model("human"))
+    assert card.sha256 == before.sha256
+    assert card.calibration is None
+    assert card.calling.grade == "own+same:500+0.3*other:500-0.5*wide_logits:10000"
+    assert card.calling.candidates == -2

@@ -28,7 +28,6 @@ from promscan.io.genome import Genome
 from promscan.metrics.calibration import Calibration
 from promscan.seq.regions import matching_contigs
 
-LOWEST = 1e-6
 DRAWS = 1000
 """Draws of the bootstrap over blocks of 100 kb."""
 RANDOM_CONTIG = 131_072
@@ -78,7 +77,7 @@ def main() -> None:
     scan = promscan.scan(
         arguments.genome,
         model=arguments.model,
-        threshold=LOWEST,
+        to_rank=True,
         regions=contigs,
         strength=None,
         device="cpu",

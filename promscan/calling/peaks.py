@@ -1,9 +1,13 @@
 """From scores to hits: call the best window of every neighbourhood, in constant memory.
 
-A hit is a window with logit >= threshold that no better window of its strand and contig starts less than
-`min_distance` away. A window is better than another if its logit is higher, or equal and the window lies further 5' on
-its own strand. The rule is local and pairwise: a window that is no hit itself can still exclude its neighbours. Windows
-that were not scored (NaN) exclude nothing.
+A window passes if its logit is at least the threshold. A hit is a passing window that no better one of its strand and
+contig starts less than `min_distance` away. A window is better than another if its rank is higher, or equal and the
+window lies further 5' on its own strand. The rank is the logit, or logit + place_weight * place for a network that
+gives a second track, of places. The rule is local and pairwise: a passing window that is no hit itself can still
+exclude its neighbours. Windows that do not pass, or were not scored (NaN), exclude nothing.
+
+If the rank is the logit, the hits at a higher threshold are among those at a lower one: a window that passes only the
+lower threshold has a lower logit. With places that need not hold.
 """
 
 from __future__ import annotations
@@ -15,7 +19,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from promscan.seq.dna import Mask
 from promscan.seq.records import Hit, Logits, ScoreTrack, Strand
 from promscan.seq.windows import tss_of
 
@@ -30,7 +33,7 @@ class PeakCaller:
         |<-- radius: decided, still rivals   -->|<-- undecided, at most radius -->|<-- the next track ...
         ^ start                                 ^ decided                         ^ end of the buffer
 
-    so at most 2 * radius logits stay between calls, for a contig of any length.
+    so at most 2 * radius logits and ranks stay between calls, for a contig of any length.
 
     The frontier: after `feed` every window of the contig that starts before `end - radius * stride` is decided, and no
     other, where `end` is the start that would continue the track. It depends on the grid alone, never on the logits or
@@ -38,7 +41,9 @@ class PeakCaller:
     `in_order` relies on it.
     """
 
-    def __init__(self, strand: Strand, threshold: float, min_distance: int, stride: int) -> None:
+    def __init__(
+        self, strand: Strand, threshold: float, min_distance: int, stride: int, place_weight: float = 0.0
+    ) -> None:
         """Settings of a scan.
 
         Args:
@@ -46,6 +51,7 @@ class PeakCaller:
             threshold: lowest logit of a hit; compared, as float64, with the exact value of the float32 logit.
             min_distance: in bp, at least 1; two hits are never closer.
             stride: bp between neighbouring windows, at least 1.
+            place_weight: share of a place in the rank of a window; tracks without places rank by logit.
 
         Raises:
             ValueError: a setting is out of range.
@@ -60,10 +66,13 @@ class PeakCaller:
         self._lowest = nearest if float(nearest) >= threshold else np.nextafter(nearest, np.float32(math.inf))
         self.stride = stride
         self.radius = (min_distance - 1) // stride
+        self._place_weight = np.float32(place_weight)
         self._chrom: str | None = None
         self._start = 0
         self._decided = 0
         self._buffer: Logits = _EMPTY
+        self._ranks: Logits = _EMPTY
+        """Ranks of the windows in the buffer; NaN where a window does not pass."""
 
     def feed(self, track: ScoreTrack) -> list[Hit]:
         """Take the next track; return the hits that it decides, by contig, then start.
@@ -83,6 +92,7 @@ class PeakCaller:
             hits = self.flush()
             self._chrom, self._start = track.chrom, track.start
         self._buffer = np.concatenate([self._buffer, track.logits])
+        self._ranks = np.concatenate([self._ranks, self._ranks_of(track)])
         hits += self._decide(len(self._buffer) - self.radius)
         self._drop(self._decided - self.radius)
         return hits
@@ -90,64 +100,69 @@ class PeakCaller:
     def state(self) -> dict[str, Any]:
         """What decides the hits to come, for JSON; `restore` brings another caller of the same settings there.
 
-        Only logits that reach the threshold are in it: a lower one is no hit, and excludes no hit.
+        Only passing windows are in it, with their logits and ranks.
         """
-        passing = np.flatnonzero(self._passing(self._buffer)).tolist()
+        passing = np.flatnonzero(~np.isnan(self._ranks)).tolist()
         return {
             "chrom": self._chrom,
             "start": self._start,
             "decided": self._decided,
             "length": len(self._buffer),
-            "passing": [[index, float(self._buffer[index])] for index in passing],
+            "passing": [[index, float(self._buffer[index]), float(self._ranks[index])] for index in passing],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state that `state` returned."""
         self._chrom, self._start, self._decided = state["chrom"], state["start"], state["decided"]
-        self._buffer = np.full(state["length"], np.nan, dtype=np.float32)
-        for index, logit in state["passing"]:
-            self._buffer[index] = logit
+        self._buffer, self._ranks = (np.full(state["length"], np.nan, dtype=np.float32) for _ in range(2))
+        for index, logit, rank in state["passing"]:
+            self._buffer[index], self._ranks[index] = logit, rank
 
     def flush(self) -> list[Hit]:
         """Decide the windows that are left, as at the end of a contig, and begin again."""
         hits = self._decide(len(self._buffer))
-        self._chrom, self._start, self._decided, self._buffer = None, 0, 0, _EMPTY
+        self._chrom, self._start, self._decided = None, 0, 0
+        self._buffer = self._ranks = _EMPTY
         return hits
 
     def _drop(self, count: int) -> None:
-        """Drop the first `count` logits; the rest is copied, as a view would hold the whole track in memory."""
+        """Drop the first `count` windows; the rest is copied, as a view would hold the whole track in memory."""
         if count > 0:
-            self._buffer = self._buffer[count:].copy()
+            self._buffer, self._ranks = self._buffer[count:].copy(), self._ranks[count:].copy()
             self._start += count * self.stride
             self._decided -= count
 
     def _decide(self, end: int) -> list[Hit]:
         """Hits among the undecided windows before index `end` of the buffer."""
         first, self._decided = self._decided, max(self._decided, end)
-        passing = first + np.flatnonzero(self._passing(self._buffer[first : self._decided]))
+        passing = first + np.flatnonzero(~np.isnan(self._ranks[first : self._decided]))
         if not len(passing):
             return []
         # Few windows pass, and only what is around them decides about them.
         groups = np.split(passing, np.flatnonzero(np.diff(passing) > 2 * self.radius) + 1)
         return [self._hit(index) for group in groups for index in self._unbeaten(group)]
 
-    def _passing(self, logits: Logits) -> Mask:
-        passing: Mask = logits >= self._lowest
-        return passing
+    def _ranks_of(self, track: ScoreTrack) -> Logits:
+        """What the windows of a track are compared by; NaN where one does not pass. A place that is NaN counts as 0."""
+        ranks, passing = track.logits, track.logits >= self._lowest
+        if self._place_weight and track.places is not None:
+            places = np.where(passing & ~np.isnan(track.places), track.places, np.float32(0))
+            ranks = np.where(passing, track.logits, np.float32(0)) + self._place_weight * places
+        return np.where(passing, ranks, np.float32(np.nan))
 
     def _unbeaten(self, passing: npt.NDArray[np.intp]) -> list[int]:
         """Windows, of these in order of their index in the buffer, that have no better rival."""
         first, end = int(passing[0]), int(passing[-1]) + 1
-        around = self._buffer[max(0, first - self.radius) : end + self.radius]
+        around = self._ranks[max(0, first - self.radius) : end + self.radius]
         reach = min(self.radius, len(around))
         if reach == 0:
             return list(passing.tolist())
-        best, logits = sliding_maximum(around, reach), self._buffer[passing]
+        best, ranks = sliding_maximum(around, reach), self._ranks[passing]
         own = passing - max(0, first - self.radius)
         before, after = best[own], best[own + reach + 1]
-        # NaN compares false: a rival that was not scored excludes nothing.
+        # NaN compares false: a rival that does not pass excludes nothing.
         first_wins, last_wins = (np.greater_equal, np.greater) if self.strand == "+" else (np.greater, np.greater_equal)
-        beaten = first_wins(before, logits) | last_wins(after, logits)
+        beaten = first_wins(before, ranks) | last_wins(after, ranks)
         return list(passing[~beaten].tolist())
 
     def _hit(self, index: int) -> Hit:

@@ -114,7 +114,7 @@ def scan(
 
     \b
     promscan scan genome.fa -o hits.bed
-    promscan scan genome.fa.gz -o hits.gff3.gz --threshold 0.99
+    promscan scan genome.fa.gz -o hits.gff3.gz --fp-per-mb 50
     promscan scan genome.fa -o - --region chr2:1-200,000 | head
     """
     if options["threshold"] is not None and options["fp_per_mb"] is not None:
@@ -192,7 +192,7 @@ def _result(job: Scan, output: str, seconds: float) -> str:
         found = f"no window could be scored; {found}"
     elif not counts.hits:
         found = f"no window reaches the threshold; {found}"
-    strands = "both strands" if len(calling.strands) > 1 else f"the {calling.strand} strand"
+    strands = "both strands" if len(calling.scored_strands) > 1 else f"the {calling.strand} strand"
     scanned = f"{counts.scored.bases:,} bp scanned, {log.counted(counts.windows, 'window')} on {strands}"
     about = [f"{'standard output' if output == '-' else output}: {found}", f"{scanned}, {seconds:.1f} s"]
     if counts.hits and not card.strand_trusted:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from promscan.commands.scan import Scan
 from promscan.errors import InputError, RunError
-from promscan.inference.background import LOWEST, Background, measure_screening
+from promscan.inference.background import Background, measure_screening
 from promscan.inference.engine import open_engine
 from promscan.io.files import check_outputs
 from promscan.io.genome import Genome
@@ -69,7 +69,7 @@ def calibrate(
     known = read_known_promoters(exclude, lengths)
     clearance = read_card(find_model(str(model))).scale.clearance
     scan = Scan(
-        genome, model=model, threshold=LOWEST, regions=regions,
+        genome, model=model, to_rank=True, regions=regions,
         exclude=known.widened(clearance, lengths), min_distance=min_distance,
         smoothing=smoothing, exhaustive=True, strength=None,
         device=device, batch_size=batch_size, threads=threads, precision=precision,

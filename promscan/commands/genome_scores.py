@@ -1,7 +1,8 @@
-"""The calling score of every base of a genome, without calling hits."""
+"""The logit of every base of a genome, without calling hits."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -17,7 +18,7 @@ from promscan.seq.windows import tss_of
 
 
 class PositionScores(NamedTuple):
-    """Calling scores of neighbouring positions of one strand.
+    """Logits of neighbouring positions of one strand.
 
     chrom, strand: where they are.
     first: 0-based position of the first score.
@@ -45,12 +46,14 @@ def score_genome(
     threads: int | None = None,
     precision: str = "auto",
 ) -> Iterator[PositionScores]:
-    """Yield the score that hits are called on, for every position of a genome, in constant memory.
+    """Yield the logit of every position of a genome, in constant memory.
 
     The score of a position is the logit of the window whose TSS it is, after smoothing; a scan calls a hit there if the
-    score reaches the threshold and no score nearby is higher. Blocks of positions come by contig in the order of the
-    genome, then by position, the `+` strand before the `-` strand of the same windows. They do not overlap. A position
-    outside of all blocks has no window: it is too near to the end of its contig, or not in the regions.
+    score reaches the threshold and no score nearby is higher. With a model that grades hits by their surroundings, such
+    positions are the candidates: scores stay logits, and candidates alone have grades. Blocks of positions come by
+    contig in the order of the genome, then by position, the `+` strand before the `-` strand of the same windows. They
+    do not overlap. A position outside of all blocks has no window: it is too near to the end of its contig, or not in
+    the regions.
 
     Args:
         genome: as for `Scan`: a path, a mapping of name to sequence, or one sequence.
@@ -79,10 +82,11 @@ def score_genome(
     # Every window is scored, and no hit is called: so neither threshold nor distance matters.
     options = ScanOptions(
         genome=genome, model=model, smoothing=smoothing, strand=strand, skip_masked=skip_masked, regions=regions,
-        bed=bed, exclude=exclude, machine=machine, exhaustive=True, threshold=0.5, fp_per_mb=None, min_distance=1,
-        stride=1, shard=None, strength=None, resume=None,
+        bed=bed, exclude=exclude, machine=machine, exhaustive=True, threshold=None, fp_per_mb=None, to_rank=True,
+        min_distance=1, stride=1, shard=None, strength=None, resume=None,
     )  # fmt: skip
     plan = make_plan(options)
+    plan = dataclasses.replace(plan, calling=dataclasses.replace(plan.calling, rule=None))
     from promscan.commands.scanning.run import LoadedScan  # loads torch, which takes a second
 
     return _position_scores(LoadedScan(plan).tracks(), plan.within)

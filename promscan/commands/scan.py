@@ -38,6 +38,8 @@ class Scan:
         threshold: call windows of at least this probability.
         fp_per_mb: call at this many false positives per Mb of background instead; needs a calibrated model (default: 10
             with such a model, else the default threshold of the model).
+        to_rank: call all hits that are worth ranking instead, as for a calibration or a curve of recall: those of a
+            probability of 1e-6 or more, or all candidates of a model that grades hits by their surroundings.
         min_distance: least distance in bp between the starts of two hits of a strand (default: the model's, else 500).
         smoothing: odd width in bp over which logits are averaged before hits are called (default: the model's).
         strand: `both`, `+` or `-`.
@@ -72,6 +74,7 @@ class Scan:
         model: str | Path = DEFAULT_MODEL,
         threshold: float | None = None,
         fp_per_mb: float | None = None,
+        to_rank: bool = False,
         min_distance: int | None = None,
         smoothing: int | None = None,
         strand: Literal["both", "+", "-"] = "both",
@@ -90,10 +93,10 @@ class Scan:
         resume: str | Path | None = None,
     ) -> None:
         options = ScanOptions(
-            genome=genome, model=model, threshold=threshold, fp_per_mb=fp_per_mb, min_distance=min_distance,
-            smoothing=smoothing, strand=strand, stride=stride, skip_masked=skip_masked, regions=regions, bed=bed,
-            exclude=exclude, shard=shard, exhaustive=exhaustive, strength=strength, resume=resume,
-            machine=Machine(device=device, batch_size=batch_size, threads=threads, precision=precision),
+            genome=genome, model=model, threshold=threshold, fp_per_mb=fp_per_mb, to_rank=to_rank,
+            min_distance=min_distance, smoothing=smoothing, strand=strand, stride=stride, skip_masked=skip_masked,
+            regions=regions, bed=bed, exclude=exclude, shard=shard, exhaustive=exhaustive, strength=strength,
+            resume=resume, machine=Machine(device=device, batch_size=batch_size, threads=threads, precision=precision),
         )  # fmt: skip
         self.plan = make_plan(options)
         from promscan.commands.scanning.run import LoadedScan  # loads torch, which takes a second

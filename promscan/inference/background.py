@@ -1,7 +1,7 @@
 """What a model's logits mean, measured on background: sequence without promoters, where every hit is false.
 
 Two measurements: the table from logits to false positives per Mb, and how a scan with a model of single windows can be
-screened by a quicker streaming pass. Both need the hits on the background, called down to `LOWEST`.
+screened by a quicker streaming pass. Both need all hits on the background that are worth ranking.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ from promscan.metrics.calibration import Calibration
 from promscan.networks.card_parts import Screening
 from promscan.seq.records import Chunk, Hit
 
-LOWEST = 1e-6
-"""Hits below this probability are not ranked: nobody calls there."""
 HIT = np.dtype([("place", np.int64), ("strand", "U1"), ("logit", np.float64)])
 """A hit on the background; places count on from contig to contig."""
 

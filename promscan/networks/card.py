@@ -21,7 +21,7 @@ from promscan.io.files import atomic_path
 from promscan.metrics.calibration import Calibration
 from promscan.networks.architecture import Architecture, ExpressionArchitecture
 from promscan.networks.card_fields import MAX_CARD, MAX_WHOLE, Fields, finite, read_json
-from promscan.networks.card_parts import Scale, Screening, StrengthPart
+from promscan.networks.card_parts import CallingRule, Scale, Screening, StrengthPart
 from promscan.seq import dna
 from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
 from promscan.seq.windows import TSS_INDEX, WINDOW
@@ -54,6 +54,7 @@ class Card:
     calibration: table from logits to false positives per Mb; takes the place of `default_threshold`.
     min_distance, smoothing: how hits are called, in bp: their least distance, and the width over which logits are
         averaged.
+    calling: how hits are placed and graded; None: by their logits alone.
     screening: how a scan with a model of single windows is screened.
     strength: for a strength model, what its scores mean.
     scale: distances on the genome, and the default rate of false positives.
@@ -81,6 +82,7 @@ class Card:
     calibration: Calibration | None = None
     min_distance: int = MIN_DISTANCE
     smoothing: int = 1
+    calling: CallingRule | None = None
     screening: Screening | None = None
     strength: StrengthPart | None = None
     scale: Scale = field(default_factory=Scale)
@@ -105,6 +107,7 @@ class Card:
         _check_version(fields)
         parts: dict[str, Any] = {
             "calibration": _parse_calibration(fields),
+            "calling": _parse_part(fields, "calling", CallingRule.parse),
             "screening": _parse_part(fields, "screening", Screening.parse),
             "strength": _parse_part(fields, "strength", StrengthPart.parse),
             "scale": _parse_part(fields, "scale", Scale.parse) or Scale(),
@@ -125,6 +128,10 @@ class Card:
             "strength": self.strength.describe() if self.strength else {},
             "scale": dataclasses.asdict(self.scale),
         }
+        if self.calling is None:  # as in the cards of earlier versions
+            del values["calling"]
+        else:
+            values["calling"] = dataclasses.asdict(self.calling)
         return json.dumps(finite(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

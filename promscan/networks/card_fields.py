@@ -142,6 +142,16 @@ class Fields:
         values = self._object(name)
         return Fields(self._source, f"{self._path}{name}.", values) if values else None
 
+    def parts(self, name: str, *, most: int) -> list[Fields]:
+        """A list of objects with fields of their own, of 1 to `most`."""
+        values = self._list(name)
+        if not 1 <= len(values) <= most:
+            raise self.refuse(name, f"must be a list of 1 to {most}, not of {len(values)}")
+        for value in values:
+            if not isinstance(value, dict):
+                raise self.refuse(name, f"must be a list of objects, {{...}}, not of {_kind(value)}")
+        return [Fields(self._source, f"{self._path}{name}[{i}].", each) for i, each in enumerate(values)]
+
     def named_numbers(self, name: str) -> dict[str, float]:
         """An object of finite numbers, of any names."""
         values = self._object(name)

@@ -54,11 +54,11 @@ class HitStrengths:
 
     Args:
         predictor: predicts the inserts.
-        min_distance: how far behind the last window that was scored the callers decide, in bp at most.
+        delay: how far behind the last window that was scored hits are called, in bp at most.
     """
 
-    def __init__(self, predictor: StrengthPredictor, min_distance: int) -> None:
-        self.predictor, self.min_distance = predictor, min_distance
+    def __init__(self, predictor: StrengthPredictor, delay: int) -> None:
+        self.predictor, self.delay = predictor, delay
         self._chunks = deque[Chunk]()
 
     def __enter__(self) -> HitStrengths:
@@ -84,7 +84,7 @@ class HitStrengths:
 
     def forget(self, chrom: str, end: int) -> None:
         """Let go of the chunks whose windows are all decided, when those of `chrom` before `end` have been scored."""
-        while self._chunks[0].chrom != chrom or _end(self._chunks[0]) <= end - self.min_distance:
+        while self._chunks[0].chrom != chrom or _end(self._chunks[0]) <= end - self.delay:
             self._chunks.popleft()
 
     def grade(self, hits: Sequence[Hit]) -> list[Hit]:

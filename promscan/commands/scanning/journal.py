@@ -3,11 +3,11 @@
 A text file of JSON in a folder of its own, there from the start of the scan and only ever appended to (`JournalFile`).
 The first line says which scan it is, and each further one how far that has come and what it found since:
 
-    {"promscan_journal": 2, "scan": {"promscan": "0.1.0", "model": "core70", ...}, "chunk_step": 4096, ...}
-    {"place": {"chrom": "chr1", "end": 358400, "crc": 2774914}, "scored": {...}, "hits": [...], "callers": [...], ...}
+    {"promscan_journal": 3, "scan": {"promscan": "0.1.0", "model": "core70", ...}, "chunk_step": 4096, ...}
+    {"place": {"chrom": "chr1", "end": 358400, "crc": 2774914}, "scored": {...}, "hits": [...], "caller": ..., ...}
 
 `end` is that of the last chunk that is done, and `crc` a checksum of all chunks up to it. An engine has several chunks
-in flight: one is done when its tracks have come out and the callers have them.
+in flight: one is done when its tracks have come out and the caller has them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from operator import index
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from promscan.calling.peaks import PeakCaller
+from promscan.calling.callers import Caller
 from promscan.commands.scanning.journal_file import FORMAT_VERSION, VERSION_KEY, JournalFile, remove_journal
 from promscan.commands.scanning.statistics import Scored
 from promscan.errors import InputError, PromscanError, RunError
@@ -114,13 +114,12 @@ class Journal:
             self.done = (self._last["place"]["chrom"], self._last["place"]["end"])
             logger.info("%s: going on at %s:%d", file.folder, *self.done)
 
-    def replay(self, callers: Sequence[PeakCaller]) -> Iterator[Hit]:
-        """Bring the callers to where the journal ends, and yield the hits that it holds."""
+    def replay(self, caller: Caller) -> Iterator[Hit]:
+        """Bring the caller to where the journal ends, and yield the hits that it holds."""
         if self._file is None or self._last is None:
             return
         with _as_written(self._file):
-            for caller, state in zip(callers, self._last["callers"], strict=True):
-                caller.restore(state)
+            caller.restore(self._last["caller"])
         for line in islice(self._file.lines(), 1, None):
             with _as_written(self._file):
                 hits = [Hit(**fields) for fields in line["hits"]]
@@ -148,13 +147,13 @@ class Journal:
             self._read.append(place)
             yield chunk
 
-    def note(self, track: ScoreTrack, hits: Sequence[Hit], callers: Sequence[PeakCaller], scored: Scored) -> None:
+    def note(self, track: ScoreTrack, hits: Sequence[Hit], caller: Caller, scored: Scored) -> None:
         """Note that a chunk is done; its line is written once `INTERVAL` has passed since the last one.
 
         Args:
-            track: one of the tracks of the chunk; the callers have all of them.
-            hits: what the callers found since the chunk before.
-            callers: as they are now.
+            track: one of the tracks of the chunk; the caller has all of them.
+            hits: what the caller found since the chunk before.
+            caller: as it is now.
             scored: what is scored, from the start of the genome.
 
         Raises:
@@ -173,7 +172,7 @@ class Journal:
                 "place": place._asdict(),
                 "scored": asdict(scored),
                 "hits": [asdict(hit) for hit in self._hits],
-                "callers": [caller.state() for caller in callers],
+                "caller": caller.state(),
             }
         )
         self._bare = False

@@ -3,7 +3,7 @@
 Each line is a JSON object that ends in `checksum`, which covers its text and the checksum of the line before it. So a
 line that was edited, removed, doubled or moved is found. The first line begins with the version of the format:
 
-    {"promscan_journal": 2, ..., "checksum": "0c4f1ff2b1fe4a86"}
+    {"promscan_journal": 3, ..., "checksum": "0c4f1ff2b1fe4a86"}
 
 A line without its newline was cut short when the scan was killed. It does not count, and the next line replaces it.
 """
@@ -26,7 +26,7 @@ from promscan.io.files import write_errors
 
 JOURNAL = "journal.jsonl"
 """The file in the folder."""
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 VERSION_KEY = "promscan_journal"
 
 _START = f'{{"{VERSION_KEY}": '.encode()

@@ -76,7 +76,7 @@ class ScanPlan:
 
     def spans(self, grid: int) -> Spans | None:
         """The window starts to score, up to multiples of `grid`; None: all."""
-        return None if self.within is None else self.within.spans_of_starts(self.calling.min_distance, grid)
+        return None if self.within is None else self.within.spans_of_starts(self.calling.reach + 1, grid)
 
     def margin(self, of_engine: int) -> int:
         """Bases of context around a chunk: those that the engine needs, or more for the inserts of hits."""
@@ -106,6 +106,7 @@ class ScanOptions:
     model: str | Path
     threshold: float | None
     fp_per_mb: float | None
+    to_rank: bool
     min_distance: int | None
     smoothing: int | None
     strand: Literal["both", "+", "-"]
@@ -121,8 +122,8 @@ class ScanOptions:
     resume: str | Path | None
 
     def __post_init__(self) -> None:
-        if self.threshold is not None and self.fp_per_mb is not None:
-            raise ValueError("threshold and fp_per_mb are two ways to say the same: give one")
+        if (self.threshold is not None) + (self.fp_per_mb is not None) + self.to_rank > 1:
+            raise ValueError("threshold, fp_per_mb and to_rank are three ways to say the same: give one")
         if isinstance(self.regions, str):
             raise ValueError(f"regions must be a list of regions, not the text {self.regions!r}")
         if self.shard is not None:
@@ -136,6 +137,7 @@ def make_plan(options: ScanOptions) -> ScanPlan:
         card,
         threshold=options.threshold,
         fp_per_mb=options.fp_per_mb,
+        to_rank=options.to_rank,
         min_distance=options.min_distance,
         smoothing=options.smoothing,
         strand=options.strand,
@@ -218,7 +220,7 @@ def _common(wanted: Intervals | None, shard: Intervals | None) -> Intervals | No
 def _warn(options: ScanOptions, card: Card, calling: CallSettings, strength_card: Card | None) -> None:
     """Warn of what the user asked for and may not expect; the defaults give no warning."""
     other_calling = calling.min_distance < card.min_distance or calling.smoothing != card.smoothing
-    if card.calibration is not None and options.threshold is None and other_calling:
+    if card.calibration is not None and options.threshold is None and not options.to_rank and other_calling:
         logger.warning(
             "model %s was calibrated on hits %d bp apart and logits averaged over %d bp: with other settings, take "
             "its false positives per Mb as guesses", card.name, card.min_distance, card.smoothing,
@@ -246,6 +248,10 @@ def _header(
         settings["exclude"] = excluded.digest()
     if calling.smoothing > 1:
         settings["smoothing"] = str(calling.smoothing)
+    if calling.rule is not None:
+        settings |= {"candidates": f"{calling.rule.candidates:.15g}", "grade": calling.rule.grade}
+        if calling.rule.place_weight:
+            settings["place_weight"] = f"{calling.rule.place_weight:.15g}"
     if calling.floor is not None:
         settings["screening_margin"] = f"{calling.threshold - calling.floor:.6g}"
     settings |= card.scale.unusual_distances()

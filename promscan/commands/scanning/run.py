@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from itertools import chain
 
 import promscan
-from promscan.calling.peaks import PeakCaller
+from promscan.calling.callers import open_caller
 from promscan.commands.scanning import stages
 from promscan.commands.scanning.hit_strengths import HitStrengths
 from promscan.commands.scanning.journal import Journal
@@ -45,11 +45,14 @@ class LoadedScan:
         self.plan = plan
         self.engine_settings = EngineSettings(
             stride=calling.stride,
-            strands=calling.strands,
+            strands=calling.scored_strands,
             threads=machine.threads,
             batch_size=machine.batch_size,
             precision=machine.precision,
             smoothing=calling.smoothing,
+            estimates=calling.of_estimates,
+            exact_reach=calling.near,
+            both_strands=calling.near_other,
         )
         with memory_errors(MORE_MEMORY):
             self.devices = resolve_devices(machine.device)
@@ -77,11 +80,11 @@ class LoadedScan:
             if strengths is not None:
                 chunks = strengths.keep(chunks, journal.done)
             tracks = timed(statistics.count_scored(engine.score(journal.remaining(chunks))), "score")
-            callers = self._callers()
-            found = timed(stages.call(tracks, callers), "call")
+            caller = open_caller(plan.calling)
+            found = timed(stages.call(tracks, caller), "call")
             if strengths is not None:
                 found = timed(stages.add_strengths(found, strengths), "strength")
-            hits = chain(journal.replay(callers), stages.note(found, callers, journal, statistics.scored))
+            hits = chain(journal.replay(caller), stages.note(found, caller, journal, statistics.scored))
             yield from statistics.count_hits(stages.grade(stages.place(hits, plan.within), plan.card.calibration))
 
     def tracks(self) -> Iterator[ScoreTrack]:
@@ -96,12 +99,6 @@ class LoadedScan:
     def chunks(self, engine: Engine, step: int) -> Iterator[Chunk]:
         """What is to be scored, as an engine reads it; `step` window starts a chunk."""
         return stages.read(self.plan, grid=engine.grid, margin=engine.margin, step=step)
-
-    def _callers(self) -> list[PeakCaller]:
-        calling = self.plan.calling
-        return [
-            PeakCaller(strand, calling.threshold, calling.min_distance, calling.stride) for strand in calling.strands
-        ]
 
     def _open_engine(self) -> Engine:
         if self.plan.calling.floor is None:
@@ -119,7 +116,7 @@ class LoadedScan:
             batch_size=machine.batch_size,
             precision=machine.precision,
         )
-        return HitStrengths(predictor, self.plan.calling.min_distance)
+        return HitStrengths(predictor, self.plan.calling.reach + 1)
 
     def _open_journal(self, engine: Engine) -> Journal:
         # Machines that differ in the last bits would together end in the hits of neither.

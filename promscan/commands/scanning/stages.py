@@ -9,12 +9,12 @@ Hits come sorted by contig in FASTA order, start and strand. Memory does not gro
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from promscan.calling.peaks import PeakCaller, in_order
+from promscan.calling.callers import Caller
 from promscan.commands.scanning.hit_strengths import HitStrengths
 from promscan.commands.scanning.journal import Journal
 from promscan.commands.scanning.plan import ScanPlan
@@ -48,12 +48,11 @@ def read(plan: ScanPlan, *, grid: int, margin: int, step: int) -> Iterator[Chunk
             yield dataclasses.replace(chunk, blocked=blocked)
 
 
-def call(tracks_of_chunks: Iterable[list[ScoreTrack]], callers: Sequence[PeakCaller]) -> Iterator[Found]:
-    """The hits of all strands, sorted: the callers of both strands decide the same starts at a time."""
+def call(tracks_of_chunks: Iterable[list[ScoreTrack]], caller: Caller) -> Iterator[Found]:
+    """The hits of all strands, sorted."""
     for tracks in tracks_of_chunks:
-        batches = [caller.feed(track) for caller, track in zip(callers, tracks, strict=True)]
-        yield Found(tracks[0], in_order(batches, tracks[0].chrom))
-    yield Found(None, in_order([caller.flush() for caller in callers], None))
+        yield Found(tracks[0], caller.feed(tracks))
+    yield Found(None, caller.flush())
 
 
 def add_strengths(found: Iterable[Found], strengths: HitStrengths) -> Iterator[Found]:
@@ -64,11 +63,11 @@ def add_strengths(found: Iterable[Found], strengths: HitStrengths) -> Iterator[F
             strengths.forget(track.chrom, track.start + (len(track.logits) - 1) * track.stride)
 
 
-def note(found: Iterable[Found], callers: Sequence[PeakCaller], journal: Journal, scored: Scored) -> Iterator[Hit]:
-    """The hits, entered in the journal with the state of the callers that decided them."""
+def note(found: Iterable[Found], caller: Caller, journal: Journal, scored: Scored) -> Iterator[Hit]:
+    """The hits, entered in the journal with the state of the caller that decided them."""
     for track, hits in found:
         if track is not None:
-            journal.note(track, hits, callers, scored)
+            journal.note(track, hits, caller, scored)
         yield from hits
 
 
