@@ -21,6 +21,10 @@ class EngineSettings:
     precision: `auto` is `float32`, whose weights kernels on CUDA multiply as two bfloat16 each: that moves logits of
         `human` by less than 0.00001. `bfloat16` can be faster, and changes scores a little.
     smoothing: odd width in bp over which the logits of neighbouring windows are averaged (1: not at all).
+    floor: lowest estimate of a screening at which a window is scored; the others are -inf (None: all are scored).
+    estimates: whether tracks carry the estimates of the screening network, if the model has one.
+    exact_reach: with a floor, windows at most this far (bp) from one whose estimate reaches it are scored too.
+    both_strands: whether a window whose estimate reaches the floor has its neighbours of the other strand scored too.
 
     Raises:
         ValueError: a number is out of range, `smoothing` is no odd width, or there is no such precision.
@@ -32,9 +36,14 @@ class EngineSettings:
     batch_size: int | None = None
     precision: str = "auto"
     smoothing: int = 1
+    floor: float | None = None
+    estimates: bool = False
+    exact_reach: int = 0
+    both_strands: bool = False
 
     def __post_init__(self) -> None:
         check_whole("stride", self.stride, 1, MAX_BP)
         check_machine(self.threads, self.batch_size)
         check_precision(self.precision)
+        check_whole("exact_reach", self.exact_reach, 0, MAX_BP)
         check_odd("smoothing", self.smoothing, MAX_SMOOTHING)

@@ -17,6 +17,8 @@ from promscan.seq.windows import WINDOW
 Strand = Literal["+", "-"]
 Logits = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float64]
+ESTIMATE_STEP = 35
+"""Distance in bp between the window starts that have an estimate; they are multiples of it."""
 
 
 class Interval(NamedTuple):
@@ -69,13 +71,23 @@ class Chunk:
 
 @dataclass(frozen=True)
 class ScoreTrack:
-    """Logits of the windows of one strand, at `start`, `start + stride`, ...; NaN where a window was not scored."""
+    """Logits of the windows of one strand, at `start`, `start + stride`, ...; NaN where a window was not scored.
+
+    -inf: a window that a screening excluded, because it could not be a hit.
+    """
 
     chrom: str
     strand: Strand
     start: int
     stride: int
     logits: Logits
+    estimates: Logits | None = None
+    """What a screening network estimates: entry k is about the best logit of the windows of this strand that start at
+    `estimates_start + 35 * k` and at the 34 positions after it, in the order of the genome on both strands. All are
+    finite, and no option changes them. None: the model has no such network, or nobody asked for it."""
+    estimates_start: int = 0
+    """Window start of the first estimate, a multiple of `ESTIMATE_STEP`; the next track of the contig and strand goes
+    on where this one ends."""
 
 
 @dataclass(frozen=True)
