@@ -75,8 +75,18 @@ def least_margin(exact: Logits, streaming: Logits) -> float:
     return round(max(0, math.ceil(least / STEP)) * STEP, 2)
 
 
-def screening_floor(card: Card, threshold: float, stride: int) -> float | None:
-    """The logit of a streaming pass below which a window cannot be a hit; None if all windows are to be scored."""
-    if card.screening is None or threshold < card.screening.lowest or stride > COARSEST:
+def screening_floor(card: Card, threshold: float, stride: int, smoothing: int) -> float | None:
+    """The estimate below which a window cannot be a hit; None if all windows are to be scored.
+
+    Args:
+        card: card of the model.
+        threshold: logit to call at.
+        stride: only windows whose start is divisible by this are scored.
+        smoothing: width in bp over which logits are averaged; the margin holds for that of the card.
+    """
+    screening = card.screening
+    if screening is None or threshold < screening.lowest or smoothing != card.smoothing:
         return None
-    return threshold - card.screening.margin
+    if screening.network is None and stride > COARSEST:
+        return None
+    return threshold - screening.margin

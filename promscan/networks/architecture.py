@@ -85,9 +85,19 @@ class Architecture:
         return {name: value for name, value in vars(self).items() if name not in ("dropout", "half_life")}
 
     @property
+    def stem_columns(self) -> int:
+        """Values at a position that the streaming engine computes before the GRU (`promscan.inference.stem`)."""
+        return {0: 5, 1: self.hidden + 5}.get(self.convolutions, self.hidden + 1)
+
+    @property
+    def stem_reach(self) -> int:
+        """Bases on each side that these values depend on."""
+        return self.convolutions * (self.kernel // 2)
+
+    @property
     def context_reach(self) -> int:
         """Bases before and after a window that its context is made of, at most; a bin may reach into the next base."""
-        return self.context_bins[-1] - WINDOW // 2 + 1 + self.convolutions * (self.kernel // 2) if self.context else 0
+        return self.context_bins[-1] - WINDOW // 2 + 1 + self.stem_reach if self.context else 0
 
     @property
     def reach(self) -> int:

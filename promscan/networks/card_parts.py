@@ -10,6 +10,11 @@ from promscan.networks.card_fields import Fields
 from promscan.seq import dna
 from promscan.seq.bounds import MAX_BP, MAX_INSERT, check_number, check_whole
 
+MAX_DOUBLINGS = 8
+"""Bins of a screening network on each side; the widest of eight covers 4,480 bp."""
+MAX_LAYERS = 8
+MAX_HIDDEN = 1024
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -49,24 +54,74 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Screening:
-    """How a scan with a model of single windows is screened by a streaming pass.
+class ScreeningSizes:
+    """Sizes of a screening network.
 
-    margin: the logit of the streaming pass may fall short of the calling logit by at most this much.
+    doublings: bins on each side of the cell that an estimate is about, each twice as wide as the one before.
+    hidden: units of its hidden layers.
+
+    Raises:
+        InputError: a size is out of range.
+    """
+
+    doublings: int = 5
+    hidden: tuple[int, ...] = (64, 32)
+
+    def __post_init__(self) -> None:
+        check_whole("doublings", self.doublings, 1, MAX_DOUBLINGS)
+        check_whole("hidden layers", len(self.hidden), 1, MAX_LAYERS)
+        for width in self.hidden:
+            check_whole("hidden", width, 1, MAX_HIDDEN)
+
+    @property
+    def reach(self) -> int:
+        """Cells that the network sees on each side of a cell."""
+        return (1 << self.doublings) - 1
+
+    @classmethod
+    def parse(cls, fields: Fields) -> ScreeningSizes:
+        """The sizes from their part of a card."""
+        sizes = cls(
+            fields.whole("doublings", least=1, most=MAX_DOUBLINGS), fields.wholes("hidden", least=1, most=MAX_HIDDEN)
+        )
+        fields.finish()
+        return sizes
+
+
+@dataclass(frozen=True)
+class Screening:
+    """How a scan is screened: a quick estimate says which windows could be hits, and only these are scored.
+
+    margin: the estimate may fall short of the calling logit by at most this much.
     lowest: the lowest calling logit that the margin holds for.
     basis: how the margin was measured, in words.
+    network: sizes of the screening network of a streaming model; None: the estimate is a streaming pass of a model of
+        single windows.
     """
 
     margin: float
     lowest: float
     basis: str = ""
+    network: ScreeningSizes | None = None
 
     @classmethod
     def parse(cls, fields: Fields) -> Screening:
         """The screening from its part of a card."""
-        screening = cls(fields.number("margin", least=0), fields.number("lowest"), fields.text("basis", "", lines=True))
+        sizes = fields.part("network")
+        try:
+            network = None if sizes is None else ScreeningSizes.parse(sizes)
+        except InputError as error:
+            raise fields.refuse("network", f"is none: {error}") from error
+        screening = cls(
+            fields.number("margin", least=0), fields.number("lowest"), fields.text("basis", "", lines=True), network
+        )
         fields.finish()
         return screening
+
+    def describe(self) -> dict[str, Any]:
+        """The part as JSON has it."""
+        network = {} if self.network is None else {"network": vars(self.network)}
+        return {"margin": self.margin, "lowest": self.lowest, "basis": self.basis, **network}
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,13 @@ from promscan.commands.scanning.journal import Journal
 from promscan.commands.scanning.plan import ScanPlan
 from promscan.commands.scanning.statistics import Statistics
 from promscan.inference.engine import Engine, open_engine
-from promscan.inference.screened import ScreenedEngine
 from promscan.inference.settings import EngineSettings
 from promscan.inference.streaming import lanes_on
 from promscan.inference.strength import StrengthPredictor
 from promscan.io.prefetch import prefetch
 from promscan.log import progress
 from promscan.networks.device import arithmetic, describe, memory_errors, resolve_devices
-from promscan.networks.weights import load_model, load_strength
+from promscan.networks.weights import load_model, load_screening, load_strength
 from promscan.seq.records import Chunk, Hit, ScoreTrack
 
 MORE_MEMORY = "use fewer --threads, or a machine with more"
@@ -50,10 +49,12 @@ class LoadedScan:
             batch_size=machine.batch_size,
             precision=machine.precision,
             smoothing=calling.smoothing,
+            floor=calling.floor,
         )
         with memory_errors(MORE_MEMORY):
             self.devices = resolve_devices(machine.device)
             self.network, _ = load_model(plan.model)
+            self._screening = load_screening(plan.model)
             self._strength = None if plan.strength is None else load_strength(plan.strength)
 
     @property
@@ -104,9 +105,7 @@ class LoadedScan:
         ]
 
     def _open_engine(self) -> Engine:
-        if self.plan.calling.floor is None:
-            return open_engine(self.plan.card.engine, self.network, self.devices, self.engine_settings)
-        return ScreenedEngine(self.network, self.devices, self.engine_settings, self.plan.calling.floor)
+        return open_engine(self.plan.card.engine, self.network, self.devices, self.engine_settings, self._screening)
 
     def _open_strengths(self) -> AbstractContextManager[HitStrengths | None]:
         if self._strength is None:
