@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
 
+from promscan.inference.head import Context
 from promscan.inference.stem import stem_of
 from promscan.inference.work_units import check_finite
 from promscan.networks.classifier import BiGRUAttention
@@ -45,7 +46,8 @@ class Estimator:
         self.device, self._network = device, network.to(device).eval()
         self._reach = model.architecture.stem_reach
         with torch.inference_mode():
-            self._columns = stem_of(model, torch.float32).columns
+            self._stem = stem_of(model, torch.float32)
+            self._context = Context(model, self._stem.basis) if model.architecture.context else None
         self._of_unknown: Tensor | None = None
 
     @property
@@ -95,5 +97,7 @@ class Estimator:
         bases = BLOCK * CELL + 2 * self._reach
         rows = np.full((BLOCKS_AT_ONCE, bases), UNKNOWN, dtype=np.uint8)
         rows[: len(blocks)] = blocks
-        columns = self._columns(send(rows, self.device).T.contiguous())[self._reach : bases - self._reach]
+        columns = self._stem.columns(send(rows, self.device).T.contiguous())[self._reach : bases - self._reach]
+        if self._context is not None:
+            columns = torch.cat([columns, self._context.features(columns)], dim=1)
         return columns.view(BLOCK, CELL, *columns.shape[1:]).sum(dim=1).permute(2, 0, 1).contiguous()

@@ -57,7 +57,11 @@ class Context:
 
     def inside(self, columns: Tensor) -> Tensor:
         """Columns of a block (positions, m, lanes) to running sums of its features, (positions, features, lanes)."""
-        return accumulate_(F.gelu(product(self._weight, columns.float())))
+        return accumulate_(self.features(columns))
+
+    def features(self, columns: Tensor) -> Tensor:
+        """Columns (positions, m, lanes) to the learned features, (positions, features, lanes), float32."""
+        return F.gelu(product(self._weight, columns.float()))
 
     def sums(self, columns: Tensor, before: Sequence[Tensor] = (), after: Sequence[Tensor] = ()) -> Tensor:
         """Columns (positions, m, lanes) to running sums (positions + 1, features, lanes), beginning with zero.

@@ -70,6 +70,24 @@ def groups_within(bases: int) -> int:
     return -(-bases // ESTIMATE_STEP)
 
 
+def stretches(chunk: Chunk, screen: Screen, beyond: int = 0) -> list[Codes]:
+    """The bases that the estimates of a chunk need, and of `beyond` groups on each side of it, one stretch a strand."""
+    groups = -(-chunk.windows // ESTIMATE_STEP)
+    # The middles of the windows of a group lie in the cell behind the one where it begins.
+    first, end = 1 - beyond - screen.margin, 1 + groups + beyond + screen.margin
+    forward = _bases(chunk, first * ESTIMATE_STEP, end * ESTIMATE_STEP)
+    return [forward if strand == "+" else dna.reverse_complement(forward) for strand in screen.strands]
+
+
+def _bases(chunk: Chunk, begin: int, end: int) -> Codes:
+    """The bases from `begin` to `end`, counted from the start of a chunk; unknown where it has none."""
+    codes = np.full(end - begin, UNKNOWN, dtype=np.uint8)
+    first = max(0, begin + chunk.before)
+    known = chunk.codes[first : max(first, end + chunk.before)]
+    codes[first - chunk.before - begin :][: len(known)] = known
+    return codes
+
+
 class Job:
     """A chunk, and the logits of its windows as far as its lanes are scored.
 
@@ -90,24 +108,11 @@ class Job:
         self._estimates: dict[Strand, Logits] = {}
         self.missing = len(self.starts) * len(self._logits)
 
-    def bases(self, begin: int, end: int) -> Codes:
-        """The bases from `begin` to `end`, counted from the start of the chunk; unknown where it has none."""
-        chunk = self.chunk
-        codes = np.full(end - begin, UNKNOWN, dtype=np.uint8)
-        first = max(0, begin + chunk.before)
-        known = chunk.codes[first : max(first, end + chunk.before)]
-        codes[first - chunk.before - begin :][: len(known)] = known
-        return codes
-
     # Screening
 
     def stretches(self, screen: Screen) -> list[Codes]:
         """The bases that its estimates are about and need, one stretch a strand."""
-        beyond, groups = groups_within(self._settings.exact_reach), -(-self.chunk.windows // ESTIMATE_STEP)
-        # The middles of the windows of a group lie in the cell behind the one where it begins.
-        first, end = 1 - beyond - screen.margin, 1 + groups + beyond + screen.margin
-        forward = self.bases(first * ESTIMATE_STEP, end * ESTIMATE_STEP)
-        return [forward if strand == "+" else dna.reverse_complement(forward) for strand in screen.strands]
+        return stretches(self.chunk, screen, groups_within(self._settings.exact_reach))
 
     def screen(self, screen: Screen, estimates: Sequence[Logits]) -> None:
         """Take the estimates of its stretches; with a floor, drop the lanes that hold no hit."""
@@ -160,9 +165,9 @@ class Job:
                     continue
                 own = self._logits[strand][start : start + length]
                 if strand == "+":
-                    yield Lane(self.bases(begin, end), own, 0, self, whole)
+                    yield Lane(_bases(chunk, begin, end), own, 0, self, whole)
                 else:  # the windows of both strands start at the same bases, so it ends where the other begins
-                    codes = dna.reverse_complement(self.bases(begin - 1, end - 1))
+                    codes = dna.reverse_complement(_bases(chunk, begin - 1, end - 1))
                     yield Lane(codes, own[::-1], length - len(own), self, whole)
 
     def tracks(self) -> Iterator[list[ScoreTrack]]:

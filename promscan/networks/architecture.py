@@ -85,9 +85,9 @@ class Architecture:
         return {name: value for name, value in vars(self).items() if name not in ("dropout", "half_life")}
 
     @property
-    def stem_columns(self) -> int:
-        """Values at a position that the streaming engine computes before the GRU (`promscan.inference.stem`)."""
-        return {0: 5, 1: self.hidden + 5}.get(self.convolutions, self.hidden + 1)
+    def screened_columns(self) -> int:
+        """Values at a position that a screening network reads: a column of the stem, and the context's features."""
+        return {0: 5, 1: self.hidden + 5}.get(self.convolutions, self.hidden + 1) + self.context
 
     @property
     def stem_reach(self) -> int:

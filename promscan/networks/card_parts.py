@@ -97,12 +97,22 @@ class Screening:
     basis: how the margin was measured, in words.
     network: sizes of the screening network of a streaming model; None: the estimate is a streaming pass of a model of
         single windows.
+    floors: pairs of a calling logit and the lowest estimate of what could be a hit there, both ascending; they come
+        with a network, and go before the margin.
     """
 
     margin: float
     lowest: float
     basis: str = ""
     network: ScreeningSizes | None = None
+    floors: tuple[tuple[float, float], ...] = ()
+
+    def floor(self, threshold: float) -> float | None:
+        """The estimate below which a window cannot be a hit at this logit; None below the lowest one."""
+        if threshold < self.lowest:
+            return None
+        measured = [estimate for logit, estimate in self.floors if logit <= threshold]
+        return measured[-1] if measured else threshold - self.margin
 
     @classmethod
     def parse(cls, fields: Fields) -> Screening:
@@ -112,16 +122,24 @@ class Screening:
             network = None if sizes is None else ScreeningSizes.parse(sizes)
         except InputError as error:
             raise fields.refuse("network", f"is none: {error}") from error
-        screening = cls(
-            fields.number("margin", least=0), fields.number("lowest"), fields.text("basis", "", lines=True), network
-        )
+        logits, estimates = (fields.numbers(name) if name in fields else () for name in ("logits", "estimates"))
+        if len(logits) != len(estimates) or list(logits) != sorted(logits) or list(estimates) != sorted(estimates):
+            raise fields.refuse("logits", "and estimates must be lists of one length, both ascending")
+        basis = fields.text("basis", "", lines=True)
+        floors = tuple(zip(logits, estimates, strict=True))
+        screening = cls(fields.number("margin", least=0), fields.number("lowest"), basis, network, floors)
         fields.finish()
         return screening
 
     def describe(self) -> dict[str, Any]:
         """The part as JSON has it."""
-        network = {} if self.network is None else {"network": vars(self.network)}
-        return {"margin": self.margin, "lowest": self.lowest, "basis": self.basis, **network}
+        values: dict[str, Any] = {"margin": self.margin, "lowest": self.lowest, "basis": self.basis}
+        if self.network is not None:
+            values["network"] = {"doublings": self.network.doublings, "hidden": list(self.network.hidden)}
+        if self.floors:
+            logits, estimates = zip(*self.floors, strict=True)
+            values |= {"logits": list(logits), "estimates": list(estimates)}
+        return values
 
 
 @dataclass(frozen=True)

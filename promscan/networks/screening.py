@@ -1,13 +1,12 @@
 """A small network that says where a streaming model could find a promoter, without running the model.
 
-It reads the columns of the model's stem (`promscan.inference.stem`), summed over cells of 35 bp, in bins around a
-cell: the cell itself, and on each side bins of 1, 2, 4, ... cells. It estimates the best calling score of the 35
-windows whose middles lie in the cell.
+It reads the columns of the model's stem (`promscan.inference.stem`) and the learned features of its context, summed
+over cells of 35 bp, in bins around a cell: the cell itself, and on each side bins of 1, 2, 4, ... cells. It estimates
+the best calling score of the 35 windows whose middles lie in the cell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -22,7 +21,7 @@ class ScreeningNetwork(nn.Module):
 
     Args:
         sizes: how far it sees, and its layers.
-        columns: values of a column of the stem.
+        columns: values at a position, see `Architecture.screened_columns`.
     """
 
     def __init__(self, sizes: ScreeningSizes, columns: int) -> None:
@@ -45,7 +44,7 @@ class ScreeningNetwork(nn.Module):
         return estimates.squeeze(-1)
 
     def normalise(self, means: Tensor) -> None:
-        """Let the first layer see values of mean 0 and standard deviation 1, where it gets those of `means`."""
+        """Let the first layer take means of the mean and standard deviation of `means`, instead of 0 and 1."""
         first = self.layers[0]
         assert isinstance(first, nn.Linear)
         with torch.no_grad():
@@ -59,37 +58,18 @@ def bin_means(sums: Tensor, doublings: int) -> Tensor:
     Every bin is added up from halves, cell by cell, so that a mean does not depend on where the cells begin.
 
     Args:
-        sums: sums of the columns of cells, (cells, columns).
+        sums: sums of the columns of cells, (..., cells, columns).
         doublings: bins on each side.
 
     Returns:
-        ((cells - 2 * (2^doublings - 1)), bins * columns): the cell, then for each width the bins left and right of it.
+        (..., cells - 2 * (2^doublings - 1), bins * columns): the cell, then for each width the bins left and right.
     """
     reach = (1 << doublings) - 1
-    inner = len(sums) - 2 * reach
-    bins, wide, width = [sums[reach : reach + inner] / CELL], sums, 1
+    inner = sums.shape[-2] - 2 * reach
+    bins, wide, width = [sums[..., reach : reach + inner, :] / CELL], sums, 1
     for _ in range(doublings):
         left, right = reach - (2 * width - 1), reach + width
-        bins += [wide[begin : begin + inner] / (CELL * width) for begin in (left, right)]
-        wide = wide[:-width] + wide[width:]
+        bins += [wide[..., begin : begin + inner, :] / (CELL * width) for begin in (left, right)]
+        wide = wide[..., :-width, :] + wide[..., width:, :]
         width *= 2
-    return torch.cat(bins, dim=1)
-
-
-def means_at(sums: Tensor, doublings: int, cells: Sequence[int] | Tensor) -> Tensor:
-    """`bin_means` of some cells only, from running sums: for training, where last digits do not matter.
-
-    Args:
-        sums: running sums of the columns, (cells + 1, columns).
-        doublings: bins on each side.
-        cells: which; at least 2^doublings - 1 from both ends.
-    """
-    widths = [1 << i for i in range(doublings)]
-    begins, ends = [0], [1]
-    for width in widths:
-        begins += [1 - 2 * width, width]
-        ends += [1 - width, 2 * width]
-    at = torch.as_tensor(cells).unsqueeze(1)
-    lengths = torch.tensor(ends) - torch.tensor(begins)
-    found = sums[at + torch.tensor(ends)] - sums[at + torch.tensor(begins)]
-    return (found / (CELL * lengths).unsqueeze(1)).flatten(1)
+    return torch.cat(bins, dim=-1)

@@ -61,7 +61,7 @@ def load_screening(name: str) -> ScreeningNetwork | None:
     card = read_card(path)
     if card.screening is None or (sizes := card.screening.network) is None:
         return None
-    columns = Architecture(**card.architecture).stem_columns
+    columns = Architecture(**card.architecture).screened_columns
     return _load(path, card, lambda: ScreeningNetwork(sizes, columns), SCREENING)
 
 

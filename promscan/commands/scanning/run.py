@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from itertools import chain
@@ -15,11 +16,12 @@ from promscan.commands.scanning.plan import ScanPlan
 from promscan.commands.scanning.statistics import Statistics
 from promscan.inference.engine import Engine, open_engine
 from promscan.inference.settings import EngineSettings
-from promscan.inference.streaming import lanes_on
+from promscan.inference.streaming import StreamingEngine, lanes_on
 from promscan.inference.strength import StrengthPredictor
 from promscan.io.prefetch import prefetch
 from promscan.log import progress
 from promscan.networks.device import arithmetic, describe, memory_errors, resolve_devices
+from promscan.networks.screening import ScreeningNetwork
 from promscan.networks.weights import load_model, load_screening, load_strength
 from promscan.seq.records import Chunk, Hit, ScoreTrack
 
@@ -97,6 +99,11 @@ class LoadedScan:
     def chunks(self, engine: Engine, step: int) -> Iterator[Chunk]:
         """What is to be scored, as an engine reads it; `step` window starts a chunk."""
         return stages.read(self.plan, grid=engine.grid, margin=engine.margin, step=step)
+
+    def open_screened(self, network: ScreeningNetwork, floor: float | None) -> Engine:
+        """The engine of a streaming model with a screening network, for tracks with estimates."""
+        settings = dataclasses.replace(self.engine_settings, estimates=True, floor=floor)
+        return StreamingEngine(self.network, self.devices, settings, network)
 
     def _callers(self) -> list[PeakCaller]:
         calling = self.plan.calling
