@@ -62,7 +62,7 @@ class Screen:
 
     def reach(self, settings: EngineSettings) -> int:
         """Bases that it reads on each side of a chunk."""
-        return (self.margin + groups_within(settings.exact_reach)) * ESTIMATE_STEP
+        return (self.margin + groups_within(settings.exact_reach)) * ESTIMATE_STEP + 1
 
 
 def groups_within(bases: int) -> int:
@@ -73,10 +73,14 @@ def groups_within(bases: int) -> int:
 def stretches(chunk: Chunk, screen: Screen, beyond: int = 0) -> list[Codes]:
     """The bases that the estimates of a chunk need, and of `beyond` groups on each side of it, one stretch a strand."""
     groups = -(-chunk.windows // ESTIMATE_STEP)
-    # The middles of the windows of a group lie in the cell behind the one where it begins.
-    first, end = 1 - beyond - screen.margin, 1 + groups + beyond + screen.margin
-    forward = _bases(chunk, first * ESTIMATE_STEP, end * ESTIMATE_STEP)
-    return [forward if strand == "+" else dna.reverse_complement(forward) for strand in screen.strands]
+    # The bases behind the middles of the windows of a group are the cell behind the one where it begins; on the other
+    # strand, where the base behind a middle is the one before it, that cell begins a base earlier.
+    begin = (1 - beyond - screen.margin) * ESTIMATE_STEP
+    end = (1 + groups + beyond + screen.margin) * ESTIMATE_STEP
+    return [
+        _bases(chunk, begin, end) if strand == "+" else dna.reverse_complement(_bases(chunk, begin - 1, end - 1))
+        for strand in screen.strands
+    ]
 
 
 def _bases(chunk: Chunk, begin: int, end: int) -> Codes:

@@ -33,6 +33,8 @@ from promscan.networks.composition import compositions
 from promscan.seq.dna import UNKNOWN
 from promscan.seq.windows import MAX_UNKNOWN, WINDOW
 
+SMALLER = (16, 32)
+"""Lanes of units that are smaller than others, on a CPU."""
 LARGEST_SCORE = 40.0
 """exp of an attention score up to this can be summed in float32, for scores of either sign."""
 
@@ -57,6 +59,7 @@ class LaneNetwork:
             self.attention, self.head = Attention(self.model), Head(self.model)
             self.context = Context(self.model, self.stem.basis) if self.model.architecture.context else None
         self._known_ends = dict[tuple[int, int], UnknownEnds]()
+        self._alike: list[int] | None = None
         self._sum_windows = sum_windows
         self.by_kernels = False
         if device.type == "cuda":
@@ -113,6 +116,29 @@ class LaneNetwork:
         state = state_after(forward, inputs[:warm], ends.forward)
         left = forward.run(inputs[warm : len(inputs) - warm], state)
         return self._grade(left, backward, inputs[warm:], around, ends.backward)
+
+    def lanes_for(self, lanes: int, most: int) -> int:
+        """Lanes of the smallest unit for so many of them that gives each lane the bits it has in one of `most`.
+
+        Products of few columns may be summed in another order, in some of the libraries and for some networks only. So
+        it is tried, once: the order depends on the shapes, and not on the numbers.
+        """
+        if self.device.type != "cpu" or lanes > SMALLER[-1]:
+            return most
+        if self._alike is None:
+            margin = max(self.model.architecture.reach, self.model.architecture.stem_reach) + WINDOW
+            codes = torch.arange(2 * (margin + WINDOW)).unsqueeze(1) * torch.arange(1, most + 1) ** 2 // 7 % UNKNOWN
+            full = self.logits(codes.byte(), margin, NEAR, unknown_ends=len(self.layers) == 1)
+            self._alike = [
+                fewer
+                for fewer in SMALLER
+                if fewer < most
+                and torch.equal(
+                    self.logits(codes[:, :fewer].byte(), margin, NEAR, unknown_ends=len(self.layers) == 1),
+                    full[:, :fewer],
+                )
+            ]
+        return next((fewer for fewer in self._alike if fewer >= lanes), most)
 
     def _ends(self, inner: int, warm_up: int) -> UnknownEnds:
         """The ends for these distances, which are computed once."""

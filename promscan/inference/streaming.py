@@ -29,7 +29,7 @@ from promscan.inference.jobs import Grid, Job, Lane, Screen
 from promscan.inference.lane_queue import LaneQueue
 from promscan.inference.lanes import networks_on, require_streamable, room_to_smooth
 from promscan.inference.settings import EngineSettings
-from promscan.inference.unknown_ends import COLUMNS
+from promscan.inference.unknown_ends import NEAR
 from promscan.inference.work_units import UnitRunner, copies
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.composition import COMPOSITION
@@ -77,11 +77,11 @@ class StreamingEngine:
             raise ValueError("a floor needs a screening network")
         self.settings, self.strands = settings, tuple(settings.strands)
         self.lanes = lanes_on(devices, model.architecture)
-        around = max(self.warm_up, model.architecture.reach) + room_to_smooth(settings.smoothing)
+        seen = max(self.warm_up, model.architecture.reach, NEAR + model.architecture.stem_reach)
+        around = seen + room_to_smooth(settings.smoothing)
         self._grid = Grid(self.lane, self.shorter, around)
         self._networks = networks_on(devices, model, settings.precision)
-        self._on_cpu = devices[0].type == "cpu"
-        self._knows_ends = self._on_cpu and model.architecture.layers == 1
+        self._knows_ends = devices[0].type == "cpu" and model.architecture.layers == 1
         self._estimators, self._screen = dict[torch.device, Estimator](), None
         if screening is not None and (settings.estimates or settings.floor is not None):
             self._estimators = {
@@ -208,7 +208,7 @@ class StreamingEngine:
         """Score lanes of one kind, which come back; none are no work."""
         if not unit:
             return unit
-        lanes = -(-len(unit) // COLUMNS) * COLUMNS if self._on_cpu else self.lanes
+        lanes = self._networks[device].lanes_for(len(unit), self.lanes)
         rows = np.full((lanes, len(unit[0].codes)), UNKNOWN, dtype=np.uint8)
         for row, lane in zip(rows, unit, strict=False):
             row[:] = lane.codes

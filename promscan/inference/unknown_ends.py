@@ -14,7 +14,7 @@ from promscan.seq.dna import UNKNOWN
 from promscan.seq.windows import WINDOW
 
 COLUMNS = 16
-"""Least lanes of a unit on a CPU, and what their number is a multiple of: other numbers would round differently."""
+"""Lanes that are run to find it: products of fewer columns may round differently."""
 NEAR = WINDOW
 """Unknown bases next to a contig that are run with it, for the stem sees both; divisible by 70."""
 
