@@ -13,15 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import promscan
+from promscan.calling import screening
+from promscan.calling.peaks import probability_of
+from promscan.calling.screening import floors_of
+from promscan.commands.calibrate import calibrate
 from promscan.errors import ModelError
-from promscan.inference import estimates
+from promscan.inference import background, screening_fit
 from promscan.inference.engine import open_engine
 from promscan.inference.estimates import Estimator
 from promscan.inference.lanes import LaneNetwork
 from promscan.inference.settings import EngineSettings
 from promscan.inference.streaming import StreamingEngine
 from promscan.networks.card import read_card
-from promscan.networks.card_parts import Screening, ScreeningSizes
+from promscan.networks.card_parts import Scale, Screening, ScreeningSizes
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.screening import ScreeningNetwork, bin_means
 from promscan.networks.weights import load_model, load_screening, save_model
@@ -204,7 +208,6 @@ def test_bytes_do_not_depend_on_chunks_threads_regions_or_order(tmp_path, screen
     whole = scan_to_bed(genome, **options)
     with (
         mock.patch.object(StreamingEngine, "chunk_step", data.draw(st.integers(1, 4)) * LANE),
-        mock.patch.object(estimates, "BLOCKS_AT_ONCE", 64),
     ):
         assert scan_to_bed(genome, threads=data.draw(st.integers(1, 3)), **options) == whole
     exhaustive = {(h.chrom, h.start, h.strand, h.logit) for h in scan(contigs, exhaustive=True, **options)}
@@ -264,6 +267,76 @@ def test_a_card_with_a_wrong_screening_is_refused(screened, tmp_path, changed, m
     (tmp_path / "bad.json").write_text(json.dumps(values))
     with pytest.raises(ModelError, match=message):
         read_card(tmp_path / "bad.safetensors")
+
+
+@pytest.fixture
+def little(monkeypatch):
+    """Little sequence is enough, a little training, and any gain."""
+    for module, name, value in [
+        (background, "LEAST_MEGABASES", 0), (background, "FEWEST", 5), (screening, "FEWEST", 5),
+        (background, "WORTH", 1), (background, "STILL_WORTH", 1), (screening_fit, "STEPS", 30),
+        (StreamingEngine, "chunk_step", 10 * LANE),
+    ]:  # fmt: skip
+        monkeypatch.setattr(module, name, value)
+
+
+def test_a_calibrated_streaming_model_is_screened_and_loses_no_more_hits_than_it_says(screened, tmp_path, little):
+    genome = write_fasta(tmp_path / "genome.fa", {"known": "A" * 100, "chr1": random_bases(8000, seed=5)})
+    (tmp_path / "known.bed").write_text("known\t0\t100\n")
+    model, card = load_model(str(screened))
+    save_model(tmp_path / "dense.safetensors", model, dataclasses.replace(card, scale=Scale(fp_per_mb=5000.0)))
+    cards = [
+        calibrate(
+            screened, genome, tmp_path / "known.bed", tmp_path / name / "mine.safetensors", min_distance=30, threads=n
+        )
+        for n, name in enumerate(["one", "two"], start=1)
+        if (tmp_path / name).mkdir() is None
+    ]
+    assert cards[0] == cards[1]  # to the last bit, on any number of threads
+    card, out = cards[0], tmp_path / "one" / "mine.safetensors"
+    assert "apart from what the network learned from" in card.screening.basis
+    assert card.screening.network == ScreeningSizes()
+    assert list(load_screening(str(out)).state_dict()) == [
+        "layers.0.weight",
+        "layers.0.bias",
+        "layers.2.weight",
+        "layers.2.bias",
+        "layers.4.weight",
+        "layers.4.bias",
+    ]
+    logit = card.screening.lowest + 1e-6
+    options = {"model": out, "strength": None, "threshold": probability_of(logit)}
+    exact, found = (
+        {(h.start, h.strand): h.logit for h in promscan.scan(genome, **options, exhaustive=e)} for e in (True, False)
+    )
+    # Odd chunks of the contig are those that the floors were measured on.
+    measured = {place for place in exact if (place[0] // (10 * LANE)) % 2 == 0}
+    assert measured
+    assert measured <= found.keys()
+    assert all(exact[place] == logit for place, logit in found.items() if place in exact)
+
+
+def test_little_background_gives_no_screening(screened, tmp_path):
+    genome = write_fasta(tmp_path / "genome.fa", {"known": "A" * 100, "chr1": random_bases(2000, seed=5)})
+    (tmp_path / "known.bed").write_text("known\t0\t100\n")
+    card = calibrate(screened, genome, tmp_path / "known.bed", tmp_path / "mine.safetensors", min_distance=30)
+    assert card.screening is None
+    assert load_screening(str(tmp_path / "mine.safetensors")) is None
+
+
+@given(
+    pairs=st.lists(st.tuples(*[st.floats(-8, 8, width=16)] * 2), min_size=5, max_size=80),
+    lost=st.sampled_from([0.001, 0.1, 0.5]),
+)
+def test_a_floor_loses_no_more_hits_than_it_may_and_rises_with_the_logit(pairs, lost):
+    exact, best = np.array(pairs, dtype=np.float32).T
+    levels = [-4.0, 0.0, 4.0]
+    with mock.patch.multiple(screening, LOST=lost, FEWEST=5):
+        floors = floors_of(exact, best, levels)
+    assert list(floors) == sorted(floors, key=lambda pair: pair[::-1]) == sorted(floors)
+    assert [logit for logit, _ in floors] == [logit for logit in levels if (exact >= logit).sum() >= 5]
+    for logit, floor in floors:
+        assert (best[exact >= logit] < floor).mean() <= lost
 
 
 @pytest.mark.parametrize("hidden", [8, 16, 64])

@@ -44,6 +44,8 @@ from promscan.seq.records import ESTIMATE_STEP, Chunk, Hit, Logits
 SEED = 1
 LEARNED_MEGABASES = 4.0
 """Sequence that a screening network learns from, at most, and half of the background."""
+LEAST_MEGABASES = 1.0
+"""Background that it takes to learn and to measure."""
 LOWEST = 1e-6
 """Hits below this probability are not ranked: nobody calls there."""
 HIT = np.dtype([("place", np.int64), ("strand", "U1"), ("logit", np.float64)])
@@ -186,19 +188,19 @@ def measure_network(
     Args:
         network: the network.
         background: hits of the model, on sequence that the network has not learned from and perhaps on more.
-        levels: calling logits to measure at.
+        levels: calling logits to measure at, from the lowest up.
         usual: the logit that scans call at by default.
         open_screened: opens the engine of the model.
         read_chunks: the sequence to measure on, as an engine reads it.
     """
-    called = background.hits[background.hits["logit"] >= min(levels)]
+    called = background.hits[background.hits["logit"] >= levels[0]]
     with open_screened(network, math.inf) as engine:
         best, lanes = best_in_lanes(engine, read_chunks(engine), background.begins, called)
     measured = np.isfinite(best)
-    floors = floors_of(called["logit"][measured], best[measured], {usual, *levels})
+    floors = floors_of(called["logit"][measured], best[measured], levels)
     shares = {logit: float(np.mean(lanes >= floor)) for logit, floor in floors}
     floors = tuple(pair for pair in floors if shares[pair[0]] <= STILL_WORTH)
-    found = Screening(0.0, min(levels), "", network.sizes, floors)
+    found = Screening(0.0, levels[0], "", network.sizes, floors)
     if not floors or (floor := found.floor(max(usual, floors[0][0]))) is None or np.mean(lanes >= floor) > WORTH:
         logger.info("no screening: it takes %d hits, and a network that tells them from most sequence", FEWEST)
         return None
@@ -224,8 +226,8 @@ def screen_streaming(
 
     Args: see `measure_screening` and `learn_screening`.
     """
-    if table.hits[-1] < 2 * FEWEST:
-        logger.info("no screening: it takes %d hits to measure how many would be lost", 2 * FEWEST)
+    if background.megabases < LEAST_MEGABASES or table.hits[-1] < 2 * FEWEST:
+        logger.info("no screening: it takes %g Mb of background and %d hits on it", LEAST_MEGABASES, 2 * FEWEST)
         return None
     usual = _logit_at(table, usual_fp_per_mb)
     every = max(2, math.ceil(background.megabases / LEARNED_MEGABASES))
@@ -234,16 +236,17 @@ def screen_streaming(
         return (chunk for n, chunk in enumerate(read_chunks(engine)) if (n % every == 0) == learned)
 
     network = learn_screening(model, open_screened, lambda engine: part(engine, learned=True), usual)
-    levels = screening_levels(table)
+    levels = screening_levels(table, usual_fp_per_mb)
     screening = measure_network(
         network, background, levels, usual, open_screened, lambda engine: part(engine, learned=False)
     )
     return None if screening is None else (screening, network)
 
 
-def screening_levels(table: Calibration) -> list[float]:
-    """The calling logits to measure a screening network at."""
-    return [_logit_at(table, rate) for rate in RATES if table.least <= rate <= table.most]
+def screening_levels(table: Calibration, usual_fp_per_mb: float) -> list[float]:
+    """The calling logits to measure a screening network at, from the lowest up."""
+    rates = [rate for rate in RATES if table.least <= rate <= table.most]
+    return sorted({_logit_at(table, rate) for rate in (usual_fp_per_mb, *rates)})
 
 
 def _logit_at(table: Calibration, fp_per_mb: float) -> float:

@@ -116,18 +116,18 @@ def main() -> None:
     table = card.calibration
     if table is None:
         raise SystemExit(f"{arguments.model} is not calibrated: run promscan calibrate")
-    usual, levels = table.logit_at(card.scale.fp_per_mb), screening_levels(table)
+    usual, levels = table.logit_at(card.scale.fp_per_mb), screening_levels(table, card.scale.fp_per_mb)
     model, _ = load_model(arguments.model)
     learned = sequences.scan(arguments.learn, usual, LEARNED_MEGABASES * 1e6)
     network = learn_screening(model, learned.open_screened, lambda engine: chunks_of(learned, engine), usual)
-    measured = sequences.scan(arguments.measure, min(levels))
+    measured = sequences.scan(arguments.measure, levels[0])
     screening = measure_network(
         network, sequences.hits(measured, arguments.measure), levels, usual, measured.open_screened,
         lambda engine: chunks_of(measured, engine),
     )  # fmt: skip
     if screening is None:
         raise SystemExit(f"screening of {arguments.model} saves too little")
-    judged = sequences.scan(arguments.judge, min(levels))
+    judged = sequences.scan(arguments.judge, levels[0])
     known = read_known_promoters(arguments.data / files.starts, sequences.lengths).widened(
         AT_A_START, sequences.lengths
     )
