@@ -287,7 +287,12 @@ def test_a_calibrated_streaming_model_is_screened_and_loses_no_more_hits_than_it
     save_model(tmp_path / "dense.safetensors", model, dataclasses.replace(card, scale=Scale(fp_per_mb=5000.0)))
     cards = [
         calibrate(
-            screened, genome, tmp_path / "known.bed", tmp_path / name / "mine.safetensors", min_distance=30, threads=n
+            tmp_path / "dense.safetensors",
+            genome,
+            tmp_path / "known.bed",
+            tmp_path / name / "mine.safetensors",
+            min_distance=30,
+            threads=n,
         )
         for n, name in enumerate(["one", "two"], start=1)
         if (tmp_path / name).mkdir() is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -82,4 +81,4 @@ def open_engine(
         return StreamingEngine(model, devices, settings, screening)
     if settings.floor is None:
         return WindowedEngine(model, devices, settings)
-    return ScreenedEngine(model, devices, dataclasses.replace(settings, floor=None), settings.floor)
+    return ScreenedEngine(model, devices, settings, settings.floor)
