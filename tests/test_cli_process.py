@@ -171,6 +171,17 @@ for arguments in {commands}:
     assert out.startswith(b"Usage: promscan [OPTIONS] COMMAND")
 
 
+def test_a_scan_loads_no_compiler(start, tmp_path):
+    """Loading the compiler of torch, or its algebra, takes longer than a scan of a short contig."""
+    genome = write_fasta(tmp_path / "genome.fa", {"chr1": CONTIGS["demo2"][:70]})
+    code = (
+        "import sys, promscan; list(promscan.scan(sys.argv[1], model='human'));"
+        "print([name for name in ('torch._dynamo', 'torch._inductor', 'sympy', 'matplotlib') if name in sys.modules])"
+    )
+    process = start([sys.executable, "-c", code, str(genome)], stdout=subprocess.PIPE)
+    assert process.communicate()[0] == b"[]\n"
+
+
 def test_closed_standard_error_costs_no_hits(start, tmp_path):
     path = write_fasta(tmp_path / "genome.fa", CONTIGS)
     command = [*PROMSCAN, "scan", str(path), "-o", "-", "--model", str(TINY), "--strength", "none", "--device", "cpu"]

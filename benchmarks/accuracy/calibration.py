@@ -42,8 +42,6 @@ from promscan.seq.regions import matching_contigs
 from promscan.seq.tss import SAME_START, KnownStarts
 
 RATES = (1, 10, 100)
-LOWEST = 1e-6
-"""Probability at which a model is scanned."""
 LAGS, REPEAT_WINDOW, REPEATED = range(1, 61), 50, 0.8
 NEAR_REPEAT = 100
 """bp around tandem repeats that count as rich in them."""
@@ -191,7 +189,7 @@ def main() -> None:
     lengths = Genome(arguments.genome).contigs()
     contigs = matching_contigs(arguments.contigs.split(","), lengths)
     if arguments.hits is None:
-        options: dict[str, Any] = {"threshold": LOWEST, "strength": None, "device": "cpu", "threads": 1}
+        options: dict[str, Any] = {"to_rank": True, "strength": None, "device": "cpu", "threads": 1}
         hits = rank_hits(promscan.scan(arguments.genome, model=arguments.model, regions=contigs, **options))
     else:
         hits = read_hits(arguments.hits, lengths)

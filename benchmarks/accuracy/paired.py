@@ -40,8 +40,6 @@ PLACES_AT = 50
 """FP/Mb at which the places of hits are compared."""
 BEST_FALSE = 100
 ALL_LISTS = "all lists"
-LOWEST = 1e-6
-"""Probability at which a model is scanned."""
 
 
 def measures_of(ranking: Ranking, weights: np.ndarray | None = None) -> dict[str, float]:
@@ -151,7 +149,7 @@ def systems_of(words: Sequence[str], genome: Path, contigs: Sequence[str]) -> di
             hits: Path | ModelHits = path
         else:
             regions = matching_contigs(contigs, Genome(genome).contigs())
-            options: dict[str, Any] = {"threshold": LOWEST, "strength": None, "device": "cpu", "threads": 1}
+            options: dict[str, Any] = {"to_rank": True, "strength": None, "device": "cpu", "threads": 1}
             hits = ModelHits(promscan.scan(genome, model=str(path), regions=regions, **options))
         label = name if equals else path.name
         if label in systems:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -24,10 +25,16 @@ FP_PER_MB = 100.0
 """The highest rate of false positives per Mb at which scans are screened."""
 WORTH = 0.5
 """Screening pays if at most this share of the windows is scored exactly, at the default rate of a scan."""
+STILL_WORTH = 0.75
+"""A screening network pays at lower logits if at most this share of the lanes is run."""
 COARSEST = 16
 """At strides of more bp than this, scoring every window costs no more than the streaming pass saves."""
 STEP = 0.01
 """Margins are multiples of this."""
+FEWEST = 100
+"""Hits needed to find the floor of a screening network at a logit; with fewer, that of a lower logit holds."""
+RATES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, FP_PER_MB)
+"""False positives per Mb at which such floors are measured, beside the rate that scans call at by default."""
 STEPS = 10_000
 """The widest margin, in steps."""
 
@@ -75,8 +82,35 @@ def least_margin(exact: Logits, streaming: Logits) -> float:
     return round(max(0, math.ceil(least / STEP)) * STEP, 2)
 
 
-def screening_floor(card: Card, threshold: float, stride: int) -> float | None:
-    """The logit of a streaming pass below which a window cannot be a hit; None if all windows are to be scored."""
-    if card.screening is None or threshold < card.screening.lowest or stride > COARSEST:
+def floors_of(exact: Logits, estimates: Logits, logits: Iterable[float]) -> tuple[tuple[float, float], ...]:
+    """Pairs of a calling logit and of an estimate, at or above which all hits lie but at most `LOST` of them.
+
+    A logit that fewer than `FEWEST` hits reach is left out.
+
+    Args:
+        exact: logits (n,) of hits.
+        estimates: best estimates in the lanes of these hits.
+        logits: calling logits.
+    """
+    pairs, highest = list[tuple[float, float]](), math.inf
+    for logit in sorted(logits, reverse=True):
+        reached = np.sort(estimates[exact >= logit])
+        if len(reached) >= FEWEST:
+            highest = min(highest, math.floor(reached[int(LOST * len(reached))] / STEP) * STEP)
+            pairs.append((logit, round(highest, 2)))
+    return tuple(reversed(pairs))
+
+
+def screening_floor(card: Card, threshold: float, stride: int, smoothing: int) -> float | None:
+    """The estimate below which a window cannot be a hit; None if all windows are to be scored.
+
+    Args:
+        card: card of the model.
+        threshold: logit to call at.
+        stride: only windows whose start is divisible by this are scored.
+        smoothing: width in bp over which logits are averaged; the margin holds for that of the card.
+    """
+    screening = card.screening
+    if screening is None or smoothing != card.smoothing or (screening.network is None and stride > COARSEST):
         return None
-    return threshold - card.screening.margin
+    return screening.floor(threshold)

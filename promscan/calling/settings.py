@@ -26,7 +26,7 @@ class CallSettings:
     smoothing: odd width in bp over which the logits of neighbouring windows are averaged (1: not at all).
     stride: only windows whose start is divisible by this are scored.
     strands: strands of the hits.
-    floor: logit of a streaming pass below which a window cannot be a hit; None: every window is scored exactly.
+    floor: estimate of a screening below which a window cannot be a hit; None: every window is scored exactly.
     rule: how hits are placed and graded; None: by their logits alone.
 
     Raises:
@@ -120,14 +120,15 @@ def resolve_calling(
     if strand not in ("both", "+", "-"):
         raise ValueError(f"strand must be both, + or -, not {strand!r}")
     logit = lowest_score(card) if to_rank else calling_logit(card, threshold, fp_per_mb)
+    smoothing = card.smoothing if smoothing is None else smoothing
     rule = card.calling
     return CallSettings(
         threshold=logit,
         min_distance=card.min_distance if min_distance is None else min_distance,
-        smoothing=card.smoothing if smoothing is None else smoothing,
+        smoothing=smoothing,
         stride=stride,
         strands=("+", "-") if strand == "both" else (strand,),
-        floor=None if exhaustive or not _can_be_screened(card) else screening_floor(card, logit, stride),
+        floor=(None if exhaustive or not _can_be_screened(card) else screening_floor(card, logit, stride, smoothing)),
         rule=rule,
     )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from promscan.commands.scan import Scan
 from promscan.errors import InputError, RunError
-from promscan.inference.background import Background, measure_screening
-from promscan.inference.engine import open_engine
+from promscan.inference.background import Background, measure_screening, screen_streaming
+from promscan.inference.engine import Engine, open_engine
 from promscan.io.files import check_outputs
 from promscan.io.genome import Genome
 from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
@@ -17,7 +17,9 @@ from promscan.io.tss import read_known_promoters
 from promscan.metrics.calibration import Calibration
 from promscan.networks.card import Card, find_model, model_files, read_card
 from promscan.networks.card_parts import Screening
+from promscan.networks.screening import ScreeningNetwork
 from promscan.networks.weights import save_model
+from promscan.seq.records import Chunk
 from promscan.seq.regions import matching_contigs
 
 
@@ -37,7 +39,7 @@ def calibrate(
 ) -> Card:
     """Write `model` to the weights file `out`, with a table from logits to false positives per Mb in its card.
 
-    The card of a model of single windows also says how to screen a scan, if that saves enough.
+    The card also says how to screen a scan, if that saves enough; a streaming model gets a screening network for that.
 
     Args:
         model: bundled name or weights file.
@@ -81,10 +83,10 @@ def calibrate(
             f"{source.source}: no background is left {clearance} bp and more from {exclude}; give more sequence"
         )
     table = background.table()
-    screening = _screening(scan, background, table) if scan.card.engine == "windowed" else None
+    screening, network = _screening(scan, background, table)
     card = dataclasses.replace(scan.card, name=out.stem, calibration=table, screening=screening)
     card = dataclasses.replace(card, min_distance=scan.calling.min_distance, smoothing=scan.calling.smoothing)
-    return save_model(out, scan.network, card)
+    return save_model(out, scan.network, card, network)
 
 
 def _place(source: GenomeSource, contigs: Sequence[str]) -> str:
@@ -98,11 +100,19 @@ def _megabases(scan: Scan) -> float:
     return scan.statistics.windows / len(scan.calling.strands) / 1e6
 
 
-def _screening(scan: Scan, background: Background, table: Calibration) -> Screening | None:
-    return measure_screening(
-        background,
-        table,
-        scan.card.scale.fp_per_mb,
-        lambda: open_engine("streaming", scan.network, scan.devices, scan.engine_settings),
-        lambda engine: scan.chunks(engine, engine.chunk_step),
-    )
+def _screening(
+    scan: Scan, background: Background, table: Calibration
+) -> tuple[Screening | None, ScreeningNetwork | None]:
+    """How to screen scans with the model, and the network for it if it is a streaming one."""
+    usual = scan.card.scale.fp_per_mb
+
+    def chunks(engine: Engine) -> Iterator[Chunk]:
+        return scan.chunks(engine, engine.chunk_step)
+
+    if scan.card.engine == "windowed":
+        settings = scan.engine_settings
+        return measure_screening(
+            background, table, usual, lambda: open_engine("streaming", scan.network, scan.devices, settings), chunks
+        ), None
+    found = screen_streaming(background, table, usual, scan.network, scan.open_screened, chunks)
+    return (None, None) if found is None else found

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from promscan.inference.engine import Engine
     from promscan.inference.settings import EngineSettings
     from promscan.networks.classifier import BiGRUAttention
+    from promscan.networks.screening import ScreeningNetwork
 
 
 class Scan:
@@ -133,6 +134,10 @@ class Scan:
     def engine_settings(self) -> EngineSettings:
         """What the engine scores, and how."""
         return self._loaded.engine_settings
+
+    def open_screened(self, network: ScreeningNetwork, floor: float | None) -> Engine:
+        """The engine of a streaming model with a screening network, for tracks with estimates; see `EngineSettings`."""
+        return self._loaded.open_screened(network, floor)
 
     def chunks(self, engine: Engine, step: int) -> Iterator[Chunk]:
         """What is to be scanned, as an engine reads it; `step` window starts a chunk."""

@@ -1,34 +1,58 @@
 """What a model's logits mean, measured on background: sequence without promoters, where every hit is false.
 
-Two measurements: the table from logits to false positives per Mb, and how a scan with a model of single windows can be
-screened by a quicker streaming pass. Both need all hits on the background that are worth ranking.
+Two measurements: the table from logits to false positives per Mb, and how a scan can be screened. A model of single
+windows is screened by a streaming pass, and a streaming model by a small network, which learns from one part of the
+background and is measured on the other. All need all hits on the background that are worth ranking.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from promscan.calling.screening import ENOUGH, LOST, WORTH, Shortfalls, least_margin, lowest_logit
+from promscan.calling.screening import (
+    ENOUGH,
+    FEWEST,
+    LOST,
+    RATES,
+    STEP,
+    STILL_WORTH,
+    WORTH,
+    Shortfalls,
+    floors_of,
+    least_margin,
+    lowest_logit,
+)
 from promscan.errors import ModelError
 from promscan.inference.engine import Engine
+from promscan.inference.estimates import Estimator
+from promscan.inference.screening_fit import collect, fit, new_network
 from promscan.log import logger
 from promscan.metrics.calibration import Calibration
-from promscan.networks.card_parts import Screening
-from promscan.seq.records import Chunk, Hit
+from promscan.networks.card_parts import Screening, ScreeningSizes
+from promscan.networks.classifier import BiGRUAttention
+from promscan.networks.screening import ScreeningNetwork
+from promscan.seq.records import ESTIMATE_STEP, Chunk, Hit, Logits
 
+SEED = 1
+LEARNED_MEGABASES = 4.0
+"""Sequence that a screening network learns from, at most, and half of the background."""
+LEAST_MEGABASES = 1.0
+"""Background that it takes to learn and to measure."""
 HIT = np.dtype([("place", np.int64), ("strand", "U1"), ("logit", np.float64)])
 """A hit on the background; places count on from contig to contig."""
 
 
 @dataclass(frozen=True)
 class Background:
-    """The hits on a background.
+    """The hits on a background, or on any other sequence.
 
     hits: shape (n,), of dtype `HIT`, in the order of the genome.
     begins: place of the first base of each contig.
@@ -119,3 +143,128 @@ def _streaming_logits(
         own = first + np.flatnonzero(hits["strand"][first:end] == track.strand)
         logits[own] = track.logits[hits["place"][own] - begin]
     return logits
+
+
+class OpenScreened(Protocol):
+    """Opens the streaming engine of a model with a screening network."""
+
+    def __call__(self, network: ScreeningNetwork, floor: float | None) -> Engine:
+        """Tracks carry estimates; lanes below the floor are not run (None: all are)."""
+
+
+def learn_screening(
+    model: BiGRUAttention, open_screened: OpenScreened, read_chunks: Callable[[Engine], Iterable[Chunk]], usual: float
+) -> ScreeningNetwork:
+    """A screening network of a streaming model, from exact scores of chunks; on one kind of CPU, always the same.
+
+    Args:
+        model: the model, on the CPU.
+        open_screened: opens its engine.
+        read_chunks: what to learn from, as an engine reads it.
+        usual: logit that scans call at by default.
+    """
+    columns = model.architecture.screened_columns
+    network = new_network(lambda: ScreeningNetwork(ScreeningSizes(), columns), SEED)
+    estimator = Estimator(model, network, torch.device("cpu"))
+    with open_screened(network, None) as engine:  # its estimates mean nothing yet, but it reads what they need
+        examples = collect(engine, estimator, read_chunks(engine))
+    logger.info("a screening network learns from %.3g Mb", sum(len(e.best) for e in examples) * ESTIMATE_STEP / 2e6)
+    fit(network, estimator.margin, examples, usual, SEED)
+    return network
+
+
+def measure_network(
+    network: ScreeningNetwork,
+    background: Background,
+    levels: Sequence[float],
+    usual: float,
+    open_screened: OpenScreened,
+    read_chunks: Callable[[Engine], Iterable[Chunk]],
+) -> Screening | None:
+    """What a scan can leave out by the estimates of a network; None where that saves too little. Logs the result.
+
+    Args:
+        network: the network.
+        background: hits of the model, on sequence that the network has not learned from and perhaps on more.
+        levels: calling logits to measure at, from the lowest up.
+        usual: the logit that scans call at by default.
+        open_screened: opens the engine of the model.
+        read_chunks: the sequence to measure on, as an engine reads it.
+    """
+    called = background.hits[background.hits["logit"] >= levels[0]]
+    with open_screened(network, math.inf) as engine:
+        best, lanes = best_in_lanes(engine, read_chunks(engine), background.begins, called)
+    measured = np.isfinite(best)
+    floors = floors_of(called["logit"][measured], best[measured], levels)
+    shares = {logit: float(np.mean(lanes >= floor)) for logit, floor in floors}
+    floors = tuple(pair for pair in floors if shares[pair[0]] <= STILL_WORTH)
+    found = Screening(0.0, levels[0], "", network.sizes, floors)
+    if not floors or (floor := found.floor(max(usual, floors[0][0]))) is None or np.mean(lanes >= floor) > WORTH:
+        logger.info("no screening: it takes %d hits, and a network that tells them from most sequence", FEWEST)
+        return None
+    share = np.mean(lanes >= floor)
+    basis = (
+        f"loses at most {LOST:.1%} of {int(measured.sum())} hits on {background.description}, apart from what the "
+        f"network learned from; runs {share:.1%} of the lanes at the logit {usual:.2f}"
+    )
+    logger.info("screening %s", basis)
+    widest = max(0.0, *(logit - floor for logit, floor in floors))
+    return Screening(round(widest, 2), floors[0][0], basis, network.sizes, floors)
+
+
+def screen_streaming(
+    background: Background,
+    table: Calibration,
+    usual_fp_per_mb: float,
+    model: BiGRUAttention,
+    open_screened: OpenScreened,
+    read_chunks: Callable[[Engine], Iterable[Chunk]],
+) -> tuple[Screening, ScreeningNetwork] | None:
+    """How to screen scans with a streaming model, from its background; None where that saves too little.
+
+    Args: see `measure_screening` and `learn_screening`.
+    """
+    if background.megabases < LEAST_MEGABASES or table.hits[-1] < 2 * FEWEST:
+        logger.info("no screening: it takes %g Mb of background and %d hits on it", LEAST_MEGABASES, 2 * FEWEST)
+        return None
+    usual = _logit_at(table, usual_fp_per_mb)
+    every = max(2, math.ceil(background.megabases / LEARNED_MEGABASES))
+
+    def part(engine: Engine, *, learned: bool) -> Iterator[Chunk]:
+        return (chunk for n, chunk in enumerate(read_chunks(engine)) if (n % every == 0) == learned)
+
+    network = learn_screening(model, open_screened, lambda engine: part(engine, learned=True), usual)
+    levels = screening_levels(table, usual_fp_per_mb)
+    screening = measure_network(
+        network, background, levels, usual, open_screened, lambda engine: part(engine, learned=False)
+    )
+    return None if screening is None else (screening, network)
+
+
+def screening_levels(table: Calibration, usual_fp_per_mb: float) -> list[float]:
+    """The calling logits to measure a screening network at, from the lowest up."""
+    rates = [rate for rate in RATES if table.least <= rate <= table.most]
+    return sorted({_logit_at(table, rate) for rate in (usual_fp_per_mb, *rates)})
+
+
+def _logit_at(table: Calibration, fp_per_mb: float) -> float:
+    """The logit of a rate, rounded down, so that the card's rounded table never calls below it."""
+    return math.floor(table.logit_at(min(max(fp_per_mb, table.least), table.most)) / STEP) * STEP
+
+
+def best_in_lanes(
+    engine: Engine, chunks: Iterable[Chunk], begins: Mapping[str, int], hits: npt.NDArray[Any]
+) -> tuple[Logits, Logits]:
+    """The best estimate in the lane of each hit, NaN where no chunk has it, and that of every lane."""
+    best, all_lanes = np.full(len(hits), np.nan, dtype=np.float32), list[Logits]()
+    groups = engine.grid // ESTIMATE_STEP
+    for track in chain.from_iterable(engine.score(chunks)):
+        assert track.estimates is not None
+        padded = np.pad(track.estimates, (0, -len(track.estimates) % groups), constant_values=-np.inf)
+        lanes = padded.reshape(-1, groups).max(axis=1)
+        all_lanes.append(lanes)
+        begin = begins[track.chrom] + track.estimates_start
+        first, end = np.searchsorted(hits["place"], [begin, begin + len(track.logits)])
+        own = first + np.flatnonzero(hits["strand"][first:end] == track.strand)
+        best[own] = lanes[(hits["place"][own] - begin) // engine.grid]
+    return best, np.concatenate(all_lanes) if all_lanes else np.empty(0, dtype=np.float32)

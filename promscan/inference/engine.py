@@ -9,17 +9,16 @@ from typing import Protocol
 import torch
 
 from promscan.errors import ModelError
+from promscan.inference.screened import ScreenedEngine
 from promscan.inference.settings import EngineSettings
 from promscan.inference.streaming import StreamingEngine
 from promscan.inference.windowed import WindowedEngine
 from promscan.networks.classifier import BiGRUAttention
+from promscan.networks.screening import ScreeningNetwork
 from promscan.seq.dna import Codes
 from promscan.seq.records import Chunk, Logits, ScoreTrack
 
-ENGINES: dict[str, type[WindowedEngine] | type[StreamingEngine]] = {
-    "windowed": WindowedEngine,
-    "streaming": StreamingEngine,
-}
+ENGINES = ("windowed", "streaming")
 
 
 class Engine(AbstractContextManager["Engine"], Protocol):
@@ -61,6 +60,7 @@ def open_engine(
     model: BiGRUAttention,
     devices: Sequence[torch.device],
     settings: EngineSettings | None = None,
+    screening: ScreeningNetwork | None = None,
 ) -> Engine:
     """The engine of this name, as a model card gives it.
 
@@ -69,10 +69,16 @@ def open_engine(
         model: the network, in evaluation mode.
         devices: where it runs, of one kind; each computes its share of the units.
         settings: what it scores, and how (None: everything, as it is).
+        screening: the screening network of a streaming model, if it has one.
 
     Raises:
         ModelError: there is no such engine, or it cannot do what is asked for.
     """
     if name not in ENGINES:
         raise ModelError(f"there is no engine {name!r}, only {', '.join(ENGINES)}; is this promscan too old for it?")
-    return ENGINES[name](model, devices, settings or EngineSettings())
+    settings = settings or EngineSettings()
+    if name == "streaming":
+        return StreamingEngine(model, devices, settings, screening)
+    if settings.floor is None:
+        return WindowedEngine(model, devices, settings)
+    return ScreenedEngine(model, devices, settings, settings.floor)

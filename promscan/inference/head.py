@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import torch
 import torch.nn.functional as F
@@ -55,18 +55,32 @@ class Context:
     def __init__(self, model: BiGRUAttention, basis: Basis) -> None:
         self._weight = basis.fold(model.context.weight, model.context.bias)
 
-    def sums(self, columns: Tensor) -> Tensor:
+    def inside(self, columns: Tensor) -> Tensor:
+        """Columns of a block (positions, m, lanes) to running sums of its features, (positions, features, lanes)."""
+        return accumulate_(self.features(columns))
+
+    def features(self, columns: Tensor) -> Tensor:
+        """Columns (positions, m, lanes) to the learned features, (positions, features, lanes), float32."""
+        return F.gelu(product(self._weight, columns.float()))
+
+    def sums(self, columns: Tensor, before: Sequence[Tensor] = (), after: Sequence[Tensor] = ()) -> Tensor:
         """Columns (positions, m, lanes) to running sums (positions + 1, features, lanes), beginning with zero.
 
         Blocks are summed in float32 and put together in float64: a sum over thousands of positions would lose digits.
+
+        Args:
+            columns: whole blocks, if there are others after them.
+            before: blocks of 70 positions in front of them whose sums are known, as `inside` gives them.
+            after: such blocks behind them.
         """
-        sums = columns.new_empty(len(columns) + 1, len(self._weight), columns.shape[2], dtype=torch.float32)
+        positions = len(columns) + WINDOW * (len(before) + len(after))
+        sums = columns.new_empty(positions + 1, len(self._weight), columns.shape[2], dtype=torch.float32)
         sums[0] = 0
-        before = torch.zeros_like(sums[0], dtype=torch.float64)
-        for block, result in zip(columns.split(WINDOW), sums[1:].split(WINDOW), strict=True):
-            inside = accumulate_(F.gelu(product(self._weight, block.float())))
-            torch.add(inside, before.float(), out=result)
-            before += inside[-1]
+        total = torch.zeros_like(sums[0], dtype=torch.float64)
+        blocks = chain(before, map(self.inside, columns.split(WINDOW)), after)
+        for inside, result in zip(blocks, sums[1:].split(WINDOW), strict=True):
+            torch.add(inside, total.float(), out=result)
+            total += inside[-1]
         return sums
 
 

@@ -25,6 +25,7 @@ from promscan.errors import ModelError
 from promscan.inference.gru import Cell, cells_of
 from promscan.inference.head import Around, Attention, Context, Head
 from promscan.inference.stem import stem_of
+from promscan.inference.unknown_ends import NEAR, UnknownEnds, state_after
 from promscan.inference.work_units import copies
 from promscan.log import logger
 from promscan.networks.classifier import BiGRUAttention
@@ -32,6 +33,8 @@ from promscan.networks.composition import compositions
 from promscan.seq.dna import UNKNOWN
 from promscan.seq.windows import MAX_UNKNOWN, WINDOW
 
+SMALLER = (16, 32)
+"""Lanes of units that are smaller than others, on a CPU."""
 LARGEST_SCORE = 40.0
 """exp of an attention score up to this can be summed in float32, for scores of either sign."""
 
@@ -55,6 +58,8 @@ class LaneNetwork:
             self.layers = cells_of(self.model, self.stem.basis, dtype)
             self.attention, self.head = Attention(self.model), Head(self.model)
             self.context = Context(self.model, self.stem.basis) if self.model.architecture.context else None
+        self._known_ends = dict[tuple[int, int], UnknownEnds]()
+        self._alike: list[int] | None = None
         self._sum_windows = sum_windows
         self.by_kernels = False
         if device.type == "cuda":
@@ -79,49 +84,92 @@ class LaneNetwork:
         weights = torch.softmax(self.attention.scores(states), dim=0)
         return self.head.logits((weights * states).sum(dim=0, keepdim=True)).squeeze(0)
 
-    def logits(self, codes: Tensor, margin: int, warm_up: int) -> Tensor:
+    def logits(self, codes: Tensor, margin: int, warm_up: int, *, unknown_ends: bool = False) -> Tensor:
         """Logits of the windows of lanes, for a network that passed `require_streamable`.
 
         Args:
             codes: (margin + 70 * (blocks + 1) + margin, lanes), uint8, on the device.
             margin: positions at both ends that no window starts in, at least `warm_up` and the reach of the network.
             warm_up: how many of them bring the states into shape; divisible by 70.
+            unknown_ends: all bases of both margins are unknown, and the network has one layer: what they do is not
+                computed again.
 
         Returns:
             (70 * blocks, lanes), float32, for the windows that start at `margin` and after it.
         """
         architecture = self.model.architecture
-        inner = max(warm_up, architecture.context_reach)
-        columns = self.stem.columns(codes[margin - inner : len(codes) - (margin - inner)])
+        inner, ends = max(warm_up, architecture.context_reach), UnknownEnds()
+        if unknown_ends:
+            inner = -(-max(inner, NEAR) // WINDOW) * WINDOW
+            ends = self._ends(inner, warm_up)
+        run, seen = (NEAR, architecture.stem_reach) if unknown_ends else (inner, 0)
+        columns = self.stem.columns(codes[margin - run - seen : len(codes) - (margin - run - seen)])
+        columns = columns[seen : len(columns) - seen]
         around = Around(
             compositions(codes, architecture.composition, margin),
-            None if self.context is None else self.context.sums(columns),
+            None if self.context is None else self.context.sums(columns, ends.before, ends.after),
             inner,
         )
-        inputs = columns[inner - warm_up : len(columns) - (inner - warm_up)]
+        warm = NEAR if unknown_ends else warm_up
+        inputs = columns[run - warm : len(columns) - (run - warm)]
         inputs, (forward, backward) = self._below_the_last(inputs)
-        left = forward.run(inputs[warm_up : len(inputs) - warm_up], _state_after(forward, inputs[:warm_up]))
-        return self._grade(left, backward, inputs[warm_up:], around)
+        state = state_after(forward, inputs[:warm], ends.forward)
+        left = forward.run(inputs[warm : len(inputs) - warm], state)
+        return self._grade(left, backward, inputs[warm:], around, ends.backward)
 
-    def smoothed_logits(self, codes: Tensor, margin: int, warm_up: int, width: int) -> Tensor:
+    def lanes_for(self, lanes: int, most: int) -> int:
+        """Lanes of the smallest unit for so many of them that gives each lane the bits it has in one of `most`.
+
+        Products of few columns may be summed in another order, in some of the libraries and for some networks only. So
+        it is tried, once: the order depends on the shapes, and not on the numbers.
+        """
+        if self.device.type != "cpu" or lanes > SMALLER[-1]:
+            return most
+        if self._alike is None:
+            margin = max(self.model.architecture.reach, self.model.architecture.stem_reach) + WINDOW
+            codes = torch.arange(2 * (margin + WINDOW)).unsqueeze(1) * torch.arange(1, most + 1) ** 2 // 7 % UNKNOWN
+            full = self.logits(codes.byte(), margin, NEAR, unknown_ends=len(self.layers) == 1)
+            self._alike = [
+                fewer
+                for fewer in SMALLER
+                if fewer < most
+                and torch.equal(
+                    self.logits(codes[:, :fewer].byte(), margin, NEAR, unknown_ends=len(self.layers) == 1),
+                    full[:, :fewer],
+                )
+            ]
+        return next((fewer for fewer in self._alike if fewer >= lanes), most)
+
+    def _ends(self, inner: int, warm_up: int) -> UnknownEnds:
+        """The ends for these distances, which are computed once."""
+        if (inner, warm_up) not in self._known_ends:  # threads that come here together compute the same
+            self._known_ends[inner, warm_up] = UnknownEnds.of(self.stem, self.layers[-1], self.context, inner, warm_up)
+        return self._known_ends[inner, warm_up]
+
+    def smoothed_logits(
+        self, codes: Tensor, margin: int, warm_up: int, width: int, *, unknown_ends: bool = False
+    ) -> Tensor:
         """Logits averaged over `width` neighbouring windows, see `smooth`; everything else is as for `logits`.
 
         `margin` includes `room_to_smooth` and what `logits` needs.
         """
         room = room_to_smooth(width)
         begin, spare = margin - room, room - width // 2
-        logits = self.logits(codes, begin, warm_up)
+        logits = self.logits(codes, begin, warm_up, unknown_ends=unknown_ends)
         if width == 1:
             return logits
         read = codes[begin + spare : len(codes) - begin - spare - 1]
         return smooth(logits[spare : len(logits) - spare], read, width)
 
-    def _grade(self, left: Tensor, backward: Cell, inputs: Tensor, around: Around) -> Tensor:
+    def _grade(
+        self, left: Tensor, backward: Cell, inputs: Tensor, around: Around, state: Tensor | None = None
+    ) -> Tensor:
         """Run the backward direction from the far end of `inputs`, and grade windows as soon as it reaches them.
 
         left: states (70 * (blocks + 1), d, lanes) of the forward direction.
+        state: the one at the far end.
         """
-        state, following, logits = None, None, list[Tensor]()
+        following, logits = None, list[Tensor]()
         for begin in range(len(inputs) - WINDOW, -1, -WINDOW):
             block = slice(begin, begin + WINDOW)
             right = backward.run(inputs[block].flip(0), state)
@@ -163,14 +211,6 @@ def _warn_without_kernels(device: torch.device, reason: str) -> None:
         device,
         reason,
     )
-
-
-def _state_after(cell: Cell, inputs: Tensor) -> Tensor | None:
-    """The last state along `inputs`; the others are dropped."""
-    state = None
-    for begin in range(0, len(inputs), WINDOW):
-        state = cell.run(inputs[begin : begin + WINDOW], state)[-1]
-    return state
 
 
 def networks_on(

@@ -7,6 +7,7 @@ only a hit whose logits differ by more than the margin can be lost, and one that
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
 import torch
@@ -32,7 +33,7 @@ class ScreenedEngine:
     def __init__(
         self, model: BiGRUAttention, devices: Sequence[torch.device], settings: EngineSettings, floor: float
     ) -> None:
-        self.floor = floor
+        self.floor, settings = floor, dataclasses.replace(settings, floor=None)
         self._screen = StreamingEngine(model, devices, settings)
         self._exact = WindowedEngine(model, devices, settings)
 

@@ -19,41 +19,37 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from itertools import islice
 
 import numpy as np
 import torch
 
+from promscan.inference.estimates import Estimator
+from promscan.inference.jobs import Grid, Job, Lane, Screen
 from promscan.inference.lane_queue import LaneQueue
 from promscan.inference.lanes import networks_on, require_streamable, room_to_smooth
 from promscan.inference.settings import EngineSettings
-from promscan.inference.work_units import UnitRunner, check_finite
+from promscan.inference.unknown_ends import NEAR
+from promscan.inference.work_units import UnitRunner, copies
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.composition import COMPOSITION
 from promscan.networks.device import fetch, send
-from promscan.seq import dna
+from promscan.networks.screening import ScreeningNetwork
 from promscan.seq.dna import UNKNOWN, Codes
 from promscan.seq.intervals import SHARD_GRID
-from promscan.seq.records import Chunk, Logits, ScoreTrack
-from promscan.seq.windows import MAX_UNKNOWN, WINDOW, scorable
+from promscan.seq.records import Chunk, Logits, ScoreTrack, Strand
+from promscan.seq.windows import MAX_UNKNOWN, WINDOW
 
 LANES = {"cpu": 64, "cuda": 4096, "mps": 1024}
 """Lanes in a unit, by kind of device; on CUDA at most."""
 
+SCREENED_AT_ONCE = 2**17
+"""Window starts of chunks that are screened together, at least."""
+
 _NO_ROOM: Logits = np.empty(0, dtype=np.float32)
-
-
-class _Lane(NamedTuple):
-    """A lane of one strand: its bases, with those around it, read 5' to 3', and where the logits of its windows go.
-
-    `room` is in the order of the lane. Past the end of a contig there is none: at the end of a lane, or on the reverse
-    strand at its beginning, which is `skipped`.
-    """
-
-    codes: Codes
-    room: Logits
-    skipped: int = 0
-    job: _Job | None = None
+_STRANDS: tuple[Strand, ...] = ("+", "-")
+_Work = list[Lane] | tuple[Job, ...]
+"""Lanes to score, or jobs to estimate."""
 
 
 class StreamingEngine:
@@ -64,24 +60,45 @@ class StreamingEngine:
 
     lane = SHARD_GRID
     """Window starts of a lane; shards are cut where lanes are."""
-    shorter = (4 * WINDOW, 16 * WINDOW)
+    shorter = tuple(blocks * WINDOW for blocks in (1, 2, 4, 7, 11, 16, 24))
     """Window starts of the last lane of a contig, if one of these is enough."""
     warm_up = 14 * WINDOW
     """Positions before and after a lane that only bring the states into shape."""
 
-    def __init__(self, model: BiGRUAttention, devices: Sequence[torch.device], settings: EngineSettings) -> None:
+    def __init__(
+        self,
+        model: BiGRUAttention,
+        devices: Sequence[torch.device],
+        settings: EngineSettings,
+        screening: ScreeningNetwork | None = None,
+    ) -> None:
         require_streamable(model)
-        self.stride, self.strands, self.smoothing = settings.stride, tuple(settings.strands), settings.smoothing
+        if settings.floor is not None and screening is None:
+            raise ValueError("a floor needs a screening network")
+        self.settings, self.strands = settings, tuple(settings.strands)
         self.lanes = lanes_on(devices, model.architecture)
-        self._around = max(self.warm_up, model.architecture.reach) + room_to_smooth(self.smoothing)
+        seen = max(self.warm_up, model.architecture.reach, NEAR + model.architecture.stem_reach)
+        around = seen + room_to_smooth(settings.smoothing)
+        self._grid = Grid(self.lane, self.shorter, around)
         self._networks = networks_on(devices, model, settings.precision)
-        self._runner = UnitRunner(
-            self._run_unit,
+        self._knows_ends = devices[0].type == "cpu" and model.architecture.layers == 1
+        self._estimators, self._screen = dict[torch.device, Estimator](), None
+        if screening is not None and (settings.estimates or settings.floor is not None):
+            self._estimators = {
+                device: Estimator(network.model, copy, device)
+                for (device, copy), network in zip(
+                    copies(screening, devices).items(), self._networks.values(), strict=True
+                )
+            }
+            estimated = _STRANDS if settings.both_strands else self.strands
+            self._screen = Screen(estimated, next(iter(self._estimators.values())).margin)
+        self._runner = UnitRunner[_Work, _Work](
+            self._run_work,
             devices,
             unit_windows=self.lanes * self.lane,
             threads=settings.threads,
             batch_size=settings.batch_size,
-            sample=lambda: [_Lane(np.full(self.lane + WINDOW + 2 * self._around, UNKNOWN, dtype=np.uint8), _NO_ROOM)],
+            sample=lambda: [Lane(np.full(self.lane + WINDOW + 2 * around, UNKNOWN, dtype=np.uint8), _NO_ROOM)],
         )
 
     def __enter__(self) -> StreamingEngine:
@@ -98,7 +115,8 @@ class StreamingEngine:
     @property
     def margin(self) -> int:
         """Bases that a chunk needs on each side of its windows, one of them for the lanes of the other strand."""
-        return self._around + 1
+        read = self._grid.around + 1
+        return read if self._screen is None else max(read, self._screen.reach(self.settings))
 
     @property
     def chunk_step(self) -> int:
@@ -125,10 +143,10 @@ class StreamingEngine:
 
         NaN: windows with more than 7 unknown bases or a blocked one.
         """
-        unfinished = deque[_Job]()
+        unfinished = deque[Job]()
         for unit in self._runner.map(self._units_of_chunks(chunks, unfinished)):
             for lane in unit:
-                if lane.job:
+                if isinstance(lane, Lane) and lane.job:
                     lane.job.missing -= 1
             while unfinished and unfinished[0].missing == 0:
                 yield from unfinished.popleft().tracks()
@@ -140,52 +158,83 @@ class StreamingEngine:
 
         NaN: windows with more than 7 unknown bases.
         """
-        logits = np.empty(len(codes), dtype=np.float32)
-        padded = np.pad(codes, ((0, 0), (self._around, self._around + WINDOW)), constant_values=UNKNOWN)
-        lanes = (_Lane(row, logits[i : i + 1]) for i, row in enumerate(padded))
+        around, logits = self._grid.around, np.empty(len(codes), dtype=np.float32)
+        padded = np.pad(codes, ((0, 0), (around, around + WINDOW)), constant_values=UNKNOWN)
+        lanes = (Lane(row, logits[i : i + 1], whole=True) for i, row in enumerate(padded))
         for _ in self._runner.map(self._units_of_lanes(lanes)):
             pass
         logits[(codes == UNKNOWN).sum(axis=1) > MAX_UNKNOWN] = np.nan
         return logits
 
-    def lane_for(self, windows: int) -> int:
-        """Window starts of the lane that begins where a contig has `windows` left."""
-        return next((length for length in self.shorter if length >= windows), self.lane)
-
-    def _units_of_chunks(self, chunks: Iterable[Chunk], unfinished: deque[_Job]) -> Iterator[list[_Lane]]:
+    def _units_of_chunks(self, chunks: Iterable[Chunk], unfinished: deque[Job]) -> Iterator[list[Lane]]:
         """Units of the lanes of chunks; each chunk with windows becomes a job, which joins `unfinished`."""
         queue = self._queue()
-        for chunk in chunks:
-            if not chunk.windows:
-                continue
-            job = _Job(chunk, self)
+        jobs = (Job(chunk, self.settings, self._grid) for chunk in chunks if chunk.windows)
+        for job in jobs if self._screen is None else self._screened(jobs):
             unfinished.append(job)
             for lane in job.lanes():
-                yield from queue.add(lane, len(lane.codes))
-            yield from queue.count_read(chunk.windows)
+                yield from queue.add(lane, (len(lane.codes), lane.whole))
+            yield from queue.count_read(job.chunk.windows)
         yield from queue.rest()
 
-    def _units_of_lanes(self, lanes: Iterable[_Lane]) -> Iterator[list[_Lane]]:
+    def _screened(self, jobs: Iterable[Job]) -> Iterator[Job]:
+        """The jobs with their estimates, in order; short contigs are estimated together."""
+        for batch in self._runner.map(_batches(jobs)):
+            assert isinstance(batch, tuple)
+            yield from batch
+
+    def _units_of_lanes(self, lanes: Iterable[Lane]) -> Iterator[list[Lane]]:
         queue = self._queue()
         for lane in lanes:
-            yield from queue.add(lane, len(lane.codes))
+            yield from queue.add(lane, (len(lane.codes), lane.whole))
         yield from queue.rest()
 
-    def _queue(self) -> LaneQueue[_Lane]:
+    def _queue(self) -> LaneQueue[Lane]:
         return LaneQueue(self.lanes, self.lanes * self.lane)
 
-    def _run_unit(self, unit: list[_Lane], device: torch.device) -> list[_Lane]:
-        """Score lanes of one length, which come back; none are no work."""
+    def _run_work(self, work: _Work, device: torch.device) -> _Work:
+        """Score lanes or estimate jobs, which come back."""
+        return self._estimate(work, device) if isinstance(work, tuple) else self._run_unit(work, device)
+
+    def _estimate(self, jobs: tuple[Job, ...], device: torch.device) -> tuple[Job, ...]:
+        if jobs and self._screen is not None:
+            stretches = [job.stretches(self._screen) for job in jobs]
+            estimates = iter(self._estimators[device].estimates([codes for each in stretches for codes in each]))
+            for job, codes in zip(jobs, stretches, strict=True):
+                job.screen(self._screen, list(islice(estimates, len(codes))))
+        return jobs
+
+    def _run_unit(self, unit: list[Lane], device: torch.device) -> list[Lane]:
+        """Score lanes of one kind, which come back; none are no work."""
         if not unit:
             return unit
-        rows = np.full((self.lanes, len(unit[0].codes)), UNKNOWN, dtype=np.uint8)
+        lanes = self._networks[device].lanes_for(len(unit), self.lanes)
+        rows = np.full((lanes, len(unit[0].codes)), UNKNOWN, dtype=np.uint8)
         for row, lane in zip(rows, unit, strict=False):
             row[:] = lane.codes
         columns = send(rows, device).T.contiguous()
-        logits = self._networks[device].smoothed_logits(columns, self._around, self.warm_up, self.smoothing)
+        logits = self._networks[device].smoothed_logits(
+            columns,
+            self._grid.around,
+            self.warm_up,
+            self.settings.smoothing,
+            unknown_ends=unit[0].whole and self._knows_ends,
+        )
         for values, lane in zip(fetch(logits.T.contiguous()), unit, strict=False):
             lane.room[:] = values[lane.skipped : lane.skipped + len(lane.room)]
         return unit
+
+
+def _batches(jobs: Iterable[Job]) -> Iterator[tuple[Job, ...]]:
+    """Jobs that are estimated together."""
+    batch, windows = list[Job](), 0
+    for job in jobs:
+        batch.append(job)
+        windows += job.chunk.windows
+        if windows >= SCREENED_AT_ONCE:
+            yield tuple(batch)
+            batch, windows = [], 0
+    yield tuple(batch)
 
 
 def lanes_on(devices: Sequence[torch.device], architecture: Architecture) -> int:
@@ -206,55 +255,3 @@ def _memory_of_a_lane(architecture: Architecture) -> int:
     values += len(COMPOSITION) * len(architecture.composition)
     positions = StreamingEngine.lane + WINDOW + 2 * max(StreamingEngine.warm_up, architecture.reach)
     return torch.float32.itemsize * values * positions
-
-
-class _Job:
-    """A chunk, and the logits of its windows as far as its lanes are scored.
-
-    missing: lanes that are not scored yet.
-    """
-
-    def __init__(self, chunk: Chunk, engine: StreamingEngine) -> None:
-        self.chunk, self.engine = chunk, engine
-        self.first = -chunk.start % engine.stride
-        scored = np.zeros(chunk.windows, dtype=np.bool_)
-        blocked = None if chunk.blocked is None else chunk.blocked[chunk.own]
-        scored[self.first :: engine.stride] = scorable(chunk.codes[chunk.own], 1, blocked=blocked)[
-            self.first :: engine.stride
-        ]
-        self.unscored = ~scored
-        self.starts = [i for i in range(0, chunk.windows, engine.lane) if scored[i : i + engine.lane].any()]
-        self.logits = {strand: np.empty(chunk.windows, dtype=np.float32) for strand in engine.strands}
-        self.missing = len(self.starts) * len(engine.strands)
-
-    def lanes(self) -> Iterator[_Lane]:
-        """Its lanes with a window to score."""
-        chunk, around = self.chunk, self.engine.margin
-        padded = np.full(2 * around + chunk.windows + self.engine.lane + WINDOW, UNKNOWN, dtype=np.uint8)
-        codes = chunk.codes[max(0, chunk.before - around) :]
-        begin = max(0, around - chunk.before)
-        padded[begin : begin + len(codes)] = codes[: len(padded) - begin]
-        other = dna.reverse_complement(padded) if "-" in self.engine.strands else padded
-        for start in self.starts:
-            length = self.engine.lane_for(chunk.windows - start)
-            bases = around + length + WINDOW - 2 + around
-            for strand in self.engine.strands:
-                own = self.logits[strand][start : start + length]
-                if strand == "+":
-                    yield _Lane(padded[start + 1 :][:bases], own, job=self)
-                else:
-                    first = len(padded) - start - bases
-                    yield _Lane(other[first:][:bases], own[::-1], skipped=length - len(own), job=self)
-
-    def tracks(self) -> Iterator[list[ScoreTrack]]:
-        """One list of a track for each strand; nothing if no window starts on the stride."""
-        if not self.chunk.windows_on(self.engine.stride):
-            return
-        tracks = []
-        for strand, logits in self.logits.items():
-            check_finite(logits[~self.unscored])
-            logits[self.unscored] = np.nan
-            scores = logits[self.first :: self.engine.stride]
-            start = self.chunk.start + self.first
-            tracks.append(ScoreTrack(self.chunk.chrom, strand, start, self.engine.stride, scores))
-        yield tracks

@@ -85,8 +85,13 @@ class Architecture:
         return {name: value for name, value in vars(self).items() if name not in ("dropout", "half_life")}
 
     @property
+    def screened_columns(self) -> int:
+        """Values at a position that a screening network reads: a column of the stem, and the context's features."""
+        return {0: 5, 1: self.hidden + 5}.get(self.convolutions, self.hidden + 1) + self.context
+
+    @property
     def stem_reach(self) -> int:
-        """Bases before and after a base that its convolutions see."""
+        """Bases on each side that these values depend on."""
         return self.convolutions * (self.kernel // 2)
 
     @property

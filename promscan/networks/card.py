@@ -124,7 +124,7 @@ class Card:
         values |= {
             "headline": {name: value for name, value in self.headline.items() if math.isfinite(value)},
             "calibration": self.calibration.describe() if self.calibration else {},
-            "screening": dataclasses.asdict(self.screening) if self.screening else {},
+            "screening": self.screening.describe() if self.screening else {},
             "strength": self.strength.describe() if self.strength else {},
             "scale": dataclasses.asdict(self.scale),
         }

@@ -14,6 +14,11 @@ from promscan.seq.records import ESTIMATE_STEP
 DISTANCES = ("clearance", "false_beyond", "tolerance", "opposite_reach")
 """Names of the distances of a `Scale`, in its card and in the header of hits."""
 
+MAX_DOUBLINGS = 8
+"""Bins of a screening network on each side; the widest of eight covers 4,480 bp."""
+MAX_LAYERS = 8
+MAX_HIDDEN = 1024
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -54,24 +59,92 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Screening:
-    """How a scan with a model of single windows is screened by a streaming pass.
+class ScreeningSizes:
+    """Sizes of a screening network.
 
-    margin: the logit of the streaming pass may fall short of the calling logit by at most this much.
+    doublings: bins on each side of the cell that an estimate is about, each twice as wide as the one before.
+    hidden: units of its hidden layers.
+
+    Raises:
+        InputError: a size is out of range.
+    """
+
+    doublings: int = 5
+    hidden: tuple[int, ...] = (64, 32)
+
+    def __post_init__(self) -> None:
+        check_whole("doublings", self.doublings, 1, MAX_DOUBLINGS)
+        check_whole("hidden layers", len(self.hidden), 1, MAX_LAYERS)
+        for width in self.hidden:
+            check_whole("hidden", width, 1, MAX_HIDDEN)
+
+    @property
+    def reach(self) -> int:
+        """Cells that the network sees on each side of a cell."""
+        return (1 << self.doublings) - 1
+
+    @classmethod
+    def parse(cls, fields: Fields) -> ScreeningSizes:
+        """The sizes from their part of a card."""
+        sizes = cls(
+            fields.whole("doublings", least=1, most=MAX_DOUBLINGS), fields.wholes("hidden", least=1, most=MAX_HIDDEN)
+        )
+        fields.finish()
+        return sizes
+
+
+@dataclass(frozen=True)
+class Screening:
+    """How a scan is screened: a quick estimate says which windows could be hits, and only these are scored.
+
+    margin: the estimate may fall short of the calling logit by at most this much.
     lowest: the lowest calling logit that the margin holds for.
     basis: how the margin was measured, in words.
+    network: sizes of the screening network of a streaming model; None: the estimate is a streaming pass of a model of
+        single windows.
+    floors: pairs of a calling logit and the lowest estimate of what could be a hit there, both ascending; they come
+        with a network, and go before the margin.
     """
 
     margin: float
     lowest: float
     basis: str = ""
+    network: ScreeningSizes | None = None
+    floors: tuple[tuple[float, float], ...] = ()
+
+    def floor(self, threshold: float) -> float | None:
+        """The estimate below which a window cannot be a hit at this logit; None below the lowest one."""
+        if threshold < self.lowest:
+            return None
+        measured = [estimate for logit, estimate in self.floors if logit <= threshold]
+        return measured[-1] if measured else threshold - self.margin
 
     @classmethod
     def parse(cls, fields: Fields) -> Screening:
         """The screening from its part of a card."""
-        screening = cls(fields.number("margin", least=0), fields.number("lowest"), fields.text("basis", "", lines=True))
+        sizes = fields.part("network")
+        try:
+            network = None if sizes is None else ScreeningSizes.parse(sizes)
+        except InputError as error:
+            raise fields.refuse("network", f"is none: {error}") from error
+        logits, estimates = (fields.numbers(name) if name in fields else () for name in ("logits", "estimates"))
+        if len(logits) != len(estimates) or list(logits) != sorted(logits) or list(estimates) != sorted(estimates):
+            raise fields.refuse("logits", "and estimates must be lists of one length, both ascending")
+        basis = fields.text("basis", "", lines=True)
+        floors = tuple(zip(logits, estimates, strict=True))
+        screening = cls(fields.number("margin", least=0), fields.number("lowest"), basis, network, floors)
         fields.finish()
         return screening
+
+    def describe(self) -> dict[str, Any]:
+        """The part as JSON has it."""
+        values: dict[str, Any] = {"margin": self.margin, "lowest": self.lowest, "basis": self.basis}
+        if self.network is not None:
+            values["network"] = {"doublings": self.network.doublings, "hidden": list(self.network.hidden)}
+        if self.floors:
+            logits, estimates = zip(*self.floors, strict=True)
+            values |= {"logits": list(logits), "estimates": list(estimates)}
+        return values
 
 
 OWN = "own"

@@ -70,8 +70,9 @@ class BiGRUAttention(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         a = self.architecture = architecture
-        one_hot = torch.eye(4)
-        self.register_buffer("bases", torch.cat([one_hot, torch.full((1, 4), 0.25)]), persistent=False)
+        # On the CPU even where shapes alone are wanted: eye on the device "meta" would load the compiler of torch.
+        one_hot, unknown = torch.eye(4, device="cpu"), torch.full((1, 4), 0.25, device="cpu")
+        self.register_buffer("bases", torch.cat([one_hot, unknown]), persistent=False)
         self.embedding = nn.Linear(4, a.hidden)
         self.norm = nn.LayerNorm(a.hidden)
         self.dropout = nn.Dropout(a.dropout)

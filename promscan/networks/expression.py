@@ -139,9 +139,11 @@ class ExpressionNetwork(nn.Module):
     def __init__(self, architecture: ExpressionArchitecture) -> None:
         super().__init__()
         a = self.architecture = architecture
-        bases = torch.cat([torch.eye(4), torch.full((1, 4), 0.25)])
+        # On the CPU even where shapes alone are wanted, see `BiGRUAttention`.
+        bases = torch.cat([torch.eye(4, device="cpu"), torch.full((1, 4), 0.25, device="cpu")])
         self.register_buffer("bases", bases, persistent=False)
-        self.register_buffer("centres", torch.linspace(-FARTHEST, FARTHEST, max(2, a.bins)), persistent=False)
+        centres = torch.linspace(-FARTHEST, FARTHEST, max(2, a.bins), device="cpu")
+        self.register_buffer("centres", centres, persistent=False)
         self.register_buffer("mean", torch.zeros(len(a.units)))
         self.register_buffer("spread", torch.ones(len(a.units)))
         self.register_buffer("widening", torch.ones(len(a.units)))

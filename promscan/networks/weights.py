@@ -24,8 +24,11 @@ from promscan.io.files import atomic_path
 from promscan.networks.card import STRENGTH, Card, find_model, read_card, write_card
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
+from promscan.networks.screening import ScreeningNetwork
 
 Network = TypeVar("Network", bound=torch.nn.Module)
+SCREENING = "screening."
+"""Names of the tensors of a screening network begin with this, in the file of the model that it was made for."""
 
 
 def load_model(name: str) -> tuple[BiGRUAttention, Card]:
@@ -45,6 +48,23 @@ def load_model(name: str) -> tuple[BiGRUAttention, Card]:
     return _load(path, card, lambda: BiGRUAttention(Architecture(**card.architecture))), card
 
 
+def load_screening(name: str) -> ScreeningNetwork | None:
+    """The screening network of a classifier (evaluation mode, CPU, float32); None: it has none.
+
+    Args:
+        name: bundled name or path of a `.safetensors` file with its card in the same folder.
+
+    Raises:
+        ModelError: missing, damaged (sha256), or tensors that do not fit the card.
+    """
+    path = find_model(name)
+    card = read_card(path)
+    if card.screening is None or (sizes := card.screening.network) is None:
+        return None
+    columns = Architecture(**card.architecture).screened_columns
+    return _load(path, card, lambda: ScreeningNetwork(sizes, columns), SCREENING)
+
+
 def load_strength(name: str) -> tuple[ExpressionNetwork, Card]:
     """A strength model ready for prediction (evaluation mode, CPU, float32), and its card.
 
@@ -61,19 +81,24 @@ def load_strength(name: str) -> tuple[ExpressionNetwork, Card]:
     return _load(path, card, lambda: ExpressionNetwork(ExpressionArchitecture(**card.architecture))), card
 
 
-def _load(path: Path, card: Card, build: Callable[[], Network]) -> Network:
-    """The network of a card, with the tensors of the file."""
+def _load(path: Path, card: Card, build: Callable[[], Network], prefix: str = "") -> Network:
+    """The network of a card, with the tensors of the file whose names begin with `prefix`, or are those of no other."""
     raw = path.read_bytes()
     if hashlib.sha256(raw).hexdigest() != card.sha256:
         raise ModelError(f"{path}: sha256 differs from its card's: the file is damaged or belongs to another card")
     try:
-        tensors = safetensors.torch.load(raw)
+        tensors = {
+            name.removeprefix(prefix): tensor
+            for name, tensor in safetensors.torch.load(raw).items()
+            if name.startswith(SCREENING) == bool(prefix)
+        }
         _check_shapes(build, tensors)
         model = build()
         model.load_state_dict(tensors)
     except (TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
         reason = str(error).splitlines()[0]
-        raise ModelError(f"{path}: the weights do not fit the architecture in the card: {reason}") from error
+        part = "screening network" if prefix else "architecture"
+        raise ModelError(f"{path}: the weights do not fit the {part} in the card: {reason}") from error
     for name, tensor in model.state_dict().items():
         if not torch.isfinite(tensor).all():
             raise ModelError(f"{path}: tensor {name} holds NaN or infinity: the weights are damaged; get them again")
@@ -94,9 +119,23 @@ def _check_shapes(build: Callable[[], Network], tensors: Mapping[str, torch.Tens
             raise ValueError(f"tensor {name} has shape {found}, the network {wanted.get(name, 'none')}")
 
 
-def save_model(path: Path, model: BiGRUAttention | ExpressionNetwork, card: Card) -> Card:
-    """Write weights and card; returns the card with the sha256 and architecture of what was written."""
-    raw = safetensors.torch.save({name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()})
+def save_model(
+    path: Path, model: BiGRUAttention | ExpressionNetwork, card: Card, screening: ScreeningNetwork | None = None
+) -> Card:
+    """Write weights and card; returns the card with the sha256 and architecture of what was written.
+
+    Args:
+        path: weights file to write, `.safetensors`.
+        model: the network.
+        card: its card. Its screening stays only with the network that it was measured with.
+        screening: the screening network of this model.
+    """
+    tensors = dict(model.state_dict())
+    if screening is not None:
+        tensors |= {SCREENING + name: tensor for name, tensor in screening.state_dict().items()}
+    elif card.screening is not None and card.screening.network is not None:
+        card = dataclasses.replace(card, screening=None)
+    raw = safetensors.torch.save({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
     card = dataclasses.replace(card, sha256=hashlib.sha256(raw).hexdigest(), architecture=model.architecture.describe())
     with atomic_path(path) as temporary:
         temporary.write_bytes(raw)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from itertools import chain
@@ -14,14 +15,14 @@ from promscan.commands.scanning.journal import Journal
 from promscan.commands.scanning.plan import ScanPlan
 from promscan.commands.scanning.statistics import Statistics
 from promscan.inference.engine import Engine, open_engine
-from promscan.inference.screened import ScreenedEngine
 from promscan.inference.settings import EngineSettings
-from promscan.inference.streaming import lanes_on
+from promscan.inference.streaming import StreamingEngine, lanes_on
 from promscan.inference.strength import StrengthPredictor
 from promscan.io.prefetch import prefetch
 from promscan.log import progress
 from promscan.networks.device import arithmetic, describe, memory_errors, resolve_devices
-from promscan.networks.weights import load_model, load_strength
+from promscan.networks.screening import ScreeningNetwork
+from promscan.networks.weights import load_model, load_screening, load_strength
 from promscan.seq.records import Chunk, Hit, ScoreTrack
 
 MORE_MEMORY = "use fewer --threads, or a machine with more"
@@ -50,6 +51,7 @@ class LoadedScan:
             batch_size=machine.batch_size,
             precision=machine.precision,
             smoothing=calling.smoothing,
+            floor=calling.floor,
             estimates=calling.of_estimates,
             exact_reach=calling.near,
             both_strands=calling.near_other,
@@ -57,6 +59,7 @@ class LoadedScan:
         with memory_errors(MORE_MEMORY):
             self.devices = resolve_devices(machine.device)
             self.network, _ = load_model(plan.model)
+            self._screening = load_screening(plan.model)
             self._strength = None if plan.strength is None else load_strength(plan.strength)
 
     @property
@@ -100,10 +103,13 @@ class LoadedScan:
         """What is to be scored, as an engine reads it; `step` window starts a chunk."""
         return stages.read(self.plan, grid=engine.grid, margin=engine.margin, step=step)
 
+    def open_screened(self, network: ScreeningNetwork, floor: float | None) -> Engine:
+        """The engine of a streaming model with a screening network, for tracks with estimates."""
+        settings = dataclasses.replace(self.engine_settings, estimates=True, floor=floor)
+        return StreamingEngine(self.network, self.devices, settings, network)
+
     def _open_engine(self) -> Engine:
-        if self.plan.calling.floor is None:
-            return open_engine(self.plan.card.engine, self.network, self.devices, self.engine_settings)
-        return ScreenedEngine(self.network, self.devices, self.engine_settings, self.plan.calling.floor)
+        return open_engine(self.plan.card.engine, self.network, self.devices, self.engine_settings, self._screening)
 
     def _open_strengths(self) -> AbstractContextManager[HitStrengths | None]:
         if self._strength is None:

@@ -1,0 +1,195 @@
+"""A chunk on its way through the streaming engine: cut into lanes, screened, and put together again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from promscan.inference.settings import EngineSettings
+from promscan.inference.work_units import check_finite
+from promscan.seq import dna
+from promscan.seq.dna import UNKNOWN, Codes, Mask
+from promscan.seq.records import ESTIMATE_STEP, Chunk, Logits, ScoreTrack, Strand
+from promscan.seq.windows import WINDOW, scorable
+
+
+class Lane(NamedTuple):
+    """A lane of one strand: its bases, with those around it, read 5' to 3', and where the logits of its windows go.
+
+    `room` is in the order of the lane. Past the end of a contig there is none: at the end of a lane, or on the reverse
+    strand at its beginning, which is `skipped`.
+    """
+
+    codes: Codes
+    room: Logits
+    skipped: int = 0
+    job: Job | None = None
+    whole: bool = False
+    """Whether all bases around the lane are unknown: it is a whole contig, or a loose window."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How contigs are cut into lanes.
+
+    lane: window starts of a lane.
+    shorter: window starts of the last lane of a contig, if one of these is enough.
+    around: bases that a lane reads on each side.
+    """
+
+    lane: int
+    shorter: Sequence[int]
+    around: int
+
+    def length(self, windows: int) -> int:
+        """Window starts of the lane that begins where a contig has `windows` left."""
+        return next((length for length in self.shorter if length >= windows), self.lane)
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What a screening reads and decides.
+
+    strands: strands that are estimated.
+    margin: cells that an estimate needs on each side of its own.
+    """
+
+    strands: Sequence[Strand]
+    margin: int
+
+    def reach(self, settings: EngineSettings) -> int:
+        """Bases that it reads on each side of a chunk."""
+        return (self.margin + groups_within(settings.exact_reach)) * ESTIMATE_STEP + 1
+
+
+def groups_within(bases: int) -> int:
+    """Estimates on each side that are about windows within so many bases."""
+    return -(-bases // ESTIMATE_STEP)
+
+
+def stretches(chunk: Chunk, screen: Screen, beyond: int = 0) -> list[Codes]:
+    """The bases that the estimates of a chunk need, and of `beyond` groups on each side of it, one stretch a strand."""
+    groups = -(-chunk.windows // ESTIMATE_STEP)
+    # The bases behind the middles of the windows of a group are the cell behind the one where it begins; on the other
+    # strand, where the base behind a middle is the one before it, that cell begins a base earlier.
+    begin = (1 - beyond - screen.margin) * ESTIMATE_STEP
+    end = (1 + groups + beyond + screen.margin) * ESTIMATE_STEP
+    return [
+        _bases(chunk, begin, end) if strand == "+" else dna.reverse_complement(_bases(chunk, begin - 1, end - 1))
+        for strand in screen.strands
+    ]
+
+
+def _bases(chunk: Chunk, begin: int, end: int) -> Codes:
+    """The bases from `begin` to `end`, counted from the start of a chunk; unknown where it has none."""
+    codes = np.full(end - begin, UNKNOWN, dtype=np.uint8)
+    first = max(0, begin + chunk.before)
+    known = chunk.codes[first : max(first, end + chunk.before)]
+    codes[first - chunk.before - begin :][: len(known)] = known
+    return codes
+
+
+class Job:
+    """A chunk, and the logits of its windows as far as its lanes are scored.
+
+    starts: first windows of its lanes with a window to score.
+    missing: lanes that are not scored yet.
+    """
+
+    def __init__(self, chunk: Chunk, settings: EngineSettings, grid: Grid) -> None:
+        self.chunk, self._settings, self._grid = chunk, settings, grid
+        stride, blocked = settings.stride, None if chunk.blocked is None else chunk.blocked[chunk.own]
+        self._first = -chunk.start % stride
+        scored = np.zeros(chunk.windows, dtype=np.bool_)
+        scored[self._first :: stride] = scorable(chunk.codes[chunk.own], 1, blocked=blocked)[self._first :: stride]
+        self._unscored = ~scored
+        self.starts = [i for i in range(0, chunk.windows, grid.lane) if scored[i : i + grid.lane].any()]
+        self._logits = {strand: np.full(chunk.windows, -np.inf, dtype=np.float32) for strand in tuple(settings.strands)}
+        self._run = {strand: frozenset(self.starts) for strand in self._logits}
+        self._estimates: dict[Strand, Logits] = {}
+        self.missing = len(self.starts) * len(self._logits)
+
+    # Screening
+
+    def stretches(self, screen: Screen) -> list[Codes]:
+        """The bases that its estimates are about and need, one stretch a strand."""
+        return stretches(self.chunk, screen, groups_within(self._settings.exact_reach))
+
+    def screen(self, screen: Screen, estimates: Sequence[Logits]) -> None:
+        """Take the estimates of its stretches; with a floor, drop the lanes that hold no hit."""
+        found = {
+            strand: values if strand == "+" else values[::-1].copy()
+            for strand, values in zip(screen.strands, estimates, strict=True)
+        }
+        beyond, groups = groups_within(self._settings.exact_reach), -(-self.chunk.windows // ESTIMATE_STEP)
+        self._estimates = {strand: found[strand][beyond : beyond + groups] for strand in self._logits}
+        if self._settings.floor is None:
+            return
+        floor = self._settings.floor
+        could_be = {strand: self._on_the_contig(beyond, values >= floor) for strand, values in found.items()}
+        if self._settings.both_strands:
+            either: Mask = np.logical_or.reduce(list(could_be.values()))
+            could_be = dict.fromkeys(could_be, either)
+        self._run = {strand: self._lanes_near(beyond, could_be[strand]) for strand in self._logits}
+        self.missing = sum(map(len, self._run.values()))
+
+    def _on_the_contig(self, beyond: int, groups: Mask) -> Mask:
+        """These groups, from `beyond` before the chunk on, without those that have no window on the contig."""
+        chunk = self.chunk
+        groups[: max(0, beyond - chunk.before // ESTIMATE_STEP)] = False
+        windows = len(chunk.codes) - chunk.before - WINDOW + 1
+        groups[beyond + -(-windows // ESTIMATE_STEP) :] = False
+        return groups
+
+    def _lanes_near(self, beyond: int, groups: Mask) -> frozenset[int]:
+        """First windows of the lanes with a window within the exact reach of these groups."""
+        reach, before = self._settings.exact_reach, np.concatenate([[0], np.cumsum(groups)])
+        begins = [max(0, (start - reach) // ESTIMATE_STEP + beyond) for start in self.starts]
+        ends = [-(-(start + self._grid.lane + reach) // ESTIMATE_STEP) + beyond for start in self.starts]
+        return frozenset(
+            start
+            for start, begin, end in zip(self.starts, begins, ends, strict=True)
+            if before[min(end, len(groups))] > before[begin]
+        )
+
+    # Scoring
+
+    def lanes(self) -> Iterator[Lane]:
+        """Its lanes to run."""
+        chunk, around = self.chunk, self._grid.around
+        whole = chunk.start == chunk.before == chunk.after == 0 and chunk.windows <= self._grid.lane
+        for start in self.starts:
+            length = self._grid.length(chunk.windows - start)
+            begin, end = start - around, start + length + WINDOW + around
+            for strand, run in self._run.items():
+                if start not in run:
+                    continue
+                own = self._logits[strand][start : start + length]
+                if strand == "+":
+                    yield Lane(_bases(chunk, begin, end), own, 0, self, whole)
+                else:  # the windows of both strands start at the same bases, so it ends where the other begins
+                    codes = dna.reverse_complement(_bases(chunk, begin - 1, end - 1))
+                    yield Lane(codes, own[::-1], length - len(own), self, whole)
+
+    def tracks(self) -> Iterator[list[ScoreTrack]]:
+        """One list of a track for each strand; nothing if no window starts on the stride.
+
+        Raises:
+            ModelError: a logit is no number.
+        """
+        stride, chunk = self._settings.stride, self.chunk
+        if not chunk.windows_on(stride):
+            return
+        tracks = []
+        for strand, logits in self._logits.items():
+            for start in self._run[strand]:
+                own = slice(start, start + self._grid.lane)
+                check_finite(logits[own][~self._unscored[own]])
+            logits[self._unscored] = np.nan
+            kept, estimates = logits[self._first :: stride], self._estimates.get(strand)
+            begin = chunk.start + self._first
+            tracks.append(ScoreTrack(chunk.chrom, strand, begin, stride, kept, estimates, chunk.start))
+        yield tracks
