@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from promscan.networks.architecture import Architecture as Architecture
 from promscan.networks.composition import COMPOSITION, compositions
 from promscan.networks.fading_gru import FadingGRU
-from promscan.seq.windows import WINDOW
+from promscan.seq.windows import TSS_INDEX, WINDOW
 
 
 class ConvolutionBlock(nn.Module):
@@ -73,6 +73,8 @@ class BiGRUAttention(nn.Module):
             nn.Dropout(a.dropout),
             nn.Linear(max(1, a.hidden // 2), 1),
         )
+        if a.place:
+            self.place = nn.Sequential(nn.Linear(2 * a.hidden, a.place), nn.GELU(), nn.Linear(a.place, 1))
 
     def states(self, codes: Tensor) -> Tensor:
         """Codes (batch, length) of dtype uint8 to GRU states (batch, length, 2 * hidden)."""
@@ -100,6 +102,14 @@ class BiGRUAttention(nn.Module):
         The states run on, as in the streaming engine, from `warm_up` bases before the first window to `warm_up` behind
         the last. `margin` is at least that, and at least the `reach` of the architecture.
         """
+        return self.along_with_places(codes, margin, warm_up)[0]
+
+    def along_with_places(self, codes: Tensor, margin: int, warm_up: int) -> tuple[Tensor, Tensor | None]:
+        """The logits that `along` returns, and the places of the same windows; None without a head for places.
+
+        The place of a window is a score of its TSS as the first base of a transcript. Only differences between
+        neighbouring bases mean something. It is read from the states of that base, so that neighbours can differ.
+        """
         inner = max(warm_up, self.architecture.context_reach)
         features = self.features(codes[:, margin - inner : codes.shape[1] - (margin - inner)])
         read = features[:, inner - warm_up : features.shape[1] - (inner - warm_up)]
@@ -117,7 +127,8 @@ class BiGRUAttention(nn.Module):
             means = bin_means(marks, self.architecture.context_bins, inner, sums.shape[1])
             vectors.append(self.dropout(torch.cat(means, dim=2).transpose(0, 1)))
         logits: Tensor = self.head(torch.cat(vectors, dim=2))
-        return logits.squeeze(-1)
+        places = self.place(states[:, TSS_INDEX : TSS_INDEX + logits.shape[1]]) if self.architecture.place else None
+        return logits.squeeze(-1), None if places is None else places.squeeze(-1)
 
     def forward(self, codes: Tensor, begin: int = 0) -> Tensor:
         """Codes (batch, length) of dtype uint8 to logits (batch,) of the windows that start at `begin`.
