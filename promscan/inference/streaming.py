@@ -46,7 +46,7 @@ _NO_ROOM: Logits = np.empty(0, dtype=np.float32)
 class _Lane(NamedTuple):
     """A lane of one strand: its bases, with those around it, read 5' to 3', and where the logits of its windows go.
 
-    `room` is in the order of the lane. Past the end of a contig there is none: at the end of a lane, or on the reverse
+    `room`, and `place_room` for the places, are in the order of the lane. Past the end of a contig there is none: at the end of a lane, or on the reverse
     strand at its beginning, which is `skipped`.
     """
 
@@ -54,6 +54,7 @@ class _Lane(NamedTuple):
     room: Logits
     skipped: int = 0
     job: _Job | None = None
+    place_room: Logits | None = None
 
 
 class StreamingEngine:
@@ -72,6 +73,7 @@ class StreamingEngine:
     def __init__(self, model: BiGRUAttention, devices: Sequence[torch.device], settings: EngineSettings) -> None:
         require_streamable(model)
         self.stride, self.strands, self.smoothing = settings.stride, tuple(settings.strands), settings.smoothing
+        self.has_places = model.architecture.place > 0
         self.lanes = lanes_on(devices, model.architecture)
         self._around = max(self.warm_up, model.architecture.reach) + room_to_smooth(self.smoothing)
         self._networks = networks_on(devices, model, settings.precision)
@@ -182,9 +184,14 @@ class StreamingEngine:
         for row, lane in zip(rows, unit, strict=False):
             row[:] = lane.codes
         columns = send(rows, device).T.contiguous()
-        logits = self._networks[device].smoothed_logits(columns, self._around, self.warm_up, self.smoothing)
+        network = self._networks[device]
+        logits, places = network.smoothed_logits(columns, self._around, self.warm_up, self.smoothing)
         for values, lane in zip(fetch(logits.T.contiguous()), unit, strict=False):
             lane.room[:] = values[lane.skipped : lane.skipped + len(lane.room)]
+        if places is not None:
+            for values, lane in zip(fetch(places.T.contiguous()), unit, strict=False):
+                if lane.place_room is not None:
+                    lane.place_room[:] = values[lane.skipped : lane.skipped + len(lane.place_room)]
         return unit
 
 
@@ -225,6 +232,7 @@ class _Job:
         self.unscored = ~scored
         self.starts = [i for i in range(0, chunk.windows, engine.lane) if scored[i : i + engine.lane].any()]
         self.logits = {strand: np.empty(chunk.windows, dtype=np.float32) for strand in engine.strands}
+        self.places = {strand: np.empty_like(self.logits[strand]) for strand in engine.strands if engine.has_places}
         self.missing = len(self.starts) * len(engine.strands)
 
     def lanes(self) -> Iterator[_Lane]:
@@ -240,11 +248,13 @@ class _Job:
             bases = around + length + WINDOW - 2 + around
             for strand in self.engine.strands:
                 own = self.logits[strand][start : start + length]
+                places = self.places[strand][start : start + length] if self.places else None
                 if strand == "+":
-                    yield _Lane(padded[start + 1 :][:bases], own, job=self)
+                    yield _Lane(padded[start + 1 :][:bases], own, 0, self, places)
                 else:
                     first = len(padded) - start - bases
-                    yield _Lane(other[first:][:bases], own[::-1], skipped=length - len(own), job=self)
+                    reverse = None if places is None else places[::-1]
+                    yield _Lane(other[first:][:bases], own[::-1], length - len(own), self, reverse)
 
     def tracks(self) -> Iterator[list[ScoreTrack]]:
         """One list of a track for each strand; nothing if no window starts on the stride."""
@@ -252,8 +262,13 @@ class _Job:
             return
         tracks = []
         for strand, logits in self.logits.items():
-            check_finite(logits[~self.unscored])
-            logits[self.unscored] = np.nan
-            kept = logits[self.first :: self.engine.stride]
-            tracks.append(ScoreTrack(self.chunk.chrom, strand, self.chunk.start + self.first, self.engine.stride, kept))
+            start, stride = self.chunk.start + self.first, self.engine.stride
+            places = self._where_scored(self.places[strand]) if self.places else None
+            tracks.append(ScoreTrack(self.chunk.chrom, strand, start, stride, self._where_scored(logits), places))
         yield tracks
+
+    def _where_scored(self, values: Logits) -> Logits:
+        """The values of the windows on the stride; NaN where a window was not to be scored."""
+        check_finite(values[~self.unscored])
+        values[self.unscored] = np.nan
+        return values[self.first :: self.engine.stride]

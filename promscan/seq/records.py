@@ -76,6 +76,9 @@ class ScoreTrack:
     start: int
     stride: int
     logits: Logits
+    places: Logits | None = None
+    """What a network with a head for places says about each window (shape of `logits`): of neighbours, the one with the
+    highest place is most likely where transcription starts. None: the network has no such head."""
 
 
 @dataclass(frozen=True)
