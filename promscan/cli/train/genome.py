@@ -48,9 +48,11 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 @click.argument("starts", metavar="TSS")
 @tss_from_option
 @click.option(
-    "--tss", "more_starts", multiple=True, nargs=2, type=(str, Number(min=0, min_open=True)), metavar="FILE WEIGHT",
-    help="Another list of starts, and how much each of them counts (those of TSS: 1). Starts of two lists at most 50 "
-    "bp apart are one, at the position of the later list. May be repeated.",
+    "--tss", "more_starts", multiple=True, type=(str, Number(min=0, min_open=True), Number(min=0)),
+    metavar="FILE WEIGHT PLACE",
+    help="Another list of starts, how much each of them counts as a promoter, and how much its base counts for places "
+    "(those of TSS: 1 and 1). Starts of two lists at most 50 bp apart are one, at the position of the earlier list. "
+    "May be repeated.",
 )  # fmt: skip
 @click.option(
     "--ignore-near", "doubtful", multiple=True, metavar="FILE",
@@ -158,7 +160,7 @@ def genome(
     sequences: str,
     starts: str,
     tss_from: str | None,
-    more_starts: tuple[tuple[str, float], ...],
+    more_starts: tuple[tuple[str, float, float], ...],
     doubtful: tuple[str, ...],
     dev: tuple[str, ...],
     leave_out: tuple[str, ...],

@@ -13,7 +13,7 @@ from promscan.io.tss import read_starts
 from promscan.seq.dna import Codes
 from promscan.seq.regions import matching_contigs
 from promscan.seq.tss import KnownStarts
-from promscan.train.data.evidence import Evidence, merge
+from promscan.train.data.evidence import Evidence, WeightedList, merge
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def read_labelled_genome(
     genome: str | Path,
     starts: str | Path,
     tss_from: str | None = None,
-    more_starts: Sequence[tuple[str | Path, float]] = (),
+    more_starts: Sequence[tuple[str | Path, float, float]] = (),
     doubtful: Sequence[str | Path] = (),
 ) -> LabelledGenome:
     """Read a FASTA file and a list of the transcription starts on it into memory.
@@ -74,7 +74,8 @@ def read_labelled_genome(
         starts: BED, GFF3 or GTF file (see `promscan.io.tss.read_starts`).
         tss_from: which base of an interval is the start (`start`, `5prime`, `thick`, `summit`, `transcript` or
             `gene`); None: what the layout of the file says.
-        more_starts: further lists, each with the weight of its starts; those of `starts` have a weight of 1.
+        more_starts: further lists, each with the weight of its starts as promoters and of their bases for places; both
+            are 1 for `starts`.
         doubtful: lists of starts that may be real or not.
 
     Raises:
@@ -85,7 +86,7 @@ def read_labelled_genome(
     first = read_starts(starts, lengths, tss_from)
     if not more_starts and not doubtful:
         return LabelledGenome(contigs, first)
-    more = [(read_starts(path, lengths, tss_from), weight) for path, weight in more_starts]
+    more = [WeightedList(read_starts(path, lengths, tss_from), *weights) for path, *weights in more_starts]
     return LabelledGenome(
-        contigs, *merge([(first, 1.0), *more], [read_starts(path, lengths, tss_from) for path in doubtful])
+        contigs, *merge([WeightedList(first), *more], [read_starts(path, lengths, tss_from) for path in doubtful])
     )

@@ -105,7 +105,7 @@ class SegmentSampler:
         self.contigs = {chrom: codes for chrom, codes in contigs.items() if len(codes) >= WINDOW}
         self.starts, self.promoters, self.recipe = starts, promoters, recipe
         self.evidence = evidence or Evidence()
-        self._places = self.evidence.places if len(self.evidence.places) else starts
+        self._places = starts if self.evidence.places is None else self.evidence.places
         self.sites = [site for site in starts if site.chrom in self.contigs]
         if not self.sites:
             raise InputError("no transcription start is listed on the contigs to train on; leave more of them to train")
@@ -181,11 +181,13 @@ class SegmentSampler:
             codes, positions = dna.reverse_complement(codes), positions[::-1]
         labels, weights = self._label(positions, known[read], known[OTHER[read]], doubtful)
         targets = np.isin(positions, places).astype(np.float32)
+        listed = known[read] if promoter is None else known[read][known[read] != tss]
+        for start in listed[(listed >= positions.min()) & (listed <= positions.max())].tolist():
+            if (weight := self.evidence.weights.get(Site(chrom, start, read), 1.0)) != 1:
+                weights[(np.abs(positions - start) <= self.recipe.near) & (labels == 1)] = weight
         for at in np.flatnonzero(targets).tolist():
-            weight = self.evidence.weights.get(Site(chrom, int(positions[at]), read), 1.0)
-            if weight != 1 and promoter is None:
-                targets[at] = weight
-                weights[(np.abs(positions - positions[at]) <= self.recipe.near) & (labels == 1)] = weight
+            if promoter is None or positions[at] != tss:
+                targets[at] = self.evidence.place_weights.get(Site(chrom, int(positions[at]), read), 1.0)
         weights[~scorable(codes[margin : len(codes) - margin], 1, blocked=None)] = 0
         return Segments(codes, labels, weights, np.array(rate, dtype=np.float32), targets)
 
