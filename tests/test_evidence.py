@@ -9,7 +9,7 @@ import pytest
 
 from promscan.seq.records import Hit, Interval
 from promscan.seq.tss import KnownStarts, Site
-from promscan.train.data.evidence import SAME_START, Evidence, merge
+from promscan.train.data.evidence import SAME_START, Evidence, WeightedList, merge
 from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
 from promscan.train.data.promoters import Promoters
 from promscan.train.data.segments import SegmentRecipe, SegmentSampler
@@ -26,25 +26,34 @@ def sampler_of(starts: KnownStarts, evidence: Evidence, promoters: Promoters | N
     return SegmentSampler({"a": codes}, starts, promoters, recipe, evidence)
 
 
-def test_two_lists_mean_one_start_at_the_position_of_the_later_list() -> None:
+def test_two_lists_mean_one_start_at_the_position_of_the_earlier_list() -> None:
     first, second = listed(100, 500), listed(100 + SAME_START, 551)
-    starts, evidence = merge([(first, 1.0), (second, 1.0)])
-    assert list(starts) == list(listed(150, 500, 551))
+    starts, evidence = merge([WeightedList(first), WeightedList(second)])
+    assert list(starts) == list(listed(100, 500, 551))
+    assert evidence.places is not None
     assert list(evidence.places) == list(listed(100, 150, 500, 551))
 
 
 def test_starts_of_one_list_stay_apart_and_strands_have_nothing_in_common() -> None:
-    starts, _ = merge([(listed(100, 110), 1.0), (listed(100, strand="-"), 1.0)])
+    starts, _ = merge([WeightedList(listed(100, 110)), WeightedList(listed(100, strand="-"))])
     assert list(starts) == [Site("a", 100, "+"), Site("a", 110, "+"), Site("a", 100, "-")]
 
 
-def test_a_base_of_two_lists_has_the_higher_weight() -> None:
-    _, evidence = merge([(listed(100, 900), 1.0), (listed(100, 500), 0.5)])
+def test_a_start_of_two_lists_has_the_weight_of_the_earlier_one() -> None:
+    _, evidence = merge([WeightedList(listed(100, 900)), WeightedList(listed(100, 110, 500), 0.5, 0.2)])
     assert evidence.weights == {Site("a", 500, "+"): 0.5}
+    assert evidence.place_weights == {Site("a", 110, "+"): 0.2, Site("a", 500, "+"): 0.2}
+
+
+def test_bases_of_a_list_that_does_not_count_for_places_are_no_places() -> None:
+    starts, evidence = merge([WeightedList(listed(100)), WeightedList(listed(110, 500), 1.0, 0.0)])
+    assert list(starts) == list(listed(100, 500))
+    assert evidence.places is not None
+    assert list(evidence.places) == list(listed(100))
 
 
 def test_a_listed_start_is_not_doubtful() -> None:
-    _, evidence = merge([(listed(100), 1.0)], [listed(120, 151), listed(900)])
+    _, evidence = merge([WeightedList(listed(100))], [listed(120, 151), listed(900)])
     assert list(evidence.doubtful) == list(listed(151, 900))
 
 
@@ -62,15 +71,15 @@ def test_nothing_is_learned_around_doubtful_starts() -> None:
 
 def test_a_start_counts_by_its_weight() -> None:
     starts = listed(1000)
-    segment = sampler_of(starts, Evidence({Site("a", 1000, "+"): 0.5}, starts)).segment(
+    segment = sampler_of(starts, Evidence({Site("a", 1000, "+"): 0.5}, starts, {Site("a", 1000, "+"): 0.25})).segment(
         Site("a", 1000, "+"), 100, np.random.default_rng(3)
     )
     assert segment.weights[segment.labels == 1].tolist() == [0.5] * 7
-    assert segment.places[segment.places > 0].tolist() == [0.5]
+    assert segment.places[segment.places > 0].tolist() == [0.25]
 
 
 def test_every_listed_base_is_a_place() -> None:
-    starts, evidence = merge([(listed(1000), 1.0), (listed(1030), 1.0)])
+    starts, evidence = merge([WeightedList(listed(1000)), WeightedList(listed(1030))])
     segment = sampler_of(starts, evidence).segment(Site("a", 1000, "+"), 100, np.random.default_rng(3))
     assert np.diff(np.flatnonzero(segment.places)).tolist() == [30]
     assert segment.labels.sum() == 7
@@ -78,7 +87,7 @@ def test_every_listed_base_is_a_place() -> None:
 
 def test_a_pasted_promoter_replaces_what_was_known_of_its_stretch() -> None:
     promoters = Promoters(np.zeros((1, 300), np.uint8), 249, 0, "")
-    sampler = sampler_of(listed(1000), Evidence({}, listed(990, 1000), listed(900)), promoters)
+    sampler = sampler_of(listed(1000), Evidence({}, listed(990, 1000), doubtful=listed(900)), promoters)
     segment = sampler.segment(
         Site("a", 1000, "+"), 100, np.random.default_rng(3), promoter=promoters.codes[0]
     )  # fmt: skip
@@ -95,10 +104,12 @@ def test_a_hit_near_a_doubtful_start_is_not_false() -> None:
 
 def test_parts_of_a_genome_have_their_own_evidence() -> None:
     site, other = Site("a", 5, "+"), Site("b", 5, "+")
-    evidence = Evidence({site: 2.0, other: 2.0}, KnownStarts([site, other]), KnownStarts([other]))
+    weights = {site: 2.0, other: 2.0}
+    evidence = Evidence(weights, KnownStarts([site, other]), weights, KnownStarts([other]))
     codes = np.zeros(100, np.uint8)
     part = LabelledGenome({"a": codes, "b": codes}, KnownStarts([site, other]), evidence).part(["a"])
-    assert part.evidence.weights == {site: 2.0}
+    assert part.evidence.weights == part.evidence.place_weights == {site: 2.0}
+    assert part.evidence.places is not None
     assert list(part.evidence.places) == [site]
     assert len(part.evidence.doubtful) == 0
 
@@ -111,10 +122,10 @@ def test_lists_are_read_together(tmp_path: Path) -> None:
         path = tmp_path / f"{name}.bed"
         path.write_text("".join(f"a\t{p}\t{p + 1}\tx\t0\t+\n" for p in positions))
         paths.append(path)
-    labelled = read_labelled_genome(genome, paths[0], None, [(paths[1], 0.5)], [paths[2]])
-    assert list(labelled.starts) == list(listed(130, 700))
+    labelled = read_labelled_genome(genome, paths[0], None, [(paths[1], 0.5, 0.0)], [paths[2]])
+    assert list(labelled.starts) == list(listed(100, 700))
     described = labelled.describe()
-    assert (described["starts"], described["places"], described["doubtful"], described["weights"]) == (2, 3, 1, [0.5])
+    assert (described["starts"], described["places"], described["doubtful"], described["weights"]) == (2, 1, 1, [0.5])
     assert "places" not in read_labelled_genome(genome, paths[0]).describe()
 
 
@@ -124,6 +135,6 @@ def test_a_list_counts_for_something(weight: str) -> None:
 
     from promscan.cli import cli
 
-    result = CliRunner().invoke(cli, ["train", "genome", "g.fa", "t.bed", "--tss", "more.bed", weight])
+    result = CliRunner().invoke(cli, ["train", "genome", "g.fa", "t.bed", "--tss", "more.bed", weight, "1"])
     assert result.exit_code == 2
     assert "'--tss'" in result.output

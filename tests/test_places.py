@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,7 +42,8 @@ def test_the_place_of_a_window_is_read_from_the_states_of_its_tss() -> None:
     with torch.inference_mode():
         logits, places = model.along_with_places(codes, 200, 140)
         states = model.run_gru(model.features(codes)[:, 60:-60])
-    assert places is not None and places.shape == logits.shape == (2, 11)
+    assert places is not None
+    assert places.shape == logits.shape == (2, 11)
     torch.testing.assert_close(places, model.place(states[:, 140 + 33 : 140 + 33 + 11]).squeeze(-1), rtol=0, atol=1e-4)
 
 
@@ -55,7 +55,8 @@ def test_lanes_give_the_places_that_were_trained_and_do_not_average_them(width: 
         _, expected = model.along_with_places(torch.from_numpy(codes.T.copy()), 350, 280)
         lanes = LaneNetwork(model, CPU)
         logits, places = lanes.smoothed_logits(torch.from_numpy(codes), 350, 280, width)
-    assert expected is not None and places is not None
+    assert expected is not None
+    assert places is not None
     assert places.shape == logits.shape == (210, 3)
     assert expected.std() > 0.1
     torch.testing.assert_close(places, expected[:, :210].T, rtol=0, atol=1e-4)
@@ -83,7 +84,8 @@ def test_tracks_carry_places_in_the_order_of_the_genome(stride: int) -> None:
         with StreamingEngine(model, [CPU], settings) as engine:
             (tracks[name],) = engine.score([Chunk("c", 0, read)])
     for track in tracks["forward"]:
-        assert track.places is not None and track.places.shape == track.logits.shape
+        assert track.places is not None
+        assert track.places.shape == track.logits.shape
         assert np.array_equal(np.isnan(track.places), np.isnan(track.logits))
     if stride == 1:
         plus, minus = tracks["forward"][0].places, tracks["backward"][1].places
@@ -117,7 +119,8 @@ def test_a_batch_without_listed_bases_has_no_place_loss() -> None:
     loss = place_loss(places, torch.zeros(1, 9))
     loss.backward()
     assert loss.item() == 0
-    assert places.grad is not None and not places.grad.any()
+    assert places.grad is not None
+    assert not places.grad.any()
 
 
 def test_weights_without_the_head_can_begin_a_training_with_it() -> None:

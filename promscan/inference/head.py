@@ -54,6 +54,8 @@ class Places:
 
     def __init__(self, model: BiGRUAttention) -> None:
         first, _, last = model.place
+        assert isinstance(first, nn.Linear)
+        assert isinstance(last, nn.Linear)
         self._weight, self._bias = 2 * first.weight, (first.bias - first.weight.sum(dim=1)).unsqueeze(1)
         self._last, self._last_bias = last.weight, last.bias
 

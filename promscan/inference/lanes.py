@@ -108,9 +108,7 @@ class LaneNetwork:
         left = forward.run(inputs[warm_up : len(inputs) - warm_up], _state_after(forward, inputs[:warm_up]))
         return self._grade(left, backward, inputs[warm_up:], around)
 
-    def smoothed_logits(
-        self, codes: Tensor, margin: int, warm_up: int, width: int
-    ) -> tuple[Tensor, Tensor | None]:
+    def smoothed_logits(self, codes: Tensor, margin: int, warm_up: int, width: int) -> tuple[Tensor, Tensor | None]:
         """Logits averaged over `width` neighbouring windows, see `smooth`, and the places, which are not averaged.
 
         `margin` includes `room_to_smooth` and what `logits` needs. Everything else is as for `logits_and_places`.
@@ -124,9 +122,7 @@ class LaneNetwork:
         smoothed = smooth(logits[spare : len(logits) - spare], read, width)
         return smoothed, None if places is None else places[room : room + len(smoothed)]
 
-    def _grade(
-        self, left: Tensor, backward: Cell, inputs: Tensor, around: Around
-    ) -> tuple[Tensor, Tensor | None]:
+    def _grade(self, left: Tensor, backward: Cell, inputs: Tensor, around: Around) -> tuple[Tensor, Tensor | None]:
         """Run the backward direction from the far end of `inputs`, and grade windows as soon as it reaches them.
 
         left: states (70 * (blocks + 1), d, lanes) of the forward direction.

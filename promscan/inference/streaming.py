@@ -46,8 +46,8 @@ _NO_ROOM: Logits = np.empty(0, dtype=np.float32)
 class _Lane(NamedTuple):
     """A lane of one strand: its bases, with those around it, read 5' to 3', and where the logits of its windows go.
 
-    `room`, and `place_room` for the places, are in the order of the lane. Past the end of a contig there is none: at the end of a lane, or on the reverse
-    strand at its beginning, which is `skipped`.
+    `room`, and `place_room` for the places, are in the order of the lane. Past the end of a contig there is none: at
+    the end of a lane, or on the reverse strand at its beginning, which is `skipped`.
     """
 
     codes: Codes

@@ -18,8 +18,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from promscan.errors import RunError
 from promscan.log import Progress, logger
@@ -36,6 +34,7 @@ from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_ge
 from promscan.train.data.promoters import Promoters
 from promscan.train.data.segments import SegmentRecipe, Segments, SegmentSampler
 from promscan.train.genome_init import MAY_HAVE_SEEN, is_unseen
+from promscan.train.genome_losses import losses_of
 from promscan.train.genome_parts import GenomeParts, dev_pieces_of, not_held_out, split
 from promscan.train.genome_validation import (
     STRANDS,
@@ -49,8 +48,6 @@ from promscan.train.loop.run import TrainingRun, checksum_of, choose_threads, st
 from promscan.train.loop.seed import seed_epoch
 from promscan.train.loop.session import MORE_MEMORY, training_session
 from promscan.train.loop.trainer import Trainer, new_classifier
-from promscan.train.place_loss import place_loss
-from promscan.train.ranking_loss import ranking_loss
 
 WARM_UPS = range(140, 351, 70)
 """Bases of warm-up. The number is drawn for each batch, so that the network cannot count from its first state."""
@@ -60,8 +57,6 @@ THRESHOLD_FP_PER_MB = 50
 """False hits per Mb of dev at the threshold in the card."""
 MINED_FALSE_HITS = 500
 """False hits that an epoch learns from."""
-LOSSES = ("loss_promoters", "loss_background", "loss_ranking", "loss_place")
-"""Losses of an epoch; the last one only with a head for places."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,9 +146,7 @@ def train_genome(
     parts = split(genome if isinstance(genome, LabelledGenome) else read_labelled_genome(*genome), dev, leave_out)
     dev_pieces = dev_pieces_of(parts.dev, recipe.dev_bases)
     promoters = not_held_out(promoters, parts)
-    sampler = SegmentSampler(
-        parts.train.contigs, parts.train.starts, promoters, recipe.segments, parts.train.evidence
-    )
+    sampler = SegmentSampler(parts.train.contigs, parts.train.starts, promoters, recipe.segments, parts.train.evidence)
     data: dict[str, Any] = {"genome": parts.train.describe(), "promoters": promoters and promoters.describe()}
     start, start_card = starting_model(load_model, init, recipe.architecture)
     if start_card is not None and not is_unseen(start_card, species, parts.held_out, allow_seen):
@@ -214,15 +207,15 @@ class _Trainer(Trainer[BiGRUAttention]):
         rng = seed_epoch(self.recipe.seed, epoch, self.group.rank)
         hard = self._mine(rng) if epoch else []
         self.model.train()
-        reach, losses = self.recipe.architecture.reach, list[tuple[float, ...]]()
+        reach, losses = self.recipe.architecture.reach, list[dict[str, float]]()
         for _ in range(self.steps_per_epoch):
             warm_up = int(rng.choice(WARM_UPS))
             margin = max(warm_up, reach)
             losses.append(self._step(self.sampler.draw(self.recipe.batch_size, margin, hard, rng), margin, warm_up))
             bar.advance(self.recipe.segments_per_epoch / self.steps_per_epoch)
         self.group.require_equal(self.model.parameters())
-        means = dict(zip(LOSSES, np.mean(losses, axis=0), strict=False))
-        return {"learning_rate": self.optimiser.rate, **{name: float(value) for name, value in means.items()}}
+        means = {name: float(np.mean([each[name] for each in losses])) for name in losses[0]}
+        return {"learning_rate": self.optimiser.rate, **means}
 
     def scan(
         self, contigs: Mapping[str, Codes], pieces: Sequence[Interval], starts: KnownStarts, doubtful: KnownStarts
@@ -243,27 +236,15 @@ class _Trainer(Trainer[BiGRUAttention]):
         numbers = np.array(self.group.broadcast(false_hits), dtype=np.int64).reshape(-1, 3)
         return [Site(chroms[chrom], tss, STRANDS[strand]) for chrom, tss, strand in numbers.tolist()]
 
-    def _step(self, batch: Segments, margin: int, warm_up: int) -> tuple[float, ...]:
-        codes, labels, weights, rates, targets = (torch.from_numpy(values).to(self.device) for values in batch)
+    def _step(self, batch: Segments, margin: int, warm_up: int) -> dict[str, float]:
+        codes, *given = (torch.from_numpy(values).to(self.device) for values in batch)
         with autocast(self.device, self.precision):
             logits, places = self.model.along_with_places(codes[self.group.own_rows(len(codes))], margin, warm_up)
         logits = self.group.gather(logits.float(), len(codes))
-        losses = F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none")
-        promoters = _mean(losses, weights * labels)
-        background = _mean(losses, rates[:, None] * weights * (1 - labels))
-        ranking = ranking_loss(logits, labels, weights, rates)
-        loss = promoters + background + self.recipe.ranking * ranking
-        if places is None:
-            self.optimiser.step(loss)
-            return promoters.item(), background.item(), ranking.item()
-        place = place_loss(self.group.gather(places.float(), len(codes)), targets)
-        self.optimiser.step(loss + self.recipe.placing * place)
-        return promoters.item(), background.item(), ranking.item(), place.item()
-
-
-def _mean(values: Tensor, weights: Tensor) -> Tensor:
-    """Weighted mean; 0 if all weights are 0."""
-    return (values * weights).sum() / weights.sum().clamp(min=1)
+        places = None if places is None else self.group.gather(places.float(), len(codes))
+        losses = losses_of(logits, places, *given)
+        self.optimiser.step(losses.total(self.recipe.ranking, self.recipe.placing))
+        return losses.numbers()
 
 
 def _metrics(validation: GenomeValidation) -> dict[str, float]:

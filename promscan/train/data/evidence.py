@@ -62,15 +62,17 @@ class WeightedList(NamedTuple):
     place_weight: float = 1.0
 
 
-def merge(
-    lists: Sequence[WeightedList], doubtful: Sequence[KnownStarts] = ()
-) -> tuple[KnownStarts, Evidence]:
+def merge(lists: Sequence[WeightedList], doubtful: Sequence[KnownStarts] = ()) -> tuple[KnownStarts, Evidence]:
     """Put lists of starts with their weights together; returns the starts, each once, and the evidence for them.
 
     Where two lists have one start, its position and its weight are those of the earlier list. A doubtful start that is
     also a listed one is not doubtful.
     """
-    known, weights, place_weights = KnownStarts((), {}, lists[0].starts.reading), dict[Site, float](), dict[Site, float]()
+    known, weights, place_weights = (
+        KnownStarts((), {}, lists[0].starts.reading),
+        dict[Site, float](),
+        dict[Site, float](),
+    )
     for starts, weight, place_weight in lists:
         new = [site for site in starts if not _is_near(site, known)]
         weights |= dict.fromkeys(new, weight)
