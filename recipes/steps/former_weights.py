@@ -20,7 +20,7 @@ def bundled_at(commit: str, file: str) -> bytes:
     )
     if shown.returncode:
         reason = shown.stderr.decode(errors="replace").strip().partition("\n")[0]
-        raise SystemExit(f"weights/{file} of commit {commit} is not in this checkout ({reason}): clone all of its history")
+        raise SystemExit(f"weights/{file} of commit {commit} is not in this checkout ({reason}): clone its history")
     return shown.stdout
 
 
