@@ -22,6 +22,8 @@ PROMOTER, PROMOTER_TSS = 300, 249
 CONTIG = 6_000
 CONTIGS = ("chr1", "chr2", *HUMAN.dev, *HUMAN.test)
 TATA, BEFORE_TSS = "TATAAAAG", 30
+SUMMITS = ((2, 30), (1500, 40), (900, 2))
+"""Distance in bp from the listed start, and RPM, of the summits of a contig."""
 RISING, FALLING = "CCGGAAGTG", "TACCCGGTA"
 INSERT = 80
 TABLES = {
@@ -70,7 +72,7 @@ def write_human(folder: Path, rng: np.random.Generator) -> None:
     """Promoters of 300 bp, and contigs with a CpG island and a listed start each."""
     rows = [[promoter(rng, PROMOTER, PROMOTER_TSS), "train"] for _ in range(60)]
     write_table(folder / "human/promoters_300bp.tsv", ["sequence", "split"], rows)
-    contigs, starts = [], []
+    contigs, starts, summits = [], [], []
     for chrom in CONTIGS:
         name = f"{chrom}:0-{CONTIG}"
         flanks = [random_bases(rng, (CONTIG - 2 * PROMOTER) // 2, 0.42) for _ in range(2)]
@@ -78,8 +80,12 @@ def write_human(folder: Path, rng: np.random.Generator) -> None:
         contigs.append(f">{name}\n{flanks[0]}{promoter(rng, PROMOTER, PROMOTER_TSS)}{island}{flanks[1]}\n")
         tss = len(flanks[0]) + PROMOTER_TSS
         starts.append(f"{name}\t{tss}\t{tss + 1}\t{chrom}_1\t0\t+\n")
+        summits += [f"{name}\t{tss + at}\t{tss + at + 1}\tP{at}\t{rpm}\t+\t3\n" for at, rpm in SUMMITS]
     (folder / HUMAN.genome).write_text("".join(contigs))
     (folder / HUMAN.starts).write_text("".join(starts))
+    (folder / "human/rampage_tss.bed").write_text("".join(summits))
+    for part in ("genome_training", "dev_and_test"):
+        (folder / f"gue/drop_for_{part}.txt").write_text(random_bases(rng, WINDOW, 0.5) + "\n")
 
 
 def write_strength(folder: Path, rng: np.random.Generator) -> None:

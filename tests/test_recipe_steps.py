@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
@@ -20,6 +21,7 @@ from promscan.seq.windows import WINDOW
 from promscan.strength.measurements import divide, read_measurements
 from promscan.strength.reporter import Reporter
 from promscan.train.data.labelled_windows import read_windows
+from promscan.train.loop.trainer import new_classifier
 
 RESULTS = ROOT / "benchmarks" / "results" / "0.1.0"
 
@@ -102,6 +104,43 @@ def test_mean_weights_are_halfway_between_their_parents(tmp_path):
         torch.testing.assert_close(tensor, (saved[name] + network.state_dict()[name]) / 2)
     assert [parent["sha256"] for parent in described.training["mean_of"]] == [card.sha256, moved.sha256]
     assert described.default_threshold is None
+
+
+def test_a_head_for_places_that_one_parent_lacks_is_that_of_the_other(tmp_path):
+    plain, card = load_model(str(TINY))
+    torch.manual_seed(1)
+    placing = new_classifier(dataclasses.replace(plain.architecture, place=3), plain)
+    other, out = tmp_path / "other.safetensors", tmp_path / "mean.safetensors"
+    save_model(other, placing, card)
+    run_script("recipes.steps.mean_weights", TINY, other, "-o", out)
+    mean, _ = load_model(str(out))
+    assert mean.architecture.place == 3
+    for name, tensor in placing.state_dict().items():
+        torch.testing.assert_close(mean.state_dict()[name], tensor)
+
+
+def test_summits_are_divided_by_their_highest_rpm(tmp_path):
+    rows = [f"chr1\t{10 * i}\t{10 * i + 1}\tP{i}\t{rpm}\t+\t5\n" for i, rpm in enumerate(("7.99", "8", "300"))]
+    summits, strong, weak = tmp_path / "all.bed", tmp_path / "strong.bed", tmp_path / "weak.bed"
+    summits.write_text("".join(rows))
+    run_script("recipes.steps.strong_summits", summits, "--rpm", "8", "-o", strong, "--weak", weak)
+    assert strong.read_text() == "".join(rows[1:])
+    assert weak.read_text() == rows[0]
+
+
+def test_former_weights_are_those_of_the_commit(tmp_path):
+    out = tmp_path / "former.safetensors"
+    run_script("recipes.steps.former_weights", "human", "--commit", "2eb0414", "-o", out)
+    _, card = load_model(str(out))
+    assert card.sha256.startswith("8cfd1e0c")
+
+
+def test_weights_that_the_checkout_does_not_know_are_refused_in_one_line(tmp_path):
+    out = tmp_path / "former.safetensors"
+    with pytest.raises(SystemExit, match=r"weights/none\.safetensors of commit HEAD is not in this checkout") as error:
+        run_script("recipes.steps.former_weights", "none", "--commit", "HEAD", "-o", out)
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_network_that_has_grown_gives_the_scores_it_gave(tmp_path):

@@ -69,6 +69,15 @@ def test_a_recipe_runs_to_its_end_twice_with_the_same_bytes(tmp_path, name):
     assert card.headline
 
 
+@pytest.mark.slow
+def test_the_recipe_of_human_makes_a_network_with_a_head_for_places(tmp_path):
+    made_by(read_recipe(find_recipe("human"), "demo"), tmp_path)
+    network, card = load_model(str(tmp_path / "human.safetensors"))
+    assert network.architecture.place == 32
+    assert len(card.training["mean_of"]) == 2
+    assert card.splits["dev"]["names"] == ["chr9", "chr17"]
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_says_its_hours_threads_and_dev_metric(name):
     recipe = read_recipe(find_recipe(name), "full")
@@ -174,7 +183,7 @@ def test_a_file_that_is_no_recipe_is_refused_in_one_line(tmp_path, text):
 
 
 def test_the_recipes_are_named_when_there_is_no_such_recipe(tmp_path):
-    with pytest.raises(SystemExit, match="no recipe 'nothing': give one of core70, promoter-rnn, yeast-strength"):
+    with pytest.raises(SystemExit, match="'nothing': give one of core70, human, promoter-rnn, yeast-strength"):
         run_script("recipes.make", "nothing", "--scale", "demo", "-o", tmp_path)
 
 

@@ -109,9 +109,10 @@ def slow_segment(
     read = contig if read_strand == "+" else dna.reverse_complement(contig)
     at = [i for i in range(-len(segment.codes), len(read)) if matches(read, segment.codes, i)]
     assert len(at) == 1
-    labels, weights = [], []
+    labels, weights, places = [], [], []
     for start in range(at[0] + margin, at[0] + margin + recipe.windows):
         tss = start + 33 if read_strand == "+" else len(contig) - 1 - (start + 33)
+        places.append(float((tss, read_strand) in starts))
         same = min((abs(tss - other) for other, strand in starts if strand == read_strand), default=10**9)
         opposite = min((abs(tss - other) for other, strand in starts if strand != read_strand), default=10**9)
         labels.append(int(same <= recipe.near))
@@ -120,7 +121,9 @@ def slow_segment(
         assert unknown <= outside
         ignored = unknown or recipe.near < same <= recipe.ignored
         weights.append(0 if ignored else recipe.opposite_weight if not labels[-1] and opposite <= 500 else 1)
-    return Segments(segment.codes, np.array(labels, np.uint8), np.array(weights, np.float32), segment.rates)
+    return Segments(
+        segment.codes, np.array(labels, np.uint8), np.array(weights, np.float32), segment.rates, np.array(places)
+    )
 
 
 def matches(read: Codes, codes: Codes, at: int) -> bool:
@@ -155,6 +158,7 @@ def test_labels_are_those_of_the_definition(data: st.DataObject) -> None:
     assert segment.weights.tolist() == expected.weights.tolist()
     counted = segment.weights > 0
     assert segment.labels[counted].tolist() == expected.labels[counted].tolist()
+    assert segment.places.tolist() == expected.places.tolist()
 
 
 def test_a_promoter_replaces_one_with_like_ends() -> None:
@@ -166,7 +170,7 @@ def test_a_promoter_replaces_one_with_like_ends() -> None:
         codes, labels, *_ = sampler._segment_with_promoter(100, np.random.default_rng(seed), opposite=False)
         assert np.unique(codes).tolist() == [2, 3]
         assert labels.any()
-        codes, labels, weights, _ = sampler._segment_with_promoter(100, np.random.default_rng(seed), opposite=True)
+        codes, labels, weights, *_ = sampler._segment_with_promoter(100, np.random.default_rng(seed), opposite=True)
         assert np.unique(codes).tolist() == [2, 3]
         assert not labels.any()
         assert (weights == sampler.recipe.opposite_weight).all()

@@ -82,8 +82,10 @@ def host(folder: Path, weights: Path, bases: int) -> float:
     lanes = streaming.LANES["cuda"]
     likely = torch.randn(streaming.StreamingEngine.lane, lanes) - 4.3  # about 20 hits per Mb
 
-    def given(_network: LaneNetwork, codes: torch.Tensor, margin: int, *_: int, **_flags: bool) -> torch.Tensor:
-        return likely[: len(codes) - 2 * margin - WINDOW]
+    def given(
+        _network: LaneNetwork, codes: torch.Tensor, margin: int, *_: int, **_flags: bool
+    ) -> tuple[torch.Tensor, None]:
+        return likely[: len(codes) - 2 * margin - WINDOW], None
 
     with (
         mock.patch.object(LaneNetwork, "smoothed_logits", given),

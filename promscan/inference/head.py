@@ -49,6 +49,22 @@ class Attention:
         return product(self._score, keys).add_(self._score_bias)
 
 
+class Places:
+    """Head that grades every base as the transcription start, see `BiGRUAttention.along_with_places`."""
+
+    def __init__(self, model: BiGRUAttention) -> None:
+        first, _, last = model.place
+        assert isinstance(first, nn.Linear)
+        assert isinstance(last, nn.Linear)
+        self._weight, self._bias = 2 * first.weight, (first.bias - first.weight.sum(dim=1)).unsqueeze(1)
+        self._last, self._last_bias = last.weight, last.bias
+
+    def of(self, states: Tensor) -> Tensor:
+        """Stored states of both directions (positions, 2d, lanes) to scores (positions, lanes)."""
+        hidden = F.gelu(product(self._weight, states).add_(self._bias))
+        return product(self._last, hidden).add_(self._last_bias).squeeze(1)
+
+
 class Context:
     """Running sums of the learned features around windows."""
 

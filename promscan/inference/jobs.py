@@ -19,8 +19,8 @@ from promscan.seq.windows import WINDOW, scorable
 class Lane(NamedTuple):
     """A lane of one strand: its bases, with those around it, read 5' to 3', and where the logits of its windows go.
 
-    `room` is in the order of the lane. Past the end of a contig there is none: at the end of a lane, or on the reverse
-    strand at its beginning, which is `skipped`.
+    `room`, and `place_room` for the places, are in the order of the lane. Past the end of a contig there is none: at
+    the end of a lane, or on the reverse strand at its beginning, which is `skipped`.
     """
 
     codes: Codes
@@ -29,6 +29,7 @@ class Lane(NamedTuple):
     job: Job | None = None
     whole: bool = False
     """Whether all bases around the lane are unknown: it is a whole contig, or a loose window."""
+    place_room: Logits | None = None
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,13 @@ def _bases(chunk: Chunk, begin: int, end: int) -> Codes:
 
 
 class Job:
-    """A chunk, and the logits of its windows as far as its lanes are scored.
+    """A chunk, and the logits of its windows as far as its lanes are scored; with `places`, their places as well.
 
     starts: first windows of its lanes with a window to score.
     missing: lanes that are not scored yet.
     """
 
-    def __init__(self, chunk: Chunk, settings: EngineSettings, grid: Grid) -> None:
+    def __init__(self, chunk: Chunk, settings: EngineSettings, grid: Grid, *, places: bool = False) -> None:
         self.chunk, self._settings, self._grid = chunk, settings, grid
         stride, blocked = settings.stride, None if chunk.blocked is None else chunk.blocked[chunk.own]
         self._first = -chunk.start % stride
@@ -108,6 +109,7 @@ class Job:
         self._unscored = ~scored
         self.starts = [i for i in range(0, chunk.windows, grid.lane) if scored[i : i + grid.lane].any()]
         self._logits = {strand: np.full(chunk.windows, -np.inf, dtype=np.float32) for strand in tuple(settings.strands)}
+        self._places = {strand: values.copy() for strand, values in self._logits.items() if places}
         self._run = {strand: frozenset(self.starts) for strand in self._logits}
         self._estimates: dict[Strand, Logits] = {}
         self.missing = len(self.starts) * len(self._logits)
@@ -168,28 +170,41 @@ class Job:
                 if start not in run:
                     continue
                 own = self._logits[strand][start : start + length]
+                places = self._places[strand][start : start + length] if self._places else None
                 if strand == "+":
-                    yield Lane(_bases(chunk, begin, end), own, 0, self, whole)
+                    yield Lane(_bases(chunk, begin, end), own, 0, self, whole, places)
                 else:  # the windows of both strands start at the same bases, so it ends where the other begins
                     codes = dna.reverse_complement(_bases(chunk, begin - 1, end - 1))
-                    yield Lane(codes, own[::-1], length - len(own), self, whole)
+                    reverse = None if places is None else places[::-1]
+                    yield Lane(codes, own[::-1], length - len(own), self, whole, reverse)
 
     def tracks(self) -> Iterator[list[ScoreTrack]]:
         """One list of a track for each strand; nothing if no window starts on the stride.
 
         Raises:
-            ModelError: a logit is no number.
+            ModelError: a logit or a place is no number.
         """
         stride, chunk = self._settings.stride, self.chunk
         if not chunk.windows_on(stride):
             return
-        tracks = []
-        for strand, logits in self._logits.items():
-            for start in self._run[strand]:
-                own = slice(start, start + self._grid.lane)
-                check_finite(logits[own][~self._unscored[own]])
-            logits[self._unscored] = np.nan
-            kept, estimates = logits[self._first :: stride], self._estimates.get(strand)
-            begin = chunk.start + self._first
-            tracks.append(ScoreTrack(chunk.chrom, strand, begin, stride, kept, estimates, chunk.start))
-        yield tracks
+        yield [
+            ScoreTrack(
+                chunk.chrom,
+                strand,
+                chunk.start + self._first,
+                stride,
+                self._where_scored(logits, strand),
+                self._estimates.get(strand),
+                chunk.start,
+                self._where_scored(self._places[strand], strand) if self._places else None,
+            )
+            for strand, logits in self._logits.items()
+        ]
+
+    def _where_scored(self, values: Logits, strand: Strand) -> Logits:
+        """The values of the windows on the stride; -inf in a lane that was not run, NaN where none was to be scored."""
+        for start in self._run[strand]:
+            own = slice(start, start + self._grid.lane)
+            check_finite(values[own][~self._unscored[own]])
+        values[self._unscored] = np.nan
+        return values[self._first :: self._settings.stride]

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from promscan.errors import ModelError
 from promscan.inference.gru import Cell, cells_of
-from promscan.inference.head import Around, Attention, Context, Head
+from promscan.inference.head import Around, Attention, Context, Head, Places
 from promscan.inference.stem import stem_of
 from promscan.inference.unknown_ends import NEAR, UnknownEnds, state_after
 from promscan.inference.work_units import copies
@@ -31,7 +31,7 @@ from promscan.log import logger
 from promscan.networks.classifier import BiGRUAttention
 from promscan.networks.composition import compositions
 from promscan.seq.dna import UNKNOWN
-from promscan.seq.windows import MAX_UNKNOWN, WINDOW
+from promscan.seq.windows import MAX_UNKNOWN, TSS_INDEX, WINDOW
 
 SMALLER = (16, 32)
 """Lanes of units that are smaller than others, on a CPU."""
@@ -58,6 +58,7 @@ class LaneNetwork:
             self.layers = cells_of(self.model, self.stem.basis, dtype)
             self.attention, self.head = Attention(self.model), Head(self.model)
             self.context = Context(self.model, self.stem.basis) if self.model.architecture.context else None
+            self.places = Places(self.model) if self.model.architecture.place else None
         self._known_ends = dict[tuple[int, int], UnknownEnds]()
         self._alike: list[int] | None = None
         self._sum_windows = sum_windows
@@ -97,6 +98,12 @@ class LaneNetwork:
         Returns:
             (70 * blocks, lanes), float32, for the windows that start at `margin` and after it.
         """
+        return self.logits_and_places(codes, margin, warm_up, unknown_ends=unknown_ends)[0]
+
+    def logits_and_places(
+        self, codes: Tensor, margin: int, warm_up: int, *, unknown_ends: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """What `logits` returns, and the places of the same windows; None for a network without a head for places."""
         architecture = self.model.architecture
         inner, ends = max(warm_up, architecture.context_reach), UnknownEnds()
         if unknown_ends:
@@ -148,41 +155,46 @@ class LaneNetwork:
 
     def smoothed_logits(
         self, codes: Tensor, margin: int, warm_up: int, width: int, *, unknown_ends: bool = False
-    ) -> Tensor:
-        """Logits averaged over `width` neighbouring windows, see `smooth`; everything else is as for `logits`.
+    ) -> tuple[Tensor, Tensor | None]:
+        """Logits averaged over `width` neighbouring windows, see `smooth`, and the places, which are not averaged.
 
-        `margin` includes `room_to_smooth` and what `logits` needs.
+        `margin` includes `room_to_smooth` and what `logits` needs. Everything else is as for `logits_and_places`.
         """
         room = room_to_smooth(width)
         begin, spare = margin - room, room - width // 2
-        logits = self.logits(codes, begin, warm_up, unknown_ends=unknown_ends)
+        logits, places = self.logits_and_places(codes, begin, warm_up, unknown_ends=unknown_ends)
         if width == 1:
-            return logits
+            return logits, places
         read = codes[begin + spare : len(codes) - begin - spare - 1]
-        return smooth(logits[spare : len(logits) - spare], read, width)
+        smoothed = smooth(logits[spare : len(logits) - spare], read, width)
+        return smoothed, None if places is None else places[room : room + len(smoothed)]
 
     def _grade(
         self, left: Tensor, backward: Cell, inputs: Tensor, around: Around, state: Tensor | None = None
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor | None]:
         """Run the backward direction from the far end of `inputs`, and grade windows as soon as it reaches them.
 
         left: states (70 * (blocks + 1), d, lanes) of the forward direction.
         state: the one at the far end.
         """
-        following, logits = None, list[Tensor]()
+        following, logits, places = None, list[Tensor](), list[Tensor]()
         for begin in range(len(inputs) - WINDOW, -1, -WINDOW):
             block = slice(begin, begin + WINDOW)
             right = backward.run(inputs[block].flip(0), state)
             state = right[-1]
             if begin >= len(left):
                 continue  # the warm-up
-            weighted = self._weighted(left[block], right.flip(0))
+            states = self._states(left[block], right.flip(0))
+            if self.places is not None:
+                places.append(self.places.of(states[:, :-1]))
+            weighted = self._weigh(states)
             if following is not None:
                 sums = self._sum_windows(weighted.clone(), following)
                 means = sums[:, :-1] / sums[:, -1:]
                 logits.append(self.head.logits(means, around, begin))
             following = weighted
-        return torch.cat(logits[::-1])
+        windows = len(left) - WINDOW
+        return torch.cat(logits[::-1]), torch.cat(places[::-1])[TSS_INDEX:][:windows] if places else None
 
     def _below_the_last(self, inputs: Tensor) -> tuple[Tensor, tuple[Cell, Cell]]:
         """What the last GRU layer gets of the inputs of the first one, and its cells."""
@@ -192,11 +204,15 @@ class LaneNetwork:
             inputs = torch.cat([*states, torch.ones_like(inputs[:, :1])], dim=1)
         return inputs, last
 
-    def _weighted(self, left: Tensor, right: Tensor) -> Tensor:
-        """States of both directions (70, d, lanes) times their weights, and the weights below: (70, 2d + 1, lanes)."""
+    def _states(self, left: Tensor, right: Tensor) -> Tensor:
+        """States of both directions (70, d, lanes) in one tensor, with room for their weights: (70, 2d + 1, lanes)."""
         d = left.shape[1]
         states = torch.empty(len(left), 2 * d + 1, left.shape[2], device=self.device)
         states[:, :d], states[:, d:-1] = left, right
+        return states
+
+    def _weigh(self, states: Tensor) -> Tensor:
+        """The states times their weights, which are in the last row: (70, 2d + 1, lanes)."""
         states[:, -1:] = self.attention.scores(states[:, :-1]).exp_()
         states[:, :-1] *= states[:, -1:]
         return states

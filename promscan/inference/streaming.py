@@ -76,6 +76,7 @@ class StreamingEngine:
         if settings.floor is not None and screening is None:
             raise ValueError("a floor needs a screening network")
         self.settings, self.strands = settings, tuple(settings.strands)
+        self._has_places = model.architecture.place > 0
         self.lanes = lanes_on(devices, model.architecture)
         seen = max(self.warm_up, model.architecture.reach, NEAR + model.architecture.stem_reach)
         around = seen + room_to_smooth(settings.smoothing)
@@ -169,7 +170,7 @@ class StreamingEngine:
     def _units_of_chunks(self, chunks: Iterable[Chunk], unfinished: deque[Job]) -> Iterator[list[Lane]]:
         """Units of the lanes of chunks; each chunk with windows becomes a job, which joins `unfinished`."""
         queue = self._queue()
-        jobs = (Job(chunk, self.settings, self._grid) for chunk in chunks if chunk.windows)
+        jobs = (Job(chunk, self.settings, self._grid, places=self._has_places) for chunk in chunks if chunk.windows)
         for job in jobs if self._screen is None else self._screened(jobs):
             unfinished.append(job)
             for lane in job.lanes():
@@ -213,7 +214,8 @@ class StreamingEngine:
         for row, lane in zip(rows, unit, strict=False):
             row[:] = lane.codes
         columns = send(rows, device).T.contiguous()
-        logits = self._networks[device].smoothed_logits(
+        network = self._networks[device]
+        logits, places = network.smoothed_logits(
             columns,
             self._grid.around,
             self.warm_up,
@@ -222,6 +224,10 @@ class StreamingEngine:
         )
         for values, lane in zip(fetch(logits.T.contiguous()), unit, strict=False):
             lane.room[:] = values[lane.skipped : lane.skipped + len(lane.room)]
+        if places is not None:
+            for values, lane in zip(fetch(places.T.contiguous()), unit, strict=False):
+                if lane.place_room is not None:
+                    lane.place_room[:] = values[lane.skipped : lane.skipped + len(lane.place_room)]
         return unit
 
 

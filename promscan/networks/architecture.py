@@ -41,6 +41,8 @@ class Architecture:
     context_bins: ends of these bins, in bp from the middle of a window, the same on both sides.
     half_life: bases in which a state of the GRU loses half of its value, at the latest; 0: no such limit. Only a
         network with such a limit can run along lanes that begin a few bases early.
+    place: hidden units of the head that grades every base as the TSS; 0: there is no such head. Only networks that run
+        along sequence use it.
 
     Raises:
         InputError: a size is out of range.
@@ -55,6 +57,7 @@ class Architecture:
     context: int = 0
     context_bins: tuple[int, ...] = (100, 200, 300)
     half_life: int = 0
+    place: int = 0
 
     def __post_init__(self) -> None:
         check_whole("hidden", self.hidden, 1, MAX_HIDDEN)
@@ -64,6 +67,7 @@ class Architecture:
         _check_dropout(self.dropout)
         check_whole("context", self.context, 0, MAX_CONTEXT)
         check_whole("half_life", self.half_life, 0, MAX_REACH)
+        check_whole("place", self.place, 0, MAX_HIDDEN)
         for name in ("composition", "context_bins"):
             _set_tuple(self, name)
             for width in getattr(self, name):

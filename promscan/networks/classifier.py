@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from promscan.networks.architecture import Architecture as Architecture
 from promscan.networks.composition import COMPOSITION, compositions
 from promscan.networks.fading_gru import FadingGRU
-from promscan.seq.windows import WINDOW
+from promscan.seq.windows import TSS_INDEX, WINDOW
 
 CONTEXT_STEP = 4
 """Every how many bases a network that is trained reads the features of its context. Bins are means of many bases."""
@@ -97,6 +97,8 @@ class BiGRUAttention(nn.Module):
             nn.Dropout(a.dropout),
             nn.Linear(max(1, a.hidden // 2), 1),
         )
+        if a.place:
+            self.place = nn.Sequential(nn.Linear(2 * a.hidden, a.place), nn.GELU(), nn.Linear(a.place, 1))
 
     def states(self, codes: Tensor) -> Tensor:
         """Codes (batch, length) of dtype uint8 to GRU states (batch, length, 2 * hidden)."""
@@ -124,6 +126,14 @@ class BiGRUAttention(nn.Module):
         The states run on, as in the streaming engine, from `warm_up` bases before the first window to `warm_up` behind
         the last. `margin` is at least that, and at least the `reach` of the architecture.
         """
+        return self.along_with_places(codes, margin, warm_up)[0]
+
+    def along_with_places(self, codes: Tensor, margin: int, warm_up: int) -> tuple[Tensor, Tensor | None]:
+        """The logits that `along` returns, and the places of the same windows; None without a head for places.
+
+        The place of a window is a score of its TSS as the first base of a transcript. Only differences between
+        neighbouring bases mean something. It is read from the states of that base, so that neighbours can differ.
+        """
         step = self._context_step
         alone = min(margin, warm_up + self.architecture.stem_reach)  # what the states need, without a context
         inner = max(warm_up, self.architecture.context_reach) if step == 1 else alone
@@ -142,7 +152,8 @@ class BiGRUAttention(nn.Module):
             means = self._means(features, middle, windows) if step == 1 else self._coarse_means(codes, margin, step)
             vectors.append(means[:, :windows])
         logits: Tensor = self.head(torch.cat(vectors, dim=2))
-        return logits.squeeze(-1)
+        places = self.place(states[:, TSS_INDEX : TSS_INDEX + logits.shape[1]]) if self.architecture.place else None
+        return logits.squeeze(-1), None if places is None else places.squeeze(-1)
 
     @property
     def _context_step(self) -> int:

@@ -18,8 +18,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from promscan.errors import RunError
 from promscan.log import Progress, logger
@@ -36,6 +34,7 @@ from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_ge
 from promscan.train.data.promoters import Promoters
 from promscan.train.data.segments import SegmentRecipe, Segments, SegmentSampler
 from promscan.train.genome_init import MAY_HAVE_SEEN, is_unseen
+from promscan.train.genome_losses import losses_of
 from promscan.train.genome_parts import GenomeParts, dev_pieces_of, not_held_out, split
 from promscan.train.genome_validation import (
     STRANDS,
@@ -49,7 +48,6 @@ from promscan.train.loop.run import TrainingRun, checksum_of, choose_threads, st
 from promscan.train.loop.seed import seed_epoch
 from promscan.train.loop.session import MORE_MEMORY, training_session
 from promscan.train.loop.trainer import Trainer, new_classifier
-from promscan.train.ranking_loss import ranking_loss
 
 WARM_UPS = range(140, 351, 70)
 """Bases of warm-up. The number is drawn for each batch, so that the network cannot count from its first state."""
@@ -68,6 +66,7 @@ class GenomeRecipe(Recipe):
     segments: size and labels of the segments.
     segments_per_epoch: segments of an epoch; they are drawn anew in each epoch.
     ranking: weight of the ranking loss.
+    placing: weight of the place loss, for a network with a head for places.
     dev_bases: bases of the dev contigs on which each epoch is validated; always the same.
     mining_bases: bases of the other contigs that are scanned for false hits before each epoch but the first; drawn
         anew each time.
@@ -92,6 +91,7 @@ class GenomeRecipe(Recipe):
     dev_bases: int = 4_000_000
     mining_bases: int = 4_000_000
     ranking: float = 0.25
+    placing: float = 0.2
     averaging: float = 0.998
 
 
@@ -146,7 +146,7 @@ def train_genome(
     parts = split(genome if isinstance(genome, LabelledGenome) else read_labelled_genome(*genome), dev, leave_out)
     dev_pieces = dev_pieces_of(parts.dev, recipe.dev_bases)
     promoters = not_held_out(promoters, parts)
-    sampler = SegmentSampler(parts.train.contigs, parts.train.starts, promoters, recipe.segments)
+    sampler = SegmentSampler(parts.train.contigs, parts.train.starts, promoters, recipe.segments, parts.train.evidence)
     data: dict[str, Any] = {"genome": parts.train.describe(), "promoters": promoters and promoters.describe()}
     start, start_card = starting_model(load_model, init, recipe.architecture)
     if start_card is not None and not is_unseen(start_card, species, parts.held_out, allow_seen):
@@ -173,7 +173,7 @@ def _run_epochs(
             began = time.monotonic()
             learned = trainer.run_epoch(epoch, bar)
             if trainer.group.is_main:
-                validation = trainer.scan(dev.contigs, dev_pieces, dev.starts)
+                validation = trainer.scan(dev.contigs, dev_pieces, dev.starts, dev.evidence.doubtful)
                 row = run.add_epoch(learned | _metrics(validation), began)
                 bar.note(f"dev recall {row['recall']:.4f}")
                 _save_epoch(run, trainer, card, validation)
@@ -207,19 +207,21 @@ class _Trainer(Trainer[BiGRUAttention]):
         rng = seed_epoch(self.recipe.seed, epoch, self.group.rank)
         hard = self._mine(rng) if epoch else []
         self.model.train()
-        reach, losses = self.recipe.architecture.reach, list[tuple[float, ...]]()
+        reach, losses = self.recipe.architecture.reach, list[dict[str, float]]()
         for _ in range(self.steps_per_epoch):
             warm_up = int(rng.choice(WARM_UPS))
             margin = max(warm_up, reach)
             losses.append(self._step(self.sampler.draw(self.recipe.batch_size, margin, hard, rng), margin, warm_up))
             bar.advance(self.recipe.segments_per_epoch / self.steps_per_epoch)
         self.group.require_equal(self.model.parameters())
-        means = dict(zip(("loss_promoters", "loss_background", "loss_ranking"), np.mean(losses, axis=0), strict=True))
-        return {"learning_rate": self.optimiser.rate, **{name: float(value) for name, value in means.items()}}
+        means = {name: float(np.mean([each[name] for each in losses])) for name in losses[0]}
+        return {"learning_rate": self.optimiser.rate, **means}
 
-    def scan(self, contigs: Mapping[str, Codes], pieces: Sequence[Interval], starts: KnownStarts) -> GenomeValidation:
+    def scan(
+        self, contigs: Mapping[str, Codes], pieces: Sequence[Interval], starts: KnownStarts, doubtful: KnownStarts
+    ) -> GenomeValidation:
         """Scan these pieces with the EMA model and compare the hits with the listed starts."""
-        return scan_and_validate(self.ema_model, contigs, pieces, starts, self.device, self.threads)
+        return scan_and_validate(self.ema_model, contigs, pieces, starts, self.device, self.threads, doubtful)
 
     def _mine(self, rng: np.random.Generator) -> list[Site]:
         """Find the false hits with the highest logits on pieces of the training contigs."""
@@ -227,28 +229,22 @@ class _Trainer(Trainer[BiGRUAttention]):
         pieces = draw_pieces(contigs, self.recipe.mining_bases, rng)
 
         def false_hits() -> list[int]:
-            hits = self.scan(contigs, pieces, self.sampler.starts).top_false_hits(MINED_FALSE_HITS)
+            validation = self.scan(contigs, pieces, self.sampler.starts, self.sampler.evidence.doubtful)
+            hits = validation.top_false_hits(MINED_FALSE_HITS)
             return [n for hit in hits for n in (chroms.index(hit.chrom), hit.tss, STRANDS.index(hit.strand))]
 
         numbers = np.array(self.group.broadcast(false_hits), dtype=np.int64).reshape(-1, 3)
         return [Site(chroms[chrom], tss, STRANDS[strand]) for chrom, tss, strand in numbers.tolist()]
 
-    def _step(self, batch: Segments, margin: int, warm_up: int) -> tuple[float, ...]:
-        codes, labels, weights, rates = (torch.from_numpy(values).to(self.device) for values in batch)
+    def _step(self, batch: Segments, margin: int, warm_up: int) -> dict[str, float]:
+        codes, *given = (torch.from_numpy(values).to(self.device) for values in batch)
         with autocast(self.device, self.precision):
-            logits = self.model.along(codes[self.group.own_rows(len(codes))], margin, warm_up)
+            logits, places = self.model.along_with_places(codes[self.group.own_rows(len(codes))], margin, warm_up)
         logits = self.group.gather(logits.float(), len(codes))
-        losses = F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none")
-        promoters = _mean(losses, weights * labels)
-        background = _mean(losses, rates[:, None] * weights * (1 - labels))
-        ranking = ranking_loss(logits, labels, weights, rates)
-        self.optimiser.step(promoters + background + self.recipe.ranking * ranking)
-        return promoters.item(), background.item(), ranking.item()
-
-
-def _mean(values: Tensor, weights: Tensor) -> Tensor:
-    """Weighted mean; 0 if all weights are 0."""
-    return (values * weights).sum() / weights.sum().clamp(min=1)
+        places = None if places is None else self.group.gather(places.float(), len(codes))
+        losses = losses_of(logits, places, *given)
+        self.optimiser.step(losses.total(self.recipe.ranking, self.recipe.placing))
+        return losses.numbers()
 
 
 def _metrics(validation: GenomeValidation) -> dict[str, float]:

@@ -94,9 +94,11 @@ def scan_and_validate(
     starts: KnownStarts,
     device: torch.device,
     threads: int | None,
+    doubtful: KnownStarts | None = None,
 ) -> GenomeValidation:
     """Scan pieces of the contigs on both strands and compare the hits with the listed starts."""
-    return validate(call_hits(score_pieces(model, contigs, pieces, device, threads)), pieces, starts)
+    hits = call_hits(score_pieces(model, contigs, pieces, device, threads))
+    return validate(hits, pieces, starts, doubtful=doubtful)
 
 
 def score_pieces(
@@ -112,9 +114,16 @@ def score_pieces(
 
 
 def validate(
-    hits: Iterable[Hit], pieces: Sequence[Interval], starts: KnownStarts, tolerance: int = Scale.tolerance
+    hits: Iterable[Hit],
+    pieces: Sequence[Interval],
+    starts: KnownStarts,
+    tolerance: int = Scale.tolerance,
+    doubtful: KnownStarts | None = None,
 ) -> GenomeValidation:
-    """Compare the hits of a scan of `pieces` with `starts`; a hit at most `tolerance` bp from a start finds it."""
+    """Compare the hits of a scan of `pieces` with `starts`; a hit at most `tolerance` bp from a start finds it.
+
+    A hit near a doubtful start is not false.
+    """
     calls = {(piece.chrom, strand): list[Hit]() for piece in pieces for strand in STRANDS}
     for hit in hits:
         calls[hit.chrom, hit.strand].append(hit)
@@ -124,9 +133,8 @@ def validate(
         tss, logits = np.array([hit.tss for hit in called], dtype=np.int64), np.array([hit.logit for hit in called])
         scanned = [(listed >= piece.start) & (listed < piece.end) for piece in pieces if piece.chrom == chrom]
         found.append(found_at(listed[np.any(scanned, axis=0)], tss, logits, tolerance))
-        false += [
-            called[i] for i in np.flatnonzero(are_false(tss, listed, max(Scale.false_beyond, tolerance))).tolist()
-        ]
+        known = listed if doubtful is None else np.sort(np.append(listed, doubtful.on(chrom, strand)))
+        false += [called[i] for i in np.flatnonzero(are_false(tss, known, max(Scale.false_beyond, tolerance))).tolist()]
     return GenomeValidation(np.concatenate(found), false, sum(piece.end - piece.start for piece in pieces))
 
 

@@ -1,8 +1,8 @@
 """Write the mean of the weights of several trainings, each of which began with the weights of another one.
 
 Such weights are close together, and the network of their mean is about as good as the mean of their outputs, at the
-cost of one (Wortsman et al. 2022, model soups). The card says how each was trained; thresholds and calibration have to
-be measured again.
+cost of one (Wortsman et al. 2022, model soups). A head for places that some of the trainings lack is the mean of the
+others' heads. The card says how each was trained; thresholds and calibration have to be measured again.
 
     python -m recipes.steps.mean_weights A.safetensors B.safetensors -o MEAN.safetensors
 """
@@ -23,11 +23,12 @@ def main() -> None:
     parser.add_argument("weights", nargs="+")
     arguments = parser.parse_args()
     networks, cards = zip(*map(load_model, arguments.weights), strict=True)
-    mean = networks[0]
-    if any(network.architecture != mean.architecture for network in networks):
+    mean = max(networks, key=lambda network: network.architecture.place)
+    wanted = mean.architecture
+    if any(network.architecture not in (wanted, dataclasses.replace(wanted, place=0)) for network in networks):
         parser.error("the networks differ in their sizes")
     tensors = [network.state_dict() for network in networks]
-    mean.load_state_dict({name: torch.stack([each[name] for each in tensors]).mean(dim=0) for name in tensors[0]})
+    mean.load_state_dict({name: _mean([each[name] for each in tensors if name in each]) for name in mean.state_dict()})
     parents = [{"sha256": card.sha256, "git_commit": card.git_commit, "training": card.training} for card in cards]
     card = dataclasses.replace(
         cards[0],
@@ -40,6 +41,10 @@ def main() -> None:
         git_commit=source_commit(),
     )
     print(save_model(arguments.output, mean, card).sha256)
+
+
+def _mean(tensors: list[torch.Tensor]) -> torch.Tensor:
+    return torch.stack(tensors).mean(dim=0)
 
 
 if __name__ == "__main__":

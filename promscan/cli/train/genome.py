@@ -25,7 +25,7 @@ from promscan.cli.train.options import (
     step_options,
     taken_from,
 )
-from promscan.networks.architecture import MAX_CONTEXT, MAX_REACH
+from promscan.networks.architecture import MAX_CONTEXT, MAX_HIDDEN, MAX_REACH
 
 if TYPE_CHECKING:
     from promscan.train.genome import GenomeRecipe
@@ -51,6 +51,17 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 @click.argument("sequences", metavar="GENOME")
 @click.argument("starts", metavar="TSS")
 @tss_from_option
+@click.option(
+    "--tss", "more_starts", multiple=True, type=(str, Number(min=0, min_open=True), Number(min=0)),
+    metavar="FILE WEIGHT PLACE",
+    help="Another list of starts, how much each of them counts as a promoter, and how much its base counts for places "
+    "(those of TSS: 1 and 1). Starts of two lists at most 50 bp apart are one, at the position of the earlier list. "
+    "May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--ignore-near", "doubtful", multiple=True, metavar="FILE",
+    help="Starts that may be real or not: nothing is learned from what lies around them. May be repeated.",
+)  # fmt: skip
 @click.option(
     "--dev", required=True, metavar="NAMES", callback=_comma_list,
     help="Contigs to choose the best epoch on, with commas between them; chr9 also stands for all chr9:...",
@@ -89,6 +100,10 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     "--half-life", type=Count(0, MAX_REACH), default=32, show_default=True, metavar="BP",
     help="A state of the GRU loses at least half of its value in this many bases; 0: no limit.",
 )  # fmt: skip
+@click.option(
+    "--place", type=Count(0, MAX_HIDDEN), default=0, show_default=True,
+    help="Hidden units of the head that grades every base as the start; 0: no such head.",
+)  # fmt: skip
 @learning_rate_option(2e-3)
 @epoch_options(rows="Segments", batch_size=32, epochs=20)
 @click.option(
@@ -117,10 +132,18 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     help="Weight of the background of a segment drawn for a false hit.",
 )  # fmt: skip
 @click.option(
+    "--pasted", type=Number(min=0, max=1), default=0.75, show_default=True,
+    help="Share of the segments with a promoter that show an additional one, if there are any.",
+)  # fmt: skip
+@click.option(
     "--mutations", type=Number(min=0, max=1), default=0.08, show_default=True,
     help="Largest share of the bases of a segment that are replaced by random ones.",
 )  # fmt: skip
 @click.option("--ranking", type=Number(min=0), default=0.25, show_default=True, help="Weight of the ranking loss.")
+@click.option(
+    "--placing", type=Number(min=0), default=0.2, show_default=True,
+    help="Weight of the loss of the head for places.",
+)  # fmt: skip
 @click.option(
     "--dev-bases", type=Count(1, LARGEST_COUNT), default=4_000_000, show_default=True,
     help="Bases of the dev contigs on which an epoch is validated.",
@@ -141,6 +164,8 @@ def genome(
     sequences: str,
     starts: str,
     tss_from: str | None,
+    more_starts: tuple[tuple[str, float, float], ...],
+    doubtful: tuple[str, ...],
     dev: tuple[str, ...],
     leave_out: tuple[str, ...],
     positives: str | None,
@@ -175,7 +200,7 @@ def genome(
     promoters = None if positives is None or positives_tss is None else read_promoters(positives, positives_tss, drop)
     reuse_freed_memory()
     with memory_errors(MORE_MEMORY):
-        labelled = read_labelled_genome(sequences, starts, tss_from)
+        labelled = read_labelled_genome(sequences, starts, tss_from, more_starts, doubtful)
     train_genome(
         labelled,
         output,
@@ -194,7 +219,7 @@ def _recipe_of(options: dict[str, Any], init: str | None) -> GenomeRecipe:
     from promscan.train.data.segments import SegmentRecipe
     from promscan.train.genome import GenomeRecipe
 
-    sizes = taken_from(options, (*SIZES, "composition", "context", "context_bins", "half_life"))
+    sizes = taken_from(options, (*SIZES, "composition", "context", "context_bins", "half_life", "place"))
     weights = ("opposite_weight", "flank_weight", "mined_weight")
-    segments = taken_from(options, ("windows", "near", "ignored", *weights, "mutations"))
+    segments = taken_from(options, ("windows", "near", "ignored", *weights, "pasted", "mutations"))
     return GenomeRecipe(architecture=architecture_of(sizes, init), segments=SegmentRecipe(**segments), **options)

@@ -22,6 +22,7 @@ from promscan.seq.intervals import Positions
 from promscan.seq.records import Strand
 from promscan.seq.tss import KnownStarts, Site, distances
 from promscan.seq.windows import WINDOW, scorable, tss_of
+from promscan.train.data.evidence import Evidence
 from promscan.train.data.promoters import Promoters
 
 HOSTS = 16
@@ -43,6 +44,7 @@ class SegmentRecipe:
     mined_weight: weight of the background of a segment that was drawn for a false hit. Such segments and those with a
         start are far more common in a batch than in a genome. With full weight they would teach that common features of
         promoters, such as CpG, are common in background.
+    pasted: share of the segments with a promoter that show an additional promoter, if there are any.
     mutations: largest share of the known bases that random bases replace; the share is drawn for each segment. A genome
         has few starts; mutants of them are many (Lee et al. 2023, EvoAug).
     """
@@ -53,6 +55,7 @@ class SegmentRecipe:
     opposite_weight: float = 3.0
     flank_weight: float = 0.1
     mined_weight: float = 1.0
+    pasted: float = 0.75
     mutations: float = 0.08
 
 
@@ -63,19 +66,21 @@ class Segments(NamedTuple):
     labels: (b, windows), uint8; 1 for a promoter.
     weights: (b, windows), float32; windows of weight 0 are ignored.
     rates: (b,), float32; relative weight of the background of each segment.
+    places: (b, windows), float32; weight of each window whose TSS is a listed base, 0 for the others.
     """
 
     codes: Codes
     labels: npt.NDArray[np.uint8]
     weights: npt.NDArray[np.float32]
     rates: npt.NDArray[np.float32]
+    places: npt.NDArray[np.float32]
 
 
 class SegmentSampler:
     """Draws batches of segments.
 
-    Half of the segments of a batch contain a start on the strand that is read. Three of four of these show an
-    additional promoter in its place, if there are additional promoters. An eighth of the batch contains a start on the
+    Half of the segments of a batch contain a start on the strand that is read. A share of these shows an additional
+    promoter in its place, if there are additional promoters. An eighth of the batch contains a start on the
     other strand, because a promoter should be called on its own strand only. The others come from anywhere.
 
     Args:
@@ -83,16 +88,24 @@ class SegmentSampler:
         starts: listed starts on the contigs.
         promoters: additional promoters, which replace listed ones.
         recipe: sizes and labels.
+        evidence: how sure the starts are (None: all alike).
 
     Raises:
         InputError: no contig has a window, no start is listed, or no start has room for the promoters around it.
     """
 
     def __init__(
-        self, contigs: Mapping[str, Codes], starts: KnownStarts, promoters: Promoters | None, recipe: SegmentRecipe
+        self,
+        contigs: Mapping[str, Codes],
+        starts: KnownStarts,
+        promoters: Promoters | None,
+        recipe: SegmentRecipe,
+        evidence: Evidence | None = None,
     ) -> None:
         self.contigs = {chrom: codes for chrom, codes in contigs.items() if len(codes) >= WINDOW}
         self.starts, self.promoters, self.recipe = starts, promoters, recipe
+        self.evidence = evidence or Evidence()
+        self._places = starts if self.evidence.places is None else self.evidence.places
         self.sites = [site for site in starts if site.chrom in self.contigs]
         if not self.sites:
             raise InputError("no transcription start is listed on the contigs to train on; leave more of them to train")
@@ -109,7 +122,7 @@ class SegmentSampler:
     def draw(self, size: int, margin: int, hard: Sequence[Site], rng: np.random.Generator) -> Segments:
         """Draw a batch of `size` segments; a quarter of them around the sites `hard`, if there are any."""
         promoters, opposite, mined = size // 2, size // 8, size // 4 if hard else 0
-        pasted = 3 * promoters // 4 if self.promoters is not None else 0
+        pasted = int(self.recipe.pasted * promoters) if self.promoters is not None else 0
         draw = self._segment_with_promoter if self.promoters is not None else self._segment_with_start
         rows = [self._segment_with_promoter(margin, rng, opposite=False) for _ in range(pasted)]
         rows += [self._segment_with_start(margin, rng, opposite=False) for _ in range(promoters - pasted)]
@@ -153,26 +166,38 @@ class SegmentSampler:
         begin, end = first - margin, first + windows + WINDOW - 1 + margin
         codes = _cut(contig, begin, end)
         known = {s: self.starts.on(chrom, s) for s in OTHER}
+        doubtful, places = self.evidence.doubtful.on(chrom, read), self._places.on(chrom, read)
         if promoter is not None:
             assert self.promoters is not None
             lo, hi = _stretch(site, self.promoters.tss_index, len(promoter))
             _paste(codes, promoter if strand == "+" else dna.reverse_complement(promoter), lo - begin)
-            known = {s: listed[(listed < lo) | (listed >= hi)] for s, listed in known.items()}
+            known = {s: _outside(listed, lo, hi) for s, listed in known.items()}
+            doubtful, places = _outside(doubtful, lo, hi), _outside(places, lo, hi)
             known[strand] = np.sort(np.append(known[strand], tss))
+            if read == strand:
+                places = np.append(places, tss)
         positions = np.arange(first, first + windows) + tss_of(0, read)
         if read == "-":
             codes, positions = dna.reverse_complement(codes), positions[::-1]
-        labels, weights = self._label(positions, known[read], known[OTHER[read]])
+        labels, weights = self._label(positions, known[read], known[OTHER[read]], doubtful)
+        targets = np.isin(positions, places).astype(np.float32)
+        listed = known[read] if promoter is None else known[read][known[read] != tss]
+        for start in listed[(listed >= positions.min()) & (listed <= positions.max())].tolist():
+            if (weight := self.evidence.weights.get(Site(chrom, start, read), 1.0)) != 1:
+                weights[(np.abs(positions - start) <= self.recipe.near) & (labels == 1)] = weight
+        for at in np.flatnonzero(targets).tolist():
+            if promoter is None or positions[at] != tss:
+                targets[at] = self.evidence.place_weights.get(Site(chrom, int(positions[at]), read), 1.0)
         weights[~scorable(codes[margin : len(codes) - margin], 1, blocked=None)] = 0
-        return Segments(codes, labels, weights, np.array(rate, dtype=np.float32))
+        return Segments(codes, labels, weights, np.array(rate, dtype=np.float32), targets)
 
     def _label(
-        self, positions: Positions, same: Positions, other: Positions
+        self, positions: Positions, same: Positions, other: Positions, doubtful: Positions
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
         distance = distances(positions, same)
         labels = (distance <= self.recipe.near).astype(np.uint8)
         weights = np.where(distances(positions, other) <= Scale.opposite_reach, self.recipe.opposite_weight, 1.0)
-        weights[distance <= self.recipe.ignored] = 0
+        weights[np.minimum(distance, distances(positions, doubtful)) <= self.recipe.ignored] = 0
         weights[labels == 1] = 1
         return labels, weights.astype(np.float32)
 
@@ -211,6 +236,12 @@ def _stretch(site: Site, before: int, width: int) -> tuple[int, int]:
     """Interval, half-open, of the `width` bases that are read from `before` bases before the site."""
     lo = site.tss - before if site.strand == "+" else site.tss + before + 1 - width
     return lo, lo + width
+
+
+def _outside(listed: Positions, begin: int, end: int) -> Positions:
+    """The positions that lie before `begin`, or at `end` and after it."""
+    outside: Positions = listed[(listed < begin) | (listed >= end)]
+    return outside
 
 
 def _cut(contig: Codes, begin: int, end: int) -> Codes:

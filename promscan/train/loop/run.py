@@ -38,14 +38,24 @@ def starting_model(
     """Load the network to start from and its card; None and None if `init` is None.
 
     Raises:
-        ModelError: `init` does not exist, or has other sizes than `wanted`.
+        ModelError: `init` does not exist, or has other sizes than `wanted`. It may lack the head for places.
     """
     if init is None:
         return None, None
     network, card = load(str(init))
-    if network.architecture.sizes != wanted.sizes:
+    if wanted.sizes not in _sizes_that_fit(network.architecture, wanted):
         raise ModelError(f"{init}: of another architecture, {network.architecture}; ask for the same sizes")
     return network, card
+
+
+def _sizes_that_fit(
+    architecture: Architecture | ExpressionArchitecture, wanted: Architecture | ExpressionArchitecture
+) -> list[object]:
+    """Sizes of the networks that can take the weights of a network with this architecture."""
+    fitting: list[object] = [architecture.sizes]
+    if isinstance(architecture, Architecture) and isinstance(wanted, Architecture) and not architecture.place:
+        fitting.append(architecture.sizes | {"place": wanted.place})
+    return fitting
 
 
 def checksum_of(start: Card | None) -> str:

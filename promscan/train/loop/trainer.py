@@ -50,8 +50,9 @@ class Trainer(Generic[Network]):
 
 
 def new_classifier(architecture: Architecture, start: BiGRUAttention | None) -> BiGRUAttention:
-    """Make a classifier, with the weights of `start` if it is given."""
+    """Make a classifier, with the weights of `start` if it is given; only a head for places may be new."""
     network = BiGRUAttention(architecture)
     if start is not None:
-        network.load_state_dict(start.state_dict())
+        new = {name: values for name, values in network.state_dict().items() if name.startswith("place.")}
+        network.load_state_dict(new | start.state_dict())
     return network

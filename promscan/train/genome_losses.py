@@ -1,0 +1,47 @@
+"""Losses of a training on a genome: promoters, background, their ranking, and places."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from promscan.train.place_loss import place_loss
+from promscan.train.ranking_loss import ranking_loss
+
+
+class Losses(NamedTuple):
+    """Losses of a batch; `place` is None for a network without a head for places."""
+
+    promoters: Tensor
+    background: Tensor
+    ranking: Tensor
+    place: Tensor | None
+
+    def total(self, ranking: float, placing: float) -> Tensor:
+        """Their sum, with the weights of the ranking loss and of the place loss."""
+        total = self.promoters + self.background + ranking * self.ranking
+        return total if self.place is None else total + placing * self.place
+
+    def numbers(self) -> dict[str, float]:
+        """Their values by the name of their column."""
+        return {f"loss_{name}": loss.item() for name, loss in self._asdict().items() if loss is not None}
+
+
+def losses_of(
+    logits: Tensor, places: Tensor | None, labels: Tensor, weights: Tensor, rates: Tensor, targets: Tensor
+) -> Losses:
+    """Compute the losses of a batch from what the network says and what `Segments` holds."""
+    losses = F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none")
+    return Losses(
+        _mean(losses, weights * labels),
+        _mean(losses, rates[:, None] * weights * (1 - labels)),
+        ranking_loss(logits, labels, weights, rates),
+        None if places is None else place_loss(places, targets),
+    )
+
+
+def _mean(values: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean; 0 if all weights are 0."""
+    return (values * weights).sum() / weights.sum().clamp(min=1)
