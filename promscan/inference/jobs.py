@@ -195,7 +195,7 @@ class Job:
                 stride,
                 self._where_scored(logits, strand),
                 self._estimates.get(strand),
-                chunk.start,
+                chunk.start if self._estimates else 0,
                 self._where_scored(self._places[strand], strand) if self._places else None,
             )
             for strand, logits in self._logits.items()
