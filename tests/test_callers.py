@@ -14,7 +14,7 @@ from promscan.calling.callers import GradedCaller, PlainCaller, open_caller
 from promscan.calling.peaks import probability_of
 from promscan.calling.settings import CallSettings
 from promscan.calling.surroundings import LIMIT, Stretch, log_mean_odds
-from promscan.networks.card_parts import FEATURES, OWN, WIDE_ESTIMATES, CallingRule, Feature
+from promscan.networks.calling_rule import FEATURES, OWN, WIDE_ESTIMATES, CallingRule, Feature
 from promscan.seq.records import ESTIMATE_STEP, ScoreTrack
 from promscan.seq.windows import tss_of
 

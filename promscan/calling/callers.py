@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from promscan.calling.peaks import PeakCaller, in_order, probability_of
 from promscan.calling.settings import CallSettings
 from promscan.calling.surroundings import NearTerms, Terms, WideTerms
-from promscan.networks.card_parts import NEAR, OWN, WIDE, CallingRule
+from promscan.networks.calling_rule import NEAR, OWN, WIDE, CallingRule
 from promscan.seq.records import ESTIMATE_STEP, Hit, ScoreTrack
 
 

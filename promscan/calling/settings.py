@@ -8,8 +8,8 @@ from typing import Literal
 
 from promscan.calling.screening import screening_floor
 from promscan.errors import InputError, ModelError
+from promscan.networks.calling_rule import NEAR, OTHER, WIDE_ESTIMATES, WIDE_LOGITS, CallingRule
 from promscan.networks.card import MIN_DISTANCE, Card
-from promscan.networks.card_parts import NEAR, OTHER, WIDE_ESTIMATES, WIDE_LOGITS, CallingRule
 from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING, check_odd, check_whole, shown
 from promscan.seq.records import ESTIMATE_STEP, Strand
 

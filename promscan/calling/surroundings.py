@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from promscan.networks.card_parts import SAME, WIDE_ESTIMATES, Feature
+from promscan.networks.calling_rule import SAME, WIDE_ESTIMATES, Feature
 from promscan.seq.records import ESTIMATE_STEP, Hit, Logits, ScoreTrack, Strand
 
 Values = npt.NDArray[Any]

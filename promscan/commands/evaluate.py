@@ -10,7 +10,7 @@ from pathlib import Path
 from promscan.commands.evaluating.classes import classes_of
 from promscan.commands.evaluating.evaluation import RATES, Evaluation
 from promscan.commands.evaluating.judge import Judge
-from promscan.commands.evaluating.lists import read_lists
+from promscan.commands.evaluating.lists import ListedStarts, read_lists
 from promscan.commands.evaluating.scope import find_scope, scale_of, scanned_strands
 from promscan.errors import InputError
 from promscan.io.genome import Genome
@@ -19,6 +19,7 @@ from promscan.io.text import source_name
 from promscan.io.tss import read_starts
 from promscan.log import logger
 from promscan.metrics.blocks import Blocks
+from promscan.networks.card_parts import Scale
 from promscan.seq.bounds import MAX_BP, check_whole
 from promscan.seq.intervals import Intervals
 from promscan.seq.records import Hit, Interval, Strand
@@ -72,13 +73,10 @@ def evaluate(
     listed = read_lists([tss] if isinstance(tss, str | os.PathLike) else tss, lengths, tss_from, same_start)
     others = [read_starts(path, lengths, tss_from) for path in ignore_near]
     ranked = _ranked(hits, lengths, score_column)
-    scale, scale_from = scale_of(hits, ranked)
+    scale, scale_from = _scale(hits, ranked, named)
     scope, strands = find_scope(lengths, bed, contigs, ranked.settings), scanned_strands(ranked.settings)
-    if not _any_in(scope, listed.starts, strands):
-        raise InputError(
-            f"{', '.join(listed.lists)}: none of its TSSs lies in what is to be judged; there is nothing to find"
-        )
-    scale, ignored = replace(scale, **named), KnownStarts(site for starts in others for site in starts)
+    _require_tss(scope, listed, strands)
+    ignored = KnownStarts(site for starts in others for site in starts)
     judge = Judge(
         starts=listed.starts,
         ignored=ignored,
@@ -90,8 +88,6 @@ def evaluate(
         strands=strands,
     )
     ranking, away = judge.judge(ranked)
-    if named:
-        scale_from = f"the options ({', '.join(named)}), {scale_from}"
     evaluation = Evaluation(ranking, away, scale, scale_from, ranked.score, ranked.position, listed.starts.reading)
     if (reached := evaluation.whole.fp_per_mb) < RATES[-1]:
         logger.info("the hits end at %.3g false positives per Mb: the rows of higher rates show all hits", reached)
@@ -106,6 +102,14 @@ def _checked(same_start: int, **distances: int | None) -> dict[str, int]:
     return named
 
 
+def _scale(
+    hits: str | os.PathLike[str] | Iterable[Hit], ranked: RankedHits, named: Mapping[str, int]
+) -> tuple[Scale, str]:
+    """The distances to judge by, and where they come from."""
+    scale, source = scale_of(hits, ranked)
+    return replace(scale, **named), f"the options ({', '.join(named)}), {source}" if named else source
+
+
 def _ranked(
     hits: str | os.PathLike[str] | Iterable[Hit], lengths: Mapping[str, int], score_column: int | None
 ) -> RankedHits:
@@ -118,8 +122,12 @@ def _ranked(
     return ranked
 
 
-def _any_in(scope: Intervals, starts: KnownStarts, strands: Sequence[Strand]) -> bool:
-    return any(scope.contains(chrom, starts.on(chrom, strand)).any() for chrom in scope.chroms for strand in strands)
+def _require_tss(scope: Intervals, listed: ListedStarts, strands: Sequence[Strand]) -> None:
+    starts = [(chrom, listed.starts.on(chrom, strand)) for chrom in scope.chroms for strand in strands]
+    if not any(scope.contains(chrom, positions).any() for chrom, positions in starts):
+        raise InputError(
+            f"{', '.join(listed.lists)}: none of its TSSs lies in what is to be judged; there is nothing to find"
+        )
 
 
 def _background(scope: Intervals, starts: Iterable[Site], clearance: int, lengths: Mapping[str, int]) -> Intervals:

@@ -20,8 +20,9 @@ from promscan.errors import InputError, ModelError
 from promscan.io.files import atomic_path
 from promscan.metrics.calibration import Calibration
 from promscan.networks.architecture import Architecture, ExpressionArchitecture
+from promscan.networks.calling_rule import CallingRule
 from promscan.networks.card_fields import MAX_CARD, MAX_WHOLE, Fields, finite, read_json
-from promscan.networks.card_parts import CallingRule, Scale, Screening, StrengthPart
+from promscan.networks.card_parts import Scale, Screening, StrengthPart
 from promscan.seq import dna
 from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
 from promscan.seq.windows import TSS_INDEX, WINDOW

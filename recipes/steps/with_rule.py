@@ -12,8 +12,8 @@ import dataclasses
 from pathlib import Path
 
 from benchmarks.common import parser_of
+from promscan.networks.calling_rule import CallingRule
 from promscan.networks.card_fields import read_json
-from promscan.networks.card_parts import CallingRule
 from promscan.networks.weights import load_model, save_model
 
 

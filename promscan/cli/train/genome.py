@@ -202,16 +202,9 @@ def genome(
     with memory_errors(MORE_MEMORY):
         labelled = read_labelled_genome(sequences, starts, tss_from, more_starts, doubtful)
     train_genome(
-        labelled,
-        output,
-        settings,
-        dev=dev,
-        leave_out=leave_out,
-        promoters=promoters,
-        init=init,
-        allow_seen=allow_seen,
+        labelled, output, settings, dev=dev, leave_out=leave_out, promoters=promoters, init=init, allow_seen=allow_seen,
         **run,
-    )
+    )  # fmt: skip
 
 
 def _recipe_of(options: dict[str, Any], init: str | None) -> GenomeRecipe:

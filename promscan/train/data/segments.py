@@ -181,13 +181,8 @@ class SegmentSampler:
             codes, positions = dna.reverse_complement(codes), positions[::-1]
         labels, weights = self._label(positions, known[read], known[OTHER[read]], doubtful)
         targets = np.isin(positions, places).astype(np.float32)
-        listed = known[read] if promoter is None else known[read][known[read] != tss]
-        for start in listed[(listed >= positions.min()) & (listed <= positions.max())].tolist():
-            if (weight := self.evidence.weights.get(Site(chrom, start, read), 1.0)) != 1:
-                weights[(np.abs(positions - start) <= self.recipe.near) & (labels == 1)] = weight
-        for at in np.flatnonzero(targets).tolist():
-            if promoter is None or positions[at] != tss:
-                targets[at] = self.evidence.place_weights.get(Site(chrom, int(positions[at]), read), 1.0)
+        pasted = None if promoter is None else tss
+        self._weigh_by_evidence(chrom, read, positions, labels, weights, targets, pasted)
         weights[~scorable(codes[margin : len(codes) - margin], 1, blocked=None)] = 0
         return Segments(codes, labels, weights, np.array(rate, dtype=np.float32), targets)
 
@@ -200,6 +195,25 @@ class SegmentSampler:
         weights[np.minimum(distance, distances(positions, doubtful)) <= self.recipe.ignored] = 0
         weights[labels == 1] = 1
         return labels, weights.astype(np.float32)
+
+    def _weigh_by_evidence(
+        self,
+        chrom: str,
+        strand: Strand,
+        positions: Positions,
+        labels: npt.NDArray[np.uint8],
+        weights: npt.NDArray[np.float32],
+        targets: npt.NDArray[np.float32],
+        pasted: int | None,
+    ) -> None:
+        """Set the weights around listed starts, and of their bases for places; a pasted promoter has no evidence."""
+        for at, position in enumerate(positions.tolist()):
+            listed = Site(chrom, position, strand)
+            if position == pasted:
+                continue
+            if (weight := self.evidence.weights.get(listed, 1.0)) != 1:
+                weights[(np.abs(positions - position) <= self.recipe.near) & (labels == 1)] = weight
+            targets[at] *= self.evidence.place_weights.get(listed, 1.0)
 
     def _segment_with_start(self, margin: int, rng: np.random.Generator, *, opposite: bool) -> Segments:
         site = self.sites[int(rng.integers(len(self.sites)))]
