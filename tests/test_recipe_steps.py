@@ -128,21 +128,6 @@ def test_summits_are_divided_by_their_highest_rpm(tmp_path):
     assert weak.read_text() == rows[0]
 
 
-def test_former_weights_are_those_of_the_commit(tmp_path):
-    out = tmp_path / "former.safetensors"
-    run_script("recipes.steps.former_weights", "human", "--commit", "2eb0414", "-o", out)
-    _, card = load_model(str(out))
-    assert card.sha256.startswith("8cfd1e0c")
-
-
-def test_weights_that_the_checkout_does_not_know_are_refused_in_one_line(tmp_path):
-    out = tmp_path / "former.safetensors"
-    with pytest.raises(SystemExit, match=r"weights/none\.safetensors of commit HEAD is not in this checkout") as error:
-        run_script("recipes.steps.former_weights", "none", "--commit", "HEAD", "-o", out)
-    assert "\n" not in str(error.value)
-    assert not list(tmp_path.iterdir())
-
-
 def test_a_network_that_has_grown_gives_the_scores_it_gave(tmp_path):
     torch.manual_seed(1)
     small = BiGRUAttention(Architecture(hidden=8, convolutions=1, composition=(100,), context=3)).eval()
