@@ -181,5 +181,5 @@ def test_a_rule_takes_the_place_of_a_calibration(tmp_path):
     card, before = read_card(out), read_card(find_model("human"))
     assert card.sha256 == before.sha256
     assert card.calibration is None
-    assert card.calling.grade == "own+same:500+0.3*other:500-0.5*wide_logits:10000"
+    assert card.calling.grade == "own+same:500+0.3*other:500"
     assert card.calling.candidates == -2
