@@ -46,7 +46,10 @@ class Workspace:
 
     def path(self, word: str) -> str:
         """A word of a command with the folders put in."""
-        return word.replace("{data}", str(self.data)).replace("{out}", str(self.out))
+        folders = {"{data}": self.data, "{out}": self.out, "{project}": ROOT}
+        for name, folder in folders.items():
+            word = word.replace(name, str(folder))
+        return word
 
     def record_of(self, step: Step) -> Path:
         return self.out / "steps" / f"{step.name}.json"
@@ -64,7 +67,8 @@ class Workspace:
         made = {f"{{out}}/{name}" for name in step.makes}
         for word in step.run:
             name = word.partition("=")[2] or word
-            if name.startswith(("{data}", "{out}")) and name not in made and Path(self.path(name)).is_file():
+            is_input = name.startswith(("{data}", "{out}", "{project}")) and name not in made
+            if is_input and Path(self.path(name)).is_file():
                 yield name
 
     def is_done(self, step: Step) -> bool:

@@ -10,6 +10,8 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
 SCALES = ("full", "demo")
+FOLDERS = {name: f"{{{name}}}" for name in ("data", "out", "project")}
+"""Names in commands that stand for folders, and stay until a step is run."""
 
 
 class RecipeError(Exception):
@@ -20,7 +22,7 @@ class RecipeError(Exception):
 class Step:
     """One command of a recipe.
 
-    run: a module and its arguments, in which {data}, {out} and the values of the scale stand in braces.
+    run: a module and its arguments, in which {data}, {out}, {project} and the values of the scale stand in braces.
     makes: the files that it writes, in the output folder.
     """
 
@@ -55,10 +57,10 @@ def find_recipe(name: str) -> Path:
 
 
 def read_recipe(path: Path, scale: str) -> Recipe:
-    """The recipe of a file, with the values of a scale put into its commands; {data} and {out} stay."""
+    """The recipe of a file, with the values of a scale put into its commands; the folders stay."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-        values = {"data": "{data}", "out": "{out}", **content[scale]["values"]}
+        values = {**FOLDERS, **content[scale]["values"]}
         steps = tuple(
             Step(
                 step["name"],

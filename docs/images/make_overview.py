@@ -19,7 +19,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
-from promscan.calling.peaks import PeakCaller
+from promscan.calling.callers import open_caller
 from promscan.calling.settings import resolve_calling
 from promscan.inference.engine import open_engine
 from promscan.inference.settings import EngineSettings
@@ -51,11 +51,14 @@ BIN = 20
 
 
 class Result(NamedTuple):
-    """A scan of one contig: logits by strand (one a window start), hits, and what called them."""
+    """A scan of one contig: logits by strand (one a window start), hits, and the lowest logit of one.
+
+    A model that grades hits by what lies around them has no such logit.
+    """
 
     logits: dict[Strand, Logits]
     hits: list[Hit]
-    threshold: float
+    threshold: float | None
     codes: dna.Codes
 
 
@@ -67,11 +70,10 @@ def scan(network: BiGRUAttention, card: Card) -> Result:
     (chunk,) = (chunk for chunk in Genome(DATA / "demo.fa").read_chunks(1 << 20) if chunk.chrom == CONTIG)
     with engine:
         tracks = next(engine.score([chunk]))
-    hits = []
-    for track in tracks:
-        caller = PeakCaller(track.strand, calling.threshold, calling.min_distance, calling.stride)
-        hits += caller.feed(track) + caller.flush()
-    return Result({track.strand: track.logits for track in tracks}, hits, calling.threshold, chunk.codes)
+    caller = open_caller(calling)
+    hits = caller.feed(tracks) + caller.flush()
+    threshold = calling.threshold if calling.rule is None else None
+    return Result({track.strand: track.logits for track in tracks}, hits, threshold, chunk.codes)
 
 
 def planted() -> list[tuple[int, Strand]]:
@@ -122,21 +124,22 @@ def draw_tracks(
         up, colour = sense(strand), COLOUR[strand]
         ax.fill_between(starts, up * lane, up * heights, color=TINT[strand], linewidth=0, zorder=1)
         ax.plot(starts, up * heights, color=colour, linewidth=0.8, zorder=2)
-        ax.axhline(up * (lane + result.threshold - floor), color=PALE, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+        if result.threshold is not None:
+            ax.axhline(up * (lane + result.threshold - floor), color=PALE, lw=0.8, linestyle=(0, (4, 3)), zorder=1)
     for tss, strand in truth:
         if view[0] <= tss < view[1]:
             draw_tss(ax, tss, strand, lane=lane, width=arrow_share * (view[1] - view[0]))
     for hit in result.hits:
         if view[0] <= hit.tss < view[1]:
-            right = is_near(hit, truth)
+            right, logit = is_near(hit, truth), float(result.logits[hit.strand][hit.start])
             ax.plot(
-                hit.tss, sense(hit.strand) * (lane + hit.logit - floor), "o", markersize=6, zorder=6,
+                hit.tss, sense(hit.strand) * (lane + logit - floor), "o", markersize=6, zorder=6,
                 markerfacecolor=COLOUR[hit.strand] if right else PAPER, markeredgecolor=COLOUR[hit.strand],
             )  # fmt: skip
     ax.set(xlim=view, ylim=(-1.12 * (lane + top), 1.12 * (lane + top)))
     highest = np.floor(floor + top)
-    shown = [result.threshold]
-    if highest - result.threshold > top / 8:  # else one label would stand on the other
+    shown = [highest] if result.threshold is None else [result.threshold]
+    if result.threshold is not None and highest - result.threshold > top / 8:  # else labels would overlap
         shown.append(highest)
     ax.set_yticks([sense(s) * (lane + value - floor) for s in STRANDS for value in shown])
     ax.set_yticklabels([f"{value:.3g}" for _ in STRANDS for value in shown])
@@ -169,7 +172,8 @@ def draw_overview(ax: Any, result: Result, truth: list[tuple[int, Strand]], mode
     ax.set_ylabel("logit   (- strand ↓   + strand ↑)", fontsize=9, color=INK)
     ax.plot([], [], "o", color=INK, markersize=6, label=f"hit within {NEAR} bp of a planted TSS of its strand")
     ax.plot([], [], "o", markerfacecolor=PAPER, markeredgecolor=INK, markersize=6, label="other hit")
-    ax.plot([], [], color=PALE, linewidth=1, linestyle=(0, (4, 3)), label="threshold")
+    if result.threshold is not None:
+        ax.plot([], [], color=PALE, linewidth=1, linestyle=(0, (4, 3)), label="threshold")
     ax.plot([], [], marker=r"$\mapsto$", color=INK, linestyle="none", markersize=11, label="planted TSS")
     ax.legend(
         loc="lower left", bbox_to_anchor=(-0.005, 0.985), ncols=4, frameon=False, fontsize=8.5, labelcolor=INK,
@@ -229,7 +233,7 @@ def draw_network(ax: Any, network: BiGRUAttention, result: Result, hit: Hit) -> 
     ax.add_patch(FancyBboxPatch((WINDOW + 4.6, 5.75), 12.4, 1.7, boxstyle="round,pad=0.12", fc="#eef1f3", ec=PALE))
     ax.text(middle, 6.6, "3-layer\nhead", ha="center", va="center", fontsize=8.5, color=INK)
     arrow(ax, (middle, 5.55), (middle, 4.75))
-    ax.text(middle, 4.55, f"logit {hit.logit:.2f}", ha="center", va="top", fontsize=10, color=INK, weight="bold")
+    ax.text(middle, 4.55, f"score {hit.logit:.2f}", ha="center", va="top", fontsize=10, color=INK, weight="bold")
     ax.text(middle, 3.75, f"probability {hit.probability:.4f}", ha="center", va="top", fontsize=8, color=INK)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.common import parser_of, read_result
 from promscan.networks.card import STRENGTH, Card, find_model, read_card, strength_of
 from promscan.networks.card_parts import Screening
-from promscan.networks.weights import load_model, load_strength, save_model
+from promscan.networks.weights import load_model, load_screening, load_strength, save_model
 
 CARDS = Path(__file__).resolve().parent.parent / "cards.json"
 JUDGEMENTS = ("all", "within_500", "random")
@@ -114,7 +114,8 @@ def main() -> None:
         card = with_recall(card, results)
     else:
         card = with_benchmark(card, results)
-    print(save_model(arguments.output, model, card).sha256)
+    screening = None if is_strength else load_screening(arguments.weights)
+    print(save_model(arguments.output, model, card, screening).sha256)
 
 
 if __name__ == "__main__":
