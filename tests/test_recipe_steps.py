@@ -13,7 +13,7 @@ from genomes import TINY, random_bases
 from scripts import ROOT, run_script
 
 import promscan
-from promscan.networks.card import find_model, read_card
+from promscan.networks.card import read_card
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.weights import load_model, save_model
 from promscan.seq import dna
