@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from promscan.commands.evaluating.evaluation import Evaluation
     from promscan.commands.genome_scores import PositionScores, score_genome
     from promscan.commands.merge import merge
+    from promscan.commands.report import report
     from promscan.commands.scan import Scan
     from promscan.commands.scan import Scan as scan
     from promscan.commands.score import Score, StrengthScore, score
@@ -48,6 +49,7 @@ _MODULES = {
     "promscan.commands.evaluating.evaluation": ("Evaluation",),
     "promscan.commands.genome_scores": ("PositionScores", "score_genome"),
     "promscan.commands.merge": ("merge",),
+    "promscan.commands.report": ("report",),
     "promscan.commands.scan": ("Scan",),
     "promscan.commands.score": ("Score", "StrengthScore", "score"),
     "promscan.commands.selftest": ("Check", "selftest"),
@@ -91,6 +93,7 @@ __all__ = [
     "read_measurements",
     "read_unlabelled",
     "read_windows",
+    "report",
     "scan",
     "score",
     "score_genome",
