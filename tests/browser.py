@@ -100,16 +100,12 @@ class Page:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.send("Emulation.setEmulatedMedia", features=[scheme])
 
-    def screenshot(self, path: Path, *, whole: bool = True) -> None:
-        """Save a picture of the page, or of what is in view."""
-        picture = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"] if not whole else (
-            self.send("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=self._everything())["data"]
-        )
-        path.write_bytes(base64.b64decode(picture))
-
-    def _everything(self) -> dict[str, float]:
+    def screenshot(self, path: Path) -> None:
+        """Save a picture of the whole page."""
         size = self.send("Page.getLayoutMetrics")["cssContentSize"]
-        return {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+        picture = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
+        path.write_bytes(base64.b64decode(picture["data"]))
 
     def close(self) -> None:
         """Close the pipe; the browser ends."""

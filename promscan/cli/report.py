@@ -31,15 +31,14 @@ from promscan.seq.bounds import MAX_COLUMNS
     "--details", type=Count(0, 500), default=500, show_default=True, metavar="N",
     help="Show scores and sequence of the N best hits, over all samples.",
 )  # fmt: skip
-@click.option("--bacteria", is_flag=True, help="Look for −10 and −35 elements, not for TATA boxes and initiators.")
+@click.option("--bacteria", is_flag=True, help="Look for -10 and -35 elements, not for TATA boxes and initiators.")
 @click.option(
     "--score-column", type=Count(1, MAX_COLUMNS), metavar="N",
     help="Rank the hits by this column, counted from 1.  [default: logit, if there is one, else 5, of GFF3 6]",
 )  # fmt: skip
 @device_options
 @quiet_option
-@click.pass_context
-def report(context: click.Context, hits: tuple[str, ...], output: str, quiet: bool, **options: Any) -> None:
+def report(hits: tuple[str, ...], output: str, quiet: bool, **options: Any) -> None:
     """Show HITS in one HTML file that works offline: numbers, plots, and a table to search and filter.
 
     HITS is BED, GFF3 or narrowPeak of promscan, also annotated, or BED or GFF3 with strands of any other tool. Several
@@ -52,7 +51,7 @@ def report(context: click.Context, hits: tuple[str, ...], output: str, quiet: bo
     log.configure(quiet=quiet)
     from promscan.commands.report import report as write_report
 
-    write_report(hits, output=output, command=_command_line(context), **options)
+    write_report(hits, output=output, command=_command_line(click.get_current_context()), **options)
 
 
 def _command_line(context: click.Context) -> str:

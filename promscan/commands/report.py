@@ -54,11 +54,12 @@ def report(
         model: bundled name or weights file for the scores around the best hits (default: the model that the hits name,
             if it is bundled).
         details: show the scores and the sequence around this many of the best hits, over all samples.
-        bacteria: look for −10 and −35 elements instead of TATA boxes and initiators.
+        bacteria: look for -10 and -35 elements instead of TATA boxes and initiators.
         score_column: column of the files to rank by, counted from 1; see `promscan.evaluate`.
         title: heading of the report.
         command: command line that the report shows.
-        device, threads: where scores are computed.
+        device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all`, where scores are computed.
+        threads: CPU threads (None: as many as the process may use).
 
     Raises:
         InputError: a file cannot be used, or they do not fit.
@@ -82,7 +83,7 @@ def report(
     rows = max(map(len, samples))
     page, most = make_page(context, lambda most: table_rows(samples, best, most), rows)
     if most < rows:
-        logger.warning("%s: only the best %s hits of a sample are in its table: a report has at most 10 MB", output, most)
+        logger.warning("%s: a report has at most 10 MB, so the table has the best %s hits of a sample", output, most)
     with open_text_output(os.fspath(output)) as file:
         file.write(page)
 

@@ -107,11 +107,16 @@ def read_scored_rows(
     score_column: int | None = None,
     columns: Sequence[str] = (),
 ) -> ScoredRows:
-    """Read hits row by row; arguments and errors are those of `read_hits`.
+    """Read hits row by row, as `read_hits` does.
 
     Args:
-        path, contigs, score_column: see `read_hits`.
+        path: plain or compressed file, or `-` for standard input.
+        contigs: contig to bases.
+        score_column: what to rank by, counted from 1.
         columns: names of columns, or of attributes of GFF3, whose text is wanted as well.
+
+    Raises:
+        InputError: the file cannot be read, is empty, or a row is no hit on these contigs.
     """
     rows, score = ListedRows(os.fspath(path), WANTED), _Score(score_column)
     placed, scores, values, more = list[Row](), list[float](), list[tuple[str, ...]](), _Columns(columns)

@@ -12,36 +12,30 @@ from promscan.metrics.judged import Point
 
 CURVE_POINTS = 300
 """Points of a curve of recall, at most."""
+_ROUNDING = 1e-4
+"""Logits in files have four decimals."""
 
 
 def calibration_rows(sample: Sample, contigs: Mapping[str, int]) -> list[dict[str, str]]:
-    """Rows of the calibration table: rate, logit, hits of the sample that reach it, and false ones to expect."""
+    """Rows of the calibration table, down to the threshold of the scan.
+
+    Each has the rate, its logit, the hits of the sample that reach it, and the false ones to expect.
+    """
     table = None if sample.card is None else sample.card.calibration
     if table is None or sample.score != "logit":
         return []
     scanned, rows = sample.scanned_bases(contigs), list[dict[str, str]]()
-    lowest = float(sample.scores.min(initial=math.inf))
+    called_at = -math.inf if sample.threshold is None else sample.threshold
     for rate in RATES:
-        if not table.least <= rate <= table.most:
+        if not table.least <= rate <= table.most or (logit := table.logit_at(rate)) < called_at - _ROUNDING:
             continue
-        logit = table.logit_at(rate)
-        hits = int((sample.scores >= logit - 5e-5).sum())  # logits in files have four decimals
-        false = None if scanned is None else rate * scanned / 1e6
         rows.append({
             "rate": f"{rate:g}",
             "logit": f"{logit:.3f}",
-            "hits": f"{hits:,}",
-            "false": "–" if false is None else f"{false:,.3g}",
-            "note": "below the threshold of the scan" if logit < lowest - 0.1 and _threshold(sample) > logit else "",
+            "hits": f"{int((sample.scores >= logit - _ROUNDING).sum()):,}",
+            "false": "-" if scanned is None else f"{rate * scanned / 1e6:,.3g}",
         })  # fmt: skip
     return rows
-
-
-def _threshold(sample: Sample) -> float:
-    try:
-        return float(sample.settings.get("threshold_logit", "-inf"))
-    except ValueError:
-        return -math.inf
 
 
 def accuracy(evaluation: Evaluation) -> dict[str, Any]:
@@ -55,7 +49,7 @@ def accuracy(evaluation: Evaluation) -> dict[str, Any]:
         rows.append({
             "rate": name if name != "all" else f"all hits: {point.fp_per_mb:.3g}",
             "recall": f"{point.recall:.1%} ({low:.1%} to {high:.1%})",
-            "precision": "–" if point.precision is None else f"{point.precision:.1%}",
+            "precision": "-" if point.precision is None else f"{point.precision:.1%}",
             "right": f"{point.right:,}",
             "false": f"{point.false:,}",
             "other_strand": f"{point.false_other_strand:,}",
@@ -72,11 +66,11 @@ def accuracy(evaluation: Evaluation) -> dict[str, Any]:
 
 def _summary(evaluation: Evaluation) -> str:
     whole: Point = evaluation.whole
-    median = "–" if evaluation.median_distance is None else f"{evaluation.median_distance:g} bp"
+    median = "-" if evaluation.median_distance is None else f"{evaluation.median_distance:g} bp"
     return (
         f"{whole.found:,} of {len(evaluation.ranking.found.scores):,} listed TSSs found by {whole.hits:,} hits. A TSS "
-        f"is found by a hit at most {evaluation.tolerance:,} bp from it on its strand (median distance {median}); a hit "
-        f"more than {evaluation.false_beyond:,} bp from every TSS of its strand is false."
+        f"is found by a hit at most {evaluation.tolerance:,} bp from it on its strand (median distance {median}); a "
+        f"hit more than {evaluation.false_beyond:,} bp from every TSS of its strand is false."
     )
 
 
@@ -86,7 +80,7 @@ def _classes(evaluation: Evaluation, blocks: Sequence[int]) -> list[dict[str, st
     for each, recalls, count in zip(evaluation.ranking.classes, evaluation.recalls[1:], blocks, strict=True):
         recall = recalls["all"]
         low, high = recall.interval(count)
-        shown = "–" if recall.recall is None else f"{recall.recall:.1%} ({low:.1%} to {high:.1%})"
+        shown = "-" if recall.recall is None else f"{recall.recall:.1%} ({low:.1%} to {high:.1%})"
         rows.append({"name": each.name, "tss": f"{int(each.members.sum()):,}", "recall": shown})
     return rows
 

@@ -17,7 +17,7 @@ SHOWN_CONTIGS = 40
 """Contigs that are drawn."""
 PIXELS = 800
 """Bins of the longest contig that is drawn."""
-_BINS = 40
+_FEWEST_BINS, _MOST_BINS = 12, 40
 _FAR_GENE = 2000
 """bp from a gene, either way, that are drawn."""
 
@@ -35,14 +35,14 @@ def headline(sample: Sample, contigs: Mapping[str, int]) -> list[Headline]:
     forward = sum(site.strand == "+" for site in sample.sites)
     numbers = [
         Headline("Hits", f"{len(sample):,}"),
-        Headline("On + / − strand", f"{forward:,} / {len(sample) - forward:,}"),
+        Headline("On + / - strand", f"{forward:,} / {len(sample) - forward:,}"),
         Headline("Contigs with hits", f"{len({site.chrom for site in sample.sites}):,} of {len(contigs):,}"),
         Headline("Scanned", "not known" if scanned is None else f"{scanned / 1e6:,.3g} Mb"),
     ]
     if scanned:
         numbers.append(Headline("Hits per Mb", f"{len(sample) / scanned * 1e6:,.3g}"))
     numbers.append(Headline("Median score", _median(sample.scores)))
-    numbers.append(Headline("Median spacing", f"{_median(spacing.astype(np.float64), 0)} bp" if len(spacing) else "–"))
+    numbers.append(Headline("Median spacing", f"{_median(spacing.astype(np.float64), 0)} bp" if len(spacing) else "-"))
     if sample.has("strength"):
         numbers.append(Headline("Median strength", _median(sample.numbers["strength"])))
     if sample.has_genes:
@@ -52,7 +52,7 @@ def headline(sample: Sample, contigs: Mapping[str, int]) -> list[Headline]:
 
 def _median(values: Scores, digits: int = 2) -> str:
     known = values[np.isfinite(values)]
-    return f"{np.median(known):,.{digits}f}" if len(known) else "–"
+    return f"{np.median(known):,.{digits}f}" if len(known) else "-"
 
 
 def spacings(sample: Sample) -> Positions:
@@ -74,7 +74,7 @@ def distributions(samples: Sequence[Sample]) -> list[dict[str, Any]]:
         charts.append(_histogram("strength", unit, [sample.numbers["strength"] for sample in samples]))
     if any(sample.has("distance") for sample in samples):
         near = [sample.numbers["distance"] for sample in samples]
-        edges = np.linspace(-_FAR_GENE, _FAR_GENE, _BINS + 1)
+        edges = np.linspace(-_FAR_GENE, _FAR_GENE, _MOST_BINS + 1)
         charts.append(_histogram("distance", "bp from the 5' end of the nearest gene", near, edges))
     return charts
 
@@ -93,7 +93,8 @@ def _histogram(
     together = np.concatenate(known)
     if edges is None:
         low, high = (float(together.min()), float(together.max())) if len(together) else (0.0, 1.0)
-        edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
+        bins = min(_MOST_BINS, max(_FEWEST_BINS, round(2 * len(together) ** 0.5)))
+        edges = np.linspace(low, high if high > low else low + 1, bins + 1)
     return {
         "name": name,
         "axis": axis,

@@ -38,7 +38,9 @@ def make_page(context: Mapping[str, Any], table: Callable[[int], Mapping[str, An
         if size <= MOST_BYTES:
             return page, most
         if most == 0:
-            raise RunError(f"the report has {size:,} bytes without any hit, and at most {MOST_BYTES:,}; give less files")
+            raise RunError(
+                f"the report has {size:,} bytes without any hit, and may have {MOST_BYTES:,}; give fewer files"
+            )
         most = min(most - 1, int(most * 0.95 * MOST_BYTES / size))
 
 

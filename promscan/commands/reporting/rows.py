@@ -23,7 +23,7 @@ class Details:
     indices: of the hits.
     around: codes around each hit.
     elements: those that are marked in a sequence.
-    tracks: scores around each hit on + and on −, in base64; empty: there are none.
+    tracks: scores around each hit on + and on -, in base64; empty: there are none.
     """
 
     indices: Positions

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from promscan.io.hits import read_scored_rows
+from promscan.io.listed_rows import stranded
 from promscan.io.scan_header import scanned_part
 from promscan.io.tables import finite
 from promscan.networks.card import Card, bundled_models, find_model, read_card
@@ -81,6 +82,11 @@ class Sample:
         card = read_card(find_model(name))
         return card if card.sha256 == self.settings.get("sha256") else None
 
+    @property
+    def threshold(self) -> float | None:
+        """Calling logit in the header of the file; None if it says none."""
+        return finite(self.settings.get("threshold_logit", ""))
+
     def scanned_bases(self, contigs: Mapping[str, int]) -> int | None:
         """Bases that were scanned; None if the header does not say it.
 
@@ -114,9 +120,7 @@ def _labels(paths: Sequence[Path]) -> list[str]:
     return [f"{path} ({number})" for number, path in enumerate(paths, start=1)]
 
 
-def _read(
-    path: str | os.PathLike[str], label: str, contigs: Mapping[str, int], score_column: int | None
-) -> Sample:
+def _read(path: str | os.PathLike[str], label: str, contigs: Mapping[str, int], score_column: int | None) -> Sample:
     read = read_scored_rows(path, contigs, score_column, _COLUMNS)
     place = {chrom: index for index, chrom in enumerate(contigs)}
     order = sorted(range(len(read.rows)), key=lambda i: (place[read.rows[i].chrom], read.tss[i], read.rows[i].strand))
@@ -126,7 +130,7 @@ def _read(
     genes = _first_filled(*(texts[name] for name in ("gene_name", "class_gene", "gene_id")), empty)
     return Sample(
         label=label,
-        sites=[Site(row.chrom, read.tss[i], "+" if row.strand == "+" else "-") for i, row in zip(order, rows, strict=True)],
+        sites=[Site(row.chrom, read.tss[i], stranded(row)) for i, row in zip(order, rows, strict=True)],
         starts=np.array([row.start for row in rows], dtype=np.int64),
         ends=np.array([row.end for row in rows], dtype=np.int64),
         names=[row.name for row in rows],

@@ -10,12 +10,24 @@ import promscan
 from promscan.commands.evaluating.evaluation import Evaluation
 from promscan.commands.reporting.judged import accuracy, calibration_rows
 from promscan.commands.reporting.numbers import (
-    SHOWN_CONTIGS, along_contigs, distributions, headline, shares_in_common,
-)  # fmt: skip
+    SHOWN_CONTIGS,
+    along_contigs,
+    distributions,
+    headline,
+    shares_in_common,
+)
 from promscan.commands.reporting.sample import Sample
 from promscan.commands.reporting.surroundings import (
-    AFTER, BEFORE, CONTROLS, Element, Surroundings, element_shares, information, random_sites, surroundings_of,
-)  # fmt: skip
+    AFTER,
+    BEFORE,
+    CONTROLS,
+    Element,
+    Surroundings,
+    element_shares,
+    information,
+    random_sites,
+    surroundings_of,
+)
 from promscan.commands.reporting.tracks import NO_SCORE, REACH, SCALE
 
 COMMON = 100
@@ -33,9 +45,11 @@ def sections(
     """What the page shows, but for the table of hits.
 
     Args:
-        samples, surroundings: hits, and the bases around them.
+        samples: the hits.
+        surroundings: the bases around them.
         elements: what is searched around them.
-        genome, contigs: the FASTA file, and its contigs with their bases.
+        genome: FASTA file.
+        contigs: contig to bases.
         judged: the evaluation of each sample; empty: no known starts were given.
     """
     control = surroundings_of(random_sites(contigs, CONTROLS), genome)
@@ -65,7 +79,7 @@ def sections(
             "distributions": distributions(samples),
             "around": _around(surroundings, control),
             "tracks": {"reach": REACH, "scale": SCALE, "missing": NO_SCORE},
-            "thresholds": [_threshold(sample) for sample in samples],
+            "thresholds": [sample.threshold for sample in samples],
             "curves": [each["curve"] for each in verdicts],
         },
     }
@@ -95,12 +109,18 @@ def _describe(
 def _shown(row: Mapping[str, Any]) -> dict[str, str]:
     """A row of shares as text."""
     hits, control = row["hits"], row["random"]
-    ratio = "–" if not control or hits is None else f"{hits / control:.1f} ×"
-    return {"name": row["name"], "rule": row["rule"], "hits": _percent(hits), "random": _percent(control), "ratio": ratio}
+    ratio = "-" if not control or hits is None else f"{hits / control:.1f}"
+    return {
+        "name": row["name"],
+        "rule": row["rule"],
+        "hits": _percent(hits),
+        "random": _percent(control),
+        "ratio": ratio,
+    }
 
 
 def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}"
+    return "-" if share is None else f"{share:.1%}"
 
 
 def _percentages(shares: Sequence[Sequence[float | None]]) -> list[list[str]]:
@@ -111,7 +131,7 @@ def _compared(samples: Sequence[Sample], contigs: Mapping[str, int]) -> list[tup
     """The headline numbers of all samples: the name of each, and its value in each sample."""
     numbers = [dict(headline(sample, contigs)) for sample in samples]
     names = dict.fromkeys(name for each in numbers for name in each)
-    return [(name, [each.get(name, "–") for each in numbers]) for name in names]
+    return [(name, [each.get(name, "-") for each in numbers]) for name in names]
 
 
 def _around(surroundings: Sequence[Surroundings], control: Surroundings) -> dict[str, Any]:
@@ -122,14 +142,9 @@ def _around(surroundings: Sequence[Surroundings], control: Surroundings) -> dict
         "before": BEFORE,
         "after": AFTER,
         "composition": [each.round(3).tolist() for each in shares],
-        "logo": [information(each, background).round(4).tolist() for each in shares],
+        "logo": [
+            information(each, background, len(around.around)).round(4).tolist()
+            for each, around in zip(shares, surroundings, strict=True)
+        ],
         "background": background.round(3).tolist(),
     }
-
-
-def _threshold(sample: Sample) -> float | None:
-    """The calling logit in the header of the hits."""
-    try:
-        return float(sample.settings["threshold_logit"])
-    except (KeyError, ValueError):
-        return None

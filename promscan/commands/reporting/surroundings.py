@@ -46,8 +46,9 @@ class Element:
     @property
     def rule(self) -> str:
         """The element in words."""
-        differ = f", at most {self.mismatches} letters differ" if self.mismatches else ""
-        return f"{self.pattern}, first base at {self.first:+d} to {self.last:+d}{differ}"
+        letters = "letter" if self.mismatches == 1 else "letters"
+        differ = f"; up to {self.mismatches} {letters} may differ" if self.mismatches else ""
+        return f"{self.pattern}, first base at {self.first:+d} to {self.last:+d}" + differ
 
     def places(self, around: Codes) -> npt.NDArray[np.int64]:
         """Where the best match begins in the rows of `around`, shape (n, BEFORE + 1 + AFTER); -1 where there is none.
@@ -69,9 +70,9 @@ EUKARYOTIC = (
 )
 """TATA box; the initiator of Vo ngoc et al. 2017 (Genes Dev. 31:6), whose A is the start, within 4 bp."""
 BACTERIAL = (
-    Element("−10 element", "TATAAT", -15, -9, 2),
-    Element("Extended −10", "TGNTATAAT", -18, -12, 2),
-    Element("−35 element", "TTGACA", -40, -32, 2),
+    Element("-10 element", "TATAAT", -15, -9, 2),
+    Element("Extended -10", "TGNTATAAT", -18, -12, 2),
+    Element("-35 element", "TTGACA", -40, -32, 2),
 )
 """The hexamers of the housekeeping sigma factor."""
 ISLAND = "CpG"
@@ -91,7 +92,8 @@ class Surroundings:
     def composition(self) -> Scores:
         """Share of A, C, G and T at each position, shape (positions, 4); 0 where no base is known."""
         counts = np.stack([(self.around == code).sum(axis=0) for code in encode(_BASES)], axis=1).astype(np.float64)
-        return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        shares: Scores = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        return shares
 
 
 def surroundings_of(sites: Sequence[Site], genome: str | Path) -> Surroundings:
@@ -124,11 +126,16 @@ def random_sites(contigs: Mapping[str, int], count: int) -> list[Site]:
     ]
 
 
-def information(shares: Scores, background: Scores) -> Scores:
-    """Height of each letter of a sequence logo in bits, shape (positions, 4): its share of the relative entropy."""
+def information(shares: Scores, background: Scores, sites: int) -> Scores:
+    """Height of each letter of a sequence logo in bits, shape (positions, 4): its share of the relative entropy.
+
+    What as many random bases would have on average is subtracted (Schneider et al. 1986, J. Mol. Biol. 188:415).
+    """
+    expected = (len(_BASES) - 1) / (2 * np.log(2) * max(sites, 1))
     with np.errstate(divide="ignore", invalid="ignore"):
         bits = np.where(shares > 0, shares * np.log2(shares / np.maximum(background, 1e-9)), 0)
-    return shares * np.maximum(bits.sum(axis=1, keepdims=True), 0)
+    heights: Scores = shares * np.maximum(bits.sum(axis=1, keepdims=True) - expected, 0)
+    return heights
 
 
 def element_shares(found: Surroundings, control: Surroundings, elements: Sequence[Element]) -> list[dict[str, object]]:

@@ -57,7 +57,8 @@ def tracks_around(
     at = defaultdict[str, list[int]](list)
     for index, site in enumerate(sites):
         at[site.chrom].append(index)
-    tracks = {strand: np.full((len(sites), 2 * REACH + 1), NO_SCORE, dtype=np.int16) for strand in ("+", "-")}
+    strands: tuple[Strand, Strand] = ("+", "-")
+    tracks = {strand: np.full((len(sites), 2 * REACH + 1), NO_SCORE, dtype=np.int16) for strand in strands}
     scored = score_genome(
         genome, model=scoring.model, device=scoring.device, threads=scoring.threads, regions=_regions(sites, contigs),
         smoothing=int(settings["smoothing"]) if settings.get("smoothing", "").isdecimal() else None,
@@ -71,9 +72,7 @@ def tracks_around(
 
 
 def _regions(sites: Sequence[Site], contigs: Mapping[str, int]) -> list[str]:
-    return [
-        f"{chrom}:{max(0, tss - REACH) + 1}-{min(contigs[chrom], tss + REACH + 1)}" for chrom, tss, _ in set(sites)
-    ]
+    return [f"{chrom}:{max(0, tss - REACH) + 1}-{min(contigs[chrom], tss + REACH + 1)}" for chrom, tss, _ in set(sites)]
 
 
 def _copy(track: Track, values: Track, offset: int) -> None:

@@ -127,7 +127,7 @@ function summaryOf(chart, labels) {
     if (median === null) return `${name}no values`;
     const shown = chart.logarithmic ? grouped(10 ** median) : grouped(median, Math.abs(median) < 100 ? 2 : 0);
     const outside = chart.outside[i] ? `, ${grouped(chart.outside[i])} outside` : "";
-    return `${name}median ${shown}${outside}`;
+    return `${name}median ${shown}${["spacing", "distance"].includes(chart.name) ? " bp" : ""}${outside}`;
   }).join("; ");
 }
 
@@ -156,8 +156,13 @@ function positionTicks(before, after, step) {
   return ticks;
 }
 
+function meanRow(rows) {
+  return BASES.map((_, i) => rows.reduce((sum, row) => sum + row[i], 0) / rows.length);
+}
+
 function drawComposition(host, shares, before, after) {
-  const most = Math.min(1, Math.max(...shares.flat()) * 1.05);
+  const smooth = shares.map((_, p) => meanRow(shares.slice(Math.max(0, p - 2), p + 3)));
+  const most = Math.min(1, Math.max(...smooth.flat()) * 1.05);
   const {svg, x, y} = frame(host, {
     width: widthOf(host), height: 230, xs: [-before, after], ys: [0, most], xTicks: positionTicks(before, after, 25),
     yTicks: roundTicks(0, most, 4).map((value) => [value, `${Math.round(100 * value)}%`]), xLabel: "bp from the TSS", yLabel: "share",
@@ -165,7 +170,7 @@ function drawComposition(host, shares, before, after) {
   });
   draw(svg, "line", {x1: x(0), x2: x(0), y1: y(0), y2: y(most), class: "zero"});
   BASES.forEach((base, i) => {
-    draw(svg, "path", {d: pathOf(shares.map((row, p) => [x(p - before), y(row[i])])), class: `line base-${base.toLowerCase()}`});
+    draw(svg, "path", {d: pathOf(smooth.map((row, p) => [x(p - before), y(row[i])])), class: `line base-${base.toLowerCase()}`});
   });
 }
 

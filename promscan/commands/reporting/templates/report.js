@@ -43,13 +43,14 @@ const TITLES = {score: "Score", spacing: "Spacing", strength: "Predicted strengt
 
 function makePlots() {
   fillLegends();
+  document.getElementById("histograms").dataset.count = DATA.distributions.length;
   for (const chart of DATA.distributions) {
     card(document.getElementById("histograms"), TITLES[chart.name], summaryOf(chart, DATA.labels), (host) => drawHistogram(host, chart, DATA.labels));
   }
   const around = DATA.around, place = document.getElementById("around");
   DATA.labels.forEach((label, i) => {
     const of = DATA.labels.length > 1 ? label : "";
-    const figure = card(place, "Base composition", of, (host) => drawComposition(host, around.composition[i], around.before, around.after));
+    const figure = card(place, "Base composition", `${of ? `${of}; ` : ""}mean of 5 bp`, (host) => drawComposition(host, around.composition[i], around.before, around.after));
     const legend = node("div", {class: "legend"});
     for (const base of BASES) {
       const item = node("span");
