@@ -126,16 +126,20 @@ def _read(path: str | os.PathLike[str], label: str, contigs: Mapping[str, int], 
     order = sorted(range(len(read.rows)), key=lambda i: (place[read.rows[i].chrom], read.tss[i], read.rows[i].strand))
     rows, values = [read.rows[i] for i in order], [read.values[i] for i in order]
     texts = {name: [value[column] for value in values] for column, name in enumerate(_COLUMNS)}
+    scores = np.array([read.scores[i] for i in order], dtype=np.float64)
+    numbers = {name: np.array([_number(text) for text in texts[name]], dtype=np.float64) for name in _NUMBERS}
+    if read.score == "logit":  # GFF3 and narrowPeak have no column of this name
+        numbers["probability"] = 1 / (1 + np.exp(-np.clip(scores, -700, 700)))
     empty = [""] * len(rows)
-    genes = _first_filled(*(texts[name] for name in ("gene_name", "class_gene", "gene_id")), empty)
+    genes = _first_filled(*(texts[name] for name in ("gene_name", "gene_id", "class_gene")), empty)
     return Sample(
         label=label,
         sites=[Site(row.chrom, read.tss[i], stranded(row)) for i, row in zip(order, rows, strict=True)],
         starts=np.array([row.start for row in rows], dtype=np.int64),
         ends=np.array([row.end for row in rows], dtype=np.int64),
         names=[row.name for row in rows],
-        scores=np.array([read.scores[i] for i in order], dtype=np.float64),
-        numbers={name: np.array([_number(text) for text in texts[name]], dtype=np.float64) for name in _NUMBERS},
+        scores=scores,
+        numbers=numbers,
         genes=genes,
         classes=_first_filled(texts["class"], empty),
         score=read.score,
