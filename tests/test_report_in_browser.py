@@ -106,10 +106,11 @@ def test_it_draws_without_errors_or_network_and_fits_the_screen(page, folder, na
 def test_the_table_is_virtual_and_fluid(page):
     assert page.run("document.getElementById('count').textContent") == f"{HITS:,} of {HITS:,} hits."
     assert page.run("body.rows.length") < 60
-    began = time.process_time()
-    took = page.run("(() => { const t = performance.now(); for (let i = 0; i < 20; i++) { viewport.scrollTop = i * 30000;"
-                    "drawRows(); } return (performance.now() - t) / 20; })()")  # fmt: skip
-    assert took < 200, began
+    took = page.run(
+        "(() => { const t = performance.now(); for (let i = 0; i < 20; i++) { viewport.scrollTop = i * 30000; drawRows(); }"
+        "return (performance.now() - t) / 20; })()"
+    )
+    assert took < 200  # ms
     page.run("viewport.scrollTop = viewport.scrollHeight; drawRows()")
     assert cells(page, "score")[-1] == "0.000"
 
@@ -118,9 +119,7 @@ def test_the_head_sorts(page):
     assert cells(page, "score")[0] == f"{(HITS - 1) / 1000:.3f}"
     page.run("document.querySelector('[data-column=score]').click()")
     assert cells(page, "score")[0] == "0.000"
-    assert (
-        page.run("document.querySelector('[data-column=score]').parentElement.getAttribute('aria-sort')") == "ascending"
-    )
+    assert page.run("document.querySelector('[aria-sort=ascending]').textContent") == "Logit"
     page.run("document.querySelector('[data-column=tss]').click()")
     assert cells(page, "tss")[:2] == ["233", "233"]
 
@@ -150,16 +149,16 @@ def test_names_with_html_are_text_in_the_table_and_the_details(page):
 
 def test_the_export_has_the_filtered_rows(page, folder):
     fill(page, "low", "19.99")
-    lines = page.run("tsvText()").splitlines()
+    lines = page.run("tsvText()").split("\n")
     assert lines[0].split("\t")[:5] == ["sample", "chrom", "name", "strand", "start"]
-    assert len(lines) == 11
+    assert len(lines) == 12  # the last one is empty
     page.run("document.getElementById('export').click()")
     saved = folder / "hits.tsv"
     for _ in range(100):
         if saved.is_file():
             break
         time.sleep(0.1)
-    assert saved.read_text(encoding="utf-8").splitlines() == lines
+    assert saved.read_text(encoding="utf-8").split("\n") == lines
 
 
 def test_a_keyboard_opens_and_closes_details(page):
@@ -190,5 +189,5 @@ def test_axe_finds_nothing_serious(page, folder, name, width, height, dark):
     page.load(folder / name)
     page.run("showDetails(order[0])")
     page.run(f"{AXE.read_text(encoding='utf-8')}; 0")
-    found = page.run("axe.run().then((r) => r.violations.map((v) => [v.id, v.impact, v.nodes[0].html.slice(0, 200)]))")
+    found = page.run("axe.run().then((r) => r.violations.map((v) => [v.id, v.impact, v.nodes[0].html]))")
     assert found == []

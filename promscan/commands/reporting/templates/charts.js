@@ -60,7 +60,7 @@ function shortNumber(value) {
 /* An SVG with axes; x and y turn values into places. */
 function frame(host, options) {
   const {width, height, xs, ys, xTicks, yTicks, xLabel, yLabel, label} = options;
-  const left = 46, right = 10, top = 8, bottom = 40;
+  const left = 52, right = 10, top = 8, bottom = 40;
   const svg = draw(host, "svg", {viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label});
   const x = (value) => left + ((value - xs[0]) / (xs[1] - xs[0] || 1)) * (width - left - right);
   const y = (value) => height - bottom - ((value - ys[0]) / (ys[1] - ys[0] || 1)) * (height - top - bottom);
@@ -75,7 +75,7 @@ function frame(host, options) {
   }
   draw(svg, "text", {x: (left + width - right) / 2, y: height - 5, "text-anchor": "middle"}, xLabel);
   const middle = (top + height - bottom) / 2;
-  draw(svg, "text", {x: 11, y: middle, "text-anchor": "middle", transform: `rotate(-90 11 ${middle})`}, yLabel);
+  draw(svg, "text", {x: 10, y: middle, "text-anchor": "middle", transform: `rotate(-90 10 ${middle})`}, yLabel);
   return {svg, x, y};
 }
 

@@ -19,11 +19,11 @@ function fillLegends() {
   }
 }
 
-function card(host, title, note, draws, wide = false) {
+function card(host, title, note, draws, wide = null) {
   const figure = node("figure", {class: "card"});
   const caption = node("figcaption", {}, `${title} `);
   if (note) caption.append(node("small", {}, note));
-  const chart = node("div", wide ? {class: "chart wide", tabindex: "0", role: "region", "aria-label": title} : {class: "chart"});
+  const chart = node("div", wide ? {class: "chart wide", tabindex: "0", role: "region", "aria-label": wide} : {class: "chart"});
   figure.append(caption, chart);
   host.append(figure);
   redrawn.push([chart, draws]);
@@ -58,7 +58,7 @@ function makePlots() {
       legend.append(item);
     }
     figure.append(legend);
-    card(place, "Sequence logo", `${of ? `${of}; ` : ""}bits against the composition of random positions`, (host) => drawLogo(host, around.logo[i], around.before), true);
+    card(place, "Sequence logo", `${of ? `${of}; ` : ""}bits against the composition of random positions`, (host) => drawLogo(host, around.logo[i], around.before), `Sequence logo of ${label}`);
   });
   const recall = document.getElementById("recall");
   if (recall) redrawn.push([recall, (host) => drawRecall(host, DATA.curves)]);
