@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import configparser
 import hashlib
 import json
 import re
@@ -254,6 +255,15 @@ def test_known_starts_give_recall_and_kinds_of_false_hits(tmp_path, promscan_cli
     assert "50.0% (" in text
     assert data_of(out)["curves"][0][-1][1] == 0.5
     assert f"promscan report {hits} --genome {DEMO} --output {out}" in text
+
+
+def test_an_installation_has_the_files_of_the_page():
+    config = configparser.ConfigParser()
+    config.read(DATA.parent.parent / "setup.cfg", encoding="utf-8")
+    assert "promscan.commands.reporting" in config["options"]["packages"].split()
+    assert config["options.package_data"]["promscan.commands.reporting"] == "templates/*"
+    folder = Path(pages.__file__).parent / "templates"
+    assert sorted(path.name for path in folder.iterdir()) == ["charts.js", "report.css", "report.html", "report.js"]
 
 
 # Sequences

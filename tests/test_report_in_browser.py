@@ -107,8 +107,9 @@ def test_the_table_is_virtual_and_fluid(page):
     assert page.run("document.getElementById('count').textContent") == f"{HITS:,} of {HITS:,} hits."
     assert page.run("body.rows.length") < 60
     took = page.run(
-        "(() => { const t = performance.now(); for (let i = 0; i < 20; i++) { viewport.scrollTop = i * 30000; drawRows(); }"
-        "return (performance.now() - t) / 20; })()"
+        "(() => { const began = performance.now();"
+        "for (let i = 0; i < 20; i++) { viewport.scrollTop = i * 30000; drawRows(); }"
+        "return (performance.now() - began) / 20; })()"
     )
     assert took < 200  # ms
     page.run("viewport.scrollTop = viewport.scrollHeight; drawRows()")

@@ -20,7 +20,7 @@ function draw(parent, tag, attributes = {}, text = null) {
 }
 
 function grouped(value, digits = 0) {
-  return value.toLocaleString("en-US", {minimumFractionDigits: digits, maximumFractionDigits: digits});
+  return value.toLocaleString("en-US", {minimumFractionDigits: digits, maximumFractionDigits: digits}).replace("-", "−");
 }
 
 function lengthText(bp) {
@@ -54,7 +54,7 @@ function logTicks(low, high) {
 function shortNumber(value) {
   if (Math.abs(value) >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;
   if (Math.abs(value) >= 1e4) return `${Number((value / 1e3).toPrecision(3))}k`;
-  return Math.abs(value) >= 1000 ? grouped(value) : String(value).replace("-", "−");
+  return (Math.abs(value) >= 1000 ? grouped(value) : String(value)).replace("-", "−");
 }
 
 /* An SVG with axes; x and y turn values into places. */
