@@ -181,6 +181,13 @@ def test_a_file_without_hits_gives_a_report(genome, tmp_path):
     assert data_of(tmp_path / "out.html")["table"]["columns"]["tss"] == []
 
 
+def test_contigs_without_bases_give_a_report(tmp_path):
+    (tmp_path / "empty.fa").write_text(">one\n>two\n", encoding="utf-8")
+    empty = bed(tmp_path / "empty.bed", [], "#promscan 0.1.0 model=x\n")
+    promscan.report(empty, tmp_path / "empty.fa", tmp_path / "out.html")
+    assert data_of(tmp_path / "out.html")["contigs"] == []
+
+
 # Files of promscan
 
 
@@ -309,6 +316,7 @@ def test_random_positions_lie_in_the_genome_and_stay_the_same():
     assert sites == random_sites(contigs, 500)
     assert all(0 <= site.tss < contigs[site.chrom] for site in sites)
     assert {site.strand for site in sites} == {"+", "-"}
+    assert random_sites({"empty": 0}, 5) == []
 
 
 def test_information_is_that_of_relative_entropy():

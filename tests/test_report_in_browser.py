@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +19,6 @@ import promscan
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
 
 HITS = 20_000
-AXE = Path(os.environ.get("PROMSCAN_AXE", "axe.min.js"))
-"""axe-core, from npm."""
 SIZES = [(1280, 900, False), (1280, 900, True), (390, 844, False), (390, 844, True)]
 
 
@@ -51,6 +50,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     promscan.report(
         [folder / "hits.bed", folder / "other.bed"], folder / "genome.fa", folder / "compared.html", details=10
     )
+    for name, rows in (("empty", []), ("single", ["one\t10\t80\ta\t7\t+"])):
+        (folder / f"{name}.bed").write_text("\n".join(["#hits", *rows, ""]), encoding="utf-8")
+        promscan.report(folder / f"{name}.bed", folder / "genome.fa", folder / f"{name}.html")
     return folder
 
 
@@ -101,6 +103,14 @@ def test_it_draws_without_errors_or_network_and_fits_the_screen(page, folder, na
     assert page.run("document.querySelectorAll('img, b, i, iframe').length") == 0
     assert page.problems == []
     assert page.requests == []
+
+
+@pytest.mark.parametrize(("name", "hits"), [("empty", 0), ("single", 1)])
+def test_a_report_of_hardly_any_hits_draws_without_errors(page, folder, name, hits):
+    page.load(folder / f"{name}.html")
+    assert page.run("document.getElementById('count').textContent") == f"{hits} of {hits} hits."
+    assert page.run("document.documentElement.innerHTML.includes('NaN')") is False
+    assert page.problems == []
 
 
 def test_the_table_is_virtual_and_fluid(page):
@@ -182,13 +192,26 @@ def test_a_print_has_the_first_rows(page):
     assert page.problems == []
 
 
-@pytest.mark.skipif(not AXE.is_file(), reason="needs axe-core (PROMSCAN_AXE)")
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The script of axe-core: that of PROMSCAN_AXE, else from npm."""
+    if "PROMSCAN_AXE" in os.environ:
+        return Path(os.environ["PROMSCAN_AXE"]).read_text(encoding="utf-8")
+    folder = tmp_path_factory.mktemp("axe")
+    command = ["npm", "install", "axe-core@4", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts"]
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+    except (OSError, subprocess.SubprocessError):
+        pytest.skip("needs axe-core (npm, or PROMSCAN_AXE)")
+    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", ["report.html", "compared.html"])
 @pytest.mark.parametrize(("width", "height", "dark"), SIZES)
-def test_axe_finds_nothing_serious(page, folder, name, width, height, dark):
+def test_axe_finds_nothing(page, folder, axe, name, width, height, dark):
     page.resize(width, height, dark=dark)
     page.load(folder / name)
     page.run("showDetails(order[0])")
-    page.run(f"{AXE.read_text(encoding='utf-8')}; 0")
+    page.run(f"{axe}; 0")
     found = page.run("axe.run().then((r) => r.violations.map((v) => [v.id, v.impact, v.nodes[0].html]))")
     assert found == []

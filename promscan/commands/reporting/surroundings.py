@@ -116,7 +116,8 @@ def random_sites(contigs: Mapping[str, int], count: int) -> list[Site]:
     """Draw positions from a genome, each base and strand alike; the same ones every time."""
     random, names = np.random.default_rng(_SEED), list(contigs)
     ends = np.cumsum([contigs[name] for name in names])
-    drawn = random.integers(0, ends[-1], count)
+    count = count if ends[-1] else 0
+    drawn = random.integers(0, max(1, ends[-1]), count)
     strands = random.integers(0, 2, count).tolist()
     contig = np.searchsorted(ends, drawn, side="right")
     positions = drawn - np.concatenate([[0], ends])[contig]
