@@ -206,6 +206,25 @@ def test_every_format_of_a_scan_gives_the_same_scores(suffix, tmp_path, promscan
     assert sample.numbers["probability"].min() >= 0.5
 
 
+OWN = "one\t100\t170\tone_133_+\t9\t+\t133\t2.5\t0.92\t7.1\t.\t.\tpromoter"
+HEAD = "#chrom\tstart\tend\tname\tscore\tstrand\ttss\tlogit\tprobability\tfp_per_mb\tstrength\tstrength_sd\ttype"
+GFF3 = "one\tpromscan\tpromoter\t101\t170\t0.92\t+\t.\tID=one_133_+;tss=134;logit=2.5;fp_per_mb=7.1"
+
+
+@pytest.mark.parametrize("text", [
+    f"#promscan 0.1.0 model=x\n{HEAD}\tclass\tgene_id\tgene_name\tdistance\n{OWN}\tupstream\tg1\tlacZ\t-300\n",
+    f"##gff-version 3\n#promscan 0.1.0 model=x\n{GFF3};class=upstream;gene_id=g1;gene_name=lacZ;distance=-300\n",
+])  # fmt: skip
+def test_hits_with_genes_added_are_read_from_every_format(text, genome, tmp_path):
+    (tmp_path / "hits").write_text(text, encoding="utf-8")
+    (sample,) = read_samples([tmp_path / "hits"], Genome(genome).contigs(), None)
+    assert (sample.genes, sample.classes) == (["lacZ"], ["upstream"])
+    assert {name: values.tolist() for name, values in sample.numbers.items() if np.isfinite(values).all()} == {
+        "probability": [pytest.approx(0.924, abs=1e-3)], "fp_per_mb": [7.1], "distance": [-300],
+    }  # fmt: skip
+    assert (sample.scores.tolist(), sample.sites) == ([2.5], [Site("one", 133, "+")])
+
+
 def test_the_best_hits_carry_the_scores_that_they_were_called_on(tmp_path):
     model = tiny_streaming()
     scan = promscan.scan(DEMO, model=model, threshold=0.5, strength=None, threads=1)
