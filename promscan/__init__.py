@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from promscan.commands.evaluating.evaluation import Evaluation
     from promscan.commands.genome_scores import PositionScores, score_genome
     from promscan.commands.merge import merge
+    from promscan.commands.report import report
     from promscan.commands.scan import Scan
     from promscan.commands.scan import Scan as scan
     from promscan.commands.score import Score, StrengthScore, score
@@ -54,6 +55,7 @@ _MODULES = {
     "promscan.commands.evaluating.evaluation": ("Evaluation",),
     "promscan.commands.genome_scores": ("PositionScores", "score_genome"),
     "promscan.commands.merge": ("merge",),
+    "promscan.commands.report": ("report",),
     "promscan.commands.scan": ("Scan",),
     "promscan.commands.score": ("Score", "StrengthScore", "score"),
     "promscan.commands.selftest": ("Check", "selftest"),
@@ -101,6 +103,7 @@ __all__ = [
     "read_measurements",
     "read_unlabelled",
     "read_windows",
+    "report",
     "scan",
     "score",
     "score_genome",

@@ -24,6 +24,7 @@ from promscan.cli.design import design
 from promscan.cli.evaluate import evaluate
 from promscan.cli.merge import merge
 from promscan.cli.models import models, version_text
+from promscan.cli.report import report
 from promscan.cli.scan import scan
 from promscan.cli.score import score
 from promscan.cli.selftest import selftest
@@ -58,6 +59,7 @@ def cli() -> None:
     promscan train windows train.csv ...        train a model of your own
     promscan calibrate model.safetensors ...    measure its false positives per Mb on your background
     promscan evaluate hits.bed --tss ...        measure hits against known TSSs
+    promscan report hits.bed --genome ...       show hits in one HTML file
     promscan models                             list the bundled models
     promscan selftest                           check this installation
 
@@ -65,7 +67,7 @@ def cli() -> None:
     """
 
 
-for command in (scan, merge, annotate, score, design, train, calibrate, evaluate, models, selftest):
+for command in (scan, merge, annotate, score, design, train, calibrate, evaluate, report, models, selftest):
     cli.add_command(command)
 
 

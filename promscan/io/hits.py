@@ -78,20 +78,63 @@ def read_hits(path: str | os.PathLike[str], contigs: Mapping[str, int], score_co
     Raises:
         InputError: the file cannot be read, is empty, or a row is no hit on these contigs.
     """
-    rows, score, placed = ListedRows(os.fspath(path), WANTED), _Score(score_column), list[tuple[Row, float]]()
+    read = read_scored_rows(path, contigs, score_column)
+    pairs = zip(read.rows, read.tss, read.scores, strict=True)
+    hits = (_Hit(row.chrom, stranded(row), tss, value) for row, tss, value in pairs)
+    return RankedHits(_grouped(hits), read.score, read.position, read.settings)
+
+
+class ScoredRows(NamedTuple):
+    """Hits in the order of their file.
+
+    rows, tss, scores: of each hit.
+    values: of each hit, the text of the columns that were asked for; empty where the file lacks one.
+    score, position, settings: as in `RankedHits`.
+    """
+
+    rows: Sequence[Row]
+    tss: Sequence[int]
+    scores: Sequence[float]
+    values: Sequence[tuple[str, ...]]
+    score: str
+    position: str
+    settings: Mapping[str, str]
+
+
+def read_scored_rows(
+    path: str | os.PathLike[str],
+    contigs: Mapping[str, int],
+    score_column: int | None = None,
+    columns: Sequence[str] = (),
+) -> ScoredRows:
+    """Read hits row by row, as `read_hits` does.
+
+    Args:
+        path: plain or compressed file, or `-` for standard input.
+        contigs: contig to bases.
+        score_column: what to rank by, counted from 1.
+        columns: names of columns, or of attributes of GFF3, whose text is wanted as well.
+
+    Raises:
+        InputError: the file cannot be read, is empty, or a row is no hit on these contigs.
+    """
+    rows, score = ListedRows(os.fspath(path), WANTED), _Score(score_column)
+    placed, scores, values, more = list[Row](), list[float](), list[tuple[str, ...]](), _Columns(columns)
     for row, fields in rows:
         stranded(row)
         _check_place(row, contigs)
         if not placed:
             score.find(rows, row, fields)
-        placed.append((row, score.of(fields, row.where)))
+            more.find(rows, fields)
+        placed.append(row)
+        scores.append(score.of(fields, row.where))
+        values.append(more.of(fields))
     if not placed and not rows.comments:
         raise InputError(f"{rows.source}: there is nothing in it, not even a header; give {WANTED}")
     settings = settings_in(rows.comments)
     claimed = claims_peaks(path, settings)
-    position, starts = tss_positions([row for row, _ in placed], claimed)
-    hits = (_Hit(row.chrom, stranded(row), tss, value) for (row, value), tss in zip(placed, starts, strict=True))
-    return RankedHits(_grouped(hits), score.words, position, settings)
+    position, starts = tss_positions(placed, claimed)
+    return ScoredRows(placed, starts, scores, values, score.words, position, settings)
 
 
 def _grouped(hits: Iterable[_Hit]) -> dict[tuple[str, Strand], tuple[Positions, Scores]]:
@@ -157,6 +200,34 @@ class _Score:
             place = f"the attribute {self.attribute}" if self.attribute else f"column {self.column}"
             raise InputError(f"{where}: {text!r} in {place} is no score; name its column: --score-column")
         return score
+
+
+@dataclass
+class _Columns:
+    """The places of further columns in a row."""
+
+    names: Sequence[str]
+    places: Sequence[int | None] = ()
+    in_attributes: bool = False
+
+    def find(self, rows: ListedRows, fields: Sequence[str]) -> None:
+        """Find the columns by the header and the first row of a file."""
+        self.in_attributes = rows.format == "gff"
+        own = is_own_bed(fields)
+        for name in self.names:
+            place = rows.column_called(name, len(fields))
+            if place is None and own and name in BED_COLUMNS:
+                place = BED_COLUMNS.index(name)
+            self.places = [*self.places, place]
+
+    def of(self, fields: Sequence[str]) -> tuple[str, ...]:
+        """Text of the columns in a row; empty where there is none."""
+        if not self.names:
+            return ()
+        if self.in_attributes:
+            attributes = attributes_of(fields[_ATTRIBUTES - 1]) if len(fields) >= _ATTRIBUTES else {}
+            return tuple(attributes.get(name, "") for name in self.names)
+        return tuple("" if place is None or place >= len(fields) else fields[place] for place in self.places)
 
 
 def claims_peaks(path: str | os.PathLike[str], settings: Mapping[str, str]) -> bool:

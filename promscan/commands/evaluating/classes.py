@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 from promscan.commands.evaluating.lists import ListedStarts, Members
 from promscan.errors import InputError
-from promscan.io.genome import Genome
+from promscan.io.surroundings import read_surroundings
 from promscan.log import logger
-from promscan.seq.dna import Codes
 from promscan.seq.islands import SURROUNDINGS, is_island_like
 from promscan.seq.tss import KnownStarts, Site
-from promscan.seq.windows import WINDOW
 
 BY_LIST, BY_NAME, BY_SEQUENCE = "list", "name", "sequence"
 """What decides about a class."""
@@ -66,21 +61,6 @@ def by_name(starts: KnownStarts, pattern: str) -> Members:
 
 def by_sequence(starts: KnownStarts, genome: str | Path) -> Members:
     """Divide starts by whether the sequence around them is like a CpG island; see `promscan.seq.islands`."""
-    islands = frozenset(site for site, codes in _surroundings(starts, genome) if is_island_like(codes))
+    around = read_surroundings(starts, genome, SURROUNDINGS // 2)
+    islands = frozenset(site for site, codes in around if is_island_like(codes[:-1]))
     return {ISLAND: islands, NO_ISLAND: frozenset(starts) - islands}
-
-
-def _surroundings(starts: KnownStarts, genome: str | Path) -> Iterator[tuple[Site, Codes]]:
-    """The bases around each start, as far as its contig reaches; only the parts of the genome near starts are read."""
-    source, half = Genome(genome), SURROUNDINGS // 2
-    lengths = source.contigs()
-    by_window = defaultdict[tuple[str, int], list[Site]](list)
-    for site in starts:
-        by_window[site.chrom, max(0, min(site.tss, lengths[site.chrom] - WINDOW))].append(site)
-    spans = defaultdict[str, list[tuple[int, int]]](list)
-    for chrom, start in sorted(by_window):
-        spans[chrom].append((start, start + 1))
-    for chunk in source.read_chunks(sys.maxsize, spans, margin=SURROUNDINGS):
-        for site in by_window[chunk.chrom, chunk.start]:
-            middle = site.tss - chunk.first_base
-            yield site, chunk.codes[max(0, middle - half) : middle + half]

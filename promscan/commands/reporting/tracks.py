@@ -1,0 +1,86 @@
+"""The scores around the best hits of a sample."""
+
+from __future__ import annotations
+
+import base64
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from promscan.commands.genome_scores import score_genome
+from promscan.seq.records import Strand
+from promscan.seq.tss import Site
+
+REACH = 300
+"""bp of scores on each side of a hit."""
+SCALE = 100
+"""A score is stored as a whole number of hundredths."""
+NO_SCORE = -32768
+
+Track = npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """What scores the surroundings of hits.
+
+    model: bundled name or weights file.
+    device, threads: where it runs.
+    """
+
+    model: str
+    device: str = "auto"
+    threads: int | None = None
+
+
+def tracks_around(
+    sites: Sequence[Site], genome: str, contigs: Mapping[str, int], settings: Mapping[str, str], scoring: Scoring
+) -> list[tuple[str, str]]:
+    """Score the bases around each site, as the scan did that called it.
+
+    Args:
+        sites: the hits.
+        genome: FASTA file.
+        contigs: contig to bases.
+        settings: the words of the first line of the hits.
+        scoring: the model, and where it runs.
+
+    Returns:
+        the tracks of the + and of the - strand of each hit, each little-endian int16 in base64.
+
+    Raises:
+        ModelError: the model cannot do it.
+    """
+    at = defaultdict[str, list[int]](list)
+    for index, site in enumerate(sites):
+        at[site.chrom].append(index)
+    strands: tuple[Strand, Strand] = ("+", "-")
+    tracks = {strand: np.full((len(sites), 2 * REACH + 1), NO_SCORE, dtype=np.int16) for strand in strands}
+    scored = score_genome(
+        genome, model=scoring.model, device=scoring.device, threads=scoring.threads, regions=_regions(sites, contigs),
+        smoothing=int(settings["smoothing"]) if settings.get("smoothing", "").isdecimal() else None,
+        skip_masked=settings.get("skip_masked") == "yes",
+    )  # fmt: skip
+    for chrom, strand, first, scores in scored:
+        values = np.clip(np.nan_to_num(scores * SCALE, nan=NO_SCORE, neginf=NO_SCORE), NO_SCORE, -NO_SCORE - 1)
+        for index in at[chrom]:
+            _copy(tracks[strand][index], values.round().astype(np.int16), first - (sites[index].tss - REACH))
+    return [(_packed(tracks, "+", index), _packed(tracks, "-", index)) for index in range(len(sites))]
+
+
+def _regions(sites: Sequence[Site], contigs: Mapping[str, int]) -> list[str]:
+    return [f"{chrom}:{max(0, tss - REACH) + 1}-{min(contigs[chrom], tss + REACH + 1)}" for chrom, tss, _ in set(sites)]
+
+
+def _copy(track: Track, values: Track, offset: int) -> None:
+    """Copy values, of which the first one stands at `offset` of the track, as far as they overlap."""
+    start, end = max(0, offset), min(len(track), offset + len(values))
+    if start < end:
+        track[start:end] = values[start - offset : end - offset]
+
+
+def _packed(tracks: Mapping[Strand, Track], strand: Strand, index: int) -> str:
+    return base64.b64encode(tracks[strand][index].astype("<i2").tobytes()).decode("ascii")
