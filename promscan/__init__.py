@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from promscan.commands.scan import Scan as scan
     from promscan.commands.score import Score, StrengthScore, score
     from promscan.commands.selftest import Check, selftest
+    from promscan.commands.variants import Variant, VariantEffect, VariantEffects, variants
     from promscan.errors import PromscanError
     from promscan.networks.weights import load_model, load_strength
     from promscan.seq.records import Hit
@@ -49,6 +50,7 @@ _MODULES = {
     "promscan.commands.scan": ("Scan",),
     "promscan.commands.score": ("Score", "StrengthScore", "score"),
     "promscan.commands.selftest": ("Check", "selftest"),
+    "promscan.commands.variants": ("Variant", "VariantEffect", "VariantEffects", "variants"),
     "promscan.errors": ("PromscanError",),
     "promscan.networks.weights": ("load_model", "load_strength"),
     "promscan.seq.records": ("Hit",),
@@ -78,6 +80,9 @@ __all__ = [
     "Score",
     "StrengthRecipe",
     "StrengthScore",
+    "Variant",
+    "VariantEffect",
+    "VariantEffects",
     "WindowRecipe",
     "calibrate",
     "design",
@@ -97,6 +102,7 @@ __all__ = [
     "train_strength",
     "train_unlabelled",
     "train_windows",
+    "variants",
 ]
 
 

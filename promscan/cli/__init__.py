@@ -27,6 +27,7 @@ from promscan.cli.scan import scan
 from promscan.cli.score import score
 from promscan.cli.selftest import selftest
 from promscan.cli.train import train
+from promscan.cli.variants import variants
 from promscan.errors import PromscanError
 from promscan.io.files import open_text_output, standard_output
 
@@ -52,6 +53,7 @@ def cli() -> None:
     promscan scan genome.fa -o hits.bed         call promoters in a genome
     promscan merge part*.bed -o hits.bed        join the parts of a divided scan
     promscan score windows.fa -o scores.tsv     score single 70-bp sequences
+    promscan variants v.vcf.gz ...              say what variants do to promoters
     promscan design --strength 12 -o new.fa     propose inserts of a wanted strength
     promscan train windows train.csv ...        train a model of your own
     promscan calibrate model.safetensors ...    measure its false positives per Mb on your background
@@ -63,7 +65,7 @@ def cli() -> None:
     """
 
 
-for command in (scan, merge, score, design, train, calibrate, evaluate, models, selftest):
+for command in (scan, merge, score, variants, design, train, calibrate, evaluate, models, selftest):
     cli.add_command(command)
 
 

@@ -1,0 +1,310 @@
+"""What the variants of a VCF do to promoters: scores without and with each allele, and what happens to hits."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from promscan.commands.scanning.plan import Machine, ScanOptions, ScanPlan, make_plan
+from promscan.commands.variation.alleles import Edit, edit_of
+from promscan.commands.variation.contigs import ContigReader
+from promscan.commands.variation.fields import fields_of, header_lines, names_of_fields
+from promscan.errors import InputError
+from promscan.io.files import is_special
+from promscan.io.memory_genome import GenomeInput
+from promscan.io.vcf import Record, header_with, open_variant_writer, open_variants
+from promscan.log import progress
+from promscan.networks.card import DEFAULT_MODEL, Card
+from promscan.seq.dna import Codes, decode, encode
+
+if TYPE_CHECKING:
+    from promscan.commands.variation.effects import Effect
+    from promscan.commands.variation.scoring import Task
+
+LONGEST_ALLELE = 1000
+"""Bases of an allele, or over which an insertion or deletion can move; longer ones are not scored."""
+NO_BASES: Codes = np.empty(0, dtype=np.uint8)
+SHOWN = 30
+"""Bases of an allele that a message repeats."""
+
+_BASES = re.compile("[ACGTUNRYSWKMBDHV]+", re.IGNORECASE)
+
+
+class Variant(NamedTuple):
+    """One alternative allele.
+
+    chrom, position: contig, and 0-based position of the first base of `reference`.
+    reference, alternative: alleles, as bases.
+    """
+
+    chrom: str
+    position: int
+    reference: str
+    alternative: str
+
+
+class VariantEffect(NamedTuple):
+    """A variant and what it does; `effect` is None if it was not scored."""
+
+    variant: Variant
+    effect: Effect | None
+
+
+class VariantEffects:
+    """What variants do to promoters, with a model that is ready to run.
+
+    Args:
+        genome: FASTA file that the variants were called on, or a mapping of name to sequence.
+        model: bundled name or weights file.
+        threshold: probability to call hits at.
+        fp_per_mb: false positives per Mb to call hits at (default: as a scan).
+        min_distance: least distance in bp between two hits of a strand (default: the model's).
+        smoothing: odd width in bp over which logits are averaged (default: the model's).
+        strand: `both`, `+` or `-`.
+        skip_masked: read lower-case bases of the genome as unknown.
+        skip_mismatch: leave out variants whose reference allele is not that of the genome, and count them.
+        device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all`.
+        batch_size: windows in flight at most.
+        threads: CPU threads (None: as many as the process may use).
+        precision: `auto`, `float32` or `bfloat16`.
+
+    Attributes:
+        counts: what was done since the last start: `records`, `alleles`, `scored`, `passed` (no bases, or too long),
+            `mismatches` (records), `unscored` (too many unknown bases, or too near to the end of a contig), and hits
+            `created`, `lost`, `moved`, `stronger`, `weaker` and `same`.
+
+    Raises:
+        InputError: the genome cannot be used.
+        ModelError: no such model, or it cannot do what is asked for.
+        DeviceError: no such device, or too little memory.
+    """
+
+    def __init__(
+        self,
+        genome: GenomeInput,
+        *,
+        model: str | Path = DEFAULT_MODEL,
+        threshold: float | None = None,
+        fp_per_mb: float | None = None,
+        min_distance: int | None = None,
+        smoothing: int | None = None,
+        strand: Literal["both", "+", "-"] = "both",
+        skip_masked: bool = False,
+        skip_mismatch: bool = False,
+        device: str = "auto",
+        batch_size: int | None = None,
+        threads: int | None = None,
+        precision: str = "auto",
+    ) -> None:
+        if isinstance(genome, str | os.PathLike) and (os.fspath(genome) == "-" or is_special(genome)):
+            raise InputError(f"{os.fspath(genome)}: a genome for variants is read more than once; save it to a file")
+        machine = Machine(device=device, batch_size=batch_size, threads=threads, precision=precision)
+        options = ScanOptions(
+            genome=genome, model=model, threshold=threshold, fp_per_mb=fp_per_mb, min_distance=min_distance,
+            smoothing=smoothing, strand=strand, stride=1, skip_masked=skip_masked, regions=(), bed=None, exclude=None,
+            shard=None, exhaustive=True, strength=None, machine=machine, resume=None,
+        )  # fmt: skip
+        self._plan: ScanPlan = make_plan(options)
+        self._contigs = ContigReader(self._plan.genome)
+        self._skip_mismatch = skip_mismatch
+        self.counts = Counter[str]()
+        from promscan.commands.scanning.run import LoadedScan  # loads torch, which takes a second
+
+        self._loaded = LoadedScan(self._plan)
+
+    @property
+    def card(self) -> Card:
+        """The card of the model."""
+        return self._plan.card
+
+    def of(self, records: Iterable[Record]) -> Iterator[tuple[Record, list[Effect | None]]]:
+        """The effects of the alternative alleles of each record, in order.
+
+        None: an allele that was not scored.
+
+        Raises:
+            InputError: a contig is not in the genome, or a reference allele is not that of the genome.
+        """
+        from promscan.commands.variation.scoring import EffectScorer
+        from promscan.inference.engine import open_engine
+        from promscan.networks.device import memory_errors
+
+        self.counts.clear()
+        loaded = self._loaded
+        with (
+            memory_errors("use fewer --threads, or a machine with more"),
+            open_engine(self.card.engine, loaded.network, loaded.devices, loaded.engine_settings) as engine,
+        ):
+            scorer = EffectScorer[tuple[Record, int]](engine, self._plan.calling)
+            for (record, wanted), effects in scorer.effects(self._tasks(records)):
+                self._count(wanted, effects)
+                yield record, effects
+
+    def _tasks(self, records: Iterable[Record]) -> Iterator[Task[tuple[Record, int]]]:
+        from promscan.commands.variation.scoring import Task
+
+        for record in records:
+            self.counts["records"] += 1
+            self.counts["alleles"] += len(record.alternatives)
+            if not any(map(_is_bases, record.alternatives)):
+                self.counts["passed"] += len(record.alternatives)
+                yield Task((record, 0), record.chrom, NO_BASES, [None] * len(record.alternatives))
+                continue
+            codes = self._contigs.bases(record.chrom)
+            edits = self._edits(record, codes)
+            wanted = sum(edit is not None for edit in edits)
+            yield Task((record, wanted), record.chrom, codes, edits)
+
+    def _edits(self, record: Record, codes: Codes) -> list[Edit | None]:
+        """The edit of each alternative allele; None: it is not scored."""
+        reference = encode(record.reference) if _is_bases(record.reference) else None
+        there = codes[record.position : record.position + len(record.reference)]
+        if reference is None or record.position < 0 or not _same(reference, there):
+            if not self._skip_mismatch:
+                raise InputError(_mismatch(record, there))
+            self.counts["mismatches"] += 1
+            return [None] * len(record.alternatives)
+        edits = [_edit(codes, record, alternative) for alternative in record.alternatives]
+        self.counts["passed"] += edits.count(None)
+        return edits
+
+    def _count(self, wanted: int, effects: list[Effect | None]) -> None:
+        scored = [effect for effect in effects if effect is not None]
+        self.counts["scored"] += len(scored)
+        self.counts["unscored"] += wanted - len(scored)
+        self.counts.update(change.change for effect in scored for change in effect.hits)
+
+
+def variants(
+    vcf: str | os.PathLike[str] | Iterable[tuple[str, int, str, str]],
+    genome: GenomeInput,
+    *,
+    model: str | Path = DEFAULT_MODEL,
+    threshold: float | None = None,
+    fp_per_mb: float | None = None,
+    min_distance: int | None = None,
+    smoothing: int | None = None,
+    strand: Literal["both", "+", "-"] = "both",
+    skip_masked: bool = False,
+    skip_mismatch: bool = False,
+    device: str = "auto",
+    batch_size: int | None = None,
+    threads: int | None = None,
+    precision: str = "auto",
+) -> Iterator[VariantEffect]:
+    """Yield what each alternative allele does to the scores and hits around it, in order, in constant memory.
+
+    Args:
+        vcf: path of a VCF or BCF, `-` for standard input, or variants as (contig, 0-based position, reference allele,
+            alternative allele).
+        genome: FASTA file that the variants were called on, or a mapping of name to sequence.
+        model: bundled name or weights file.
+        threshold: probability to call hits at.
+        fp_per_mb: false positives per Mb to call hits at (default: as a scan).
+        min_distance: least distance in bp between two hits of a strand (default: the model's).
+        smoothing: odd width in bp over which logits are averaged (default: the model's).
+        strand: `both`, `+` or `-`.
+        skip_masked: read lower-case bases of the genome as unknown.
+        skip_mismatch: leave out variants whose reference allele is not that of the genome.
+        device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all`.
+        batch_size: windows in flight at most.
+        threads: CPU threads (None: as many as the process may use).
+        precision: `auto`, `float32` or `bfloat16`.
+
+    Raises:
+        InputError: the variants or the genome cannot be used, or they do not fit together.
+        ModelError: no such model, or it cannot do what is asked for.
+        DeviceError: no such device, or too little memory.
+    """
+    job = VariantEffects(
+        genome, model=model, threshold=threshold, fp_per_mb=fp_per_mb, min_distance=min_distance, smoothing=smoothing,
+        strand=strand, skip_masked=skip_masked, skip_mismatch=skip_mismatch, device=device, batch_size=batch_size,
+        threads=threads, precision=precision,
+    )  # fmt: skip
+    return _effects(job, vcf)
+
+
+def _effects(
+    job: VariantEffects, vcf: str | os.PathLike[str] | Iterable[tuple[str, int, str, str]]
+) -> Iterator[VariantEffect]:
+    if isinstance(vcf, str | os.PathLike):
+        with open_variants(vcf) as reader:
+            yield from _by_allele(job.of(reader))
+        return
+    records = (
+        Record(chrom, position, reference, (alternative,), "", number)
+        for number, (chrom, position, reference, alternative) in enumerate(vcf, start=1)
+    )
+    yield from _by_allele(job.of(records))
+
+
+def _by_allele(found: Iterator[tuple[Record, list[Effect | None]]]) -> Iterator[VariantEffect]:
+    for record, effects in found:
+        for alternative, effect in zip(record.alternatives, effects, strict=True):
+            yield VariantEffect(Variant(record.chrom, record.position, record.reference, alternative), effect)
+
+
+def annotate_variants(job: VariantEffects, vcf: str, output: str) -> None:
+    """Write the records of a VCF with the effects of their alleles in INFO.
+
+    Args:
+        job: computes the effects, and has the counts afterwards.
+        vcf: VCF or BCF, plain or compressed; `-` is standard input.
+        output: VCF; with `.gz` at its end, bgzipped and indexed; `-` is standard output.
+
+    Raises:
+        InputError: the variants cannot be used, or do not fit the genome.
+        RunError: `output` cannot be written.
+    """
+    with (
+        open_variants(vcf) as reader,
+        open_variant_writer(output) as writer,
+        progress(None, "variants", "records") as bar,
+    ):
+        lines = header_with(reader.header, header_lines(job.card), names_of_fields())
+        begun = False
+        for record, effects in job.of(reader):
+            if not begun:  # a failure before the first record leaves nothing on standard output
+                begun = True
+                for line in lines:
+                    writer.write_line(line)
+            writer.write_record(record, record.with_info(fields_of(effects)))
+            bar.advance(1)
+        for line in () if begun else lines:
+            writer.write_line(line)
+
+
+def _is_bases(allele: str) -> bool:
+    return _BASES.fullmatch(allele) is not None
+
+
+def _same(reference: Codes, there: Codes) -> bool:
+    """Whether a reference allele is what stands in the genome; an unknown base of either fits all."""
+    if len(reference) != len(there):
+        return False
+    unknown = encode("N")[0]
+    return bool(((reference == there) | (reference == unknown) | (there == unknown)).all())
+
+
+def _edit(codes: Codes, record: Record, alternative: str) -> Edit | None:
+    if not _is_bases(alternative) or max(len(record.reference), len(alternative)) > LONGEST_ALLELE:
+        return None
+    here = codes[record.position : record.position + len(record.reference)]
+    edit = edit_of(codes, record.position, here, encode(alternative))
+    return edit if edit.last - edit.first <= LONGEST_ALLELE else None
+
+
+def _mismatch(record: Record, there: Codes) -> str:
+    place = f"record {record.number}, {record.chrom}:{record.position + 1}"
+    if not len(there):
+        return f"{place}: the contig ends before; give the genome that the variants were called on"
+    return (
+        f"{place}: REF is {record.reference[:SHOWN]}, and the genome has {decode(there)[:SHOWN]}; give the genome that "
+        "the variants were called on, or leave such records out with --skip-mismatch"
+    )
