@@ -44,7 +44,7 @@ class Record(NamedTuple):
         columns = self.line.split("\t")
         present = [] if columns[INFO_COLUMN] == "." else columns[INFO_COLUMN].split(";")
         others = [field for field in present if field.partition("=")[0] not in fields]
-        columns[INFO_COLUMN] = ";".join([*others, *(f"{key}={value}" for key, value in fields.items())])
+        columns[INFO_COLUMN] = ";".join([*others, *(f"{key}={value}" for key, value in fields.items())]) or "."
         return "\t".join(columns)
 
 
