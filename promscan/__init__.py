@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from promscan.commands.calibrate import calibrate
     from promscan.commands.design import Design, design
     from promscan.commands.evaluate import Evaluation, evaluate
+    from promscan.commands.explain import Explanation, explain
     from promscan.commands.genome_scores import PositionScores, score_genome
     from promscan.commands.merge import merge
     from promscan.commands.scan import Scan
@@ -45,6 +46,7 @@ _MODULES = {
     "promscan.commands.calibrate": ("calibrate",),
     "promscan.commands.design": ("Design", "design"),
     "promscan.commands.evaluate": ("Evaluation", "evaluate"),
+    "promscan.commands.explain": ("Explanation", "explain"),
     "promscan.commands.genome_scores": ("PositionScores", "score_genome"),
     "promscan.commands.merge": ("merge",),
     "promscan.commands.scan": ("Scan",),
@@ -71,6 +73,7 @@ __all__ = [
     "Check",
     "Design",
     "Evaluation",
+    "Explanation",
     "GenomeRecipe",
     "Hit",
     "PositionScores",
@@ -87,6 +90,7 @@ __all__ = [
     "calibrate",
     "design",
     "evaluate",
+    "explain",
     "load_model",
     "load_strength",
     "merge",

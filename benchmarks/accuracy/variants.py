@@ -67,8 +67,7 @@ def correlations(rows: list[dict[str, str]], differences: dict[Key, float]) -> d
         pairs = [(differences[key_of(row)], float(row["log2_effect"])) for row in rows if row["element"] == element]
         by_element[element] = float(np.corrcoef(np.array(pairs).T)[0, 1])
     promoters = {
-        name: float(np.mean([r for element, r in by_element.items() if element.startswith(name)]))
-        for name in PROMOTERS
+        name: float(np.mean([r for element, r in by_element.items() if element.startswith(name)])) for name in PROMOTERS
     }
     return {"mean": float(np.mean(list(promoters.values()))), "promoters": promoters, "elements": by_element}
 

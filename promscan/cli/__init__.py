@@ -21,6 +21,7 @@ from promscan import log
 from promscan.cli.calibrate import calibrate
 from promscan.cli.design import design
 from promscan.cli.evaluate import evaluate
+from promscan.cli.explain import explain
 from promscan.cli.merge import merge
 from promscan.cli.models import models, version_text
 from promscan.cli.scan import scan
@@ -54,6 +55,7 @@ def cli() -> None:
     promscan merge part*.bed -o hits.bed        join the parts of a divided scan
     promscan score windows.fa -o scores.tsv     score single 70-bp sequences
     promscan variants v.vcf.gz ...              say what variants do to promoters
+    promscan explain hits.bed ...               say why hits have their scores
     promscan design --strength 12 -o new.fa     propose inserts of a wanted strength
     promscan train windows train.csv ...        train a model of your own
     promscan calibrate model.safetensors ...    measure its false positives per Mb on your background
@@ -65,7 +67,7 @@ def cli() -> None:
     """
 
 
-for command in (scan, merge, score, variants, design, train, calibrate, evaluate, models, selftest):
+for command in (scan, merge, score, variants, explain, design, train, calibrate, evaluate, models, selftest):
     cli.add_command(command)
 
 

@@ -19,6 +19,8 @@ AROUND_SUMMIT = 100
 """Distance in bp from that summit of the scores whose mean is taken."""
 HITS_WITHIN = 250
 """Distance in bp from a variant of the hits that it is said to change."""
+SAME_WITHIN = 100
+"""Distance in bp up to which a hit of each sequence are the same promoter."""
 MOVED = 10
 """A hit whose TSS moves by this many bp or more has moved."""
 CHANGED = 0.1
@@ -148,7 +150,7 @@ def changes_of_hits(edit: Edit, reference: Tracks, alternative: Tracks, calling:
     for strand in calling.strands:
         before = call_hits(reference[strand], calling)
         after = [(edit.in_reference(hit.tss), hit) for hit in call_hits(alternative[strand], calling)]
-        near = _paired([(hit.tss, hit) for hit in before], after, calling.min_distance)
+        near = _paired([(hit.tss, hit) for hit in before], after)
         changes += [change for change in near if any(_in(place, first, last) for place in change[2:4])]
     return sorted(changes, key=lambda change: RANKS.index(change.change))
 
@@ -163,7 +165,7 @@ def _paired(before: Sequence[tuple[int, Hit]], after: Sequence[tuple[int, Hit]],
         (abs(one - other), i, j)
         for i, (one, _) in enumerate(before)
         for j, (other, _) in enumerate(after)
-        if abs(one - other) < min_distance
+        if abs(one - other) <= SAME_WITHIN
     )
     partners, taken = dict[int, int](), set[int]()
     for _, i, j in pairs:
