@@ -1,4 +1,4 @@
-"""Explanations: substitutions in context are those of a scan of the mutant, strands are alike, files hold the numbers."""
+"""Explanations: a substitution does what it does in a scan, strands are alike, files hold the numbers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from genomes import DEMO, TINY, demo_contigs, random_bases, tiny_streaming, write_fasta
 
 import promscan
@@ -77,7 +78,7 @@ def test_attention_is_that_of_the_network_for_a_window_by_itself():
     window = random_bases(70, 3)
     (found,) = promscan.explain([window], model=TINY, **OPTIONS)
     network, _ = promscan.load_model(str(TINY))
-    states = network.states(__import__("torch").from_numpy(dna.encode(window)[np.newaxis].copy()))
+    states = network.states(torch.from_numpy(dna.encode(window)[np.newaxis].copy()))
     weights = network.attention_score(network.attention(states).tanh()).softmax(dim=1)
     assert found.attention == pytest.approx(weights.detach().numpy().reshape(-1), abs=1e-6)
     ((_, logit, _),) = promscan.score([window], model=TINY, **OPTIONS)
@@ -112,6 +113,15 @@ def test_files_hold_the_same_numbers(hits: Path, tmp_path: Path, promscan_cli: C
     assert [float(row[6]) for row in rows] == pytest.approx(arrays["changes"][0, :, 0].tolist(), abs=1e-4)
     assert [path.name for path in plots.iterdir()] == [f"0001_x_{TSS}_-.svg"]
     assert "<svg" in next(plots.iterdir()).read_text()
+
+
+def test_a_name_is_drawn_as_it_is_and_names_no_other_file(tmp_path: Path, promscan_cli: Callable[..., Any]):
+    windows = tmp_path / "windows.fa"
+    windows.write_text(f">../$x_{{$<b>\n{random_bases(70, 1)}\n")
+    plots = tmp_path / "logos"
+    outcome = promscan_cli("explain", windows, "--model", TINY, "-o", tmp_path / "why.tsv", "--plots", plots, "-t", 1)
+    assert outcome.status == 0, outcome.err
+    assert [path.name for path in plots.iterdir()] == ["0001_____x____b_.svg"]
 
 
 def test_hits_and_sequences_that_cannot_be_used_are_one_line(tmp_path: Path, promscan_cli: Callable[..., Any]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import click
@@ -55,5 +56,5 @@ def explain(hits: str, genome: str | None, output: str, plots: Path | None, quie
     if not agreement:
         log.logger.info("%s: no window to explain", name)
         return
-    middle = sorted(agreement)[len(agreement) // 2]
+    middle = median(agreement)
     log.logger.info("%s: %s explained; rank correlation of attention with mutagenesis: median %.2f", name, what, middle)

@@ -60,8 +60,8 @@ class Explanation(NamedTuple):
     @property
     def agreement(self) -> float:
         """Spearman correlation of attention with the size of the importance."""
-        ranks = [np.argsort(np.argsort(values)) for values in (self.attention, np.abs(self.importance))]
-        return float(np.corrcoef(*ranks)[0, 1])
+        attention, importance = (np.argsort(np.argsort(values)) for values in (self.attention, np.abs(self.importance)))
+        return float(np.corrcoef(attention, importance)[0, 1])
 
 
 class _Site(NamedTuple):
@@ -133,7 +133,7 @@ def _explained(
 def _windows(sequences: SequencesInput) -> Iterator[_Site]:
     with open_sequences(sequences) as source:
         for sequence in source.sequences:
-            check_window(sequence)
+            check_window(sequence.codes, sequence.place)
             yield _Site(sequence.name, WindowInContext(sequence.codes, 0))
 
 

@@ -35,7 +35,8 @@ def plot_explanation(
     figure.set_size_inches(0.16 * len(bases) + 1.5, 6)
     ends = first - 0.5, first + len(bases) - 0.5
     draw_letters(letters, bases, first, importance)
-    letters.set(xlim=ends, ylabel="importance", title=name)
+    letters.set(xlim=ends, ylabel="importance")
+    letters.set_title(name, parse_math=False)
     largest = max(float(np.abs(changes).max()), 1e-6)
     image = heat.imshow(
         changes.T, aspect="auto", cmap="RdBu_r", vmin=-largest, vmax=largest, extent=(*ends, 3.5, -0.5),

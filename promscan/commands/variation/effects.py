@@ -159,8 +159,8 @@ def _in(position: int | None, first: int, last: int) -> bool:
     return position is not None and first <= position <= last
 
 
-def _paired(before: Sequence[tuple[int, Hit]], after: Sequence[tuple[int, Hit]], min_distance: int) -> list[HitChange]:
-    """Hits of both sequences, each with the nearest of the other one that is less than `min_distance` away."""
+def _paired(before: Sequence[tuple[int, Hit]], after: Sequence[tuple[int, Hit]]) -> list[HitChange]:
+    """Hits of both sequences, each with the nearest of the other one, if they are the same promoter."""
     pairs = sorted(
         (abs(one - other), i, j)
         for i, (one, _) in enumerate(before)
