@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -272,3 +274,71 @@ def test_a_vcf_without_records_gives_its_header(annotate: Callable[..., Any], tm
     assert annotate(write_vcf(tmp_path / "in.vcf"), output="out.vcf.gz").status == 0
     lines = gzip.decompress((tmp_path / "out.vcf.gz").read_bytes()).decode().splitlines()
     assert lines[-1] == HEADER.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("position", "reference", "alternative"),
+    [(0, 3, "G"), (0, 1, "GGG"), (897, 3, "A"), (899, 1, "ACCGT"), (0, 900, "A"), (300, 300, "T")],
+)
+def test_alleles_at_the_ends_of_a_contig_are_scored(position: int, reference: int, alternative: str):
+    bases = random_bases(900, 11)
+    (found,) = effects({"x": bases}, ("x", position, bases[position : position + reference], alternative))
+    assert (found.effect is None) == (reference == 900)  # hardly a base is left
+
+
+def test_what_cannot_be_scored_passes_through_and_is_counted(annotate: Callable[..., Any], tmp_path: Path):
+    long = "A" * 1001
+    rows = (f"demo1 21400 . {demo_base(21400)} {long} . . . GT . .", "demo9 5 . N <INV> . . . GT . .")
+    outcome = annotate(write_vcf(tmp_path / "in.vcf", *rows))
+    assert outcome.status == 0, outcome.err
+    assert "2 alleles without bases, or too long, passed through" in outcome.err
+    assert [line.split("\t")[7] for line in (tmp_path / "out.vcf").read_text().splitlines()[-2:]] == [".", "."]
+
+
+def test_lower_case_alleles_and_unknown_bases_are_read(annotate: Callable[..., Any], tmp_path: Path):
+    base = demo_base(21400)
+    other = "A" if base != "A" else "C"
+    for number, (reference, alternative) in enumerate([(base, other), (base.lower(), other.lower()), ("N", other)]):
+        vcf = write_vcf(tmp_path / "in.vcf", f"demo1 21400 . {reference} {alternative} . . . GT . .")
+        assert annotate(vcf, output=f"{number}.vcf").status == 0
+    infos = {(tmp_path / f"{number}.vcf").read_text().splitlines()[-1].split("\t")[7] for number in range(3)}
+    assert len(infos) == 1
+
+
+def test_a_sorted_output_has_an_index_and_one_that_is_not_has_none(annotate: Callable[..., Any], tmp_path: Path):
+    rows = [f"demo1 {at} . {demo_base(at)} N . . . GT . ." for at in (21400, 21300)]
+    assert annotate(write_vcf(tmp_path / "in.vcf", *rows[::-1]), output="out.vcf.gz").status == 0
+    assert (tmp_path / "out.vcf.gz.tbi").exists()
+    assert annotate(write_vcf(tmp_path / "in.vcf", *rows), output="out.vcf.gz").status == 0
+    assert not (tmp_path / "out.vcf.gz.tbi").exists()
+    with gzip.open(tmp_path / "out.vcf.gz", "rt") as file:
+        assert [line.split("\t")[1] for line in file if not line.startswith("#")] == ["21400", "21300"]
+
+
+def test_standard_input_and_output_give_what_files_give(tmp_path: Path):
+    vcf = write_vcf(tmp_path / "in.vcf", f"demo1 21400 . {demo_base(21400)} N . . . GT 0|1 .")
+    command = [sys.executable, "-m", "promscan", "variants", "--genome", str(DEMO), "--model", str(tiny_streaming())]
+    command += ["-t", "1", "--device", "cpu", "--quiet"]
+    piped = subprocess.run([*command, "-", "-o", "-"], input=vcf.read_bytes(), capture_output=True, check=True)
+    subprocess.run([*command, str(vcf), "-o", str(tmp_path / "out.vcf")], check=True)
+    assert piped.stdout == (tmp_path / "out.vcf").read_bytes()
+    assert piped.stderr == b""
+
+
+def test_a_truncated_input_is_one_line_and_leaves_nothing_behind(annotate: Callable[..., Any], tmp_path: Path):
+    rows = [f"demo1 {at} . {demo_base(at)} N . . . GT . ." for at in range(21000, 21400)]
+    whole = write_vcf(tmp_path / "in.vcf", *rows)
+    pysam.tabix_compress(str(whole), str(tmp_path / "whole.vcf.gz"))
+    cut = tmp_path / "cut.vcf.gz"
+    cut.write_bytes((tmp_path / "whole.vcf.gz").read_bytes()[:-600])
+    outcome = annotate(cut)
+    assert outcome.status == 1
+    assert outcome.err.count("\n") == 1
+    assert not (tmp_path / "out.vcf").exists()
+
+
+def test_a_genome_from_a_pipe_is_refused(promscan_cli: Callable[..., Any], tmp_path: Path):
+    vcf = write_vcf(tmp_path / "in.vcf")
+    outcome = promscan_cli("variants", vcf, "--genome", "-", "-o", tmp_path / "out.vcf", "--model", tiny_streaming())
+    assert outcome.status == 1
+    assert "a genome for variants is read more than once; save it to a file" in outcome.err
