@@ -342,3 +342,36 @@ def test_a_genome_from_a_pipe_is_refused(promscan_cli: Callable[..., Any], tmp_p
     outcome = promscan_cli("variants", vcf, "--genome", "-", "-o", tmp_path / "out.vcf", "--model", tiny_streaming())
     assert outcome.status == 1
     assert "a genome for variants is read more than once; save it to a file" in outcome.err
+
+
+def test_phased_neighbours_are_scored_together(annotate: Callable[..., Any], tmp_path: Path):
+    one, other = ("A" if demo_base(at) != "A" else "C" for at in (21380, 21400))
+    rows = [
+        f"demo1 21380 . {demo_base(21380)} {one} . . . GT 1|0 0/1",
+        f"demo1 21400 . {demo_base(21400)} {other}{demo_base(21401)} . . . GT 1|1 1|0",
+        f"demo1 27000 . {demo_base(27000)} N . . . GT 1|1 1|1",
+    ]
+    assert annotate(write_vcf(tmp_path / "in.vcf", *rows), "--phased").status == 0
+    first, second, third = (tmp_path / "out.vcf").read_text().splitlines()[-3:]
+    assert info_of(first)["PROM_HAPS"] == info_of(second)["PROM_HAPS"]
+    assert "PROM_HAPS" not in info_of(third)
+    alleles, carriers, _, _, difference, *_ = info_of(first)["PROM_HAPS"].split("|")
+    assert alleles == f"21380:{one}+21400:{other}{demo_base(21401)}"
+    assert carriers == "1"  # the second chromosome carries one of them, and the other sample is not phased
+    bases = demo_base(21380, 21)
+    whole = one + bases[1:-1] + other + demo_base(21401)
+    (found,) = effects(demo_contigs(), ("demo1", 21379, bases, whole))
+    assert found.effect is not None
+    assert f"{found.effect.difference:.4f}" == difference
+
+
+def test_alleles_of_other_phase_sets_or_of_the_same_bases_are_not_scored_together(
+    annotate: Callable[..., Any], tmp_path: Path
+):
+    rows = [
+        f"demo1 21380 . {demo_base(21380, 3)} N . . . GT:PS 1|0:5 1|0:5",
+        f"demo1 21381 . {demo_base(21381)} N . . . GT:PS 0|0:5 1|0:5",
+        f"demo1 21400 . {demo_base(21400)} N . . . GT:PS 1|0:7 0|1:5",
+    ]
+    assert annotate(write_vcf(tmp_path / "in.vcf", *rows), "--phased").status == 0
+    assert "PROM_HAPS=" not in (tmp_path / "out.vcf").read_text().split("#CHROM")[1]

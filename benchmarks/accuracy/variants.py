@@ -60,7 +60,7 @@ def predicted(job: VariantEffects, contigs: dict[str, str], keys: list[Key]) -> 
             records.append(Record(chrom, position - 1, base + reference, (base,), "", number))
         else:
             records.append(Record(chrom, position, reference, (alternative,), "", number))
-    found = (effect for _, (effect,) in job.of(records))
+    found = (scored.effects[0] for scored in job.of(records))
     return {key: 0.0 if effect is None else effect.difference for key, effect in zip(keys, found, strict=True)}
 
 

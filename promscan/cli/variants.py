@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--skip-masked", is_flag=True, help="Read lower case (soft-masked) bases of the genome as unknown.")
 @click.option("--skip-mismatch", is_flag=True, help="Do not score records whose REF is not in the genome; count them.")
+@click.option("--phased", is_flag=True, help="Score phased alleles within 200 bp of one another together, too.")
 @machine_options
 @quiet_option
 def variants(vcf: str, genome: str, output: str, quiet: bool, **options: Any) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -14,7 +15,8 @@ import numpy as np
 from promscan.commands.scanning.plan import Machine, ScanOptions, ScanPlan, make_plan
 from promscan.commands.variation.alleles import Edit, edit_of
 from promscan.commands.variation.contigs import ContigReader
-from promscan.commands.variation.fields import fields_of, header_lines, names_of_fields
+from promscan.commands.variation.fields import fields_of, haplotype_field, header_lines, names_of_fields
+from promscan.commands.variation.haplotypes import Haplotype, groups, haplotypes_of
 from promscan.errors import InputError
 from promscan.io.files import is_special
 from promscan.io.memory_genome import GenomeInput
@@ -56,6 +58,37 @@ class VariantEffect(NamedTuple):
     effect: Effect | None
 
 
+class ScoredRecord(NamedTuple):
+    """A record and what its alleles do.
+
+    effects: of each alternative allele; None: it was not scored.
+    haplotypes: those that hold an allele of this record, with the records of their group and their effects.
+    """
+
+    record: Record
+    effects: list[Effect | None]
+    haplotypes: list[ScoredHaplotype]
+
+
+class ScoredHaplotype(NamedTuple):
+    """A haplotype of a group of neighbouring records and what it does."""
+
+    group: list[Record]
+    haplotype: Haplotype
+    effect: Effect
+
+
+class _Group(NamedTuple):
+    """Neighbouring records that are scored together.
+
+    edits: of each record, the edit of each alternative allele.
+    """
+
+    records: list[Record]
+    edits: list[list[Edit | None]]
+    haplotypes: list[Haplotype]
+
+
 class VariantEffects:
     """What variants do to promoters, with a model that is ready to run.
 
@@ -69,6 +102,7 @@ class VariantEffects:
         strand: `both`, `+` or `-`.
         skip_masked: read lower-case bases of the genome as unknown.
         skip_mismatch: leave out variants whose reference allele is not that of the genome, and count them.
+        phased: score haplotypes of phased neighbours, too.
         device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all`.
         batch_size: windows in flight at most.
         threads: CPU threads (None: as many as the process may use).
@@ -97,6 +131,7 @@ class VariantEffects:
         strand: Literal["both", "+", "-"] = "both",
         skip_masked: bool = False,
         skip_mismatch: bool = False,
+        phased: bool = False,
         device: str = "auto",
         batch_size: int | None = None,
         threads: int | None = None,
@@ -112,7 +147,7 @@ class VariantEffects:
         )  # fmt: skip
         self._plan: ScanPlan = make_plan(options)
         self._contigs = ContigReader(self._plan.genome)
-        self._skip_mismatch = skip_mismatch
+        self._skip_mismatch, self._phased = skip_mismatch, phased
         self.counts = Counter[str]()
         from promscan.commands.scanning.run import LoadedScan  # loads torch, which takes a second
 
@@ -123,10 +158,8 @@ class VariantEffects:
         """The card of the model."""
         return self._plan.card
 
-    def of(self, records: Iterable[Record]) -> Iterator[tuple[Record, list[Effect | None]]]:
+    def of(self, records: Iterable[Record]) -> Iterator[ScoredRecord]:
         """The effects of the alternative alleles of each record, in order.
-
-        None: an allele that was not scored.
 
         Raises:
             InputError: a contig is not in the genome, or a reference allele is not that of the genome.
@@ -141,28 +174,46 @@ class VariantEffects:
             memory_errors("use fewer --threads, or a machine with more"),
             open_engine(self.card.engine, loaded.network, loaded.devices, loaded.engine_settings) as engine,
         ):
-            scorer = EffectScorer[tuple[Record, int]](engine, self._plan.calling)
-            for (record, wanted), effects in scorer.effects(self._tasks(records)):
-                self._count(wanted, effects)
-                yield record, effects
+            scorer = EffectScorer[_Group](engine, self._plan.calling)
+            for group, effects in scorer.effects(self._tasks(records)):
+                yield from self._records(group, effects)
 
-    def _tasks(self, records: Iterable[Record]) -> Iterator[Task[tuple[Record, int]]]:
+    def _tasks(self, records: Iterable[Record]) -> Iterator[Task[_Group]]:
         from promscan.commands.variation.scoring import Task
 
-        for record in records:
-            self.counts["records"] += 1
-            self.counts["alleles"] += len(record.alternatives)
-            if not any(map(_is_bases, record.alternatives)):
-                self.counts["passed"] += len(record.alternatives)
-                yield Task((record, 0), record.chrom, NO_BASES, [None] * len(record.alternatives))
-                continue
-            codes = self._contigs.bases(record.chrom)
-            edits = self._edits(record, codes)
-            wanted = sum(edit is not None for edit in edits)
-            yield Task((record, wanted), record.chrom, codes, edits)
+        for neighbours in groups(records) if self._phased else ([record] for record in records):
+            self.counts["records"] += len(neighbours)
+            codes = NO_BASES
+            if any(map(_is_bases, chain.from_iterable(record.alternatives for record in neighbours))):
+                codes = self._contigs.bases(neighbours[0].chrom)
+            edits = [self._edits(record, codes) for record in neighbours]
+            haplotypes = haplotypes_of(neighbours, codes, edits) if self._phased else []
+            together = [haplotype.edit for haplotype in haplotypes]
+            group = _Group(neighbours, edits, haplotypes)
+            yield Task(group, neighbours[0].chrom, codes, [*chain.from_iterable(edits), *together])
+
+    def _records(self, group: _Group, effects: list[Effect | None]) -> Iterator[ScoredRecord]:
+        """The records of a group, with their shares of its effects."""
+        alleles = sum(map(len, group.edits))
+        haplotypes = [
+            ScoredHaplotype(group.records, haplotype, effect)
+            for haplotype, effect in zip(group.haplotypes, effects[alleles:], strict=True)
+            if effect is not None
+        ]
+        begin = 0
+        for number, (record, edits) in enumerate(zip(group.records, group.edits, strict=True)):
+            own = effects[begin : begin + len(edits)]
+            begin += len(edits)
+            self._count(edits, own)
+            holding = [each for each in haplotypes if number in dict(each.haplotype.alleles)]
+            yield ScoredRecord(record, own, holding)
 
     def _edits(self, record: Record, codes: Codes) -> list[Edit | None]:
         """The edit of each alternative allele; None: it is not scored."""
+        self.counts["alleles"] += len(record.alternatives)
+        if not any(map(_is_bases, record.alternatives)):
+            self.counts["passed"] += len(record.alternatives)
+            return [None] * len(record.alternatives)
         reference = encode(record.reference) if _is_bases(record.reference) else None
         there = codes[record.position : record.position + len(record.reference)]
         if reference is None or record.position < 0 or not _same(reference, there):
@@ -174,10 +225,10 @@ class VariantEffects:
         self.counts["passed"] += edits.count(None)
         return edits
 
-    def _count(self, wanted: int, effects: list[Effect | None]) -> None:
+    def _count(self, edits: list[Edit | None], effects: list[Effect | None]) -> None:
         scored = [effect for effect in effects if effect is not None]
         self.counts["scored"] += len(scored)
-        self.counts["unscored"] += wanted - len(scored)
+        self.counts["unscored"] += len(edits) - edits.count(None) - len(scored)
         self.counts.update(change.change for effect in scored for change in effect.hits)
 
 
@@ -244,8 +295,8 @@ def _effects(
     yield from _by_allele(job.of(records))
 
 
-def _by_allele(found: Iterator[tuple[Record, list[Effect | None]]]) -> Iterator[VariantEffect]:
-    for record, effects in found:
+def _by_allele(found: Iterator[ScoredRecord]) -> Iterator[VariantEffect]:
+    for record, effects, _ in found:
         for alternative, effect in zip(record.alternatives, effects, strict=True):
             yield VariantEffect(Variant(record.chrom, record.position, record.reference, alternative), effect)
 
@@ -269,12 +320,12 @@ def annotate_variants(job: VariantEffects, vcf: str, output: str) -> None:
     ):
         lines = header_with(reader.header, header_lines(job.card), names_of_fields())
         begun = False
-        for record, effects in job.of(reader):
+        for record, effects, haplotypes in job.of(reader):
             if not begun:  # a failure before the first record leaves nothing on standard output
                 begun = True
                 for line in lines:
                     writer.write_line(line)
-            writer.write_record(record, record.with_info(fields_of(effects)))
+            writer.write_record(record, record.with_info(fields_of(effects) | haplotype_field(haplotypes)))
             bar.advance(1)
         for line in () if begun else lines:
             writer.write_line(line)

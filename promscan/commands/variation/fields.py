@@ -9,6 +9,7 @@ from promscan import __version__
 from promscan.networks.card import Card
 
 if TYPE_CHECKING:
+    from promscan.commands.variants import ScoredHaplotype
     from promscan.commands.variation.effects import Effect, HitChange
 
 MISSING = "."
@@ -80,16 +81,24 @@ FIELDS = {
 }
 
 
+HAPLOTYPES = "PROM_HAPS"
+HAPLOTYPES_MEANING = (
+    "Phased alleles within 200 bp, this one among them, scored together: POS:ALT of each with + between them|"
+    "chromosomes that carry them|PROM_REF|PROM_ALT|PROM_DIFF|PROM_STRAND|PROM_HIT"
+)
+
+
 def header_lines(card: Card) -> Iterator[str]:
     """The lines of a header that describe the fields, and say what made them."""
     for name, field in FIELDS.items():
         yield f'##INFO=<ID={name},Number=A,Type={field.kind},Description="{field.meaning}">'
+    yield f'##INFO=<ID={HAPLOTYPES},Number=.,Type=String,Description="{HAPLOTYPES_MEANING}">'
     yield f"##promscan_variants=promscan {__version__} model={card.name} sha256={card.sha256}"
 
 
 def names_of_fields() -> list[str]:
     """How lines of a header begin that an earlier run of this command wrote."""
-    return [*(f"##INFO=<ID={name}," for name in FIELDS), "##promscan_variants="]
+    return [*(f"##INFO=<ID={name}," for name in (*FIELDS, HAPLOTYPES)), "##promscan_variants="]
 
 
 def fields_of(effects: Sequence[Effect | None]) -> dict[str, str]:
@@ -100,3 +109,17 @@ def fields_of(effects: Sequence[Effect | None]) -> dict[str, str]:
         name: ",".join(MISSING if effect is None else field.text(effect) for effect in effects)
         for name, field in FIELDS.items()
     }
+
+
+def haplotype_field(haplotypes: Sequence[ScoredHaplotype]) -> dict[str, str]:
+    """The field of the haplotypes of a record; none if there is none."""
+    return {HAPLOTYPES: ",".join(map(_haplotype, haplotypes))} if haplotypes else {}
+
+
+def _haplotype(scored: ScoredHaplotype) -> str:
+    group, haplotype, effect = scored
+    alleles = "+".join(
+        f"{group[number].position + 1}:{group[number].alternatives[allele]}" for number, allele in haplotype.alleles
+    )
+    shown = ("PROM_REF", "PROM_ALT", "PROM_DIFF", "PROM_STRAND", "PROM_HIT")
+    return "|".join([alleles, str(haplotype.carriers), *(FIELDS[name].text(effect) for name in shown)])
