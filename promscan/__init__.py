@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from promscan.commands.scan import Scan as scan
     from promscan.commands.score import Score, StrengthScore, score
     from promscan.commands.selftest import Check, selftest
-    from promscan.commands.variants import Variant, VariantEffect, VariantEffects, variants
+    from promscan.commands.variants import Variant, VariantEffect, variants
+    from promscan.commands.variation.job import VariantEffects
     from promscan.errors import PromscanError
     from promscan.networks.weights import load_model, load_strength
     from promscan.seq.records import Hit
@@ -52,7 +53,8 @@ _MODULES = {
     "promscan.commands.scan": ("Scan",),
     "promscan.commands.score": ("Score", "StrengthScore", "score"),
     "promscan.commands.selftest": ("Check", "selftest"),
-    "promscan.commands.variants": ("Variant", "VariantEffect", "VariantEffects", "variants"),
+    "promscan.commands.variants": ("Variant", "VariantEffect", "variants"),
+    "promscan.commands.variation.job": ("VariantEffects",),
     "promscan.errors": ("PromscanError",),
     "promscan.networks.weights": ("load_model", "load_strength"),
     "promscan.seq.records": ("Hit",),

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import HUMAN, parser_of, save_result
-from promscan.commands.variants import VariantEffects
 from promscan.commands.variation import effects
+from promscan.commands.variation.job import VariantEffects
 from promscan.io.vcf import Record
 
 MEASURED = "variants/promoter_mutagenesis.tsv.gz"

@@ -14,7 +14,7 @@ from promscan.networks.card import DEFAULT_MODEL, model_files
 from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
 
 if TYPE_CHECKING:
-    from promscan.commands.variants import VariantEffects
+    from promscan.commands.variation.job import VariantEffects
 
 
 @click.command()
@@ -60,7 +60,8 @@ def variants(vcf: str, genome: str, output: str, quiet: bool, **options: Any) ->
         raise click.UsageError("--threshold and --fp-per-mb are two ways to say the same: give one")
     log.configure(quiet=quiet)
     check_outputs([output], [vcf, genome, *model_files(options["model"])])
-    from promscan.commands.variants import VariantEffects, annotate_variants
+    from promscan.commands.variants import annotate_variants
+    from promscan.commands.variation.job import VariantEffects
 
     began = time.monotonic()
     job = VariantEffects(genome, **options)

@@ -9,8 +9,8 @@ from promscan import __version__
 from promscan.networks.card import Card
 
 if TYPE_CHECKING:
-    from promscan.commands.variants import ScoredHaplotype
     from promscan.commands.variation.effects import Effect, HitChange
+    from promscan.commands.variation.job import ScoredHaplotype
 
 MISSING = "."
 NONE = "none"
