@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from promscan.commands.design import Design, design
     from promscan.commands.evaluate import evaluate
     from promscan.commands.evaluating.evaluation import Evaluation
+    from promscan.commands.explain import Explanation, explain
     from promscan.commands.genome_scores import PositionScores, score_genome
     from promscan.commands.merge import merge
     from promscan.commands.report import report
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from promscan.commands.scan import Scan as scan
     from promscan.commands.score import Score, StrengthScore, score
     from promscan.commands.selftest import Check, selftest
+    from promscan.commands.variants import Variant, VariantEffect, variants
+    from promscan.commands.variation.job import VariantEffects
     from promscan.errors import PromscanError
     from promscan.networks.weights import load_model, load_strength
     from promscan.seq.records import Hit
@@ -53,12 +56,15 @@ _MODULES = {
     "promscan.commands.design": ("Design", "design"),
     "promscan.commands.evaluate": ("evaluate",),
     "promscan.commands.evaluating.evaluation": ("Evaluation",),
+    "promscan.commands.explain": ("Explanation", "explain"),
     "promscan.commands.genome_scores": ("PositionScores", "score_genome"),
     "promscan.commands.merge": ("merge",),
     "promscan.commands.report": ("report",),
     "promscan.commands.scan": ("Scan",),
     "promscan.commands.score": ("Score", "StrengthScore", "score"),
     "promscan.commands.selftest": ("Check", "selftest"),
+    "promscan.commands.variants": ("Variant", "VariantEffect", "variants"),
+    "promscan.commands.variation.job": ("VariantEffects",),
     "promscan.errors": ("PromscanError",),
     "promscan.networks.weights": ("load_model", "load_strength"),
     "promscan.seq.records": ("Hit",),
@@ -80,6 +86,7 @@ __all__ = [
     "Check",
     "Design",
     "Evaluation",
+    "Explanation",
     "GenomeRecipe",
     "Hit",
     "HitSequence",
@@ -90,11 +97,15 @@ __all__ = [
     "Score",
     "StrengthRecipe",
     "StrengthScore",
+    "Variant",
+    "VariantEffect",
+    "VariantEffects",
     "WindowRecipe",
     "annotate",
     "calibrate",
     "design",
     "evaluate",
+    "explain",
     "hit_sequences",
     "load_model",
     "load_strength",
@@ -112,6 +123,7 @@ __all__ = [
     "train_strength",
     "train_unlabelled",
     "train_windows",
+    "variants",
 ]
 
 

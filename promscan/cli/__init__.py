@@ -22,6 +22,7 @@ from promscan.cli.annotate import annotate
 from promscan.cli.calibrate import calibrate
 from promscan.cli.design import design
 from promscan.cli.evaluate import evaluate
+from promscan.cli.explain import explain
 from promscan.cli.merge import merge
 from promscan.cli.models import models, version_text
 from promscan.cli.report import report
@@ -29,6 +30,7 @@ from promscan.cli.scan import scan
 from promscan.cli.score import score
 from promscan.cli.selftest import selftest
 from promscan.cli.train import train
+from promscan.cli.variants import variants
 from promscan.errors import PromscanError
 from promscan.io.files import open_text_output, standard_output
 
@@ -55,6 +57,8 @@ def cli() -> None:
     promscan merge part*.bed -o hits.bed        join the parts of a divided scan
     promscan annotate hits.bed genes.gff3 ...   find the nearest genes of hits
     promscan score windows.fa -o scores.tsv     score single 70-bp sequences
+    promscan variants v.vcf.gz ...              say what variants do to promoters
+    promscan explain hits.bed ...               say why hits have their scores
     promscan design --strength 12 -o new.fa     propose inserts of a wanted strength
     promscan train windows train.csv ...        train a model of your own
     promscan calibrate model.safetensors ...    measure its false positives per Mb on your background
@@ -67,7 +71,10 @@ def cli() -> None:
     """
 
 
-for command in (scan, merge, annotate, score, design, train, calibrate, evaluate, report, models, selftest):
+COMMANDS = (
+    scan, merge, annotate, report, variants, explain, score, design, train, calibrate, evaluate, models, selftest,
+)  # fmt: skip
+for command in COMMANDS:
     cli.add_command(command)
 
 

@@ -1,0 +1,1 @@
+"""Why a score is what it is: attention weights, and mutants of a window in its real surroundings."""

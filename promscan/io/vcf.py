@@ -1,0 +1,185 @@
+"""VCF and BCF: records in, the same records with more INFO fields out.
+
+pysam reads both, with and without contig lines, plain and compressed. A record is written from its text, so columns
+that are not understood pass through.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import pysam
+
+from promscan.errors import InputError
+from promscan.io.files import atomic_path, is_packed, standard_output, write_errors
+from promscan.io.hit_writers import TBI_LIMIT
+from promscan.io.text import source_name
+
+INFO_COLUMN = 7
+WANTED = "VCF or BCF"
+
+
+class Record(NamedTuple):
+    """A record of a VCF.
+
+    chrom, position: contig, and 0-based position of the first base of `reference`.
+    reference, alternatives: alleles, as they are written.
+    line: all columns, without a newline.
+    number: records are counted from 1.
+    """
+
+    chrom: str
+    position: int
+    reference: str
+    alternatives: tuple[str, ...]
+    line: str
+    number: int
+
+    def with_info(self, fields: Mapping[str, str]) -> str:
+        """The line with more fields in INFO; those of the same name, from an earlier run, are replaced."""
+        columns = self.line.split("\t")
+        present = [] if columns[INFO_COLUMN] == "." else columns[INFO_COLUMN].split(";")
+        others = [field for field in present if field.partition("=")[0] not in fields]
+        columns[INFO_COLUMN] = ";".join([*others, *(f"{key}={value}" for key, value in fields.items())]) or "."
+        return "\t".join(columns)
+
+
+class VariantReader:
+    """A VCF or BCF that is open for reading, once, by iteration; made by `open_variants`.
+
+    Args:
+        file: the file in pysam.
+        source: its name in messages.
+    """
+
+    def __init__(self, file: pysam.VariantFile, source: str) -> None:
+        self._file, self.source = file, source
+
+    @property
+    def header(self) -> list[str]:
+        """The lines of the header, the last with the names of the columns."""
+        return str(self._file.header).rstrip("\n").split("\n")
+
+    def __iter__(self) -> Iterator[Record]:
+        number = 0
+        while True:
+            number += 1
+            try:
+                record = next(self._file)
+                line = str(record).rstrip("\n")
+            except StopIteration:
+                return
+            except (OSError, ValueError, UnicodeDecodeError) as error:
+                raise InputError(f"{self.source}: record {number} is damaged or cut short; repair the file") from error
+            if record.ref is None:
+                raise InputError(f"{self.source}: record {number} has no REF; repair the file")
+            yield Record(record.chrom, record.pos - 1, record.ref, tuple(record.alts or ()), line, number)
+
+
+@contextmanager
+def open_variants(path: str | os.PathLike[str]) -> Iterator[VariantReader]:
+    """Open VCF or BCF, plain or compressed; `-` is standard input.
+
+    Raises:
+        InputError: on entry, the file cannot be read or is something else; during iteration, a record is damaged.
+    """
+    source = source_name(os.fspath(path))
+    # htslib writes messages of its own to standard error; an error becomes an exception here.
+    before = pysam.set_verbosity(0)
+    try:
+        try:
+            file = pysam.VariantFile(os.fspath(path))
+        except OSError as error:
+            raise InputError(f"{source}: cannot be read: {error.strerror or error}; give {WANTED}") from error
+        except (ValueError, UnicodeDecodeError) as error:
+            raise InputError(f"{source}: this is not {WANTED}; give a file of one of these formats") from error
+        with file:
+            yield VariantReader(file, source)
+    finally:
+        pysam.set_verbosity(before)
+
+
+class VariantWriter:
+    """Takes lines of VCF in the order of its input; made by `open_variant_writer`."""
+
+    def __init__(self, file: BinaryIO | pysam.BGZFile, target: str) -> None:
+        self._file, self._target = file, target
+        self.end = 0
+        """Largest end of a record so far."""
+        self.sorted = True
+        """Whether the records so far can be indexed: each contig together, its records by position."""
+        self._contigs = set[str]()
+        self._last = "", -1
+
+    def write_line(self, line: str) -> None:
+        """Write a line, without its newline."""
+        with write_errors(self._target):
+            self._file.write(f"{line}\n".encode("utf-8", "surrogateescape"))
+
+    def write_record(self, record: Record, line: str) -> None:
+        """Write the line of a record."""
+        chrom, position = self._last
+        if record.chrom != chrom:
+            self.sorted &= record.chrom not in self._contigs
+            self._contigs.add(record.chrom)
+        else:
+            self.sorted &= record.position >= position
+        self._last = record.chrom, record.position
+        self.end = max(self.end, record.position + len(record.reference))
+        self.write_line(line)
+
+
+@contextmanager
+def open_variant_writer(target: str) -> Iterator[VariantWriter]:
+    """A `VariantWriter` for the length of the `with` block; the file appears at its end, if that went well.
+
+    Args:
+        target: path; `.gz` or `.bgz` at its end means bgzipped, with a .tbi index (.csi beyond 2^29) if the records are
+            sorted. `-` is standard output, never compressed.
+
+    Raises:
+        RunError: on entry, `target` cannot be created; later, the file cannot be finished.
+    """
+    if target == "-":
+        stdout = standard_output()
+        stdout.flush()
+        yield VariantWriter(stdout.buffer, "standard output")
+        with write_errors("standard output"):
+            stdout.flush()
+        return
+    with ExitStack() as after, atomic_path(target) as path:
+        with write_errors(target):
+            file = pysam.BGZFile(str(path), "wb", None) if is_packed(target) else path.open("wb")
+        try:
+            writer = VariantWriter(file, target)
+            yield writer
+            with write_errors(target):
+                file.close()
+        finally:
+            with suppress(OSError):
+                file.close()
+        if is_packed(target) and path.is_file():
+            _index(path, target, writer, after)
+
+
+def _index(path: Path, target: str, writer: VariantWriter, after: ExitStack) -> None:
+    """Lay the index of a bgzipped file down after the file itself, and remove an old one before it."""
+    kind = "csi" if writer.end > TBI_LIMIT else "tbi"
+    index = after.enter_context(atomic_path(f"{target}.{kind}", like=target)) if writer.sorted else None
+    with write_errors(target):
+        if index is not None:
+            made = Path(pysam.tabix_index(str(path), preset="vcf", force=True, csi=kind == "csi", index=str(index)))
+            assert made == path
+        for stale in ("tbi", "csi"):
+            Path(f"{target}.{stale}").unlink(missing_ok=True)
+
+
+def header_with(lines: Sequence[str], added: Iterable[str], replaced: Iterable[str]) -> list[str]:
+    """The lines of a header with more of them before the last; those that begin like one of `replaced` are dropped."""
+    *others, columns = lines
+    begins = tuple(replaced)
+    return [*(line for line in others if not line.startswith(begins)), *added, columns]
