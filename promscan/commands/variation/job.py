@@ -121,7 +121,8 @@ class VariantEffects:
         options = ScanOptions(
             genome=genome, model=model, threshold=threshold, fp_per_mb=fp_per_mb, to_rank=False,
             min_distance=min_distance, smoothing=smoothing, strand=strand, stride=1, skip_masked=skip_masked,
-            regions=(), bed=None, exclude=None, shard=None, exhaustive=True, strength=None, machine=machine, resume=None,
+            regions=(), bed=None, exclude=None, shard=None, exhaustive=True, strength=None, resume=None,
+            machine=machine,
         )  # fmt: skip
         self._plan: ScanPlan = make_plan(options)
         self._contigs = ContigReader(self._plan.genome)
