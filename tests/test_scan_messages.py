@@ -231,7 +231,7 @@ def test_numbers_without_measure_are_refused_from_python_too(wrong):
 
 
 def test_two_thresholds_are_refused_from_python_too():
-    with pytest.raises(ValueError, match="two ways to say the same"):
+    with pytest.raises(ValueError, match="three ways to say the same"):
         promscan.scan({"chr1": BASES}, model=TINY, threshold=0.5, fp_per_mb=10)
 
 

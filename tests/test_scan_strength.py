@@ -181,7 +181,7 @@ def test_chunks_stay_in_memory_only_until_their_windows_are_decided(monkeypatch,
         write_fasta(tmp_path / "genome.fa", {f"chr{i}": random_bases(3000, i) for i in range(4)}),
         model=TINY, device="cpu", **WITH,
     ).plan.genome  # fmt: skip
-    strengths = HitStrengths(mock.Mock(), min_distance=120)
+    strengths = HitStrengths(mock.Mock(), delay=120)
     most = 0
     for chunk in strengths.keep(genome.read_chunks(100), done):
         most = max(most, len(strengths._chunks))
