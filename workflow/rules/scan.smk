@@ -31,8 +31,8 @@ rule scan_shard:
         genome=rules.index_genome.output.genome,
         index=rules.index_genome.output.index,
     output:
-        hits=temp("results/shards/{sample}/{shard}-of-{shards}." + FORMAT),
-        summary="results/summaries/{sample}/{shard}-of-{shards}." + FORMAT + ".json",
+        hits=temp(f"results/shards/{{sample}}/{{shard}}-of-{{shards}}.{FORMAT}"),
+        summary=f"results/summaries/{{sample}}/{{shard}}-of-{{shards}}.{FORMAT}.json",
     log:
         "logs/scan/{sample}/{shard}-of-{shards}.log",
     wildcard_constraints:
@@ -63,7 +63,7 @@ rule merge:
     input:
         lambda wildcards: sample_of(wildcards).parts,
     output:
-        "results/hits/{sample}." + FORMAT + ".gz",
+        f"results/hits/{{sample}}.{FORMAT}.gz",
     log:
         "logs/merge/{sample}.log",
     wildcard_constraints:
@@ -84,7 +84,7 @@ rule scan_genome:
     input:
         genome=lambda wildcards: sample_of(wildcards).genome,
     output:
-        hits="results/hits/{sample}." + FORMAT + ".gz",
+        hits=f"results/hits/{{sample}}.{FORMAT}.gz",
         summary="results/summaries/{sample}.json",
     log:
         "logs/scan/{sample}.log",
