@@ -21,6 +21,9 @@ VERSIONS = {
     "CITATION.cff": r"^version: (.+)$",
     "conda-recipe/meta.yaml": r'set version = "(.+)" %}$',
     "packaging/galaxy/macros.xml": r'<token name="@TOOL_VERSION@">(.+)</token>$',
+    "workflow/envs/promscan.yaml": r"^  - promscan=(.+)$",
+    "workflow/envs/promscan-gpu.yaml": r"^  - promscan=(.+)$",
+    "config/config.yaml": r"^container: .+/promscan:(.+)--pyhdfd78af_0$",
 }
 """Files with the version, and where it stands in each."""
 CHECKSUM = re.compile(r'(set sha256 = ")[0-9a-f]{64}(" %}$)', re.MULTILINE)

@@ -1,0 +1,155 @@
+"""The Snakemake workflow: its plan, its messages, and that its hits have the bytes of single scans."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pysam
+import pytest
+from genomes import DATA, TINY, demo_contigs, random_bases, write_fasta
+
+ROOT = Path(__file__).parent.parent
+SNAKEFILE = ROOT / "workflow" / "Snakefile"
+
+KILLED_ONCE = """#!{python}
+# promscan, which kills itself in its first scan of shard 2/2 as soon as its journal holds a line of the scan.
+import os, signal, sys
+from pathlib import Path
+
+from promscan.commands.scanning import journal
+from promscan.commands.scanning.journal import Journal
+
+mark = Path({mark!r})
+if "2/2" in sys.argv and not mark.exists():
+    journal.INTERVAL = 0
+    write = os.write
+
+    def write_and_die(file, data):
+        written = write(file, data)
+        path = os.readlink(f"/proc/self/fd/{{file}}")
+        if path.endswith("journal.jsonl") and len(Path(path).read_bytes().splitlines()) > 1:
+            mark.write_text(path)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return written
+
+    os.write = write_and_die
+
+from promscan.cli import main
+sys.argv[0] = "promscan"
+main()
+"""
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Three genomes with a sample sheet: two in one piece, one with uneven lines that needs two shards."""
+    pytest.importorskip("snakemake")
+    demo = demo_contigs()
+    first = write_fasta(tmp_path / "small.fa", {"chr1": demo["demo1"]})
+    second = write_fasta(tmp_path / "packed.fa.gz", {"chr1": demo["demo2"]}, packing="gzip")
+    third = tmp_path / "large.fa"
+    uneven = demo["demo1"] + random_bases(80_000, seed=1)
+    third.write_text(f">chr1\n{uneven[:70_001]}\n{uneven[70_001:]}\n>chr2\n{demo['demo2']}\n")
+    rows = [
+        ("sample", "genome", "genes", "truth"),
+        ("small", first, "", ""),
+        ("packed", second, "", ""),
+        ("large", third, genes(tmp_path), truth(tmp_path)),
+    ]
+    (tmp_path / "samples.tsv").write_text("".join("\t".join(map(str, row)) + "\n" for row in rows))
+    settings = {
+        "samples": "samples.tsv",
+        "scan": {"model": str(TINY), "strength": "none", "format": "bed", "options": "", "shard_bases": 100_000,
+                 "threads": 1, "gpus": 0},
+        "annotate": {"options": ""},
+        "evaluate": {"options": ""},
+        "cost": {"bases_per_core_hour": 1_000_000, "seconds_to_start": 0},
+        "container": "",
+    }  # fmt: skip
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.yaml").write_text(json.dumps(settings))
+    return tmp_path
+
+
+def genes(folder: Path) -> Path:
+    path = folder / "genes.bed"
+    path.write_text("chr1\t1500\t9000\tgene1\t0\t+\n")
+    return path
+
+
+def truth(folder: Path) -> Path:
+    path = folder / "truth.bed"
+    path.write_text((DATA / "demo_tss.bed").read_text().replace("demo", "chr"))
+    return path
+
+
+def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    paths = [str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
+    places = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PATH": os.pathsep.join(paths), "PYTHONPATH": os.pathsep.join(places)}
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def single_scan(folder: Path, genome: str) -> bytes:
+    target = folder / "single.bed"
+    command = [sys.executable, "-m", "promscan", "scan", genome, "-o", str(target), "--model", str(TINY)]
+    subprocess.run([*command, "--strength", "none", "--threads", "1", "--quiet"], cwd=folder, check=True)
+    return target.read_bytes()
+
+
+def test_a_dry_run_says_what_it_will_cost(project):
+    run = snakemake(project, "--cores", "1", "--dry-run")
+    assert run.returncode == 0, run.stderr
+    assert "3 genomes to scan" in run.stderr
+    assert "in 4 shards" in run.stderr
+    assert "core-hours at 1 Mb per core-hour" in run.stderr
+
+
+def test_lint_finds_nothing(project):
+    run = snakemake(project, "--lint")
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_genome_that_is_missing_is_named_before_any_job(project):
+    (project / "samples.tsv").write_text("sample\tgenome\nyeast\tnone.fa\n")
+    run = snakemake(project, "--cores", "1", "--dry-run")
+    assert run.returncode != 0
+    assert "samples.tsv: sample yeast: there is no file none.fa; check `genome`" in run.stdout + run.stderr
+
+
+def test_a_sample_cannot_leave_the_folder_of_results(project):
+    (project / "samples.tsv").write_text("sample\tgenome\n../yeast\tsmall.fa\n")
+    run = snakemake(project, "--cores", "1", "--dry-run")
+    assert run.returncode != 0
+    assert "../yeast" in run.stdout + run.stderr
+
+
+@pytest.mark.timeout(1800)
+def test_hits_have_the_bytes_of_single_scans_though_one_job_was_killed(project):
+    pytest.importorskip("multiqc")
+    mark = project / "killed"
+    (project / "bin").mkdir()
+    program = project / "bin" / "promscan"
+    program.write_text(KILLED_ONCE.format(python=sys.executable, mark=str(mark)))
+    program.chmod(0o755)
+    run = snakemake(project, "--cores", "2")
+    assert run.returncode == 0, run.stderr
+    assert mark.exists()
+    results = project / "results"
+    for sample, genome in (("small", "small.fa"), ("packed", "packed.fa.gz"), ("large", "large.fa")):
+        assert gzip.decompress((results / "hits" / f"{sample}.bed.gz").read_bytes()) == single_scan(project, genome)
+        assert pysam.TabixFile(str(results / "hits" / f"{sample}.bed.gz")).contigs
+    assert (results / "annotated" / "large.tsv").stat().st_size
+    assert json.loads((results / "evaluation" / "large.json").read_text())["tss"] == 20
+    genomes = json.loads((results / "multiqc" / "tables" / "promscan_genomes_mqc.json").read_text())["data"]
+    assert set(genomes) == {"small", "packed", "large"}
+    assert "promscan: recall" in (results / "multiqc" / "promscan.html").read_text()
+    assert not list(results.rglob("*.resume"))

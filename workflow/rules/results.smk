@@ -1,0 +1,88 @@
+# From hits to genes, recall and the report.
+
+
+rule annotate:
+    input:
+        hits=lambda wildcards: sample_of(wildcards).hits,
+        genes=lambda wildcards: sample_of(wildcards).genes,
+    output:
+        "results/annotated/{sample}.tsv",
+    log:
+        "logs/annotate/{sample}.log",
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        options=options_of("annotate"),
+    conda:
+        ENVIRONMENT
+    container:
+        CONTAINER
+    shell:
+        "promscan annotate {input.hits:q} {input.genes:q} -o {output:q} {params.options:q} > {log:q} 2>&1"
+
+
+rule evaluate:
+    input:
+        hits=lambda wildcards: sample_of(wildcards).hits,
+        truth=lambda wildcards: sample_of(wildcards).truth,
+        genome=lambda wildcards: sample_of(wildcards).genome,
+    output:
+        curve="results/evaluation/{sample}.tsv",
+        metrics="results/evaluation/{sample}.json",
+    log:
+        "logs/evaluate/{sample}.log",
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        options=options_of("evaluate"),
+    conda:
+        ENVIRONMENT
+    container:
+        CONTAINER
+    shell:
+        "promscan evaluate {input.hits:q} --tss {input.truth:q} --genome {input.genome:q}"
+        " -o {output.curve:q} --json {output.metrics:q} {params.options:q} > {log:q} 2>&1"
+
+
+rule multiqc_tables:
+    input:
+        summaries=[path for sample in SAMPLES.values() for path in sample.summaries],
+        annotated=[sample.annotated for sample in SAMPLES.values() if sample.genes],
+        evaluations=[sample.evaluation for sample in SAMPLES.values() if sample.truth],
+    output:
+        directory("results/multiqc/tables"),
+    log:
+        "logs/multiqc_tables.log",
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 15 * attempt,
+    params:
+        summaries={sample.name: sample.summaries for sample in SAMPLES.values()},
+    conda:
+        "../envs/multiqc.yaml"
+    script:
+        "../scripts/multiqc_tables.py"
+
+
+rule multiqc:
+    input:
+        rules.multiqc_tables.output,
+    output:
+        report("results/multiqc/promscan.html", caption="../report/multiqc.rst", category="promoters"),
+    log:
+        "logs/multiqc.log",
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    conda:
+        "../envs/multiqc.yaml"
+    container:
+        "docker://quay.io/biocontainers/multiqc:1.35--pyhdfd78af_0"
+    shell:
+        "multiqc --force --no-version-check --outdir results/multiqc --filename promscan.html {input:q} > {log:q} 2>&1"

@@ -1,0 +1,114 @@
+# From genomes to hits.
+
+
+rule index_genome:
+    # Without an index, each shard would read the genome from its start: a thousand shards, a thousand genomes.
+    input:
+        genome=lambda wildcards: sample_of(wildcards).genome,
+    output:
+        genome=temp("results/genomes/{sample}.fa"),
+        index=temp("results/genomes/{sample}.fa.fai"),
+    log:
+        "logs/index_genome/{sample}.log",
+    wildcard_constraints:
+        sample=DIVIDED,
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        script=workflow.source_path("../scripts/index_genome.py"),
+    conda:
+        ENVIRONMENT
+    container:
+        CONTAINER
+    shell:
+        "python {params.script:q} {input.genome:q} {output.genome:q} > {log:q} 2>&1"
+
+
+rule scan_shard:
+    input:
+        genome=rules.index_genome.output.genome,
+        index=rules.index_genome.output.index,
+    output:
+        hits=temp(f"results/shards/{{sample}}/{{shard}}-of-{{shards}}.{FORMAT}"),
+        summary=f"results/summaries/{{sample}}/{{shard}}-of-{{shards}}.{FORMAT}.json",
+    log:
+        "logs/scan/{sample}/{shard}-of-{shards}.log",
+    wildcard_constraints:
+        sample=DIVIDED,
+    # --resume goes on where a stopped attempt was.
+    retries: 3
+    threads: SCAN["threads"]
+    resources:
+        mem_mb=scan_memory,
+        runtime=scan_minutes,
+        gpu=SCAN["gpus"],
+    params:
+        model=lambda wildcards: sample_of(wildcards).model,
+        strength=SCAN["strength"],
+        device=DEVICE,
+        options=options_of("scan"),
+    conda:
+        ENVIRONMENT
+    container:
+        CONTAINER
+    shell:
+        "promscan scan {input.genome:q} -o {output.hits:q} --shard {wildcards.shard}/{wildcards.shards}"
+        " --model {params.model:q} --strength {params.strength:q} --device {params.device} --threads {threads}"
+        " --resume --summary {output.summary:q} {params.options:q} > {log:q} 2>&1"
+
+
+rule merge:
+    input:
+        lambda wildcards: sample_of(wildcards).parts,
+    output:
+        f"results/hits/{{sample}}.{FORMAT}.gz",
+    log:
+        "logs/merge/{sample}.log",
+    wildcard_constraints:
+        sample=DIVIDED,
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 15 * attempt,
+    conda:
+        ENVIRONMENT
+    container:
+        CONTAINER
+    shell:
+        "promscan merge {input:q} -o {output:q} > {log:q} 2>&1"
+
+
+rule scan_genome:
+    input:
+        genome=lambda wildcards: sample_of(wildcards).genome,
+    output:
+        hits=f"results/hits/{{sample}}.{FORMAT}.gz",
+        summary="results/summaries/{sample}.json",
+    log:
+        "logs/scan/{sample}.log",
+    wildcard_constraints:
+        sample=WHOLE,
+    # On a cluster, several small genomes may share one job.
+    group:
+        "small_genomes"
+    retries: 3
+    threads: SCAN["threads"]
+    resources:
+        mem_mb=scan_memory,
+        runtime=scan_minutes,
+        gpu=SCAN["gpus"],
+    params:
+        model=lambda wildcards: sample_of(wildcards).model,
+        strength=SCAN["strength"],
+        device=DEVICE,
+        options=options_of("scan"),
+    conda:
+        ENVIRONMENT
+    container:
+        CONTAINER
+    shell:
+        "promscan scan {input.genome:q} -o {output.hits:q}"
+        " --model {params.model:q} --strength {params.strength:q} --device {params.device} --threads {threads}"
+        " --resume --summary {output.summary:q} {params.options:q} > {log:q} 2>&1"
