@@ -1,7 +1,5 @@
 """Tables of a workflow as custom content of MultiQC: genomes and hits, classes of hits, recall."""
 
-from __future__ import annotations
-
 import csv
 import json
 from collections import Counter
