@@ -73,7 +73,11 @@ def places(hits: Sequence[Hit], pieces: Sequence[Interval], starts: KnownStarts)
     one_strand = KnownStarts(site._replace(strand="+") for site in starts)
     strands = {"same": (hits, starts), "either": ([replace(hit, strand="+") for hit in hits], one_strand)}
     return [
-        {"tolerance": tolerance, "strand": name, "recall": recalls(validate(called, pieces, listed, Scale(tolerance=tolerance)))}
+        {
+            "tolerance": tolerance,
+            "strand": name,
+            "recall": recalls(validate(called, pieces, listed, Scale(tolerance=tolerance))),
+        }
         for name, (called, listed) in strands.items()
         for tolerance in TOLERANCES
     ]

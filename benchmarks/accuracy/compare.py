@@ -57,7 +57,9 @@ def main() -> None:
             for piece in score_pieces(network, genome.contigs, pieces, device, threads=1)
         ]
         hits = list(call_hits(tracks, first.min_distance))
-        found.append([shares(validate(hits, pieces, genome.starts, Scale(tolerance=tolerance))) for tolerance in TOLERANCES])
+        found.append(
+            [shares(validate(hits, pieces, genome.starts, Scale(tolerance=tolerance))) for tolerance in TOLERANCES]
+        )
         cards.append(card)
         row: dict[str, Any] = {"model": card.name, "starts": len(found[-1][0])}
         for tolerance, own, others in zip(TOLERANCES, found[-1], found[0], strict=True):

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from promscan.errors import RunError
+from promscan.inference.streaming import StreamingEngine
 from promscan.log import Progress, logger
 from promscan.networks.card import MIN_DISTANCE, Card
 from promscan.networks.card_parts import Scale
@@ -128,8 +129,10 @@ def train_genome(
         out: run folder, new or empty unless `resume`.
         recipe: settings of the training.
         dev: contigs to choose the best epoch on; a name also stands for all contigs that begin with it and a colon.
+            Regions of contigs (`II:1-900,000`) divide a contig. Around them, bases that the network could read from
+            a window of theirs are not used.
         species: species of the genome, for the card.
-        leave_out: contigs that are not used at all; same rule for names.
+        leave_out: contigs and regions that are not used at all; same rules.
         promoters: additional promoters, which are pasted over listed ones. Promoters that lie on dev or left-out
             contigs are left out.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; one of the first three in several processes.
@@ -148,7 +151,9 @@ def train_genome(
     """
     require_matplotlib()
     out = Path(out)
-    parts = split(genome if isinstance(genome, LabelledGenome) else read_labelled_genome(*genome), dev, leave_out)
+    guard = max(recipe.architecture.reach, StreamingEngine.warm_up)
+    labelled = genome if isinstance(genome, LabelledGenome) else read_labelled_genome(*genome)
+    parts = split(labelled, dev, leave_out, guard)
     dev_pieces = dev_pieces_of(parts.dev, recipe.dev_bases)
     promoters = not_held_out(promoters, parts)
     sampler = SegmentSampler(

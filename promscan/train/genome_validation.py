@@ -123,7 +123,7 @@ def validate(
     scale: Scale | None = None,
     doubtful: KnownStarts | None = None,
 ) -> GenomeValidation:
-    """Compare the hits of a scan of `pieces` with `starts`; a hit within the tolerance of `scale` (None: human) finds a start.
+    """Compare the hits of a scan of `pieces` with `starts`, by the distances of `scale` (None: human).
 
     A hit near a doubtful start is not false.
     """

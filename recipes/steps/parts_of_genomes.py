@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from promscan.seq import dna
@@ -40,7 +41,7 @@ def main() -> None:
 def pieces_of(chrom: str, length: int, times: int) -> Iterator[tuple[str, Interval]]:
     """The pieces of a contig and their names."""
     cuts = [0, *(round(share * length) for share in (DEV[0], DEV[1], TEST[1])), length]
-    for part, start, end in zip(("train", "dev", "test", "train"), cuts, cuts[1:], strict=True):
+    for part, (start, end) in zip(("train", "dev", "test", "train"), pairwise(cuts), strict=True):
         for copy in range(times if part == "train" else 1):
             yield f"{part}{copy + 1 if copy else ''}:{chrom}:{start}-{end}", Interval(chrom, start, end)
 

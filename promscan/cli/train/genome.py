@@ -67,11 +67,12 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 )  # fmt: skip
 @click.option(
     "--dev", required=True, metavar="NAMES", callback=_comma_list,
-    help="Contigs to choose the best epoch on, with commas between them; chr9 also stands for all chr9:...",
+    help="Contigs or regions (II:1-900,000) to choose the best epoch on, with commas between them; chr9 also stands "
+    "for all chr9:...",
 )  # fmt: skip
 @click.option(
     "--leave-out", metavar="NAMES", callback=_comma_list,
-    help="Contigs that the training does not use, for a later test.",
+    help="Contigs or regions that the training does not use, for a later test.",
 )  # fmt: skip
 @click.option(
     "--positives", metavar="TABLE",
