@@ -87,7 +87,7 @@ def test_a_dense_genome_counts_each_hit_away_from_a_start_as_false() -> None:
 
 def test_background_near_the_other_strand_is_as_far_as_the_scale_says() -> None:
     whole = genome()
-    starts, recipe = KnownStarts([Site("II", 2000, "-")]), SegmentRecipe(windows=400, opposite_weight=3)
+    starts, recipe = KnownStarts([Site("II", 2000, "-")]), SegmentRecipe(windows=4900, opposite_weight=3)
     sampler = SegmentSampler(whole.contigs, starts, None, recipe, None, 60)
     segment = sampler.segment(Site("II", 2000, "-"), 0, np.random.default_rng(0), opposite=True)
     assert (segment.weights == 3).sum() == 121
