@@ -46,9 +46,7 @@ def learn_boxes(upstream: Codes, background: np.ndarray) -> Boxes:
     for _ in range(ROUNDS):
         at10, spacer = _best_places(upstream, boxes)
         rows = np.arange(len(upstream))[:, None] + np.zeros(BOX, dtype=np.int64)
-        ten, thirty_five = (
-            upstream[rows, (begin[:, None] + np.arange(BOX))] for begin in (at10, at10 - BOX - spacer)
-        )
+        ten, thirty_five = (upstream[rows, (begin[:, None] + np.arange(BOX))] for begin in (at10, at10 - BOX - spacer))
         gap = BEFORE - at10 - BOX
         boxes = Boxes(
             _log_odds(_shares(thirty_five), background),
