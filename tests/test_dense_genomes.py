@@ -23,7 +23,7 @@ def genome() -> LabelledGenome:
     rng = np.random.default_rng(0)
     contigs = {chrom: rng.integers(0, 4, length, dtype=np.uint8) for chrom, length in LENGTHS.items()}
     sites = {Site("II", tss, "+"): f"start {tss}" for tss in range(0, 5000, 100)} | {Site("900", 3, "-"): ""}
-    evidence = Evidence({Site("II", 1200, "+"): 0.5}, KnownStarts(sites), KnownStarts([Site("II", 1950, "+")]))
+    evidence = Evidence({Site("II", 1200, "+"): 0.5}, KnownStarts(sites), doubtful=KnownStarts([Site("II", 1950, "+")]))
     return LabelledGenome(contigs, KnownStarts(sites, sites), evidence)
 
 

@@ -151,19 +151,14 @@ def train_genome(
     """
     require_matplotlib()
     out = Path(out)
-    guard = max(recipe.architecture.reach, StreamingEngine.warm_up)
     labelled = genome if isinstance(genome, LabelledGenome) else read_labelled_genome(*genome)
-    parts = split(labelled, dev, leave_out, guard)
+    parts = split(labelled, dev, leave_out, guard=max(recipe.architecture.reach, StreamingEngine.warm_up))
     dev_pieces = dev_pieces_of(parts.dev, recipe.dev_bases)
     promoters = not_held_out(promoters, parts)
     sampler = SegmentSampler(
-        parts.train.contigs,
-        parts.train.starts,
-        promoters,
-        recipe.segments,
-        parts.train.evidence,
+        parts.train.contigs, parts.train.starts, promoters, recipe.segments, parts.train.evidence,
         recipe.scale.opposite_reach,
-    )
+    )  # fmt: skip
     data: dict[str, Any] = {"genome": parts.train.describe(), "promoters": promoters and promoters.describe()}
     start, start_card = starting_model(load_model, init, recipe.architecture)
     if start_card is not None and not is_unseen(start_card, species, parts.held_out, allow_seen):

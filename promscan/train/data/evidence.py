@@ -45,8 +45,12 @@ class Evidence:
 
     def within(self, regions: Mapping[Interval, str]) -> Evidence:
         """The evidence in these regions, in coordinates of the regions, which become contigs of these names."""
-        weights = {new: self.weights[site] for site, new in moved(self.weights, regions)}
-        return Evidence(weights, self.places.within(regions), self.doubtful.within(regions))
+        weights, place_weights = (
+            {new: weights[site] for site, new in moved(weights, regions)}
+            for weights in (self.weights, self.place_weights)
+        )
+        places = None if self.places is None else self.places.within(regions)
+        return Evidence(weights, places, place_weights, self.doubtful.within(regions))
 
     def describe(self) -> dict[str, object]:
         """Counts and checksums of what there is, for a card."""
