@@ -22,6 +22,7 @@ from torch.nn.functional import pad
 
 from benchmarks.common import parser_of, save_result
 from promscan.inference.lanes import mean_of_counted
+from promscan.networks.card_parts import Scale
 from promscan.networks.device import resolve_devices
 from promscan.networks.weights import load_model
 from promscan.seq.intervals import Intervals
@@ -72,7 +73,11 @@ def places(hits: Sequence[Hit], pieces: Sequence[Interval], starts: KnownStarts)
     one_strand = KnownStarts(site._replace(strand="+") for site in starts)
     strands = {"same": (hits, starts), "either": ([replace(hit, strand="+") for hit in hits], one_strand)}
     return [
-        {"tolerance": tolerance, "strand": name, "recall": recalls(validate(called, pieces, listed, tolerance))}
+        {
+            "tolerance": tolerance,
+            "strand": name,
+            "recall": recalls(validate(called, pieces, listed, Scale(tolerance=tolerance))),
+        }
         for name, (called, listed) in strands.items()
         for tolerance in TOLERANCES
     ]

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from benchmarks.accuracy.calling import TOLERANCES, averaged
 from benchmarks.common import parser_of, save_result
 from promscan.metrics.ranking import at_least
+from promscan.networks.card_parts import Scale
 from promscan.networks.device import resolve_devices
 from promscan.networks.weights import load_model
 from promscan.seq.intervals import Intervals
@@ -56,7 +57,9 @@ def main() -> None:
             for piece in score_pieces(network, genome.contigs, pieces, device, threads=1)
         ]
         hits = list(call_hits(tracks, first.min_distance))
-        found.append([shares(validate(hits, pieces, genome.starts, tolerance)) for tolerance in TOLERANCES])
+        found.append(
+            [shares(validate(hits, pieces, genome.starts, Scale(tolerance=tolerance))) for tolerance in TOLERANCES]
+        )
         cards.append(card)
         row: dict[str, Any] = {"model": card.name, "starts": len(found[-1][0])}
         for tolerance, own, others in zip(TOLERANCES, found[-1], found[0], strict=True):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
 from promscan.errors import InputError
 from promscan.seq.records import Interval
 
 _REGION = re.compile(r"([0-9][0-9,]{0,20})(?:-([0-9][0-9,]{0,20})?)?")
 """Positions of up to 21 characters: none lies farther out, and Python refuses to read thousands of digits."""
+_BEFORE_COMMA = re.compile(r":[0-9,]*-?[0-9,]*[0-9]$")
+_AFTER_COMMA = re.compile(r"[0-9]{3}(-[0-9]*)?")
+"""Parts of a region on both sides of a comma in a position."""
 
 
 def unknown_contig(chrom: str, contigs: Mapping[str, int]) -> str:
@@ -37,6 +41,57 @@ def matching_contigs(names: Iterable[str], contigs: Iterable[str]) -> list[str]:
     for name in wanted - set(found) - {chrom.split(":")[0] for chrom in found}:
         raise InputError(unknown_contig(name, dict.fromkeys(known, 0)))
     return found
+
+
+def held_out_regions(words: Iterable[str], contigs: Mapping[str, int]) -> list[Interval]:
+    """Whole contigs and parts of contigs, from words that were divided at commas, in the order of the contigs.
+
+    A word is a name, as for `matching_contigs`, or a region, as for `parse_region`. The commas of `II:1-900,000` divide
+    it too; its parts are put together again.
+
+    Args:
+        words: names and regions.
+        contigs: contig to bases.
+
+    Raises:
+        InputError: a word matches nothing, or two regions overlap.
+    """
+    regions, order = set[Interval](), {chrom: number for number, chrom in enumerate(contigs)}
+    for name in plain_names(words, contigs):
+        if _is_name(name, contigs):
+            regions |= {Interval(chrom, 0, contigs[chrom]) for chrom in matching_contigs([name], contigs)}
+        else:
+            regions.add(parse_region(name, contigs))
+    ordered = sorted(regions, key=lambda region: (order[region.chrom], region.start, region.end))
+    for one, other in pairwise(ordered):
+        if one.chrom == other.chrom and other.start < one.end:
+            raise InputError(f"regions {region_name(one)} and {region_name(other)} overlap; name each base once")
+    return ordered
+
+
+def region_name(region: Interval) -> str:
+    """The region as samtools writes it, without commas."""
+    return f"{region.chrom}:{region.start + 1}-{region.end}"
+
+
+def plain_names(words: Iterable[str], contigs: Mapping[str, int]) -> list[str]:
+    """Names and regions from words that were divided at commas; the regions without commas.
+
+    Raises:
+        InputError: a region does not fit.
+    """
+    whole = list[str]()
+    for word in words:
+        if whole and word not in contigs and _AFTER_COMMA.fullmatch(word) and _BEFORE_COMMA.search(whole[-1]):
+            whole[-1] += f",{word}"
+        else:
+            whole.append(word)
+    return [name if _is_name(name, contigs) else region_name(parse_region(name, contigs)) for name in whole]
+
+
+def _is_name(word: str, contigs: Mapping[str, int]) -> bool:
+    """Whether the word is no region: a contig, or a name before the colon of one, or a word without a colon."""
+    return word in contigs or ":" not in word or any(chrom.split(":")[0] == word for chrom in contigs)
 
 
 def parse_region(text: str, contigs: Mapping[str, int]) -> Interval:

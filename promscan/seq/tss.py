@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from promscan.seq.intervals import Positions
-from promscan.seq.records import Strand
+from promscan.seq.records import Interval, Strand
 
 SAME_START = 100
 """bp, at most, between a start of one list and a start of another list that are the same one."""
@@ -70,9 +70,26 @@ class KnownStarts:
         """The starts on these contigs."""
         return KnownStarts((site for site in self if site.chrom in chroms), self._names, self.reading)
 
+    def within(self, regions: Mapping[Interval, str]) -> KnownStarts:
+        """The starts in these regions, in coordinates of the regions, which become contigs of these names."""
+        pairs = list(moved(self, regions))
+        names = {new: self._names[site] for site, new in pairs if site in self._names}
+        return KnownStarts((new for _, new in pairs), names, self.reading)
+
     def digest(self) -> str:
         """sha256 of the starts, however they were written down; names have no part in it."""
         return hashlib.sha256(repr(list(self)).encode()).hexdigest()
+
+
+def moved(sites: Iterable[Site], regions: Mapping[Interval, str]) -> Iterator[tuple[Site, Site]]:
+    """Each site that lies in a region, and the same site in coordinates of that region."""
+    by_contig = defaultdict[str, list[tuple[Interval, str]]](list)
+    for region, name in regions.items():
+        by_contig[region.chrom].append((region, name))
+    for site in sites:
+        for region, name in by_contig[site.chrom]:
+            if region.start <= site.tss < region.end:
+                yield site, Site(name, site.tss - region.start, site.strand)
 
 
 def offsets(positions: Positions, known: Positions) -> Positions:

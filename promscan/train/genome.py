@@ -20,8 +20,10 @@ import numpy as np
 import torch
 
 from promscan.errors import RunError
+from promscan.inference.streaming import StreamingEngine
 from promscan.log import Progress, logger
-from promscan.networks.card import Card
+from promscan.networks.card import MIN_DISTANCE, Card
+from promscan.networks.card_parts import Scale
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.device import autocast, memory_errors
 from promscan.networks.weights import load_model, save_model
@@ -64,6 +66,8 @@ class GenomeRecipe(Recipe):
     """Settings that, together with the data, decide the result of a training on a genome.
 
     segments: size and labels of the segments.
+    scale: distances on the genome and the default rate of false positives, for the card too.
+    min_distance: least distance in bp between two hits of a strand, for the card too.
     segments_per_epoch: segments of an epoch; they are drawn anew in each epoch.
     ranking: weight of the ranking loss.
     placing: weight of the place loss, for a network with a head for places.
@@ -84,6 +88,8 @@ class GenomeRecipe(Recipe):
         )
     )
     segments: SegmentRecipe = field(default_factory=SegmentRecipe)
+    scale: Scale = field(default_factory=Scale)
+    min_distance: int = MIN_DISTANCE
     learning_rate: float = 2e-3
     batch_size: int = 32
     epochs: int = 20
@@ -123,8 +129,10 @@ def train_genome(
         out: run folder, new or empty unless `resume`.
         recipe: settings of the training.
         dev: contigs to choose the best epoch on; a name also stands for all contigs that begin with it and a colon.
+            Regions of contigs (`II:1-900,000`) divide a contig. Around them, bases that the network could read from
+            a window of theirs are not used.
         species: species of the genome, for the card.
-        leave_out: contigs that are not used at all; same rule for names.
+        leave_out: contigs and regions that are not used at all; same rules.
         promoters: additional promoters, which are pasted over listed ones. Promoters that lie on dev or left-out
             contigs are left out.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; one of the first three in several processes.
@@ -143,10 +151,14 @@ def train_genome(
     """
     require_matplotlib()
     out = Path(out)
-    parts = split(genome if isinstance(genome, LabelledGenome) else read_labelled_genome(*genome), dev, leave_out)
+    labelled = genome if isinstance(genome, LabelledGenome) else read_labelled_genome(*genome)
+    parts = split(labelled, dev, leave_out, guard=max(recipe.architecture.reach, StreamingEngine.warm_up))
     dev_pieces = dev_pieces_of(parts.dev, recipe.dev_bases)
     promoters = not_held_out(promoters, parts)
-    sampler = SegmentSampler(parts.train.contigs, parts.train.starts, promoters, recipe.segments, parts.train.evidence)
+    sampler = SegmentSampler(
+        parts.train.contigs, parts.train.starts, promoters, recipe.segments, parts.train.evidence,
+        recipe.scale.opposite_reach,
+    )  # fmt: skip
     data: dict[str, Any] = {"genome": parts.train.describe(), "promoters": promoters and promoters.describe()}
     start, start_card = starting_model(load_model, init, recipe.architecture)
     if start_card is not None and not is_unseen(start_card, species, parts.held_out, allow_seen):
@@ -159,7 +171,7 @@ def train_genome(
             trainer = _Trainer(recipe, sampler, start, group, threads)
             run.begin(trainer, resume=resume)
             logger.info("training %s, %.4g Mb; run folder %s", trainer.describe(), parts.train.bases / 1e6, out)
-            _run_epochs(run, trainer, _draft_card(run, data, parts, start_card), parts.dev, dev_pieces)
+            _run_epochs(run, trainer, _draft_card(run, recipe, data, parts, start_card), parts.dev, dev_pieces)
             group.wait_for_main()  # it still validates and writes the last epoch
     return run.finish("recall", "dev recall") if group.is_main else run.card_of("best")
 
@@ -221,7 +233,17 @@ class _Trainer(Trainer[BiGRUAttention]):
         self, contigs: Mapping[str, Codes], pieces: Sequence[Interval], starts: KnownStarts, doubtful: KnownStarts
     ) -> GenomeValidation:
         """Scan these pieces with the EMA model and compare the hits with the listed starts."""
-        return scan_and_validate(self.ema_model, contigs, pieces, starts, self.device, self.threads, doubtful)
+        return scan_and_validate(
+            self.ema_model,
+            contigs,
+            pieces,
+            starts,
+            self.device,
+            self.threads,
+            doubtful,
+            scale=self.recipe.scale,
+            min_distance=self.recipe.min_distance,
+        )
 
     def _mine(self, rng: np.random.Generator) -> list[Site]:
         """Find the false hits with the highest logits on pieces of the training contigs."""
@@ -271,7 +293,9 @@ def _save_epoch(run: TrainingRun, trainer: _Trainer, card: Card, validation: Gen
     run.save(trainer)
 
 
-def _draft_card(run: TrainingRun, data: Mapping[str, Any], parts: GenomeParts, start: Card | None) -> Card:
+def _draft_card(
+    run: TrainingRun, recipe: GenomeRecipe, data: Mapping[str, Any], parts: GenomeParts, start: Card | None
+) -> Card:
     limits = (
         "Knows promoters like those of its training list, and the background of that genome. Starts that the list "
         "lacks count as false hits. The dev contigs chose the epoch and the threshold, so the metrics on them are a "
@@ -287,4 +311,6 @@ def _draft_card(run: TrainingRun, data: Mapping[str, Any], parts: GenomeParts, s
         start=start,
         splits=parts.describe_held_out(),
         limits=limits,
+        scale=recipe.scale,
+        min_distance=recipe.min_distance,
     )

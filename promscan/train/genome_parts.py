@@ -10,7 +10,10 @@ import numpy as np
 from promscan.errors import InputError
 from promscan.log import logger
 from promscan.seq.dna import Codes
+from promscan.seq.intervals import Intervals
 from promscan.seq.records import Interval
+from promscan.seq.regions import held_out_regions, plain_names, region_name
+from promscan.seq.windows import WINDOW
 from promscan.train.data.labelled_genome import LabelledGenome
 from promscan.train.data.promoters import Promoters
 from promscan.train.genome_validation import contains, draw_pieces
@@ -38,17 +41,41 @@ class GenomeParts(NamedTuple):
         }
 
 
-def split(genome: LabelledGenome, dev: Sequence[str], leave_out: Sequence[str]) -> GenomeParts:
-    """Divide a genome; a name also stands for all contigs that begin with it and a colon.
+def split(genome: LabelledGenome, dev: Sequence[str], leave_out: Sequence[str], guard: int = 0) -> GenomeParts:
+    """Divide a genome by names and regions of contigs; a name also stands for all that begin with it and a colon.
+
+    Args:
+        genome: all of it.
+        dev: names and regions to choose the best epoch on.
+        leave_out: names and regions that are not used.
+        guard: bases on each side of a region that are not used either. A network that reads this far from a window does
+            not see, at the windows of the region, bases that it has learned from.
 
     Raises:
-        InputError: there is no such contig, or one is named for both.
+        InputError: a name or a region does not fit, or a base is named for both.
     """
-    dev_part, left_out = genome.part(dev), genome.part(leave_out)
-    if both := dev_part.contigs.keys() & left_out.contigs.keys():
-        raise InputError(f"contig {min(both)!r} is named for dev and to be left out; it can be only one of them")
-    train = genome.without(dev_part.contigs.keys() | left_out.contigs.keys())
-    return GenomeParts(train, dev_part, left_out, dev, leave_out)
+    lengths = genome.lengths
+    for_dev, out = held_out_regions(dev, lengths), held_out_regions(leave_out, lengths)
+    both = Intervals.of(for_dev).intersection(Intervals.of(out))
+    if both.chroms:
+        at = min(both)
+        where = at.chrom if at.end - at.start == lengths[at.chrom] else region_name(at)
+        raise InputError(f"contig {where!r} is named for dev and to be left out; it can be only one of them")
+    train = genome.cut(_rest(genome, [*for_dev, *out], guard))
+    names = [plain_names(words, lengths) for words in (dev, leave_out)]
+    return GenomeParts(train, genome.cut(for_dev), genome.cut(out), *names)
+
+
+def _rest(genome: LabelledGenome, held_out: Sequence[Interval], guard: int) -> list[Interval]:
+    """The parts of the contigs, a window long or longer, that lie more than `guard` bases from each of the regions."""
+    taken = Intervals.of(held_out).widened(guard, genome.lengths)
+    rest = list[Interval]()
+    for chrom, length in genome.lengths.items():
+        own = [interval for interval in taken if interval.chrom == chrom]
+        edges = [0, *(edge for interval in own for edge in interval[1:]), length]
+        pieces = [Interval(chrom, start, end) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+        rest += [piece for piece in pieces if not own or piece.end - piece.start >= WINDOW]
+    return rest
 
 
 def dev_pieces_of(dev: LabelledGenome, bases: int) -> list[Interval]:

@@ -95,10 +95,13 @@ def scan_and_validate(
     device: torch.device,
     threads: int | None,
     doubtful: KnownStarts | None = None,
+    *,
+    scale: Scale | None = None,
+    min_distance: int = MIN_DISTANCE,
 ) -> GenomeValidation:
     """Scan pieces of the contigs on both strands and compare the hits with the listed starts."""
-    hits = call_hits(score_pieces(model, contigs, pieces, device, threads))
-    return validate(hits, pieces, starts, doubtful=doubtful)
+    hits = call_hits(score_pieces(model, contigs, pieces, device, threads), min_distance)
+    return validate(hits, pieces, starts, scale, doubtful)
 
 
 def score_pieces(
@@ -117,13 +120,15 @@ def validate(
     hits: Iterable[Hit],
     pieces: Sequence[Interval],
     starts: KnownStarts,
-    tolerance: int = Scale.tolerance,
+    scale: Scale | None = None,
     doubtful: KnownStarts | None = None,
 ) -> GenomeValidation:
-    """Compare the hits of a scan of `pieces` with `starts`; a hit at most `tolerance` bp from a start finds it.
+    """Compare the hits of a scan of `pieces` with `starts`, by the distances of `scale` (None: human).
 
     A hit near a doubtful start is not false.
     """
+    scale = scale or Scale()
+    beyond = max(scale.false_beyond, scale.tolerance)
     calls = {(piece.chrom, strand): list[Hit]() for piece in pieces for strand in STRANDS}
     for hit in hits:
         calls[hit.chrom, hit.strand].append(hit)
@@ -132,9 +137,9 @@ def validate(
         listed = starts.on(chrom, strand)
         tss, logits = np.array([hit.tss for hit in called], dtype=np.int64), np.array([hit.logit for hit in called])
         scanned = [(listed >= piece.start) & (listed < piece.end) for piece in pieces if piece.chrom == chrom]
-        found.append(found_at(listed[np.any(scanned, axis=0)], tss, logits, tolerance))
+        found.append(found_at(listed[np.any(scanned, axis=0)], tss, logits, scale.tolerance))
         known = listed if doubtful is None else np.sort(np.append(listed, doubtful.on(chrom, strand)))
-        false += [called[i] for i in np.flatnonzero(are_false(tss, known, max(Scale.false_beyond, tolerance))).tolist()]
+        false += [called[i] for i in np.flatnonzero(are_false(tss, known, beyond)).tolist()]
     return GenomeValidation(np.concatenate(found), false, sum(piece.end - piece.start for piece in pieces))
 
 

@@ -26,6 +26,9 @@ from promscan.cli.train.options import (
     taken_from,
 )
 from promscan.networks.architecture import MAX_CONTEXT, MAX_HIDDEN, MAX_REACH
+from promscan.networks.card import MIN_DISTANCE
+from promscan.networks.card_parts import Scale
+from promscan.seq.bounds import MAX_BP
 
 if TYPE_CHECKING:
     from promscan.train.genome import GenomeRecipe
@@ -64,11 +67,12 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 )  # fmt: skip
 @click.option(
     "--dev", required=True, metavar="NAMES", callback=_comma_list,
-    help="Contigs to choose the best epoch on, with commas between them; chr9 also stands for all chr9:...",
+    help="Contigs or regions (II:1-900,000) to choose the best epoch on, with commas between them; chr9 also stands "
+    "for all chr9:...",
 )  # fmt: skip
 @click.option(
     "--leave-out", metavar="NAMES", callback=_comma_list,
-    help="Contigs that the training does not use, for a later test.",
+    help="Contigs or regions that the training does not use, for a later test.",
 )  # fmt: skip
 @click.option(
     "--positives", metavar="TABLE",
@@ -138,6 +142,26 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 @click.option(
     "--mutations", type=Number(min=0, max=1), default=0.08, show_default=True,
     help="Largest share of the bases of a segment that are replaced by random ones.",
+)  # fmt: skip
+@click.option(
+    "--tolerance", type=Count(0, MAX_BP), default=Scale.tolerance, show_default=True, metavar="BP",
+    help="A start is found by a hit of its strand at most this far from it.",
+)  # fmt: skip
+@click.option(
+    "--false-beyond", type=Count(0, MAX_BP), default=Scale.false_beyond, show_default=True, metavar="BP",
+    help="A hit farther than this from every start of its strand is false.",
+)  # fmt: skip
+@click.option(
+    "--clearance", type=Count(0, MAX_BP), default=Scale.clearance, show_default=True, metavar="BP",
+    help="Background of a later calibration lies at least this far from every start.",
+)  # fmt: skip
+@click.option(
+    "--opposite-reach", type=Count(0, MAX_BP), default=Scale.opposite_reach, show_default=True, metavar="BP",
+    help="Background at most this far from a start of the other strand has --opposite-weight.",
+)  # fmt: skip
+@click.option(
+    "--min-distance", type=Count(1, MAX_BP), default=MIN_DISTANCE, show_default=True, metavar="BP",
+    help="Least distance between two hits of a strand.",
 )  # fmt: skip
 @click.option("--ranking", type=Number(min=0), default=0.25, show_default=True, help="Weight of the ranking loss.")
 @click.option(
@@ -215,4 +239,7 @@ def _recipe_of(options: dict[str, Any], init: str | None) -> GenomeRecipe:
     sizes = taken_from(options, (*SIZES, "composition", "context", "context_bins", "half_life", "place"))
     weights = ("opposite_weight", "flank_weight", "mined_weight")
     segments = taken_from(options, ("windows", "near", "ignored", *weights, "pasted", "mutations"))
-    return GenomeRecipe(architecture=architecture_of(sizes, init), segments=SegmentRecipe(**segments), **options)
+    scale = Scale(**taken_from(options, ("tolerance", "false_beyond", "clearance", "opposite_reach")))
+    return GenomeRecipe(
+        architecture=architecture_of(sizes, init), segments=SegmentRecipe(**segments), scale=scale, **options
+    )

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from promscan.seq.tss import KnownStarts, Site, distances
+from promscan.seq.records import Interval
+from promscan.seq.tss import KnownStarts, Site, distances, moved
 
 SAME_START = 50
 """Two lists mean one start if their bases of one strand are at most this far apart, in bp."""
@@ -41,6 +42,15 @@ class Evidence:
         )
         places = None if self.places is None else self.places.only_on(chroms)
         return Evidence(weights, places, place_weights, self.doubtful.only_on(chroms))
+
+    def within(self, regions: Mapping[Interval, str]) -> Evidence:
+        """The evidence in these regions, in coordinates of the regions, which become contigs of these names."""
+        weights, place_weights = (
+            {new: weights[site] for site, new in moved(weights, regions)}
+            for weights in (self.weights, self.place_weights)
+        )
+        places = None if self.places is None else self.places.within(regions)
+        return Evidence(weights, places, place_weights, self.doubtful.within(regions))
 
     def describe(self) -> dict[str, object]:
         """Counts and checksums of what there is, for a card."""

@@ -11,7 +11,8 @@ from pathlib import Path
 from promscan.io.memory_genome import GenomeInput, open_genome
 from promscan.io.tss import read_starts
 from promscan.seq.dna import Codes
-from promscan.seq.regions import matching_contigs
+from promscan.seq.records import Interval
+from promscan.seq.regions import held_out_regions, region_name
 from promscan.seq.tss import KnownStarts
 from promscan.train.data.evidence import Evidence, WeightedList, merge
 
@@ -29,13 +30,29 @@ class LabelledGenome:
         """Total length of the contigs."""
         return sum(map(len, self.contigs.values()))
 
+    @property
+    def lengths(self) -> dict[str, int]:
+        """Contig to bases."""
+        return {chrom: len(codes) for chrom, codes in self.contigs.items()}
+
     def part(self, names: Sequence[str]) -> LabelledGenome:
-        """Contigs with these names; a name also stands for all contigs that begin with it and a colon.
+        """Contigs with these names and regions of contigs; a name also stands for all that begin with it and a colon.
 
         Raises:
-            InputError: there is no contig for a name.
+            InputError: a name or a region does not fit.
         """
-        return self._of({chrom: self.contigs[chrom] for chrom in matching_contigs(names, self.contigs)})
+        return self.cut(held_out_regions(names, self.lengths))
+
+    def cut(self, regions: Sequence[Interval]) -> LabelledGenome:
+        """These regions as contigs. A whole contig has its own name, a part the name of the region."""
+        names = {
+            region: region.chrom
+            if region == (region.chrom, 0, len(self.contigs[region.chrom]))
+            else region_name(region)
+            for region in regions
+        }
+        contigs = {name: self.contigs[region.chrom][region.start : region.end] for region, name in names.items()}
+        return LabelledGenome(contigs, self.starts.within(names), self.evidence.within(names))
 
     def without(self, chroms: Collection[str]) -> LabelledGenome:
         """The contigs but for these."""

@@ -39,7 +39,7 @@ class SegmentRecipe:
     windows: number of windows in a segment.
     near: a window whose TSS lies at most this far (bp) from a listed start of its strand is a promoter.
     ignored: any other window at most this far from a listed start has weight 0; windows farther off are background.
-    opposite_weight: weight of background within 500 bp of a listed start of the other strand.
+    opposite_weight: weight of background near a listed start of the other strand (`Scale.opposite_reach`).
     flank_weight: weight of the background around a start, on either strand, in a segment that was drawn for it.
     mined_weight: weight of the background of a segment that was drawn for a false hit. Such segments and those with a
         start are far more common in a batch than in a genome. With full weight they would teach that common features of
@@ -89,6 +89,7 @@ class SegmentSampler:
         promoters: additional promoters, which replace listed ones.
         recipe: sizes and labels.
         evidence: how sure the starts are (None: all alike).
+        opposite_reach: distance in bp from a start of the other strand at which background has a weight of its own.
 
     Raises:
         InputError: no contig has a window, no start is listed, or no start has room for the promoters around it.
@@ -101,10 +102,11 @@ class SegmentSampler:
         promoters: Promoters | None,
         recipe: SegmentRecipe,
         evidence: Evidence | None = None,
+        opposite_reach: int = Scale.opposite_reach,
     ) -> None:
         self.contigs = {chrom: codes for chrom, codes in contigs.items() if len(codes) >= WINDOW}
         self.starts, self.promoters, self.recipe = starts, promoters, recipe
-        self.evidence = evidence or Evidence()
+        self.evidence, self.opposite_reach = evidence or Evidence(), opposite_reach
         self._places = starts if self.evidence.places is None else self.evidence.places
         self.sites = [site for site in starts if site.chrom in self.contigs]
         if not self.sites:
@@ -191,7 +193,7 @@ class SegmentSampler:
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
         distance = distances(positions, same)
         labels = (distance <= self.recipe.near).astype(np.uint8)
-        weights = np.where(distances(positions, other) <= Scale.opposite_reach, self.recipe.opposite_weight, 1.0)
+        weights = np.where(distances(positions, other) <= self.opposite_reach, self.recipe.opposite_weight, 1.0)
         weights[np.minimum(distance, distances(positions, doubtful)) <= self.recipe.ignored] = 0
         weights[labels == 1] = 1
         return labels, weights.astype(np.float32)
