@@ -313,10 +313,11 @@ def test_memory_grows_by_numbers_only_where_rows_are_parts(tmp_path: Path) -> No
 
 
 _MEASURE = """
-import resource, sys
+import sys
+from promscan.commands.scanning.statistics import peak_memory
 from promscan.io.gene_readers import read_genes
 genes = read_genes(sys.argv[1])
-print(len(genes), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(len(genes), peak_memory() // 2**20)
 """
 
 
