@@ -58,7 +58,7 @@ def write_fasta(path: Path, contigs: Mapping[str, Codes]) -> None:
 
 
 def first_bases(contigs: Mapping[str, Codes], bases: int) -> dict[str, Codes]:
-    """Contigs in their order, up to so many bases; the last one may be cut."""
+    """Contigs in their order, up to a number of bases; the last one may be cut."""
     taken = dict[str, Codes]()
     for name, codes in contigs.items():
         if bases > 0:

@@ -22,7 +22,7 @@ SAVED = (
 LARGEST = 15 * 2**20
 """Bytes of all of it, at most; the state to resume from is left out first."""
 RAMPAGE_RPM = 10.0
-"""Starts of RAMPAGE are learned from if a sample has so many reads per million."""
+"""Starts of RAMPAGE are learned from if a sample has this many reads per million."""
 RAMPAGE_APART = 100
 """bp that they must be from each listed start of their strand, which is else taken for the same."""
 
@@ -92,7 +92,7 @@ class Task:
     device: str
 
     def command(self, run: Path, *, epochs: int, steps: int) -> list[str]:
-        """The command line of a training of so many epochs, of so many steps each."""
+        """The command line of a training, by its epochs and the steps of each."""
         data, manifest, sizes = self.data, self.manifest, self.sizes
         words = [sys.executable, "-m", "promscan", "train", "genome", f"{data}/genome.fa", f"{data}/starts.bed"]
         words += ["--dev", ",".join(manifest["dev"]), "--leave-out", ",".join(manifest["leave_out"]), "-o", str(run)]

@@ -25,7 +25,7 @@ SEQUENCES = 16
 APART = 1_000
 """Distance in bp between their starts."""
 FP_PER_MB = 100.0
-"""False positives per Mb to call at: so many that every scanning model has hits."""
+"""False positives per Mb to call at. The rate is high, so that every scanning model has hits."""
 
 Values = dict[str, float]
 """Scores by the name of their hit or sequence."""

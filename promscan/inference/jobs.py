@@ -67,7 +67,7 @@ class Screen:
 
 
 def groups_within(bases: int) -> int:
-    """Estimates on each side that are about windows within so many bases."""
+    """Estimates on each side that are about windows within this many bases."""
     return -(-bases // ESTIMATE_STEP)
 
 

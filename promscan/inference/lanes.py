@@ -125,7 +125,7 @@ class LaneNetwork:
         return self._grade(left, backward, inputs[warm:], around, ends.backward)
 
     def lanes_for(self, lanes: int, most: int) -> int:
-        """Lanes of the smallest unit for so many of them that gives each lane the bits it has in one of `most`.
+        """Lanes of the smallest unit for this many lanes that gives each lane the bits it has in one of `most`.
 
         Products of few columns may be summed in another order, in some of the libraries and for some networks only. So
         it is tried, once: the order depends on the shapes, and not on the numbers.

@@ -22,7 +22,7 @@ def make_page(context: Mapping[str, Any], table: Callable[[int], Mapping[str, An
 
     Args:
         context: what the template shows; `data` is what the script reads.
-        table: returns the table of hits with at most so many rows of each sample.
+        table: returns the table of hits with at most a given number of rows of each sample.
         rows: of the largest sample.
 
     Returns:
