@@ -135,7 +135,7 @@ class Scan:
         """What the engine scores, and how."""
         return self._loaded.engine_settings
 
-    def open_screened(self, network: ScreeningNetwork, floor: float | None) -> Engine:
+    def open_screened(self, network: ScreeningNetwork, floor: float | None) -> StreamingEngine:
         """The engine of a streaming model with a screening network, for tracks with estimates; see `EngineSettings`."""
         return self._loaded.open_screened(network, floor)
 

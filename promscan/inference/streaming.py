@@ -17,6 +17,7 @@ count, chunk and region.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -43,6 +44,9 @@ from promscan.seq.windows import MAX_UNKNOWN, WINDOW
 LANES = {"cpu": 64, "cuda": 4096, "mps": 1024}
 """Lanes in a unit, by kind of device; on CUDA at most."""
 
+HALF_LIVES = 21
+"""Half-lives of its memory after which a state is that of another past, but for the last bits."""
+
 SCREENED_AT_ONCE = 2**17
 """Window starts of chunks that are screened together, at least."""
 
@@ -63,7 +67,7 @@ class StreamingEngine:
     shorter = tuple(blocks * WINDOW for blocks in (1, 2, 4, 7, 11, 16, 24))
     """Window starts of the last lane of a contig, if one of these is enough."""
     warm_up = 14 * WINDOW
-    """Positions before and after a lane that only bring the states into shape."""
+    """Positions before and after a lane that only bring the states into shape, at most."""
 
     def __init__(
         self,
@@ -78,6 +82,7 @@ class StreamingEngine:
         self.settings, self.strands = settings, tuple(settings.strands)
         self._has_places = model.architecture.place > 0
         self.lanes = lanes_on(devices, model.architecture)
+        self.warm_up = min(self.warm_up, forgotten_after(model.architecture))
         seen = max(self.warm_up, model.architecture.reach, NEAR + model.architecture.stem_reach)
         around = seen + room_to_smooth(settings.smoothing)
         self._grid = Grid(self.lane, self.shorter, around)
@@ -99,7 +104,9 @@ class StreamingEngine:
             unit_windows=self.lanes * self.lane,
             threads=settings.threads,
             batch_size=settings.batch_size,
-            sample=lambda: [Lane(np.full(self.lane + WINDOW + 2 * around, UNKNOWN, dtype=np.uint8), _NO_ROOM)],
+            sample=lambda: [
+                Lane(np.full(self.lane + WINDOW + 2 * around, UNKNOWN, dtype=np.uint8), _NO_ROOM, (0, self.lane))
+            ],
         )
 
     def __enter__(self) -> StreamingEngine:
@@ -112,6 +119,11 @@ class StreamingEngine:
     def grid(self) -> int:
         """Chunks are made of whole lanes."""
         return self.lane
+
+    @property
+    def quarter(self) -> int:
+        """Window starts of a quarter of a lane; if one of its windows has to be scored, all are."""
+        return self._grid.quarter
 
     @property
     def margin(self) -> int:
@@ -161,7 +173,7 @@ class StreamingEngine:
         """
         around, logits = self._grid.around, np.empty(len(codes), dtype=np.float32)
         padded = np.pad(codes, ((0, 0), (around, around + WINDOW)), constant_values=UNKNOWN)
-        lanes = (Lane(row, logits[i : i + 1], whole=True) for i, row in enumerate(padded))
+        lanes = (Lane(row, logits[i : i + 1], (0, WINDOW), whole=True) for i, row in enumerate(padded))
         for _ in self._runner.map(self._units_of_lanes(lanes)):
             pass
         logits[(codes == UNKNOWN).sum(axis=1) > MAX_UNKNOWN] = np.nan
@@ -174,7 +186,7 @@ class StreamingEngine:
         for job in jobs if self._screen is None else self._screened(jobs):
             unfinished.append(job)
             for lane in job.lanes():
-                yield from queue.add(lane, (len(lane.codes), lane.whole))
+                yield from queue.add(lane, lane.kind)
             yield from queue.count_read(job.chunk.windows)
         yield from queue.rest()
 
@@ -187,7 +199,7 @@ class StreamingEngine:
     def _units_of_lanes(self, lanes: Iterable[Lane]) -> Iterator[list[Lane]]:
         queue = self._queue()
         for lane in lanes:
-            yield from queue.add(lane, (len(lane.codes), lane.whole))
+            yield from queue.add(lane, lane.kind)
         yield from queue.rest()
 
     def _queue(self) -> LaneQueue[Lane]:
@@ -220,6 +232,7 @@ class StreamingEngine:
             self._grid.around,
             self.warm_up,
             self.settings.smoothing,
+            unit[0].part,
             unknown_ends=unit[0].whole and self._knows_ends,
         )
         for values, lane in zip(fetch(logits.T.contiguous()), unit, strict=False):
@@ -241,6 +254,12 @@ def _batches(jobs: Iterable[Job]) -> Iterator[tuple[Job, ...]]:
             yield tuple(batch)
             batch, windows = [], 0
     yield tuple(batch)
+
+
+def forgotten_after(architecture: Architecture) -> int:
+    """Positions, whole blocks, after which nothing of a state is left in float32; without fading, a guess."""
+    half_life = architecture.half_life or StreamingEngine.warm_up
+    return math.ceil(half_life * HALF_LIVES / WINDOW) * WINDOW
 
 
 def lanes_on(devices: Sequence[torch.device], architecture: Architecture) -> int:
