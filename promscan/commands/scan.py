@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from promscan.inference.engine import Engine
     from promscan.inference.settings import EngineSettings
+    from promscan.inference.streaming import StreamingEngine
     from promscan.networks.classifier import BiGRUAttention
     from promscan.networks.screening import ScreeningNetwork
 

@@ -15,7 +15,6 @@ from promscan.seq.dna import UNKNOWN, Codes, Mask
 from promscan.seq.records import ESTIMATE_STEP, Chunk, Logits, ScoreTrack, Strand
 from promscan.seq.windows import WINDOW, scorable
 
-
 Part = tuple[int, int]
 """Windows of a lane, from the first up to the last, which is not among them."""
 
