@@ -17,7 +17,6 @@ count, chunk and region.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -44,9 +43,6 @@ from promscan.seq.windows import MAX_UNKNOWN, WINDOW
 LANES = {"cpu": 64, "cuda": 4096, "mps": 1024}
 """Lanes in a unit, by kind of device; on CUDA at most."""
 
-HALF_LIVES = 21
-"""Half-lives of its memory after which a state is that of another past, but for the last bits."""
-
 SCREENED_AT_ONCE = 2**17
 """Window starts of chunks that are screened together, at least."""
 
@@ -67,7 +63,7 @@ class StreamingEngine:
     shorter = tuple(blocks * WINDOW for blocks in (1, 2, 4, 7, 11, 16, 24))
     """Window starts of the last lane of a contig, if one of these is enough."""
     warm_up = 14 * WINDOW
-    """Positions before and after a lane that only bring the states into shape, at most."""
+    """Positions before and after a lane that only bring the states into shape."""
 
     def __init__(
         self,
@@ -82,7 +78,6 @@ class StreamingEngine:
         self.settings, self.strands = settings, tuple(settings.strands)
         self._has_places = model.architecture.place > 0
         self.lanes = lanes_on(devices, model.architecture)
-        self.warm_up = min(self.warm_up, forgotten_after(model.architecture))
         seen = max(self.warm_up, model.architecture.reach, NEAR + model.architecture.stem_reach)
         around = seen + room_to_smooth(settings.smoothing)
         self._grid = Grid(self.lane, self.shorter, around)
@@ -254,12 +249,6 @@ def _batches(jobs: Iterable[Job]) -> Iterator[tuple[Job, ...]]:
             yield tuple(batch)
             batch, windows = [], 0
     yield tuple(batch)
-
-
-def forgotten_after(architecture: Architecture) -> int:
-    """Positions, whole blocks, after which nothing of a state is left in float32; without fading, a guess."""
-    half_life = architecture.half_life or StreamingEngine.warm_up
-    return math.ceil(half_life * HALF_LIVES / WINDOW) * WINDOW
 
 
 def lanes_on(devices: Sequence[torch.device], architecture: Architecture) -> int:
