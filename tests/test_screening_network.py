@@ -21,6 +21,7 @@ from promscan.errors import ModelError
 from promscan.inference import background, screening_fit
 from promscan.inference.engine import open_engine
 from promscan.inference.estimates import Estimator
+from promscan.inference.jobs import Grid
 from promscan.inference.lanes import LaneNetwork
 from promscan.inference.settings import EngineSettings
 from promscan.inference.streaming import StreamingEngine
@@ -32,7 +33,7 @@ from promscan.networks.weights import load_model, load_screening, save_model
 from promscan.seq.dna import encode, reverse_complement
 from promscan.seq.records import ESTIMATE_STEP, Chunk
 
-LANE = 140
+LANE = 280
 CPU = torch.device("cpu")
 ARCHITECTURE = Architecture(16, convolutions=1, composition=(100,), context=8, context_bins=(35, 100), half_life=8)
 SIZES = ScreeningSizes(doublings=2, hidden=(8,))
@@ -174,7 +175,7 @@ def test_estimates_of_the_other_strand_are_those_of_the_reverse_complement(netwo
     step=st.sampled_from([LANE, 3 * LANE, 20 * LANE]),
     stride=st.sampled_from([1, 7, 50]),
 )
-def test_lanes_near_an_estimate_that_reaches_the_floor_are_exact_and_no_others_are_scored(
+def test_parts_of_lanes_near_an_estimate_that_reaches_the_floor_are_exact_and_no_others_are_scored(
     networks, floor, reach, both, step, stride
 ):
     exact = tracks_of(networks, lambda margin: chunks_of(CODES, margin, step), stride=stride)
@@ -184,15 +185,38 @@ def test_lanes_near_an_estimate_that_reaches_the_floor_are_exact_and_no_others_a
     )  # fmt: skip
     hot = {strand: np.flatnonzero(joined(exact, strand)[1] >= floor) * ESTIMATE_STEP for strand in "+-"}
     if both:
-        hot = dict.fromkeys("+-", np.concatenate(list(hot.values())))
+        hot = dict.fromkeys("+-", np.sort(np.concatenate(list(hot.values()))))
     for strand in "+-":
         wanted, logits = joined(exact, strand)[0], joined(found, strand)[0]
         starts = np.arange(len(wanted)) * stride
         for lane in range(0, len(CODES) - 69, LANE):
             own = (starts >= lane) & (starts < lane + LANE)
-            near = (hot[strand] + ESTIMATE_STEP > lane - reach) & (hot[strand] < lane + LANE + reach)
-            expected = wanted[own] if near.any() else np.where(np.isnan(wanted[own]), np.nan, -np.inf)
+            near = hot[strand][(hot[strand] + ESTIMATE_STEP > lane - reach) & (hot[strand] < lane + LANE + reach)]
+            scored = np.zeros(own.sum(), dtype=bool)
+            if len(near):
+                first, end = max(0, near[0] - reach - lane), min(LANE, near[-1] + ESTIMATE_STEP + reach - lane)
+                complete = lane + LANE <= len(CODES) - 69
+                first, end = Grid(LANE, (70,), 0).part(first, end) if complete else (0, LANE)
+                scored = (starts[own] >= lane + first) & (starts[own] < lane + end)
+            expected = np.where(scored | np.isnan(wanted[own]), wanted[own], -np.inf)
             assert np.array_equal(logits[own], expected.astype(np.float32), equal_nan=True), (strand, lane)
+
+
+@given(st.integers(2, 50), st.data())
+def test_a_part_of_a_lane_is_the_half_that_holds_the_windows_or_all_of_it(blocks, data):
+    lane = 70 * blocks
+    first = data.draw(st.integers(0, lane - 1))
+    end = data.draw(st.integers(first + 1, lane))
+    grid = Grid(lane, (), 0)
+    begin, last = grid.part(first, end)
+    assert 0 <= begin <= first
+    assert end <= last <= lane
+    assert begin % grid.quarter == 0
+    assert last == lane or last % grid.quarter == 0
+    assert last - begin in {2 * grid.quarter, lane}
+    halves = [n * grid.quarter for n in range(lane // grid.quarter - 1)]
+    if any(half <= first and end <= half + 2 * grid.quarter for half in halves):
+        assert last - begin == 2 * grid.quarter
 
 
 @a_few

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from promscan.inference.engine import Engine
     from promscan.inference.settings import EngineSettings
+    from promscan.inference.streaming import StreamingEngine
     from promscan.networks.classifier import BiGRUAttention
     from promscan.networks.screening import ScreeningNetwork
 
@@ -135,7 +136,7 @@ class Scan:
         """What the engine scores, and how."""
         return self._loaded.engine_settings
 
-    def open_screened(self, network: ScreeningNetwork, floor: float | None) -> Engine:
+    def open_screened(self, network: ScreeningNetwork, floor: float | None) -> StreamingEngine:
         """The engine of a streaming model with a screening network, for tracks with estimates; see `EngineSettings`."""
         return self._loaded.open_screened(network, floor)
 

@@ -34,6 +34,7 @@ from promscan.errors import ModelError
 from promscan.inference.engine import Engine
 from promscan.inference.estimates import Estimator
 from promscan.inference.screening_fit import collect, fit, new_network
+from promscan.inference.streaming import StreamingEngine
 from promscan.log import logger
 from promscan.metrics.calibration import Calibration
 from promscan.networks.card_parts import Screening, ScreeningSizes
@@ -148,7 +149,7 @@ def _streaming_logits(
 class OpenScreened(Protocol):
     """Opens the streaming engine of a model with a screening network."""
 
-    def __call__(self, network: ScreeningNetwork, floor: float | None) -> Engine:
+    def __call__(self, network: ScreeningNetwork, floor: float | None) -> StreamingEngine:
         """Tracks carry estimates; lanes below the floor are not run (None: all are)."""
 
 
@@ -193,7 +194,7 @@ def measure_network(
     """
     called = background.hits[background.hits["logit"] >= levels[0]]
     with open_screened(network, math.inf) as engine:
-        best, lanes = best_in_lanes(engine, read_chunks(engine), background.begins, called)
+        best, lanes = best_estimates(engine, read_chunks(engine), background.begins, called)
     measured = np.isfinite(best)
     floors = floors_of(called["logit"][measured], best[measured], levels)
     shares = {logit: float(np.mean(lanes >= floor)) for logit, floor in floors}
@@ -252,19 +253,24 @@ def _logit_at(table: Calibration, fp_per_mb: float) -> float:
     return math.floor(table.logit_at(min(max(fp_per_mb, table.least), table.most)) / STEP) * STEP
 
 
-def best_in_lanes(
-    engine: Engine, chunks: Iterable[Chunk], begins: Mapping[str, int], hits: npt.NDArray[Any]
+def best_estimates(
+    engine: StreamingEngine, chunks: Iterable[Chunk], begins: Mapping[str, int], hits: npt.NDArray[Any]
 ) -> tuple[Logits, Logits]:
-    """The best estimate in the lane of each hit, NaN where no chunk has it, and that of every lane."""
+    """The best estimate that would have each hit scored, NaN where no chunk has it, and that of every lane.
+
+    An estimate has the windows of its quarter of a lane scored, and those within the exact reach.
+    """
     best, all_lanes = np.full(len(hits), np.nan, dtype=np.float32), list[Logits]()
-    groups = engine.grid // ESTIMATE_STEP
+    reach, quarter, lane = engine.settings.exact_reach, engine.quarter, engine.grid // ESTIMATE_STEP
     for track in chain.from_iterable(engine.score(chunks)):
         assert track.estimates is not None
-        padded = np.pad(track.estimates, (0, -len(track.estimates) % groups), constant_values=-np.inf)
-        lanes = padded.reshape(-1, groups).max(axis=1)
-        all_lanes.append(lanes)
+        padded = np.pad(track.estimates, (0, -len(track.estimates) % lane), constant_values=-np.inf)
+        all_lanes.append(padded.reshape(-1, lane).max(axis=1))
         begin = begins[track.chrom] + track.estimates_start
         first, end = np.searchsorted(hits["place"], [begin, begin + len(track.logits)])
-        own = first + np.flatnonzero(hits["strand"][first:end] == track.strand)
-        best[own] = lanes[(hits["place"][own] - begin) // engine.grid]
+        for hit in first + np.flatnonzero(hits["strand"][first:end] == track.strand):
+            place = int(hits["place"][hit]) - begin
+            own = place % engine.grid // quarter * quarter + place // engine.grid * engine.grid
+            low, high = max(0, min(own, place - reach)), max(own + quarter, place + reach + 1)
+            best[hit] = track.estimates[low // ESTIMATE_STEP : -(-high // ESTIMATE_STEP)].max()
     return best, np.concatenate(all_lanes) if all_lanes else np.empty(0, dtype=np.float32)

@@ -7,7 +7,7 @@ bits in every batch, chunk and region.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -27,9 +27,9 @@ from promscan.seq.records import Logits
 
 BLOCK = 10
 """Cells of a block."""
-BLOCKS_AT_ONCE = 64
+BLOCKS_AT_ONCE = 32
 """Blocks whose columns are computed together."""
-CELLS_AT_ONCE = 128
+CELLS_AT_ONCE = 256
 """Cells that are estimated together."""
 
 
@@ -65,9 +65,7 @@ class Estimator:
             ModelError: an estimate is no number.
         """
         sums = self.sums(np.concatenate(stretches))
-        means = bin_means(sums, self._network.sizes.doublings)
-        padded = F.pad(means, (0, 0, 0, -len(means) % CELLS_AT_ONCE))
-        values = fetch(torch.cat([self._network(cells) for cells in padded.split(CELLS_AT_ONCE)]))
+        values = fetch(torch.cat([self._of_cells(cells) for cells in self._overlapping(sums)]))
         found, begin, spare = list[Logits](), 0, self.margin - self._network.reach
         for stretch in stretches:
             cells = len(stretch) // CELL
@@ -76,6 +74,17 @@ class Estimator:
         for estimates in found:
             check_finite(estimates)
         return found
+
+    def _overlapping(self, sums: Tensor) -> Iterator[Tensor]:
+        """The cells of each batch, with those that its estimates see: a few bins stay in the cache, all would not."""
+        reach = self._network.reach
+        cells = len(sums) - 2 * reach
+        padded = F.pad(sums, (0, 0, 0, -cells % CELLS_AT_ONCE))
+        return (padded[begin : begin + CELLS_AT_ONCE + 2 * reach] for begin in range(0, cells, CELLS_AT_ONCE))
+
+    def _of_cells(self, sums: Tensor) -> Tensor:
+        estimates: Tensor = self._network(bin_means(sums, self._network.sizes.doublings))
+        return estimates
 
     def sums(self, codes: Codes) -> Tensor:
         """Sums of the columns over the cells of a sequence, (cells, columns); past its ends, bases are unknown."""

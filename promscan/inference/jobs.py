@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,21 +15,31 @@ from promscan.seq.dna import UNKNOWN, Codes, Mask
 from promscan.seq.records import ESTIMATE_STEP, Chunk, Logits, ScoreTrack, Strand
 from promscan.seq.windows import WINDOW, scorable
 
+Part = tuple[int, int]
+"""Windows of a lane, from the first up to the last, which is not among them."""
+
 
 class Lane(NamedTuple):
     """A lane of one strand: its bases, with those around it, read 5' to 3', and where the logits of its windows go.
 
     `room`, and `place_room` for the places, are in the order of the lane. Past the end of a contig there is none: at
-    the end of a lane, or on the reverse strand at its beginning, which is `skipped`.
+    the end of a part, or on the reverse strand at its beginning, which is `skipped`.
     """
 
     codes: Codes
     room: Logits
+    part: Part
+    """The windows to score."""
     skipped: int = 0
     job: Job | None = None
     whole: bool = False
     """Whether all bases around the lane are unknown: it is a whole contig, or a loose window."""
     place_room: Logits | None = None
+
+    @property
+    def kind(self) -> Hashable:
+        """Lanes of one kind can be run in one unit."""
+        return len(self.codes), self.whole, self.part
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,21 @@ class Grid:
     def length(self, windows: int) -> int:
         """Window starts of the lane that begins where a contig has `windows` left."""
         return next((length for length in self.shorter if length >= windows), self.lane)
+
+    def part(self, first: int, end: int) -> Part:
+        """The smallest part that holds the windows from `first` up to `end` of a lane.
+
+        A part is a half of the lane, at its beginning, in its middle or at its end, or all of it: few kinds of lanes
+        fill their units soon. So a part holds every quarter of which it has a window.
+        """
+        quarter = self.quarter
+        half = min(first // quarter, self.lane // quarter - 2) * quarter
+        return (half, half + 2 * quarter) if end <= half + 2 * quarter else (0, self.lane)
+
+    @property
+    def quarter(self) -> int:
+        """Window starts of a quarter of a lane, whole blocks; what is left belongs to the last one."""
+        return max(1, self.lane // (4 * WINDOW)) * WINDOW
 
 
 @dataclass(frozen=True)
@@ -110,7 +135,10 @@ class Job:
         self.starts = [i for i in range(0, chunk.windows, grid.lane) if scored[i : i + grid.lane].any()]
         self._logits = {strand: np.full(chunk.windows, -np.inf, dtype=np.float32) for strand in tuple(settings.strands)}
         self._places = {strand: values.copy() for strand, values in self._logits.items() if places}
-        self._run = {strand: frozenset(self.starts) for strand in self._logits}
+        self._run: dict[Strand, Mapping[int, Part]] = {
+            strand: {start: self._whole(start) for start in self.starts} for strand in self._logits
+        }
+        """The windows to score of each lane that is run, by its first window."""
         self._estimates: dict[Strand, Logits] = {}
         self.missing = len(self.starts) * len(self._logits)
 
@@ -135,7 +163,7 @@ class Job:
         if self._settings.both_strands:
             either: Mask = np.logical_or.reduce(list(could_be.values()))
             could_be = dict.fromkeys(could_be, either)
-        self._run = {strand: self._lanes_near(beyond, could_be[strand]) for strand in self._logits}
+        self._run = {strand: self._parts_near(beyond, could_be[strand]) for strand in self._logits}
         self.missing = sum(map(len, self._run.values()))
 
     def _on_the_contig(self, beyond: int, groups: Mask) -> Mask:
@@ -146,37 +174,45 @@ class Job:
         groups[beyond + -(-windows // ESTIMATE_STEP) :] = False
         return groups
 
-    def _lanes_near(self, beyond: int, groups: Mask) -> frozenset[int]:
-        """First windows of the lanes with a window within the exact reach of these groups."""
-        reach, before = self._settings.exact_reach, np.concatenate([[0], np.cumsum(groups)])
-        begins = [max(0, (start - reach) // ESTIMATE_STEP + beyond) for start in self.starts]
-        ends = [-(-(start + self._grid.lane + reach) // ESTIMATE_STEP) + beyond for start in self.starts]
-        return frozenset(
-            start
-            for start, begin, end in zip(self.starts, begins, ends, strict=True)
-            if before[min(end, len(groups))] > before[begin]
-        )
+    def _parts_near(self, beyond: int, groups: Mask) -> dict[int, Part]:
+        """The parts of its lanes with the windows within the exact reach of these groups, by the first window."""
+        reach, reached = self._settings.exact_reach, np.flatnonzero(groups)
+        first_windows, end_windows = ((reached + n - beyond) * ESTIMATE_STEP for n in (0, 1))
+        parts = {}
+        for start in self.starts:
+            near = (first_windows < start + self._grid.lane + reach) & (end_windows > start - reach)
+            if near.any():
+                first = max(0, int(first_windows[near][0]) - reach - start)
+                end = min(self._grid.lane, int(end_windows[near][-1]) + reach - start)
+                complete = start + self._grid.lane <= self.chunk.windows
+                parts[start] = self._grid.part(first, end) if complete else self._whole(start)
+        return parts
+
+    def _whole(self, start: int) -> Part:
+        return 0, self._grid.length(self.chunk.windows - start)
 
     # Scoring
 
     def lanes(self) -> Iterator[Lane]:
-        """Its lanes to run."""
-        chunk, around = self.chunk, self._grid.around
-        whole = chunk.start == chunk.before == chunk.after == 0 and chunk.windows <= self._grid.lane
+        """Its lanes to run, both strands of a lane together."""
         for start in self.starts:
-            length = self._grid.length(chunk.windows - start)
-            begin, end = start - around, start + length + WINDOW + around
             for strand, run in self._run.items():
-                if start not in run:
-                    continue
-                own = self._logits[strand][start : start + length]
-                places = self._places[strand][start : start + length] if self._places else None
-                if strand == "+":
-                    yield Lane(_bases(chunk, begin, end), own, 0, self, whole, places)
-                else:  # the windows of both strands start at the same bases, so it ends where the other begins
-                    codes = dna.reverse_complement(_bases(chunk, begin - 1, end - 1))
-                    reverse = None if places is None else places[::-1]
-                    yield Lane(codes, own[::-1], length - len(own), self, whole, reverse)
+                if start in run:
+                    yield self._lane(strand, start, run[start])
+
+    def _lane(self, strand: Strand, start: int, part: Part) -> Lane:
+        """The lane of a strand from `start` on, of which `part` is to be scored."""
+        chunk, around, length = self.chunk, self._grid.around, self._grid.length(self.chunk.windows - start)
+        whole = chunk.start == chunk.before == chunk.after == 0 and chunk.windows <= self._grid.lane
+        begin, end = start - around, start + length + WINDOW + around
+        own = slice(start + part[0], start + part[1])
+        logits, places = self._logits[strand][own], self._places[strand][own] if self._places else None
+        if strand == "+":
+            return Lane(_bases(chunk, begin, end), logits, part, 0, self, whole, places)
+        # The windows of both strands start at the same bases, so this lane ends where the other begins.
+        codes, part = dna.reverse_complement(_bases(chunk, begin - 1, end - 1)), (length - part[1], length - part[0])
+        skipped = part[1] - part[0] - len(logits)
+        return Lane(codes, logits[::-1], part, skipped, self, whole, None if places is None else places[::-1])
 
     def tracks(self) -> Iterator[list[ScoreTrack]]:
         """One list of a track for each strand; nothing if no window starts on the stride.
@@ -202,9 +238,9 @@ class Job:
         ]
 
     def _where_scored(self, values: Logits, strand: Strand) -> Logits:
-        """The values of the windows on the stride; -inf in a lane that was not run, NaN where none was to be scored."""
-        for start in self._run[strand]:
-            own = slice(start, start + self._grid.lane)
+        """The values of the windows on the stride; -inf where a lane was not run, NaN where none was to be scored."""
+        for start, (first, end) in self._run[strand].items():
+            own = slice(start + first, start + end)
             check_finite(values[own][~self._unscored[own]])
         values[self._unscored] = np.nan
         return values[self._first :: self._settings.stride]

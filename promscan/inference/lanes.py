@@ -101,10 +101,20 @@ class LaneNetwork:
         return self.logits_and_places(codes, margin, warm_up, unknown_ends=unknown_ends)[0]
 
     def logits_and_places(
-        self, codes: Tensor, margin: int, warm_up: int, *, unknown_ends: bool = False
+        self,
+        codes: Tensor,
+        margin: int,
+        warm_up: int,
+        part: tuple[int, int] | None = None,
+        *,
+        unknown_ends: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        """What `logits` returns, and the places of the same windows; None for a network without a head for places."""
-        architecture = self.model.architecture
+        """What `logits` returns, and the places of the same windows; None for a network without a head for places.
+
+        part: the windows to score, whole blocks, from the first up to the last, which is not among them (None: all).
+            Their values do not depend on it; a direction ends with the last block that they need.
+        """
+        architecture, (begin, end) = self.model.architecture, part or (0, len(codes) - WINDOW - 2 * margin)
         inner, ends = max(warm_up, architecture.context_reach), UnknownEnds()
         if unknown_ends:
             inner = -(-max(inner, NEAR) // WINDOW) * WINDOW
@@ -121,8 +131,8 @@ class LaneNetwork:
         inputs = columns[run - warm : len(columns) - (run - warm)]
         inputs, (forward, backward) = self._below_the_last(inputs)
         state = state_after(forward, inputs[:warm], ends.forward)
-        left = forward.run(inputs[warm : len(inputs) - warm], state)
-        return self._grade(left, backward, inputs[warm:], around, ends.backward)
+        left = forward.run(inputs[warm : warm + end + WINDOW], state)
+        return self._grade(left, backward, inputs[warm:], around, begin, ends.backward)
 
     def lanes_for(self, lanes: int, most: int) -> int:
         """Lanes of the smallest unit for this many lanes that gives each lane the bits it has in one of `most`.
@@ -154,36 +164,44 @@ class LaneNetwork:
         return self._known_ends[inner, warm_up]
 
     def smoothed_logits(
-        self, codes: Tensor, margin: int, warm_up: int, width: int, *, unknown_ends: bool = False
+        self,
+        codes: Tensor,
+        margin: int,
+        warm_up: int,
+        width: int,
+        part: tuple[int, int] | None = None,
+        *,
+        unknown_ends: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         """Logits averaged over `width` neighbouring windows, see `smooth`, and the places, which are not averaged.
 
         `margin` includes `room_to_smooth` and what `logits` needs. Everything else is as for `logits_and_places`.
         """
-        room = room_to_smooth(width)
-        begin, spare = margin - room, room - width // 2
-        logits, places = self.logits_and_places(codes, begin, warm_up, unknown_ends=unknown_ends)
+        room, (first, end) = room_to_smooth(width), part or (0, len(codes) - WINDOW - 2 * margin)
+        begin, spare, read_by = margin - room, room - width // 2, (first, end + 2 * room)
+        logits, places = self.logits_and_places(codes, begin, warm_up, read_by, unknown_ends=unknown_ends)
         if width == 1:
             return logits, places
-        read = codes[begin + spare : len(codes) - begin - spare - 1]
-        smoothed = smooth(logits[spare : len(logits) - spare], read, width)
+        logits = logits[spare : len(logits) - spare]
+        smoothed = smooth(logits, codes[begin + first + spare :][: len(logits) + WINDOW - 1], width)
         return smoothed, None if places is None else places[room : room + len(smoothed)]
 
     def _grade(
-        self, left: Tensor, backward: Cell, inputs: Tensor, around: Around, state: Tensor | None = None
+        self, left: Tensor, backward: Cell, inputs: Tensor, around: Around, first: int, state: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """Run the backward direction from the far end of `inputs`, and grade windows as soon as it reaches them.
 
         left: states (70 * (blocks + 1), d, lanes) of the forward direction.
+        first: the first window to grade, that of a block; the last ones end with `left`.
         state: the one at the far end.
         """
         following, logits, places = None, list[Tensor](), list[Tensor]()
-        for begin in range(len(inputs) - WINDOW, -1, -WINDOW):
+        for begin in range(len(inputs) - WINDOW, first - 1, -WINDOW):
             block = slice(begin, begin + WINDOW)
             right = backward.run(inputs[block].flip(0), state)
             state = right[-1]
             if begin >= len(left):
-                continue  # the warm-up
+                continue  # the warm-up, and what nothing reads
             states = self._states(left[block], right.flip(0))
             if self.places is not None:
                 places.append(self.places.of(states[:, :-1]))
@@ -193,7 +211,7 @@ class LaneNetwork:
                 means = sums[:, :-1] / sums[:, -1:]
                 logits.append(self.head.logits(means, around, begin))
             following = weighted
-        windows = len(left) - WINDOW
+        windows = len(left) - WINDOW - first
         return torch.cat(logits[::-1]), torch.cat(places[::-1])[TSS_INDEX:][:windows] if places else None
 
     def _below_the_last(self, inputs: Tensor) -> tuple[Tensor, tuple[Cell, Cell]]:

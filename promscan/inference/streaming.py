@@ -99,7 +99,9 @@ class StreamingEngine:
             unit_windows=self.lanes * self.lane,
             threads=settings.threads,
             batch_size=settings.batch_size,
-            sample=lambda: [Lane(np.full(self.lane + WINDOW + 2 * around, UNKNOWN, dtype=np.uint8), _NO_ROOM)],
+            sample=lambda: [
+                Lane(np.full(self.lane + WINDOW + 2 * around, UNKNOWN, dtype=np.uint8), _NO_ROOM, (0, self.lane))
+            ],
         )
 
     def __enter__(self) -> StreamingEngine:
@@ -112,6 +114,11 @@ class StreamingEngine:
     def grid(self) -> int:
         """Chunks are made of whole lanes."""
         return self.lane
+
+    @property
+    def quarter(self) -> int:
+        """Window starts of a quarter of a lane; if one of its windows has to be scored, all are."""
+        return self._grid.quarter
 
     @property
     def margin(self) -> int:
@@ -161,7 +168,7 @@ class StreamingEngine:
         """
         around, logits = self._grid.around, np.empty(len(codes), dtype=np.float32)
         padded = np.pad(codes, ((0, 0), (around, around + WINDOW)), constant_values=UNKNOWN)
-        lanes = (Lane(row, logits[i : i + 1], whole=True) for i, row in enumerate(padded))
+        lanes = (Lane(row, logits[i : i + 1], (0, WINDOW), whole=True) for i, row in enumerate(padded))
         for _ in self._runner.map(self._units_of_lanes(lanes)):
             pass
         logits[(codes == UNKNOWN).sum(axis=1) > MAX_UNKNOWN] = np.nan
@@ -174,7 +181,7 @@ class StreamingEngine:
         for job in jobs if self._screen is None else self._screened(jobs):
             unfinished.append(job)
             for lane in job.lanes():
-                yield from queue.add(lane, (len(lane.codes), lane.whole))
+                yield from queue.add(lane, lane.kind)
             yield from queue.count_read(job.chunk.windows)
         yield from queue.rest()
 
@@ -187,7 +194,7 @@ class StreamingEngine:
     def _units_of_lanes(self, lanes: Iterable[Lane]) -> Iterator[list[Lane]]:
         queue = self._queue()
         for lane in lanes:
-            yield from queue.add(lane, (len(lane.codes), lane.whole))
+            yield from queue.add(lane, lane.kind)
         yield from queue.rest()
 
     def _queue(self) -> LaneQueue[Lane]:
@@ -220,6 +227,7 @@ class StreamingEngine:
             self._grid.around,
             self.warm_up,
             self.settings.smoothing,
+            unit[0].part,
             unknown_ends=unit[0].whole and self._knows_ends,
         )
         for values, lane in zip(fetch(logits.T.contiguous()), unit, strict=False):

@@ -23,7 +23,7 @@ from promscan.commands.scan import Scan
 from promscan.inference.background import (
     LEARNED_MEGABASES,
     Background,
-    best_in_lanes,
+    best_estimates,
     learn_screening,
     measure_network,
     screening_levels,
@@ -77,7 +77,7 @@ def loss(
 ) -> dict[str, Any]:
     """Hits that a screened scan loses, and the share of lanes that it runs, at several rates."""
     with scan.open_screened(network, float("inf")) as engine:
-        best, lanes = best_in_lanes(engine, chunks_of(scan, engine), found.begins, found.hits)
+        best, lanes = best_estimates(engine, chunks_of(scan, engine), found.begins, found.hits)
     chroms, begins = list(found.begins), np.array(list(found.begins.values()))
     places = found.hits["place"]
     owners = np.searchsorted(begins, places, side="right") - 1

@@ -103,7 +103,7 @@ class LoadedScan:
         """What is to be scored, as an engine reads it; `step` window starts a chunk."""
         return stages.read(self.plan, grid=engine.grid, margin=engine.margin, step=step)
 
-    def open_screened(self, network: ScreeningNetwork, floor: float | None) -> Engine:
+    def open_screened(self, network: ScreeningNetwork, floor: float | None) -> StreamingEngine:
         """The engine of a streaming model with a screening network, for tracks with estimates."""
         settings = dataclasses.replace(self.engine_settings, estimates=True, floor=floor)
         return StreamingEngine(self.network, self.devices, settings, network)
