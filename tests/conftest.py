@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ import torch
 from fasta_files import Layout, drawn_sequence
 from hypothesis import settings
 
+from promscan import log
 from promscan.cli import main
 
 if not torch.cuda.is_available():
@@ -52,6 +53,15 @@ def promscan_cli(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
         return Outcome(int(stop.value.code or 0), out, err)
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def _logger_as_imported() -> Iterator[None]:
+    """The command line sets up the logger of the process; the next test finds it as it was."""
+    handlers, propagate, level = log.logger.handlers, log.logger.propagate, log.logger.level
+    yield
+    log.logger.handlers, log.logger.propagate = handlers, propagate
+    log.logger.setLevel(level)
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
