@@ -11,8 +11,6 @@ from promscan import log
 from promscan.cli.options import Count, Number, quiet_option, tss_from_option
 from promscan.cli.train.allocator import reuse_freed_memory
 from promscan.cli.train.options import (
-    LARGEST_COUNT,
-    LARGEST_WIDTH,
     RUN,
     SIZES,
     architecture_of,
@@ -28,7 +26,7 @@ from promscan.cli.train.options import (
 from promscan.networks.architecture import MAX_CONTEXT, MAX_HIDDEN, MAX_REACH
 from promscan.networks.card import MIN_DISTANCE
 from promscan.networks.card_parts import Scale
-from promscan.seq.bounds import MAX_BP
+from promscan.seq.bounds import MAX_BP, MAX_COUNT, MAX_WIDTH
 
 if TYPE_CHECKING:
     from promscan.train.genome import GenomeRecipe
@@ -45,8 +43,8 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     words = [word.strip() for word in text.split(",") if word]
     if not all(word.isdecimal() for word in words):
         raise click.BadParameter("give whole numbers with commas between them")
-    if len(words) > MOST_WIDTHS or any(len(word) > len(str(LARGEST_WIDTH)) for word in words):
-        raise click.BadParameter(f"give at most {MOST_WIDTHS} numbers, none above {LARGEST_WIDTH:,}")
+    if len(words) > MOST_WIDTHS or any(len(word) > len(str(MAX_WIDTH)) for word in words):
+        raise click.BadParameter(f"give at most {MOST_WIDTHS} numbers, none above {MAX_WIDTH:,}")
     return tuple(int(word) for word in words)
 
 
@@ -80,7 +78,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     "are not used.",
 )  # fmt: skip
 @click.option(
-    "--positives-tss", type=Count(0, LARGEST_WIDTH), metavar="N", help="0-based index of the start in each positive."
+    "--positives-tss", type=Count(0, MAX_WIDTH), metavar="N", help="0-based index of the start in each positive."
 )  # fmt: skip
 @click.option(
     "--drop", multiple=True, metavar="FILE",
@@ -111,16 +109,16 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 @learning_rate_option(2e-3)
 @epoch_options(rows="Segments", batch_size=32, epochs=20)
 @click.option(
-    "--segments-per-epoch", type=Count(1, LARGEST_COUNT), default=8000, show_default=True,
+    "--segments-per-epoch", type=Count(1, MAX_COUNT), default=8000, show_default=True,
     help="Segments of an epoch; drawn anew in each epoch.",
 )  # fmt: skip
-@click.option("--windows", type=Count(1, LARGEST_WIDTH), default=512, show_default=True, help="Windows of a segment.")
+@click.option("--windows", type=Count(1, MAX_WIDTH), default=512, show_default=True, help="Windows of a segment.")
 @click.option(
-    "--near", type=Count(0, LARGEST_WIDTH), default=10, show_default=True,
+    "--near", type=Count(0, MAX_WIDTH), default=10, show_default=True,
     help="A window with its TSS at most this many bp from a start is a promoter.",
 )  # fmt: skip
 @click.option(
-    "--ignored", type=Count(0, LARGEST_WIDTH), default=100, show_default=True,
+    "--ignored", type=Count(0, MAX_WIDTH), default=100, show_default=True,
     help="Other windows at most this many bp from a start are ignored.",
 )  # fmt: skip
 @click.option(
@@ -169,11 +167,11 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     help="Weight of the loss of the head for places.",
 )  # fmt: skip
 @click.option(
-    "--dev-bases", type=Count(1, LARGEST_COUNT), default=4_000_000, show_default=True,
+    "--dev-bases", type=Count(1, MAX_COUNT), default=4_000_000, show_default=True,
     help="Bases of the dev contigs on which an epoch is validated.",
 )  # fmt: skip
 @click.option(
-    "--mining-bases", type=Count(1, LARGEST_COUNT), default=4_000_000, show_default=True,
+    "--mining-bases", type=Count(1, MAX_COUNT), default=4_000_000, show_default=True,
     help="Bases that are scanned for false hits before an epoch.",
 )  # fmt: skip
 @step_options(averaging=0.998)
