@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 @click.argument("hits", metavar="HITS")
 @click.option(
     "--tss", required=True, multiple=True, metavar="FILE",
-    help="BED, GFF3 or GTF of the known transcription starts (TSSs). May be repeated: recall is of all lists, and of "
-    "each.",
+    help="BED, GFF3 or GTF of the known transcription starts (TSSs). May be repeated: recall is given for all lists "
+    "together, and for each.",
 )  # fmt: skip
 @tss_from_option
 @click.option("--genome", required=True, metavar="FILE", help="FASTA that the hits were called on.")

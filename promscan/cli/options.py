@@ -31,6 +31,8 @@ def check_digits(
 class Count(click.IntRange):
     """A whole number from `least` to `most`; help shows both."""
 
+    name = "whole number"
+
     def __init__(self, least: int, most: int) -> None:
         super().__init__(least, most)
 
@@ -41,6 +43,9 @@ class Count(click.IntRange):
         check_digits(self, value, param, ctx)
         number: int = super().convert(value, param, ctx)
         return number
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "N"
 
     def _describe_range(self) -> str:
         return f"{self.min:,} to {self.max:,}"
@@ -70,6 +75,8 @@ class Unbounded(click.types.FloatParamType):
 class Number(click.FloatRange):
     """A finite number within bounds; help shows those bounds that are not just far away."""
 
+    name = "number"
+
     def __init__(
         self, min: float = -MAX_NUMBER, max: float = MAX_NUMBER, min_open: bool = False, max_open: bool = False
     ) -> None:
@@ -83,6 +90,9 @@ class Number(click.FloatRange):
         if abs(number) > MAX_NUMBER:
             self.fail(f"{number:g} is not in the range {-MAX_NUMBER:g} to {MAX_NUMBER:g}.", param, ctx)
         return float(super().convert(value, param, ctx))
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "X"
 
     def _describe_range(self) -> str:
         low = f"more than {self.min:g}" if self.min_open else f"{self.min:g}"
@@ -161,7 +171,7 @@ def contigs_option(use: str) -> Decorator:
 
 score_column_option = click.option(
     "--score-column", type=Count(1, MAX_COLUMNS), metavar="N",
-    help="Rank the hits by this column, counted from 1.  [default: logit, if there is one, else 5, of GFF3 6]",
+    help="Rank the hits by this column, counted from 1.  [default: logit, if there is one, else 5 (GFF3: 6)]",
 )  # fmt: skip
 tss_from_option = click.option(
     "--tss-from", type=click.Choice([*TSS_FROM]), metavar="BASE",

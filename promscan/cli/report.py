@@ -44,8 +44,8 @@ from promscan.cli.options import (
 def report(hits: tuple[str, ...], output: str, quiet: bool, **options: Any) -> None:
     """Show HITS in one HTML file that works offline: numbers, plots, and a table to search and filter.
 
-    HITS is BED, GFF3 or narrowPeak of promscan, also annotated, or BED or GFF3 with strands of any other tool. Several
-    files are compared.
+    HITS is BED, GFF3 or narrowPeak of promscan, also with genes added, or BED or GFF3 with strands of any other tool.
+    Several files are compared.
 
     \b
     promscan scan genome.fa -o hits.bed

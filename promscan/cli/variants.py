@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 def variants(vcf: str, genome: str, output: str, quiet: bool, **options: Any) -> None:
     """Say what the variants of VCF do to promoters: scores without and with each allele, and what happens to hits.
 
-    VCF is VCF or BCF, plain or compressed, or - for standard input. Its records come out in their order, with INFO
-    fields whose names begin with PROM_. Symbolic alleles, breakends and * pass through.
+    VCF is a VCF or BCF file, plain or compressed, or - for standard input. Its records come out in their order, with
+    INFO fields whose names begin with PROM_. Symbolic alleles, breakends and * pass through.
 
     \b
     promscan variants calls.vcf.gz --genome genome.fa -o effects.vcf.gz

@@ -55,9 +55,9 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 @click.option(
     "--tss", "more_starts", multiple=True, type=(str, Number(min=0, min_open=True), Number(min=0)),
     metavar="FILE WEIGHT PLACE",
-    help="Another list of starts, how much each of them counts as a promoter, and how much its base counts for places "
-    "(those of TSS: 1 and 1). Starts of two lists at most 50 bp apart are one, at the position of the earlier list. "
-    "May be repeated.",
+    help="Another list of starts. WEIGHT: how much each of them counts as a promoter. PLACE: how much its base counts "
+    "for --place. For the starts of TSS, both are 1. Starts of two lists at most 50 bp apart are one start, at its "
+    "position in the earlier list. May be repeated.",
 )  # fmt: skip
 @click.option(
     "--ignore-near", "doubtful", multiple=True, metavar="FILE",
@@ -92,7 +92,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 )  # fmt: skip
 @click.option(
     "--context", type=Count(0, MAX_CONTEXT), default=32, show_default=True,
-    help="Learned features of which the network sees the means in bins around a window.",
+    help="Learned features; the network sees their means in bins around a window.",
 )  # fmt: skip
 @click.option(
     "--context-bins", default="100,200,300,600,1000", show_default=True, metavar="BP,...", callback=_widths,
@@ -123,7 +123,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 )  # fmt: skip
 @click.option(
     "--opposite-weight", type=Number(min=0), default=3.0, show_default=True,
-    help="Weight of background within 500 bp of a start of the other strand.",
+    help="Weight of background within --opposite-reach of a start of the other strand.",
 )  # fmt: skip
 @click.option(
     "--flank-weight", type=Number(min=0, min_open=True), default=0.1, show_default=True,
@@ -135,7 +135,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 )  # fmt: skip
 @click.option(
     "--pasted", type=Number(min=0, max=1), default=0.75, show_default=True,
-    help="Share of the segments with a promoter that show an additional one, if there are any.",
+    help="Share of the segments with a promoter that show one of --positives instead.",
 )  # fmt: skip
 @click.option(
     "--mutations", type=Number(min=0, max=1), default=0.08, show_default=True,
