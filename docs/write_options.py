@@ -22,7 +22,7 @@ BLOCK = re.compile(r"(<!-- OPTIONS ([\w ]+): from the command line -->\n).*?(<!-
 
 _DEFAULT = re.compile(r"\s*\[default: (.+?)\]")
 _NAMES_OF_TYPES = {
-    "integer": "N", "integer range": "N", "float": "X", "float range": "X", "text": "TEXT",
+    "whole number": "N", "number": "X", "text": "TEXT",
 }  # fmt: skip
 
 

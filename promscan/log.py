@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
+from urllib.parse import quote
 
 logger = logging.getLogger("promscan")
 
 LINE_EVERY_SECONDS = 120.0
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 FEW = 100
 """Below this many units of work, decimals of a unit are shown."""
 
@@ -23,6 +26,11 @@ FEW = 100
 def counted(number: int, what: str) -> str:
     """`1 hit`, `2,000 hits`: a number and what it counts, in the right form."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def one_line(text: str) -> str:
+    """A message without control characters, which names and values from files may hold: they become %XX."""
+    return _CONTROL.sub(lambda match: quote(match[0]), text)
 
 
 class Progress(Protocol):
@@ -37,7 +45,7 @@ class Progress(Protocol):
 
 class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        text = record.getMessage()
+        text = one_line(record.getMessage())
         return text if record.levelno == logging.INFO else f"{record.levelname.lower()}: {text}"
 
 

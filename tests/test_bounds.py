@@ -19,10 +19,21 @@ from promscan.errors import InputError
 from promscan.inference.settings import EngineSettings
 from promscan.seq.bounds import check_number, check_odd, check_whole, rounded_inwards
 from promscan.strength.constraints import Limits
+from promscan.train.data.segments import SegmentRecipe
 
 HUGE = ("9223372036854775808", "99999999999999999999", "9" * 5000, "1" + "0" * 400)
-MINE = ("calibrate", "design", "evaluate")
-"""Commands whose options are checked here."""
+
+
+def commands(group: click.Group = cli, words: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Every command by its name, which has two words in a group."""
+    for word, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*words, word))
+        else:
+            yield " ".join((*words, word)), command
+
+
+COMMANDS = dict(commands())
 
 
 def number_options(command: click.Command) -> Iterator[click.Option]:
@@ -44,25 +55,34 @@ def required(command: click.Command) -> list[str]:
 @pytest.mark.parametrize("huge", HUGE, ids=["2^63", "10^20", "5000-digits", "10^400"])
 @pytest.mark.parametrize(
     ("name", "option"),
-    [(name, option.opts[0]) for name in MINE for option in number_options(cli.commands[name])],
+    [(name, option.opts[0]) for name, command in COMMANDS.items() for option in number_options(command)],
 )
 def test_a_huge_number_is_wrong_usage_in_one_short_line(name: str, option: str, huge: str) -> None:
-    result = CliRunner().invoke(cli, [name, *required(cli.commands[name]), option, huge])
+    result = CliRunner().invoke(cli, [*name.split(), *required(COMMANDS[name]), option, huge])
     assert result.exit_code == 2
     assert re.search(rf"'{option}'.*not (in the range|a finite number)", result.output.splitlines()[-1])
     assert len(result.output.splitlines()[-1]) < 600
 
 
-@pytest.mark.parametrize("name", MINE)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_number_has_both_bounds(name: str) -> None:
-    for option in number_options(cli.commands[name]):
+    for option in number_options(COMMANDS[name]):
         assert option.type.min is not None  # type: ignore[attr-defined]
         assert option.type.max is not None  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", MINE)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_number_is_of_a_type_with_bounds(name: str) -> None:
+    """A probability and a rate are compared by the command, whose bounds depend on the model."""
+    for option in COMMANDS[name].params:
+        kind = option.type
+        if isinstance(kind, click.types.IntParamType | click.types.FloatParamType):
+            assert isinstance(kind, click.types._NumberRangeBase) or option.name in ("threshold", "fp_per_mb")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_help_shows_no_bound_that_is_none(name: str) -> None:
-    text = CliRunner().invoke(cli, [name, "--help"]).output
+    text = CliRunner().invoke(cli, [*name.split(), "--help"]).output
     assert "None" not in text
     assert "x<=" not in text
 
@@ -104,6 +124,60 @@ def test_design_refuses_arguments_out_of_range(arguments: dict[str, Any]) -> Non
 def test_engine_settings_out_of_range_name_the_setting(name: str, value: int) -> None:
     with pytest.raises(InputError, match=name):
         EngineSettings(**{name: value})
+
+
+RECIPES: dict[type, dict[str, list[Any]]] = {
+    promscan.WindowRecipe: {
+        "learning_rate": [0, -1, math.nan, math.inf, 10**40, "1"],
+        "weight_decay": [-1, math.nan],
+        "batch_size": [0, 10**30, 1.5, True],
+        "epochs": [0, 10**30],
+        "clip": [0, math.inf],
+        "averaging": [1, -0.1, math.nan],
+        "precision": ["float64", None],
+        "seed": [-1, 10**30],
+        "patience": [0, 10**30],
+        "sampler": ["random"],
+        "label_smoothing": [1, -0.5, math.nan],
+        "surroundings": [-1, 71],
+    },
+    promscan.PretrainRecipe: {"batch_size": [1], "windows_per_epoch": [1, 10**30]},
+    promscan.GenomeRecipe: {
+        "min_distance": [0, 10**30],
+        "segments_per_epoch": [0, 10**30],
+        "dev_bases": [0],
+        "mining_bases": [0],
+        "ranking": [-1, math.nan],
+        "placing": [math.inf],
+    },
+    promscan.StrengthRecipe: {
+        "shares": [{"a": -1}, {"a": math.inf}],
+        "rows_per_epoch": [-1, 10**30],
+        "dev_share": [0, 1, math.nan],
+        "test_share": [1, -1],
+        "patience": [0],
+    },
+    SegmentRecipe: {
+        "windows": [0, 10**30],
+        "near": [-1],
+        "ignored": [10**30],
+        "opposite_weight": [-1, math.nan],
+        "flank_weight": [0],
+        "mined_weight": [0, math.inf],
+        "pasted": [1.5],
+        "mutations": [-0.1, math.nan],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name", "value"),
+    [(recipe, name, value) for recipe, names in RECIPES.items() for name, values in names.items() for value in values],
+)
+def test_a_recipe_out_of_range_names_the_setting(recipe: type, name: str, value: Any) -> None:
+    with pytest.raises(InputError, match="share" if name == "shares" else name) as stop:
+        recipe(**{name: value})
+    assert len(str(stop.value)) < 200
 
 
 @pytest.mark.parametrize("name", ["tolerance", "false_beyond", "clearance"])

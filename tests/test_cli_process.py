@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from genomes import DEMO, EVERY_WINDOW, TINY, demo_contigs, scan_to_bed, write_fasta
+from genomes import DEMO, EVERY_WINDOW, TINY, TINY_STRENGTH, demo_contigs, scan_to_bed, write_fasta
 
 ROOT = Path(__file__).parent.parent
 PROMSCAN = [sys.executable, "-m", "promscan"]
@@ -171,11 +171,19 @@ for arguments in {commands}:
     assert out.startswith(b"Usage: promscan [OPTIONS] COMMAND")
 
 
-def test_a_scan_loads_no_compiler(start, tmp_path):
+@pytest.mark.parametrize(
+    "call",
+    [
+        "scan(sys.argv[1], model='human')",
+        f"score([{CONTIGS['demo2'][:80]!r}], model={str(TINY_STRENGTH)!r})",  # a GRU, unlike the bundled one
+    ],
+    ids=["scan", "score"],
+)
+def test_a_call_loads_no_compiler(start, tmp_path, call):
     """Loading the compiler of torch, or its algebra, takes longer than a scan of a short contig."""
     genome = write_fasta(tmp_path / "genome.fa", {"chr1": CONTIGS["demo2"][:70]})
     code = (
-        "import sys, promscan; list(promscan.scan(sys.argv[1], model='human'));"
+        f"import sys, promscan; list(promscan.{call});"
         "print([name for name in ('torch._dynamo', 'torch._inductor', 'sympy', 'matplotlib') if name in sys.modules])"
     )
     process = start([sys.executable, "-c", code, str(genome)], stdout=subprocess.PIPE)

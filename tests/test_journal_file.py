@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from itertools import islice
 
@@ -197,13 +198,66 @@ def with_checksums(lines):
 
 @pytest.mark.parametrize(
     ("line", "field", "value"),
-    [(0, "scan", 5), (0, "chunk_step", None), (1, "hits", 5), (1, "hits", [{"chrom": "chr1"}])]
+    [(0, "scan", 5), (1, "hits", 5), (1, "hits", [{"chrom": "chr1"}])]
     + [(-1, field, value) for field in ("place", "scored", "caller") for value in (None, {"x": 1}, [[]], "x")],
 )
 def test_lines_that_no_scan_writes_are_refused_though_their_checksums_are_right(folder, line, field, value):
     journal = stopped(folder)
     lines = list(map(json.loads, journal.read_bytes().splitlines()))
     lines[line][field] = value
+    journal.write_bytes(with_checksums(lines))
+    assert "journal.jsonl: was changed after a scan wrote it; remove the folder" in refusal(folder)
+
+
+WRONG_VALUES = [
+    (("hits", 0, "chrom"), 5),
+    (("hits", 0, "start"), "x"),
+    (("hits", 0, "start"), -1),
+    (("hits", 0, "start"), 10**30),
+    (("hits", 0, "strand"), "*"),
+    (("hits", 0, "tss"), 1.5),
+    (("hits", 0, "logit"), None),
+    (("hits", 0, "logit"), math.nan),
+    (("hits", 0, "probability"), "0.5"),
+    (("hits", 0, "strength"), "high"),
+    (("hits", 0, "strength_sd"), []),
+    (("hits", 0), [1, 2]),
+    (("place", "chrom"), None),
+    (("place", "end"), "50"),
+    (("place", "crc"), True),
+    (("scored", "windows"), "many"),
+    (("scored", "bases"), -5),
+    (("scored", "chrom"), 1),
+    (("caller", 0, "chrom"), 7),
+    (("caller", 0, "start"), "x"),
+    (("caller", 0, "decided"), 1.0),
+    (("caller", 0, "length"), 10**12),
+    (("caller", 0, "passing"), {}),
+    (("caller", 0, "passing"), [[-1, 0.5, 0.5]]),
+    (("caller", 0, "passing"), [["0", 0.5, 0.5]]),
+    (("caller", 0, "passing"), [[0, 0.5]]),
+    (("caller",), []),
+]
+
+
+@pytest.mark.parametrize(("place", "value"), WRONG_VALUES)
+def test_values_of_another_type_are_refused_though_their_checksums_are_right(folder, place, value):
+    journal = stopped(folder)
+    lines = list(map(json.loads, journal.read_bytes().splitlines()))
+    *parents, last = place
+    holder = lines[-1]
+    for key in parents:
+        holder = holder[key]
+    holder[last] = value
+    journal.write_bytes(with_checksums(lines))
+    assert "journal.jsonl: was changed after a scan wrote it; remove the folder" in refusal(folder)
+
+
+@pytest.mark.parametrize("step", [None, 0, -1, True, 50.0, "50", 10**30])
+def test_a_step_that_no_scan_takes_is_refused(folder, step):
+    journal = stopped(folder)
+    lines = list(map(json.loads, journal.read_bytes().splitlines()))
+    lines[0]["chunk_step"] = step
     journal.write_bytes(with_checksums(lines))
     assert "journal.jsonl: was changed after a scan wrote it; remove the folder" in refusal(folder)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
+import numpy as np
 import pytest
 import torch
-from genomes import EVERY_WINDOW, TINY, demo_contigs, tiny_streaming, write_fasta
+from genomes import EVERY_WINDOW, TINY, TINY_STRENGTH, demo_contigs, tiny_streaming, write_fasta
 
 import promscan
 
@@ -52,6 +54,41 @@ def test_a_scan_leaves_the_torch_settings_of_its_caller_when_it_ends_or_is_left(
     assert state_of_the_process() == before
     list(job)
     assert state_of_the_process() == before
+
+
+def random_numbers_to_come():
+    of_numpy = np.random.get_state()[1].tolist()  # noqa: NPY002 - what users of the old interface draw from
+    return random.getstate(), of_numpy, torch.random.get_rng_state().tolist()
+
+
+BASES = demo_contigs()["demo2"][3400:3900]
+GENOME = {"chr1": BASES}
+CALLS = {
+    "scan": lambda _: list(promscan.scan(GENOME, model=TINY, strength=TINY_STRENGTH, device="cpu", threshold=0.5)),
+    "score_genome": lambda _: list(promscan.score_genome(GENOME, model=TINY, device="cpu")),
+    "score": lambda _: list(promscan.score([BASES[:70]], model=TINY, device="cpu")),
+    "score with a strength model": lambda _: list(promscan.score([BASES[:80]], model=TINY_STRENGTH, device="cpu")),
+    "variants": lambda _: list(
+        promscan.variants([("chr1", 200, BASES[200], "N")], GENOME, model=TINY, device="cpu", threshold=0.5)
+    ),
+    "explain": lambda _: list(promscan.explain([BASES[:70]], model=TINY, device="cpu")),
+    "design": lambda _: promscan.design([8.0], model=TINY_STRENGTH, count=1, device="cpu", tolerance=9),
+    "annotate": lambda genes: list(
+        promscan.annotate(promscan.scan(GENOME, model=TINY, strength=None, device="cpu", threshold=0.5), genes)
+    ),
+    "load_model": lambda _: promscan.load_model(TINY),
+}
+
+
+@pytest.mark.usefixtures("process")
+@pytest.mark.parametrize("call", CALLS)
+def test_no_call_draws_random_numbers_of_its_caller_or_changes_its_settings(tmp_path, call):
+    (genes := tmp_path / "genes.bed").write_text("chr1\t100\t400\tgene\t0\t+\n")
+    before = state_of_the_process()
+    numbers = random_numbers_to_come()
+    CALLS[call](genes)
+    assert state_of_the_process() == before
+    assert random_numbers_to_come() == numbers
 
 
 @pytest.mark.usefixtures("process")

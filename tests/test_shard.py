@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import random
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
 
+import pybedtools
 import pysam
 import pytest
 from genomes import EVERY_WINDOW, TINY, a_few, demo_contigs, genomes, write_fasta, write_hits
@@ -19,6 +21,7 @@ from hypothesis import strategies as st
 
 import promscan
 from promscan.inference.streaming import StreamingEngine
+from promscan.io.hit_writers import CLOSING, Checksum
 from promscan.seq.intervals import Intervals, genome_digest, shard_of
 from promscan.seq.records import Interval
 
@@ -179,10 +182,19 @@ def test_the_command_line_divides_and_joins(promscan_cli, tmp_path, genome):
 # Refusals
 
 
+def closed(text):
+    """The lines of a shard, with the closing line that a scan would write after them."""
+    checksum = Checksum()
+    lines = [line for line in text.splitlines(keepends=True) if not line.startswith(CLOSING)]
+    for line in lines:
+        checksum.take(line.encode())
+    return "".join([*lines, f"{checksum.closing_line}\n"])
+
+
 def rewritten(path, old, new):
     text = path.read_text()
     assert text.count(old) == 1
-    path.write_text(text.replace(old, new))
+    path.write_text(closed(text.replace(old, new)))
 
 
 def without_first(paths):
@@ -319,9 +331,13 @@ def number_past_the_last(paths):
     return paths
 
 
+def rows_and_head(path):
+    return path.read_text().splitlines(keepends=True)[:-1]
+
+
 def with_rows(paths, change):
     """The second shard after `change` of its lines, of which the first two are comments."""
-    paths[1].write_text("".join(change(paths[1].read_text().splitlines(keepends=True))))
+    paths[1].write_text(closed("".join(change(rows_and_head(paths[1])))))
     return paths
 
 
@@ -334,7 +350,7 @@ def doubled_row(paths):
 
 
 def row_of_another_shard(paths):
-    row = paths[0].read_text().splitlines(keepends=True)[-1]
+    row = rows_and_head(paths[0])[-1]
 
     def place(line):
         fields = line.split("\t")
@@ -344,7 +360,7 @@ def row_of_another_shard(paths):
 
 
 def contig_again(paths):
-    rows = paths[1].read_text().splitlines(keepends=True)[2:]
+    rows = rows_and_head(paths[1])[2:]
     return with_rows(paths, lambda lines: [*lines, rows[0].replace("chr1", "chr9"), rows[-1]])
 
 
@@ -370,7 +386,7 @@ def endless_position(paths):
 
 def nothing_scored(paths):
     for path in paths:
-        path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]) + "#no window could be scored\n")
+        path.write_text(closed("".join(rows_and_head(path)[:2]) + "#no window could be scored\n"))
     return paths
 
 
@@ -410,7 +426,61 @@ def columns_cut(paths):
     return with_rows(paths, lambda lines: [*lines[:2], "\t".join(lines[2].split("\t")[:6]) + "\n", *lines[3:]])
 
 
+def changed_as_it_stands(paths, change):
+    """The second shard after `change` of its lines, without a new closing line."""
+    paths[1].write_text("".join(change(paths[1].read_text().splitlines(keepends=True))))
+    return paths
+
+
+def row_missing(paths):
+    return changed_as_it_stands(paths, lambda lines: [*lines[:5], *lines[6:]])
+
+
+def last_row_missing(paths):
+    return changed_as_it_stands(paths, lambda lines: [*lines[:-2], lines[-1]])
+
+
+def every_row_missing(paths):
+    return changed_as_it_stands(paths, lambda lines: [*lines[:2], lines[-1]])
+
+
+def other_logit(paths):
+    def changed(lines):
+        cells = lines[4].split("\t")
+        return [*lines[:4], "\t".join([*cells[:7], "1.2345", *cells[8:]]), *lines[5:]]
+
+    return changed_as_it_stands(paths, changed)
+
+
+def same_word_of_all_headers(paths):
+    for path in paths:
+        path.write_text(path.read_text().replace(" stride=1 ", " stride=2 "))
+    return paths
+
+
+def lines_missing_at_the_end(paths):
+    return changed_as_it_stands(paths, lambda lines: lines[:-3])
+
+
+def two_copies_in_one_file(paths):
+    return changed_as_it_stands(paths, lambda lines: lines + lines)
+
+
+def row_after_the_end(paths):
+    return changed_as_it_stands(paths, lambda lines: [*lines, lines[3]])
+
+
 REFUSALS = {
+    **dict.fromkeys(
+        [row_missing, last_row_missing, every_row_missing, other_logit],
+        ".*part2.bed: lines are missing or were changed since the scan wrote it; copy it again",
+    ),
+    same_word_of_all_headers: ".*part1.bed: lines are missing or were changed since the scan wrote it; copy it again",
+    lines_missing_at_the_end: ".*part2.bed: the closing line of a shard is missing, .*; copy it again",
+    **dict.fromkeys(
+        [two_copies_in_one_file, row_after_the_end],
+        ".*part2.bed: goes on after the closing line of a shard; copy it again",
+    ),
     **dict.fromkeys(
         [
             other_name,
@@ -471,6 +541,38 @@ def test_what_is_not_a_whole_set_is_refused_in_one_line(promscan_cli, tmp_path, 
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.parametrize("spoil", [row_missing, other_logit, lines_missing_at_the_end, bad_row])
+def test_nothing_reaches_standard_output_from_shards_with_a_damaged_one(promscan_cli, shards, spoil):
+    outcome = promscan_cli("merge", *spoil(shards), "-o", "-")
+    assert (outcome.status, outcome.out) == (1, "")
+    assert re.fullmatch(f"promscan: error: {REFUSALS[spoil]}\n", outcome.err)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_shard_ends_in_the_number_and_the_checksum_of_its_lines(tmp_path, genome, suffix):
+    path = write_hits(scan_of(genome, shard=(2, 3), **EVERY_WINDOW), tmp_path / f"part{suffix}")
+    text = gzip.decompress(path.read_bytes()) if suffix.endswith(".gz") else path.read_bytes()
+    lines = text.splitlines(keepends=True)
+    rows = [line for line in lines if not line.startswith(b"#")]
+    checksum = hashlib.sha256(b"".join(lines[:-1])).hexdigest()[:16]
+    assert lines[-1].decode() == f"#end rows={len(rows)} sha256={checksum}\n"
+    whole = write_hits(scan_of(genome, **EVERY_WINDOW), tmp_path / "whole.bed").read_text()
+    assert CLOSING not in whole
+
+
+def test_a_shard_is_read_by_what_reads_hits(promscan_cli, tmp_path, genome, shards):
+    """The closing line is a comment for the other commands, for tabix and for bedtools."""
+    packed = write_hits(scan_of(genome, shard=(1, 3), **EVERY_WINDOW), tmp_path / "part.bed.gz")
+    rows = [line for line in shards[0].read_text().splitlines() if not line.startswith("#")]
+    with pysam.TabixFile(str(packed)) as file:
+        assert list(file.fetch("chr1")) == rows
+    genes = tmp_path / "genes.bed"
+    genes.write_text("chr1\t100\t700\tgene\t0\t+\n")
+    assert promscan_cli("annotate", shards[0], genes, "-o", tmp_path / "annotated.tsv").status == 0
+    assert len((tmp_path / "annotated.tsv").read_text().splitlines()) == len(rows) + 1
+    assert len(pybedtools.BedTool(str(shards[0]))) == len(rows)
+
+
 def test_shards_in_which_nothing_could_be_scored_count_as_long_as_one_shard_scored(promscan_cli, tmp_path):
     genome = write_fasta(tmp_path / "genome.fa", {"chr1": "N" * 500, "chr2": CONTIGS["chr1"][:500]})
     common = ["--model", TINY, "--strength", "none", "--device", "cpu", "--threshold", 0.5]
@@ -478,7 +580,7 @@ def test_shards_in_which_nothing_could_be_scored_count_as_long_as_one_shard_scor
         outcome = promscan_cli("scan", genome, "-o", tmp_path / f"{i}.bed", "--shard", f"{i}/2", *common)
         assert outcome.status == 0
         assert outcome.err.count("no window could be scored") == (i == 1)
-    assert (tmp_path / "1.bed").read_text().splitlines()[2:] == ["#no window could be scored"]
+    assert (tmp_path / "1.bed").read_text().splitlines()[2:-1] == ["#no window could be scored"]
     assert promscan_cli("scan", genome, "-o", tmp_path / "whole.bed", *common).status == 0
     assert promscan_cli("merge", tmp_path / "1.bed", tmp_path / "2.bed", "-o", tmp_path / "merged.bed").status == 0
     assert (tmp_path / "merged.bed").read_bytes() == (tmp_path / "whole.bed").read_bytes()
@@ -518,7 +620,7 @@ def test_the_suffix_of_another_format_is_refused(promscan_cli, shards, tmp_path)
 def test_a_changed_row_of_other_formats_is_refused(promscan_cli, tmp_path, genome, suffix, spoil):
     path = write_hits(scan_of(genome, shard=(1, 1), **EVERY_WINDOW), tmp_path / f"part{suffix}")
     assert promscan_cli("merge", path, "-o", tmp_path / f"merged{suffix}").status == 0
-    path.write_text(spoil(path.read_text()))
+    path.write_text(closed(spoil(path.read_text())))
     outcome = promscan_cli("merge", path, "-o", tmp_path / f"again{suffix}")
     assert outcome.status == 1
     assert re.fullmatch(

@@ -67,7 +67,7 @@ def test_positives_on_dev_or_left_out_contigs_are_left_out_and_counted(
     promoters = Promoters(codes, 45, 0, "")
     with caplog.at_level(logging.INFO, logger="promscan"):
         card = train(tmp_path / "run", genome, leave_out=["chr1"], promoters=promoters)
-    assert "2 of 4 positives lie on dev or left-out contigs and are left out" in caplog.text
+    assert "left out: 2 of 4 positives, on dev or left-out contigs" in caplog.text
     assert card.training["promoters"]["used"] == card.training["promoters"]["in_held_out"] == 2
     with pytest.raises(InputError, match="every positive lies on a dev or left-out contig"):
         train(tmp_path / "none", genome, promoters=dataclasses.replace(promoters, codes=codes[:1]))

@@ -160,8 +160,8 @@ def test_only_the_first_process_speaks(tmp_path: Path, promscan_cli, second_of_t
     [
         ("cuda:1", 2, "device cuda:1: processes of torchrun cannot share it"),
         ("mps", 2, "device mps: processes of torchrun cannot share it"),
-        ("cuda", 1, "device cuda: 2 processes, but this machine has 1 CUDA devices"),
-        ("auto", 1, "device auto: 2 processes, but this machine has 1 CUDA devices"),
+        ("cuda", 1, "device cuda: 2 processes, but this machine has 1 CUDA device;"),
+        ("auto", 1, "device auto: 2 processes, but this machine has 1 CUDA device;"),
     ],
 )
 def test_every_process_has_a_device_of_its_own(

@@ -18,6 +18,7 @@ from promscan.calling.peaks import PeakCaller, in_order, probability_of
 from promscan.calling.settings import CallSettings
 from promscan.calling.surroundings import NearTerms, Terms, WideTerms
 from promscan.networks.calling_rule import NEAR, OWN, WIDE, CallingRule
+from promscan.seq.from_json import is_whole, record_of
 from promscan.seq.records import ESTIMATE_STEP, Hit, ScoreTrack
 
 
@@ -34,7 +35,11 @@ class Caller(Protocol):
         """What decides the hits to come, for JSON; `restore` brings another caller of the same settings there."""
 
     def restore(self, state: Any) -> None:
-        """Go on from a state that `state` returned."""
+        """Go on from a state that `state` returned.
+
+        Raises:
+            LookupError, TypeError, ValueError, zlib.error: it cannot be one.
+        """
 
 
 def open_caller(calling: CallSettings) -> Caller:
@@ -156,11 +161,16 @@ class GradedCaller:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state that `state` returned."""
+        """Go on from a state that `state` returned; raises what `PeakCaller.restore` does."""
         self._peaks.restore(state["peaks"])
-        self._next = None if state["next"] is None else tuple(state["next"])
+        self._next = None
+        if state["next"] is not None:
+            chrom, start, first_estimate = state["next"]
+            if not (isinstance(chrom, str) and is_whole(start) and is_whole(first_estimate)):
+                raise ValueError("it does not say which tracks come next")
+            self._next = chrom, start, first_estimate
         for queue, (waiting, terms) in zip(self._queues, state["queues"], strict=True):
-            queue.waiting = [Hit(**fields) for fields in waiting]
+            queue.waiting = [record_of(Hit, fields) for fields in waiting]
             queue.terms.restore(terms)
 
     def _with_own(self, candidates: Sequence[Hit]) -> list[Hit]:

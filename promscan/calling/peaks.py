@@ -14,15 +14,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from promscan.seq.from_json import record_of
 from promscan.seq.records import Hit, Logits, ScoreTrack, Strand
 from promscan.seq.windows import tss_of
 
 _EMPTY: Logits = np.empty(0, dtype=np.float32)
+
+
+class _State(NamedTuple):
+    """State of a caller, for JSON.
+
+    chrom: contig of the windows; None before the first track of one.
+    start, length: first window start that is still known, and number of windows.
+    decided: windows at its beginning that are decided.
+    passing: place, logit and rank of each window that passes.
+    """
+
+    chrom: str | None
+    start: int
+    decided: int
+    length: int
+    passing: list[Any]
+
+
+class _Passing(NamedTuple):
+    """Window that passes, by its place in the buffer."""
+
+    place: int
+    logit: float
+    rank: float
 
 
 class PeakCaller:
@@ -112,11 +137,19 @@ class PeakCaller:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state that `state` returned."""
-        self._chrom, self._start, self._decided = state["chrom"], state["start"], state["decided"]
-        self._buffer, self._ranks = (np.full(state["length"], np.nan, dtype=np.float32) for _ in range(2))
-        for index, logit, rank in state["passing"]:
-            self._buffer[index], self._ranks[index] = logit, rank
+        """Go on from a state that `state` returned.
+
+        Raises:
+            LookupError, TypeError, ValueError: it cannot be one.
+        """
+        then = record_of(_State, state)
+        if not then.decided <= then.length <= 2 * self.radius or (then.chrom is None and then.length):
+            raise ValueError("the lengths do not fit this caller")
+        self._chrom, self._start, self._decided = then.chrom, then.start, then.decided
+        self._buffer, self._ranks = (np.full(then.length, np.nan, dtype=np.float32) for _ in range(2))
+        for entry in then.passing:
+            window = record_of(_Passing, dict(zip(_Passing._fields, entry, strict=True)))
+            self._buffer[window.place], self._ranks[window.place] = window.logit, window.rank
 
     def flush(self) -> list[Hit]:
         """Decide the windows that are left, as at the end of a contig, and begin again."""

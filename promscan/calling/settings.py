@@ -165,7 +165,7 @@ def calling_logit(card: Card, threshold: float | None, fp_per_mb: float | None) 
     if card.calibration:
         return card.calibration.logit_at(card.scale.fp_per_mb if fp_per_mb is None else fp_per_mb)
     if not of_odds and (fp_per_mb is not None or card.default_threshold is None):
-        raise ModelError(f"model {card.name} is not calibrated to false hits per Mb: calibrate it")
+        raise ModelError(f"model {card.name} is not calibrated to false positives per Mb: calibrate it")
     if fp_per_mb is not None:
         raise ModelError(
             f"model {card.name} is not calibrated to false positives per Mb: use --threshold, or calibrate it"

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.networks.calling_rule import SAME, WIDE_ESTIMATES, Feature
+from promscan.seq.from_json import is_whole
 from promscan.seq.records import ESTIMATE_STEP, Hit, Logits, ScoreTrack, Strand
 
 Values = npt.NDArray[Any]
@@ -65,11 +66,19 @@ class Stretch:
         return {"first": self.first, "length": len(self.values), "values": base64.b64encode(packed).decode()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state that `state` returned."""
-        size = self.values.itemsize
-        unpacked = zlib.decompressobj().decompress(base64.b64decode(state["values"]), size * state["length"] or 1)
+        """Go on from a state that `state` returned.
+
+        Raises:
+            LookupError, TypeError, ValueError, zlib.error: it cannot be one.
+        """
+        first, length, size = state["first"], state["length"], self.values.itemsize
+        if not is_whole(first) or not is_whole(length):
+            raise TypeError("a position or a length is no whole number")
+        unpacked = zlib.decompressobj().decompress(base64.b64decode(state["values"]), size * length or 1)
         differences = np.frombuffer(unpacked, dtype=f"i{size}")
-        self.first, bits = state["first"], np.cumsum(differences, dtype=differences.dtype)
+        if len(differences) != length:
+            raise ValueError(f"there are {len(differences)} values, and not {length}")
+        self.first, bits = first, np.cumsum(differences, dtype=differences.dtype)
         self.values = bits.view(self.values.dtype)
 
 

@@ -106,7 +106,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         click.echo("promscan: interrupted", _messages())
         status = INTERRUPTED
     except (PromscanError, OSError) as error:
-        click.echo(f"promscan: error: {error}", _messages())
+        click.echo(log.one_line(f"promscan: error: {error}"), _messages())
         status = 1
     _drop_what_standard_output_refuses()
     return status

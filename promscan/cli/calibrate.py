@@ -17,7 +17,8 @@ from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
 @click.option("--genome", required=True, metavar="FILE", help="FASTA to count false positives on.")
 @click.option(
     "--exclude", required=True, metavar="FILE",
-    help="BED, GFF3 or GTF of its known promoters; what lies within 1,000 bp of one is not background.",
+    help="BED, GFF3 or GTF of its known promoters; what is nearer to one than the clearance of MODEL (mostly 1,000 bp) "
+    "is not background.",
 )  # fmt: skip
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="MODEL2",
@@ -26,19 +27,20 @@ from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
 @contigs_option("Only on these contigs")
 @click.option(
     "--min-distance", type=Count(1, MAX_BP), metavar="N",
-    help="Least distance in bp between two hits of a strand, for MODEL2 from then on.  [default: that of MODEL]",
+    help="Least distance in bp between two hits of a strand, here and in the card of MODEL2.  [default: that of MODEL]",
 )  # fmt: skip
 @click.option(
     "--smoothing", type=OddCount(MAX_SMOOTHING), metavar="BP",
-    help="Odd width over which logits are averaged before calling, for MODEL2 too; 1: none.  [default: that of MODEL]",
+    help="Odd width over which logits are averaged, here and in the card of MODEL2; 1: not at all.  "
+    "[default: that of MODEL]",
 )  # fmt: skip
 @machine_options
 @quiet_option
 def calibrate(model: str, genome: str, exclude: str, output: Path, quiet: bool, **options: Any) -> None:
     """Measure the false positives per Mb of MODEL, at each logit, on your own background.
 
-    The whole genome except the surroundings of known promoters is scanned, and every hit there is false. MODEL2 is
-    MODEL with this table in its card, which 'promscan scan --fp-per-mb' needs. The card of a model of single windows
+    All of the genome but the surroundings of known promoters is scanned, and every hit there counts as false. MODEL2
+    is MODEL with this table in its card, which 'promscan scan --fp-per-mb' needs. The card of a model of single windows
     also says how a quicker pass can choose the windows to score, if that saves enough.
 
     \b

@@ -49,10 +49,14 @@ def _share_range(_: click.Context, __: click.Parameter, text: str) -> tuple[floa
     help="Proposals of each strength.",
 )  # fmt: skip
 @model_option(DEFAULT_STRENGTH)
-@click.option("--start", metavar="SEQ|FASTA", help="Insert to begin at, or a file of one.  [default: anywhere]")
+@click.option(
+    "--start",
+    metavar="SEQ|FASTA",
+    help="Insert where the search begins, or a FASTA file of one.  [default: random inserts]",
+)
 @click.option(
     "--max-changes", type=Count(0, MAX_INSERT), metavar="N",
-    help="How many bases may differ from the start.  [default: 20]",
+    help="At most N bases of a proposal differ from the start.  [default: 20]",
 )  # fmt: skip
 @click.option(
     "--gc", default="0.3:0.7", show_default=True, metavar="LOW:HIGH", callback=_share_range,
@@ -68,7 +72,7 @@ def _share_range(_: click.Context, __: click.Parameter, text: str) -> tuple[floa
 )  # fmt: skip
 @click.option(
     "--min-difference", type=Count(1, MAX_INSERT), metavar="N",
-    help="In how many bases two proposals differ at least.  [default: 20, or half of --max-changes]",
+    help="Two proposals differ in at least N bases.  [default: 20, or half of --max-changes]",
 )  # fmt: skip
 @click.option(
     "--tolerance", type=Number(min=0, min_open=True), metavar="X",

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promscan import log
-from promscan.cli.options import Count, contigs_option, quiet_option, tss_from_option
+from promscan.cli.options import Count, contigs_option, quiet_option, score_column_option, tss_from_option
 from promscan.io.files import check_outputs, open_text_output
-from promscan.seq.bounds import MAX_BP, MAX_COLUMNS
+from promscan.seq.bounds import MAX_BP
 from promscan.seq.tss import SAME_START
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 @click.argument("hits", metavar="HITS")
 @click.option(
     "--tss", required=True, multiple=True, metavar="FILE",
-    help="BED, GFF3 or GTF of the known transcription starts (TSSs). May be repeated: recall is of all lists, and of "
-    "each.",
+    help="BED, GFF3 or GTF of the known transcription starts (TSSs). May be repeated: recall is given for all lists "
+    "together, and for each.",
 )  # fmt: skip
 @tss_from_option
 @click.option("--genome", required=True, metavar="FILE", help="FASTA that the hits were called on.")
@@ -65,10 +65,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--bed", metavar="FILE", help="What was scanned, if not all: only bases, TSSs and hits in it count.")
 @contigs_option("Only these contigs count")
-@click.option(
-    "--score-column", type=Count(1, MAX_COLUMNS), metavar="N",
-    help="Rank the hits by this column, counted from 1.  [default: logit, if there is one, else 5, of GFF3 6]",
-)  # fmt: skip
+@score_column_option
 @quiet_option
 def evaluate(
     hits: str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 
 from promscan.io.tss_choices import TSS_FROM
 from promscan.networks.card import bundled_models
-from promscan.seq.bounds import MAX_BATCH, MAX_NUMBER, MAX_THREADS
+from promscan.seq.bounds import MAX_BATCH, MAX_BP, MAX_COLUMNS, MAX_NUMBER, MAX_THREADS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -31,6 +31,8 @@ def check_digits(
 class Count(click.IntRange):
     """A whole number from `least` to `most`; help shows both."""
 
+    name = "whole number"
+
     def __init__(self, least: int, most: int) -> None:
         super().__init__(least, most)
 
@@ -41,6 +43,9 @@ class Count(click.IntRange):
         check_digits(self, value, param, ctx)
         number: int = super().convert(value, param, ctx)
         return number
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "N"
 
     def _describe_range(self) -> str:
         return f"{self.min:,} to {self.max:,}"
@@ -70,6 +75,8 @@ class Unbounded(click.types.FloatParamType):
 class Number(click.FloatRange):
     """A finite number within bounds; help shows those bounds that are not just far away."""
 
+    name = "number"
+
     def __init__(
         self, min: float = -MAX_NUMBER, max: float = MAX_NUMBER, min_open: bool = False, max_open: bool = False
     ) -> None:
@@ -83,6 +90,9 @@ class Number(click.FloatRange):
         if abs(number) > MAX_NUMBER:
             self.fail(f"{number:g} is not in the range {-MAX_NUMBER:g} to {MAX_NUMBER:g}.", param, ctx)
         return float(super().convert(value, param, ctx))
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "X"
 
     def _describe_range(self) -> str:
         low = f"more than {self.min:g}" if self.min_open else f"{self.min:g}"
@@ -122,6 +132,32 @@ def model_option(default: str) -> Decorator:
     )
 
 
+def check_one_threshold(options: Mapping[str, Any]) -> None:
+    """Refuse `--threshold` together with `--fp-per-mb`."""
+    if options["threshold"] is not None and options["fp_per_mb"] is not None:
+        raise click.UsageError("--threshold and --fp-per-mb are two ways to say the same: give one")
+
+
+threshold_options = all_of(
+    click.option(
+        "--fp-per-mb", type=Unbounded(), metavar="X",
+        help="Call hits at X false positives per Mb of background.  "
+        "[default: 10, or the threshold of an uncalibrated model]",
+    ),
+    click.option("--threshold", type=Unbounded(), metavar="P", help="Call hits at this probability instead."),
+    click.option(
+        "--min-distance", type=Count(1, MAX_BP), metavar="N",
+        help="A hit is the best window of its strand within N bp to each side.  [default: the model's, else 500]",
+    ),
+)  # fmt: skip
+strand_option = click.option(
+    "--strand", type=click.Choice(["both", "+", "-"]), default="both", show_default=True, help="Strands to score."
+)  # fmt: skip
+skip_masked_option = click.option(
+    "--skip-masked", is_flag=True, help="Read lower case (soft-masked) bases of the genome as unknown."
+)  # fmt: skip
+
+
 def _names(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...]:
     return tuple(text.split(",")) if text else ()
 
@@ -133,6 +169,10 @@ def contigs_option(use: str) -> Decorator:
     )
 
 
+score_column_option = click.option(
+    "--score-column", type=Count(1, MAX_COLUMNS), metavar="N",
+    help="Rank the hits by this column, counted from 1.  [default: logit, if there is one, else 5 (GFF3: 6)]",
+)  # fmt: skip
 tss_from_option = click.option(
     "--tss-from", type=click.Choice([*TSS_FROM]), metavar="BASE",
     help="Which base of a listed interval is the TSS, where the layout of the list does not say it: start, 5prime, "

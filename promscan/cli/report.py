@@ -9,8 +9,14 @@ import click
 from click.core import ParameterSource
 
 from promscan import log
-from promscan.cli.options import Count, complete_models, device_options, quiet_option, tss_from_option
-from promscan.seq.bounds import MAX_COLUMNS
+from promscan.cli.options import (
+    Count,
+    complete_models,
+    device_options,
+    quiet_option,
+    score_column_option,
+    tss_from_option,
+)
 
 
 @click.command()
@@ -32,17 +38,14 @@ from promscan.seq.bounds import MAX_COLUMNS
     help="Show scores and sequence of the N best hits, over all samples.",
 )  # fmt: skip
 @click.option("--bacteria", is_flag=True, help="Look for -10 and -35 elements, not for TATA boxes and initiators.")
-@click.option(
-    "--score-column", type=Count(1, MAX_COLUMNS), metavar="N",
-    help="Rank the hits by this column, counted from 1.  [default: logit, if there is one, else 5, of GFF3 6]",
-)  # fmt: skip
+@score_column_option
 @device_options
 @quiet_option
 def report(hits: tuple[str, ...], output: str, quiet: bool, **options: Any) -> None:
     """Show HITS in one HTML file that works offline: numbers, plots, and a table to search and filter.
 
-    HITS is BED, GFF3 or narrowPeak of promscan, also annotated, or BED or GFF3 with strands of any other tool. Several
-    files are compared.
+    HITS is BED, GFF3 or narrowPeak of promscan, also with genes added, or BED or GFF3 with strands of any other tool.
+    Several files are compared.
 
     \b
     promscan scan genome.fa -o hits.bed

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promscan import log
-from promscan.cli.options import Count, Unbounded, complete_models, machine_options, model_option, quiet_option
+from promscan.cli.options import (
+    Count,
+    check_one_threshold,
+    complete_models,
+    machine_options,
+    model_option,
+    quiet_option,
+    skip_masked_option,
+    strand_option,
+    threshold_options,
+)
 from promscan.io.files import check_outputs, is_special, open_text_output
 from promscan.io.schemas import NOTHING_SCORED
 from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, model_files
@@ -46,23 +56,13 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     help="File of hits, in the format of its suffix: .bed, .gff3 or .narrowPeak; .gz: bgzipped and indexed; -: stdout.",
 )  # fmt: skip
 @model_option(DEFAULT_MODEL)
-@click.option(
-    "--fp-per-mb", type=Unbounded(), metavar="X",
-    help="Call at X false positives per Mb of background.  [default: 10, or the threshold of an uncalibrated model]",
-)  # fmt: skip
-@click.option("--threshold", type=Unbounded(), metavar="P", help="Call at this probability instead.")
-@click.option(
-    "--min-distance", type=Count(1, MAX_BP), metavar="N",
-    help="A hit is the best window of its strand within N bp to each side.  [default: the model's, else 500]",
-)  # fmt: skip
-@click.option(
-    "--strand", type=click.Choice(["both", "+", "-"]), default="both", show_default=True, help="Strands to scan."
-)  # fmt: skip
+@threshold_options
+@strand_option
 @click.option(
     "--stride", type=Count(1, MAX_BP), default=1, show_default=True, metavar="N",
     help="Score only windows whose start is divisible by N.",
 )  # fmt: skip
-@click.option("--skip-masked", is_flag=True, help="Read lower case (soft-masked) bases as unknown.")
+@skip_masked_option
 @click.option(
     "--region", "regions", multiple=True, metavar="R",
     help="Write only hits whose TSS lies here: chr1 or chr1:1,001-2,000 (1-based, closed). May be repeated.",
@@ -117,8 +117,7 @@ def scan(
     promscan scan genome.fa.gz -o hits.gff3.gz --fp-per-mb 50
     promscan scan genome.fa -o - --region chr2:1-200,000 | head
     """
-    if options["threshold"] is not None and options["fp_per_mb"] is not None:
-        raise click.UsageError("--threshold and --fp-per-mb are two ways to say the same: give one")
+    check_one_threshold(options)
     if resume and (output == "-" or is_special(output)):
         raise click.UsageError("--resume needs an output file, and OUT is not one: name a file, or leave --resume out")
     log.configure(quiet=quiet)

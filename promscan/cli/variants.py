@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promscan import log
-from promscan.cli.options import Count, OddCount, Unbounded, machine_options, model_option, quiet_option
+from promscan.cli.options import (
+    OddCount,
+    check_one_threshold,
+    machine_options,
+    model_option,
+    quiet_option,
+    skip_masked_option,
+    strand_option,
+    threshold_options,
+)
 from promscan.io.files import check_outputs
 from promscan.networks.card import DEFAULT_MODEL, model_files
-from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
+from promscan.seq.bounds import MAX_SMOOTHING
 
 if TYPE_CHECKING:
     from promscan.commands.variation.job import VariantEffects
@@ -25,23 +34,13 @@ if TYPE_CHECKING:
     help="VCF with the effects in INFO; with .gz, bgzipped and indexed; - is stdout.",
 )  # fmt: skip
 @model_option(DEFAULT_MODEL)
-@click.option(
-    "--fp-per-mb", type=Unbounded(), metavar="X",
-    help="Call hits at X false positives per Mb.  [default: 10, or the threshold of an uncalibrated model]",
-)  # fmt: skip
-@click.option("--threshold", type=Unbounded(), metavar="P", help="Call hits at this probability instead.")
-@click.option(
-    "--min-distance", type=Count(1, MAX_BP), metavar="N",
-    help="A hit is the best window of its strand within N bp to each side.  [default: the model's, else 500]",
-)  # fmt: skip
+@threshold_options
 @click.option(
     "--smoothing", type=OddCount(MAX_SMOOTHING), metavar="N",
     help="Average the logits of N neighbouring windows.  [default: the model's]",
 )  # fmt: skip
-@click.option(
-    "--strand", type=click.Choice(["both", "+", "-"]), default="both", show_default=True, help="Strands to score."
-)  # fmt: skip
-@click.option("--skip-masked", is_flag=True, help="Read lower case (soft-masked) bases of the genome as unknown.")
+@strand_option
+@skip_masked_option
 @click.option("--skip-mismatch", is_flag=True, help="Do not score records whose REF is not in the genome; count them.")
 @click.option("--phased", is_flag=True, help="Score phased alleles within 200 bp of one another together, too.")
 @machine_options
@@ -49,15 +48,14 @@ if TYPE_CHECKING:
 def variants(vcf: str, genome: str, output: str, quiet: bool, **options: Any) -> None:
     """Say what the variants of VCF do to promoters: scores without and with each allele, and what happens to hits.
 
-    VCF is VCF or BCF, plain or compressed, or - for standard input. Its records come out in their order, with INFO
-    fields whose names begin with PROM_. Symbolic alleles, breakends and * pass through.
+    VCF is a VCF or BCF file, plain or compressed, or - for standard input. Its records come out in their order, with
+    INFO fields whose names begin with PROM_. Symbolic alleles, breakends and * pass through.
 
     \b
     promscan variants calls.vcf.gz --genome genome.fa -o effects.vcf.gz
     bcftools view -r chr5 calls.bcf | promscan variants - --genome genome.fa -o -
     """
-    if options["threshold"] is not None and options["fp_per_mb"] is not None:
-        raise click.UsageError("--threshold and --fp-per-mb are two ways to say the same: give one")
+    check_one_threshold(options)
     log.configure(quiet=quiet)
     check_outputs([output], [vcf, genome, *model_files(options["model"])])
     from promscan.commands.variants import annotate_variants

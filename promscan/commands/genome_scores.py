@@ -56,18 +56,18 @@ def score_genome(
     the regions.
 
     Args:
-        genome: as for `Scan`: a path, a mapping of name to sequence, or one sequence.
-        model: bundled name or weights file.
-        smoothing: odd width in bp over which logits are averaged (default: the model's).
-        strand: `both`, `+` or `-`.
-        skip_masked: read lower-case bases as unknown.
-        regions: yield only positions in one of these (`chr1:1,000-2,000`, 1-based, closed) or in the BED file.
+        genome: a path, a mapping of name to sequence, or one sequence.
+        model: as for `Scan`.
+        smoothing: as for `Scan`.
+        strand: as for `Scan`.
+        skip_masked: as for `Scan`.
+        regions: yield only positions in one of these regions or in the BED file; written as for `Scan`.
         bed: BED file of further regions.
-        exclude: score no window that overlaps these intervals, or those of a BED file.
-        device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all`.
-        batch_size: windows in flight at most.
-        threads: CPU threads (None: as many as the process may use).
-        precision: `auto`, `float32` or `bfloat16`.
+        exclude: as for `Scan`.
+        device: as for `Scan`.
+        batch_size: as for `Scan`.
+        threads: as for `Scan`.
+        precision: as for `Scan`.
 
     Returns:
         an iterator of (contig, strand, first position, scores); the scores are float32 (n,), and NaN where a window has

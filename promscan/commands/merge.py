@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,7 +19,16 @@ from typing import NamedTuple
 
 from promscan.errors import InputError, RunError
 from promscan.io.files import check_outputs, is_special
-from promscan.io.hit_writers import LAYOUTS, Layout, cells_of, first_difference, format_by_suffix, open_rows
+from promscan.io.hit_writers import (
+    CLOSING,
+    LAYOUTS,
+    Checksum,
+    Layout,
+    cells_of,
+    first_difference,
+    format_by_suffix,
+    open_rows,
+)
 from promscan.io.schemas import NOTHING_SCORED
 from promscan.io.tables import finite
 from promscan.io.text import opened, sniff, source_name
@@ -81,6 +91,9 @@ def merge(shards: Sequence[str | os.PathLike[str]], output: str | os.PathLike[st
         raise RunError(
             f"{target}: the shards are {format}, and this suffix is not; end it in {LAYOUTS[format].suffixes[0]}"
         )
+    if target == "-":  # what it has taken cannot be taken back, so all rows are checked first
+        for part in parts:
+            deque(_rows(part.path, LAYOUTS[format]), maxlen=0)
     rows = chain.from_iterable(_rows(part.path, LAYOUTS[format]) for part in parts)
     with open_rows(target, LAYOUTS[format], parts[0].first_line, parts[0].settings) as writer:
         for row in _joined(rows):
@@ -104,9 +117,9 @@ def _joined(rows: Iterable[_Row]) -> Iterator[_Row]:
 def _read_head(path: str) -> _Shard:
     if path == "-" or is_special(path):
         raise InputError(f"{source_name(path)}: shards are read twice, and a pipe only once; save it to a file")
-    sniff(path, WANTED)  # rows that went to standard output cannot be taken back if the file is cut short
+    sniff(path, WANTED)
     with closing(_lines(path)) as lines:
-        head = list(islice(takewhile(lambda line: line.startswith("#"), lines), LONGEST_HEAD))
+        head = list(islice(takewhile(_is_head, lines), LONGEST_HEAD))
     first_line = next((line for line in head if line.startswith("#promscan ")), "")
     scored = head[-1:] != [NOTHING_SCORED]
     preamble = head if scored else head[:-1]
@@ -125,6 +138,10 @@ def _read_head(path: str) -> _Shard:
     except ValueError as error:
         raise InputError(f"{where}: {error}; give the files that scan --shard wrote") from error
     return _Shard(path, int(index), first_line, settings, scored)
+
+
+def _is_head(line: str) -> bool:
+    return line.startswith("#") and not line.startswith(CLOSING)
 
 
 def _settings(options: str, where: str) -> dict[str, str]:
@@ -162,10 +179,27 @@ def _lines(path: str) -> Generator[str, None, None]:
             yield line[:-1].decode("utf-8", "surrogateescape")
 
 
+def _complete_lines(path: str) -> Iterator[str]:
+    """The lines before the closing one, which must be those that it was written for."""
+    checksum, closing = Checksum(), ""
+    for line in _lines(path):
+        if closing:
+            raise InputError(f"{path}: goes on after the closing line of a shard; copy it again")
+        if line.startswith(CLOSING):
+            closing = line
+        else:
+            checksum.take(f"{line}\n".encode("utf-8", "surrogateescape"))
+            yield line
+    if not closing:
+        raise InputError(f"{path}: the closing line of a shard is missing, so other lines may be, too; copy it again")
+    if closing != checksum.closing_line:
+        raise InputError(f"{path}: lines are missing or were changed since the scan wrote it; copy it again")
+
+
 def _rows(path: str, layout: Layout) -> Iterator[_Row]:
     """The rows of a shard, each checked: a window of promscan, after the row before."""
     before: _Row | None = None
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(_complete_lines(path), start=1):
         if line.startswith("#"):
             continue
         row = _row(line, layout, f"{path}, line {number}")

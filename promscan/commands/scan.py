@@ -54,7 +54,9 @@ class Scan:
         exhaustive: score every window exactly, even where a screened scan would be faster.
         strength: bundled name or weights file of a strength model; None: hits have no strength.
         device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device, of one model).
-        batch_size, threads, precision: see `open_engine`.
+        batch_size: most windows computed at once (None: by threads on a CPU, by free memory on CUDA).
+        threads: CPU threads (None: as many as the process may use).
+        precision: `auto` (float32), `float32` or `bfloat16`, which can be faster and changes scores a little.
         resume: keep a journal in this folder, and go on from the one that is there, to the hits of a scan that never
             stopped; the folder stays until `finish`.
 

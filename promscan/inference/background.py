@@ -35,7 +35,7 @@ from promscan.inference.engine import Engine
 from promscan.inference.estimates import Estimator
 from promscan.inference.screening_fit import collect, fit, new_network
 from promscan.inference.streaming import StreamingEngine
-from promscan.log import logger
+from promscan.log import counted, logger
 from promscan.metrics.calibration import Calibration
 from promscan.networks.card_parts import Screening, ScreeningSizes
 from promscan.networks.classifier import BiGRUAttention
@@ -83,8 +83,9 @@ class Background:
         """
         table = Calibration.measure(self.hits["logit"], self.megabases, self.description)
         logger.info(
-            "%d hits on %.3g Mb of background; --fp-per-mb can be %s (95 %%: %.3g to %.3g) to %s",
-            len(self.hits), self.megabases, table.lowest_rate, *table.interval(table.least), table.highest_rate,
+            "%s on %.3g Mb of background; --fp-per-mb can be %s (95 %%: %.3g to %.3g) to %s",
+            counted(len(self.hits), "hit"), self.megabases, table.lowest_rate, *table.interval(table.least),
+            table.highest_rate,
         )  # fmt: skip
         return table
 
@@ -201,7 +202,7 @@ def measure_network(
     floors = tuple(pair for pair in floors if shares[pair[0]] <= STILL_WORTH)
     found = Screening(0.0, levels[0], "", network.sizes, floors)
     if not floors or (floor := found.floor(max(usual, floors[0][0]))) is None or np.mean(lanes >= floor) > WORTH:
-        logger.info("no screening: it takes %d hits, and a network that tells them from most sequence", FEWEST)
+        logger.info("no screening: it takes %d hits, and a network that separates them from most sequence", FEWEST)
         return None
     share = np.mean(lanes >= floor)
     basis = (

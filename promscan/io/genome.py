@@ -21,6 +21,7 @@ from promscan.io.fasta import parse
 from promscan.io.fasta_index import FastaIndex
 from promscan.io.files import is_special
 from promscan.io.text import opened, sniff, source_name
+from promscan.log import counted
 from promscan.seq.dna import ENCODE, ENCODE_SKIP_MASKED, Codes
 from promscan.seq.records import Chunk
 from promscan.seq.regions import unknown_contig
@@ -159,7 +160,7 @@ class Genome:
             return
         last = next(reversed(lengths), None)
         if last is not None and lengths[last] != (indexed := self._index.lengths.get(last, 0)):
-            raise self._index.error(f"contig {last!r} has {lengths[last]} bases, not {indexed}")
+            raise self._index.error(f"contig {last!r} has {counted(lengths[last], 'base')}, not {indexed}")
         for chrom in self._index.lengths if complete else ():
             if chrom not in lengths:
                 raise self._index.error(f"there is no contig {chrom!r} any more")

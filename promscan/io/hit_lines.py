@@ -12,6 +12,7 @@ from promscan.io.gff import is_gtf
 from promscan.io.hits import WANTED, claims_peaks, tss_positions
 from promscan.io.listed_rows import ListedRows, Row, stranded
 from promscan.io.scan_header import settings_in
+from promscan.log import counted
 
 GFF3_COLUMNS = 9
 
@@ -70,7 +71,9 @@ def read_hit_lines(path: str | os.PathLike[str]) -> HitLines:
         if listed.format == "gff":
             _check_gff3(row, fields)
         elif width != (columns := columns or width):
-            raise InputError(f"{row.where}: {width} columns, and {columns} in the rows before; give each row the same")
+            raise InputError(
+                f"{row.where}: {counted(width, 'column')}, and {columns} in the rows before; give each row the same"
+            )
     if not rows and not listed.comments:
         raise InputError(f"{listed.source}: there is nothing in it, not even a header; give {WANTED}")
     claimed = claims_peaks(path, settings_in(listed.comments))
@@ -80,6 +83,6 @@ def read_hit_lines(path: str | os.PathLike[str]) -> HitLines:
 
 def _check_gff3(row: Row, fields: Sequence[str]) -> None:
     if len(fields) != GFF3_COLUMNS:
-        raise InputError(f"{row.where}: {len(fields)} columns, and GFF3 has {GFF3_COLUMNS}; correct the row")
+        raise InputError(f"{row.where}: {counted(len(fields), 'column')}, and GFF3 has {GFF3_COLUMNS}; correct the row")
     if is_gtf(fields[8]):
         raise InputError(f"{row.where}: its attributes are those of GTF; give hits as GFF3 or BED")

@@ -7,6 +7,7 @@ narrowPeak, and 1-based and closed in GFF3: there the attribute `tss` is 1-based
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +32,29 @@ TBI_LIMIT = 2**29
 """A .tbi index cannot hold coordinates past this; a .csi index can."""
 
 
+CLOSING = "#end "
+"""Beginning of the last line of a shard."""
+_SHARD = "shard"
+"""The key of a header that only a shard has."""
+
+
+class Checksum:
+    """Count of the rows and checksum of all lines of a shard, for its last line."""
+
+    def __init__(self) -> None:
+        self.rows, self._sum = 0, hashlib.sha256()
+
+    def take(self, lines: bytes) -> None:
+        """Take in the first lines, or a row, as they stand in the file."""
+        self.rows += not lines.startswith(b"#")
+        self._sum.update(lines)
+
+    @property
+    def closing_line(self) -> str:
+        """Last line of a shard that holds what was taken in."""
+        return f"{CLOSING}rows={self.rows} sha256={self._sum.hexdigest()[:16]}"
+
+
 class Writer:
     """Takes hits in order (contig, start, strand) and writes them as rows; made by `open_writer` and `open_rows`."""
 
@@ -39,6 +63,7 @@ class Writer:
     ) -> None:
         self.end = 0
         """Largest end of a hit so far."""
+        self._sum = Checksum()
         self._file, self._row, self._target, self._header = file, layout.row, target, header
         self._put("".join(f"{line}\n" for line in layout.preamble(first_line)))
 
@@ -56,9 +81,15 @@ class Writer:
         self._put(f"{row}\n")
         self.end = max(self.end, end)
 
+    def close_shard(self) -> None:
+        """Write the last line of a shard, by which `merge` knows that no line is missing; raises what `write` does."""
+        self._put(f"{self._sum.closing_line}\n")
+
     def _put(self, text: str) -> None:
+        lines = text.encode("utf-8", "surrogateescape")
+        self._sum.take(lines)
         with write_errors(self._target):
-            self._file.write(text.encode("utf-8", "surrogateescape"))
+            self._file.write(lines)
 
 
 def open_writer(target: str, format: str | None, header: Header) -> AbstractContextManager[Writer]:
@@ -82,7 +113,10 @@ def open_rows(target: str, layout: Layout, first_line: str, header: Header) -> I
     if target == "-":
         stdout = standard_output()
         stdout.flush()
-        yield Writer(stdout.buffer, layout, first_line, "standard output", header)
+        writer = Writer(stdout.buffer, layout, first_line, "standard output", header)
+        yield writer
+        if _SHARD in header:
+            writer.close_shard()
         with write_errors("standard output"):
             stdout.flush()
         return
@@ -92,6 +126,8 @@ def open_rows(target: str, layout: Layout, first_line: str, header: Header) -> I
         with _closing(file, target):
             writer = Writer(file, layout, first_line, target, header)
             yield writer
+            if _SHARD in header:
+                writer.close_shard()
         if is_packed(target) and path.is_file():  # a pipe has no index
             kind: IndexKind = "csi" if writer.end > TBI_LIMIT else "tbi"
             # A new index appears after its file, and an old one is removed before it: the two never disagree.

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from promscan.errors import InputError
 from promscan.io.formats import HEAD_BYTES, text_format
 from promscan.io.text import Digest, opened, source_name
+from promscan.log import counted
 from promscan.seq import dna
 from promscan.seq.dna import Codes
 
@@ -71,7 +72,9 @@ class Table:
         width = len(self.columns)
         for cells, place in self._reader:
             if any(cells[width:]):
-                raise InputError(f"{place}: {len(cells)} cells under {width} column names; name every column")
+                raise InputError(
+                    f"{place}: {counted(len(cells), 'cell')} under {counted(width, 'column name')}; name every column"
+                )
             yield Row(cells[:width] + [""] * (width - len(cells)), place)
 
     def _rows(self, text: io.TextIOWrapper) -> Iterator[Row]:

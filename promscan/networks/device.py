@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 
 from promscan.errors import DeviceError
+from promscan.log import counted
 from promscan.networks.cpu_quota import cpu_quota
 
 Value = TypeVar("Value")
@@ -36,7 +37,9 @@ def resolve_device(name: str) -> torch.device:
         device = torch.device("cuda", device.index or 0)
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if device.index >= count:
-            raise DeviceError(f"device {name}: this machine has {count} CUDA devices; use --device auto or cpu")
+            raise DeviceError(
+                f"device {name}: this machine has {counted(count, 'CUDA device')}; use --device auto or cpu"
+            )
     elif device.type == "mps" and not torch.backends.mps.is_available():
         raise DeviceError("device mps: not available on this machine; use --device auto or cpu")
     elif device.type not in ("cpu", "cuda", "mps"):

@@ -113,6 +113,8 @@ class OriginalGRU(nn.Module):
         nothing in the last state, nor in any gradient.
         """
         values = dict(self.gru.named_parameters())
+        if values["bias_ih_l0"].is_meta:  # there is nothing to draw, and its logarithm would load torch's compiler
+            return
         update = slice(self.gru.hidden_size, 2 * self.gru.hidden_size)
         with torch.no_grad():
             values["bias_ih_l0"][update].uniform_(1, length - 1).log_()

@@ -92,8 +92,9 @@ def _load(path: Path, card: Card, build: Callable[[], Network], prefix: str = ""
             for name, tensor in safetensors.torch.load(raw).items()
             if name.startswith(SCREENING) == bool(prefix)
         }
-        _check_shapes(build, tensors)
-        model = build()
+        with torch.random.fork_rng(devices=[]):  # new weights take random numbers, which are the caller's
+            _check_shapes(build, tensors)
+            model = build()
         model.load_state_dict(tensors)
     except (TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
         reason = str(error).splitlines()[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 from promscan.errors import InputError
@@ -20,6 +21,11 @@ MAX_COLUMNS = 100_000
 MAX_THREADS = 1024
 MAX_BATCH = 1 << 30
 """Windows in flight."""
+MAX_EPOCHS = 1_000_000
+MAX_COUNT = 1_000_000_000
+"""Rows, segments, bases or anything else that a training counts."""
+MAX_WIDTH = 1_000_000
+"""Distance or width in bp in a training."""
 MAX_SEED = (1 << 32) - 1
 MAX_NUMBER = 1e9
 """Size of a number that has a fraction, such as a strength."""
@@ -62,16 +68,36 @@ def check_machine(threads: int | None, batch_size: int | None) -> None:
         check_whole("batch_size", batch_size, 1, MAX_BATCH)
 
 
-def check_number(name: str, value: float, least: float = -MAX_NUMBER, most: float = MAX_NUMBER) -> None:
-    """Check that the argument `name` is a finite number from `least` to `most`.
+def check_number(
+    name: str,
+    value: float,
+    least: float = -MAX_NUMBER,
+    most: float = MAX_NUMBER,
+    *,
+    least_open: bool = False,
+    most_open: bool = False,
+) -> None:
+    """Check that the argument `name` is a finite number from `least` to `most`; an open end is not included.
 
     Raises:
         InputError: it is not.
     """
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         raise InputError(f"{name} must be a number, not {repr(value)[:40]}")
-    if not least <= value <= most:
-        raise InputError(f"{name} must be a number from {least:g} to {most:g}, got {shown(value)}")
+    if not least <= value <= most or (least_open and value == least) or (most_open and value == most):
+        low = f"above {least:g}" if least_open else f"from {least:g}"
+        high = f"below {most:g}" if most_open else f"{most:g}"
+        raise InputError(f"{name} must be a number {low} to {high}, got {shown(value)}")
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Check that the argument `name` is one of these words.
+
+    Raises:
+        InputError: it is not.
+    """
+    if value not in choices:
+        raise InputError(f"{name} must be one of {', '.join(choices)}, not {repr(value)[:40]}")
 
 
 def shown(value: float) -> str:

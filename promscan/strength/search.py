@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.errors import DesignError
-from promscan.log import Progress
+from promscan.log import Progress, counted
 from promscan.seq.dna import Codes, Mask
 from promscan.strength.constraints import Counts, Limits
 from promscan.strength.reporter import Reporter
@@ -119,8 +119,8 @@ class Search:
                 "that, allow more changes, or widen the limits or the tolerance"
             )
         return DesignError(
-            f"strength {wanted:g}: found {found} of {count} inserts within {self.tolerance:.4g} of it that differ in "
-            f"at least {self.min_difference} bp; ask for fewer, a smaller difference or a wider tolerance"
+            f"strength {wanted:g}: found {found} of {counted(count, 'insert')} within {self.tolerance:.4g} of it that "
+            f"differ in at least {self.min_difference} bp; ask for fewer, a smaller difference or a wider tolerance"
         )
 
     def _first(self) -> Codes:

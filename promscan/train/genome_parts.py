@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from promscan.errors import InputError
-from promscan.log import logger
+from promscan.log import counted, logger
 from promscan.seq.dna import Codes
 from promscan.seq.intervals import Intervals
 from promscan.seq.records import Interval
@@ -60,7 +60,7 @@ def split(genome: LabelledGenome, dev: Sequence[str], leave_out: Sequence[str], 
     if both.chroms:
         at = min(both)
         where = at.chrom if at.end - at.start == lengths[at.chrom] else region_name(at)
-        raise InputError(f"contig {where!r} is named for dev and to be left out; it can be only one of them")
+        raise InputError(f"contig {where!r} is named for dev and to be left out; name it once")
     train = genome.cut(_rest(genome, [*for_dev, *out], guard))
     names = [plain_names(words, lengths) for words in (dev, leave_out)]
     return GenomeParts(train, genome.cut(for_dev), genome.cut(out), *names)
@@ -103,5 +103,5 @@ def not_held_out(promoters: Promoters | None, parts: GenomeParts) -> Promoters |
     used = promoters.without_those_on(parts.held_out.values())
     if used.in_held_out:
         total = len(promoters.codes)
-        logger.info("%d of %d positives lie on dev or left-out contigs and are left out", used.in_held_out, total)
+        logger.info("left out: %d of %s, on dev or left-out contigs", used.in_held_out, counted(total, "positive"))
     return used

@@ -26,6 +26,7 @@ from promscan.networks.card import Card
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.device import autocast, memory_errors
 from promscan.networks.weights import save_model
+from promscan.seq.bounds import MAX_COUNT, check_whole
 from promscan.seq.dna import Codes, Mask
 from promscan.seq.windows import WINDOW
 from promscan.train.data.batches import flip_some
@@ -61,6 +62,10 @@ class PretrainRecipe(Recipe):
     epochs: int = 10
     reverse_complement: bool = True
     windows_per_epoch: int = 48_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_whole("batch_size", self.batch_size, 2, MAX_COUNT)  # half of the windows get random pieces
 
 
 class _Pretrainer(nn.Module):

@@ -11,8 +11,6 @@ from promscan import log
 from promscan.cli.options import Count, Number, quiet_option, tss_from_option
 from promscan.cli.train.allocator import reuse_freed_memory
 from promscan.cli.train.options import (
-    LARGEST_COUNT,
-    LARGEST_WIDTH,
     RUN,
     SIZES,
     architecture_of,
@@ -28,7 +26,7 @@ from promscan.cli.train.options import (
 from promscan.networks.architecture import MAX_CONTEXT, MAX_HIDDEN, MAX_REACH
 from promscan.networks.card import MIN_DISTANCE
 from promscan.networks.card_parts import Scale
-from promscan.seq.bounds import MAX_BP
+from promscan.seq.bounds import MAX_BP, MAX_COUNT, MAX_WIDTH
 
 if TYPE_CHECKING:
     from promscan.train.genome import GenomeRecipe
@@ -45,8 +43,8 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     words = [word.strip() for word in text.split(",") if word]
     if not all(word.isdecimal() for word in words):
         raise click.BadParameter("give whole numbers with commas between them")
-    if len(words) > MOST_WIDTHS or any(len(word) > len(str(LARGEST_WIDTH)) for word in words):
-        raise click.BadParameter(f"give at most {MOST_WIDTHS} numbers, none above {LARGEST_WIDTH:,}")
+    if len(words) > MOST_WIDTHS or any(len(word) > len(str(MAX_WIDTH)) for word in words):
+        raise click.BadParameter(f"give at most {MOST_WIDTHS} numbers, none above {MAX_WIDTH:,}")
     return tuple(int(word) for word in words)
 
 
@@ -57,9 +55,9 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 @click.option(
     "--tss", "more_starts", multiple=True, type=(str, Number(min=0, min_open=True), Number(min=0)),
     metavar="FILE WEIGHT PLACE",
-    help="Another list of starts, how much each of them counts as a promoter, and how much its base counts for places "
-    "(those of TSS: 1 and 1). Starts of two lists at most 50 bp apart are one, at the position of the earlier list. "
-    "May be repeated.",
+    help="Another list of starts. WEIGHT: how much each of them counts as a promoter. PLACE: how much its base counts "
+    "for --place. For the starts of TSS, both are 1. Starts of two lists at most 50 bp apart are one start, at its "
+    "position in the earlier list. May be repeated.",
 )  # fmt: skip
 @click.option(
     "--ignore-near", "doubtful", multiple=True, metavar="FILE",
@@ -80,7 +78,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     "are not used.",
 )  # fmt: skip
 @click.option(
-    "--positives-tss", type=Count(0, LARGEST_WIDTH), metavar="N", help="0-based index of the start in each positive."
+    "--positives-tss", type=Count(0, MAX_WIDTH), metavar="N", help="0-based index of the start in each positive."
 )  # fmt: skip
 @click.option(
     "--drop", multiple=True, metavar="FILE",
@@ -94,7 +92,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 )  # fmt: skip
 @click.option(
     "--context", type=Count(0, MAX_CONTEXT), default=32, show_default=True,
-    help="Learned features of which the network sees the means in bins around a window.",
+    help="Learned features; the network sees their means in bins around a window.",
 )  # fmt: skip
 @click.option(
     "--context-bins", default="100,200,300,600,1000", show_default=True, metavar="BP,...", callback=_widths,
@@ -111,21 +109,21 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 @learning_rate_option(2e-3)
 @epoch_options(rows="Segments", batch_size=32, epochs=20)
 @click.option(
-    "--segments-per-epoch", type=Count(1, LARGEST_COUNT), default=8000, show_default=True,
+    "--segments-per-epoch", type=Count(1, MAX_COUNT), default=8000, show_default=True,
     help="Segments of an epoch; drawn anew in each epoch.",
 )  # fmt: skip
-@click.option("--windows", type=Count(1, LARGEST_WIDTH), default=512, show_default=True, help="Windows of a segment.")
+@click.option("--windows", type=Count(1, MAX_WIDTH), default=512, show_default=True, help="Windows of a segment.")
 @click.option(
-    "--near", type=Count(0, LARGEST_WIDTH), default=10, show_default=True,
+    "--near", type=Count(0, MAX_WIDTH), default=10, show_default=True,
     help="A window with its TSS at most this many bp from a start is a promoter.",
 )  # fmt: skip
 @click.option(
-    "--ignored", type=Count(0, LARGEST_WIDTH), default=100, show_default=True,
+    "--ignored", type=Count(0, MAX_WIDTH), default=100, show_default=True,
     help="Other windows at most this many bp from a start are ignored.",
 )  # fmt: skip
 @click.option(
     "--opposite-weight", type=Number(min=0), default=3.0, show_default=True,
-    help="Weight of background within 500 bp of a start of the other strand.",
+    help="Weight of background within --opposite-reach of a start of the other strand.",
 )  # fmt: skip
 @click.option(
     "--flank-weight", type=Number(min=0, min_open=True), default=0.1, show_default=True,
@@ -137,7 +135,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 )  # fmt: skip
 @click.option(
     "--pasted", type=Number(min=0, max=1), default=0.75, show_default=True,
-    help="Share of the segments with a promoter that show an additional one, if there are any.",
+    help="Share of the segments with a promoter that show one of --positives instead.",
 )  # fmt: skip
 @click.option(
     "--mutations", type=Number(min=0, max=1), default=0.08, show_default=True,
@@ -169,11 +167,11 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     help="Weight of the loss of the head for places.",
 )  # fmt: skip
 @click.option(
-    "--dev-bases", type=Count(1, LARGEST_COUNT), default=4_000_000, show_default=True,
+    "--dev-bases", type=Count(1, MAX_COUNT), default=4_000_000, show_default=True,
     help="Bases of the dev contigs on which an epoch is validated.",
 )  # fmt: skip
 @click.option(
-    "--mining-bases", type=Count(1, LARGEST_COUNT), default=4_000_000, show_default=True,
+    "--mining-bases", type=Count(1, MAX_COUNT), default=4_000_000, show_default=True,
     help="Bases that are scanned for false hits before an epoch.",
 )  # fmt: skip
 @step_options(averaging=0.998)

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from promscan.cli.options import Count, Decorator, Number, OddCount, all_of, complete_models, precision_option
 from promscan.networks.architecture import MAX_CONVOLUTIONS, MAX_HIDDEN, MAX_KERNEL, MAX_LAYERS
-from promscan.seq.bounds import MAX_SEED, MAX_THREADS
+from promscan.seq.bounds import MAX_COUNT, MAX_EPOCHS, MAX_SEED, MAX_THREADS
 
 if TYPE_CHECKING:
     from promscan.networks.classifier import Architecture
@@ -20,11 +20,6 @@ SIZES = ("hidden", "layers", "convolutions", "kernel", "dropout")
 """Values of `size_options`."""
 RUN = ("species", "device", "threads", "resume")
 """Values of `run_options`; the calls of all trainings take them under these names."""
-
-LARGEST_COUNT = 1_000_000_000
-"""Largest number of epochs, rows, bases or anything else that is counted."""
-LARGEST_WIDTH = 1_000_000
-"""Largest distance or width in bp."""
 
 
 output_option = click.option(
@@ -77,11 +72,11 @@ def epoch_options(*, rows: str, batch_size: int, epochs: int, least: int = 2, st
     """`--batch-size` in `rows`, and `--epochs`, of which a training that stops early may need fewer."""
     return all_of(
         click.option(
-            "--batch-size", type=Count(least, LARGEST_COUNT), default=batch_size, show_default=True,
+            "--batch-size", type=Count(least, MAX_COUNT), default=batch_size, show_default=True,
             help=f"{rows} in a step.",
         ),
         click.option(
-            "--epochs", type=Count(1, 1_000_000), default=epochs, show_default=True,
+            "--epochs", type=Count(1, MAX_EPOCHS), default=epochs, show_default=True,
             help="Largest number of epochs." if stops_early else "Number of epochs.",
         ),
     )  # fmt: skip
@@ -90,7 +85,7 @@ def epoch_options(*, rows: str, batch_size: int, epochs: int, least: int = 2, st
 def patience_option(default: int, metric: str) -> Decorator:
     """`--patience`, the epochs without an improvement of this metric."""
     return click.option(
-        "--patience", type=Count(1, 1_000_000), default=default, show_default=True,
+        "--patience", type=Count(1, MAX_EPOCHS), default=default, show_default=True,
         help=f"Stop after this many epochs without a better {metric}.",
     )  # fmt: skip
 

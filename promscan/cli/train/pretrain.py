@@ -10,7 +10,6 @@ import click
 from promscan import log
 from promscan.cli.options import Count, quiet_option
 from promscan.cli.train.options import (
-    LARGEST_COUNT,
     RUN,
     SIZES,
     architecture_of,
@@ -23,6 +22,7 @@ from promscan.cli.train.options import (
     step_options,
     taken_from,
 )
+from promscan.seq.bounds import MAX_COUNT
 
 
 @click.command()
@@ -37,7 +37,7 @@ from promscan.cli.train.options import (
 @learning_rate_option(2e-3)
 @epoch_options(rows="Windows", batch_size=128, epochs=10)
 @click.option(
-    "--windows-per-epoch", type=Count(2, LARGEST_COUNT), default=48_000, show_default=True,
+    "--windows-per-epoch", type=Count(2, MAX_COUNT), default=48_000, show_default=True,
     help="Windows of an epoch; drawn anew in each epoch.",
 )  # fmt: skip
 @reverse_complement_option()

@@ -11,7 +11,6 @@ import click
 from promscan import log
 from promscan.cli.options import Count, Number, OddCount, quiet_option
 from promscan.cli.train.options import (
-    LARGEST_COUNT,
     RUN,
     dropout_option,
     epoch_options,
@@ -23,7 +22,7 @@ from promscan.cli.train.options import (
     taken_from,
 )
 from promscan.networks.architecture import MAX_BINS, MAX_HIDDEN, MAX_KERNEL
-from promscan.seq.bounds import MAX_INSERT
+from promscan.seq.bounds import MAX_COUNT, MAX_INSERT
 
 if TYPE_CHECKING:
     from promscan.train.strength_trainer import StrengthRecipe
@@ -107,7 +106,7 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> Stre
 )  # fmt: skip
 @epoch_options(rows="Rows", batch_size=256, epochs=20, stops_early=True)
 @click.option(
-    "--rows-per-epoch", type=Count(1, LARGEST_COUNT), metavar="N",
+    "--rows-per-epoch", type=Count(1, MAX_COUNT), metavar="N",
     help="Rows of an epoch; the next epoch goes on with the next rows.  [default: all rows]",
 )  # fmt: skip
 @click.option(

@@ -6,6 +6,7 @@ names. So contigs go to it as numbers of one length, and every query must come b
 
 from __future__ import annotations
 
+import random
 import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -82,12 +83,15 @@ def closest(queries: Spans, targets: Spans, folder: Path, **options: Any) -> Pai
     files = [folder / name for name in ("queries.bed", "targets.bed", "pairs.tsv")]
     for path, spans in zip(files, (queries, targets), strict=False):
         _write(spans, path)
+    numbers = random.getstate()  # pybedtools draws names, and the numbers are the caller's
     try:
         pybedtools.BedTool(str(files[0])).closest(
             str(files[1]), t="all", nonamecheck=True, output=str(files[2]), **options
         )
     except pybedtools.helpers.BEDToolsError as error:
         raise RunError(f"bedtools closest: {' '.join(str(error).split())[-200:]}; is it 2.27 or newer?") from error
+    finally:
+        random.setstate(numbers)
     pairs = _read(files[2])
     if len(found := np.unique(pairs.query)) != len(queries):
         raise RunError(

@@ -19,7 +19,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
-from operator import index
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +28,7 @@ from promscan.commands.scanning.statistics import Scored
 from promscan.errors import InputError, PromscanError, RunError
 from promscan.io.hit_writers import first_difference
 from promscan.log import logger
+from promscan.seq.from_json import is_whole, record_of
 from promscan.seq.records import Chunk, Hit, ScoreTrack
 
 INTERVAL = 5.0
@@ -101,17 +101,21 @@ class Journal:
         if head is None:
             file.append(first)
             return
+        if not all(isinstance(value, str) for value in head["scan"].values()):
+            raise file.changed()
         if (difference := first_difference(head["scan"], scan)) is not None:
             raise RunError(
                 f"{file.folder}: {difference} in this scan; go on with the options and the kind of machine that it was "
                 "begun with, or remove this folder"
             )
-        self.chunk_step = index(head["chunk_step"])
+        self.chunk_step = head["chunk_step"]
+        if not is_whole(self.chunk_step) or not self.chunk_step:
+            raise file.changed()
         for line in lines:
             self._last, self._bare = line, False
         if self._last is not None:
-            self.scored = Scored(**self._last["scored"])
-            self.done = (self._last["place"]["chrom"], self._last["place"]["end"])
+            self.scored = record_of(Scored, self._last["scored"])
+            self.done = record_of(_Place, self._last["place"])[:2]
             logger.info("%s: going on at %s:%d", file.folder, *self.done)
 
     def replay(self, caller: Caller) -> Iterator[Hit]:
@@ -122,7 +126,7 @@ class Journal:
             caller.restore(self._last["caller"])
         for line in islice(self._file.lines(), 1, None):
             with _as_written(self._file):
-                hits = [Hit(**fields) for fields in line["hits"]]
+                hits = [record_of(Hit, fields) for fields in line["hits"]]
             yield from hits
 
     def remaining(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
@@ -137,7 +141,7 @@ class Journal:
         placed = _placed(chunks)
         if self._last is not None:
             with _as_written(self._file):
-                done = _Place(**self._last["place"])
+                done = record_of(_Place, self._last["place"])
             if next((place for _, place in placed if place[:2] == done[:2]), None) != done:
                 raise RunError(
                     f"{self.folder}: the genome differs from the one that the scan began with; give that one, or "
@@ -185,7 +189,7 @@ def _as_written(file: JournalFile) -> Iterator[None]:
     """Say in one line that the lines are not those of a scan, whatever of them cannot be used."""
     try:
         yield
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, zlib.error) as error:
         if isinstance(error, PromscanError):
             raise
         raise file.changed() from error

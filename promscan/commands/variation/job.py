@@ -71,20 +71,9 @@ class VariantEffects:
     """What variants do to promoters, with a model that is ready to run.
 
     Args:
-        genome: FASTA file that the variants were called on, or a mapping of name to sequence.
-        model: bundled name or weights file.
-        threshold: probability to call hits at.
-        fp_per_mb: false positives per Mb to call hits at (default: as a scan).
-        min_distance: least distance in bp between two hits of a strand (default: the model's).
-        smoothing: odd width in bp over which logits are averaged (default: the model's).
-        strand: `both`, `+` or `-`.
-        skip_masked: read lower-case bases of the genome as unknown.
-        skip_mismatch: leave out variants whose reference allele is not that of the genome, and count them.
         phased: score haplotypes of phased neighbours, too.
-        device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all`.
-        batch_size: windows in flight at most.
-        threads: CPU threads (None: as many as the process may use).
-        precision: `auto`, `float32` or `bfloat16`.
+
+    The genome and all other options are those of `promscan.variants`.
 
     Attributes:
         counts: what was done since the last start: `records`, `alleles`, `scored`, `passed` (no bases, or too long),

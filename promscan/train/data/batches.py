@@ -12,6 +12,9 @@ from promscan.seq.dna import Codes, Mask
 from promscan.seq.windows import WINDOW
 from promscan.train.data.labelled_windows import LabelledWindows
 
+SAMPLERS = ("balanced", "shuffled")
+"""Orders of an epoch."""
+
 
 def epoch_order(promoters: Mask, sampler: str, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """Row numbers of one epoch, as many as there are rows.

@@ -24,6 +24,7 @@ from promscan.seq.tss import KnownStarts, Site, distances
 from promscan.seq.windows import WINDOW, scorable, tss_of
 from promscan.train.data.evidence import Evidence
 from promscan.train.data.promoters import Promoters
+from promscan.train.loop.recipe_bounds import check_settings
 
 HOSTS = 16
 """Number of listed starts drawn for a promoter; the one whose ends fit best is replaced."""
@@ -57,6 +58,9 @@ class SegmentRecipe:
     mined_weight: float = 1.0
     pasted: float = 0.75
     mutations: float = 0.08
+
+    def __post_init__(self) -> None:
+        check_settings(vars(self))
 
 
 class Segments(NamedTuple):

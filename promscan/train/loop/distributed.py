@@ -25,6 +25,7 @@ from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
 from promscan.errors import DeviceError, RunError
+from promscan.log import counted
 from promscan.networks.device import resolve_device
 
 PATIENCE = timedelta(days=1)
@@ -170,7 +171,7 @@ def _own_device(name: str) -> torch.device:
     processes, devices = processes_on_this_machine(), torch.cuda.device_count()
     if processes > devices:
         raise DeviceError(
-            f"device {name}: {processes} processes, but this machine has {devices} CUDA devices; "
+            f"device {name}: {processes} processes, but this machine has {counted(devices, 'CUDA device')}; "
             "give torchrun a smaller --nproc-per-node, or use --device cpu"
         )
     device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))

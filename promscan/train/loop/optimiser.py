@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from promscan.train.loop.distributed import ProcessGroup
+from promscan.train.loop.recipe_bounds import check_settings
 
 WARM_UP_SHARE = 0.15
 """Share of the steps in which the learning rate rises to its peak."""
@@ -33,6 +34,9 @@ class Recipe:
     averaging: decay of the EMA weights in each step (0: no EMA). The EMA weights are validated and saved.
     precision: `auto` is bfloat16 on CUDA, float32 elsewhere.
     seed: seed of all random draws.
+
+    Raises:
+        InputError: a setting is out of range.
     """
 
     learning_rate: float
@@ -43,6 +47,9 @@ class Recipe:
     averaging: float = 0.0
     precision: str = "auto"
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        check_settings(vars(self))
 
 
 class Optimiser:
