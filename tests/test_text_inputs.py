@@ -29,6 +29,7 @@ import promscan
 from promscan.errors import InputError
 from promscan.io import text
 from promscan.io.bed import read_bed
+from promscan.io.gene_readers import read_genes
 from promscan.io.genome import Genome
 from promscan.io.sequences import read_sequences
 from promscan.io.tables import read_table
@@ -364,3 +365,13 @@ def test_what_is_no_finite_number_is_refused(tmp_path, number):
         InputError, match=r"line 2: label .{2,45} (is not a number|is beyond 1e\+30); correct it, or leave the row out$"
     ):
         read_windows(str(path))
+
+
+@pytest.mark.parametrize("read", [read_bed, lambda path: list(read_table(str(path), ("sequence",))), read_genes])
+def test_a_line_without_an_end_is_refused(tmp_path, monkeypatch, read):
+    """As of a packed file of one letter, which would fill the memory."""
+    monkeypatch.setattr("promscan.io.text.LONGEST_LINE", 100_000)
+    path = tmp_path / "file"
+    path.write_bytes(gzip.compress(b"#chrom\tsequence\n" + b"A" * 5_000_000))
+    with pytest.raises(InputError, match=r"file, line 2: more than 100,000 bytes"):
+        read(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -31,10 +32,13 @@ from promscan.cli.score import score
 from promscan.cli.selftest import selftest
 from promscan.cli.train import train
 from promscan.cli.variants import variants
-from promscan.errors import PromscanError
+from promscan.errors import DeviceError, PromscanError, is_lack_of_memory
 from promscan.io.files import open_text_output, standard_output
 
 INTERRUPTED = 130
+LEAST_MEMORY = 1 << 30
+"""Bytes of address space below which the libraries that promscan needs end a process without a word."""
+TOO_LITTLE_MEMORY = "the memory of this machine is too small; use a machine with more, or divide the input"
 
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -69,6 +73,8 @@ def cli() -> None:
 
     'promscan COMMAND --help' explains a command and all of its options.
     """
+    if click.get_current_context().invoked_subcommand != models.name:
+        _check_memory_limit()
 
 
 COMMANDS = (
@@ -108,8 +114,27 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (PromscanError, OSError) as error:
         click.echo(log.one_line(f"promscan: error: {error}"), _messages())
         status = 1
+    except (MemoryError, RuntimeError, ImportError) as error:
+        if not is_lack_of_memory(error):
+            raise
+        click.echo(f"promscan: error: {TOO_LITTLE_MEMORY}", _messages())
+        status = 1
     _drop_what_standard_output_refuses()
     return status
+
+
+def _check_memory_limit() -> None:
+    """Refuse a limit of memory (`ulimit -v`) under which a library would abort while it is loaded.
+
+    Raises:
+        DeviceError: the limit is too low.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit not in (resource.RLIM_INFINITY, -1) and limit < LEAST_MEMORY:
+        raise DeviceError(
+            f"this process may take {limit >> 20:,} MiB of memory (ulimit -v), and promscan needs at least "
+            f"{LEAST_MEMORY >> 20:,} MiB; raise the limit"
+        )
 
 
 @contextmanager

@@ -31,7 +31,7 @@ from promscan.io.hit_writers import (
 )
 from promscan.io.schemas import NOTHING_SCORED
 from promscan.io.tables import finite
-from promscan.io.text import opened, sniff, source_name
+from promscan.io.text import lines_of, opened, sniff, source_name
 from promscan.seq.intervals import check_shard
 from promscan.seq.windows import WINDOW
 
@@ -173,7 +173,7 @@ def _check_set(parts: Sequence[_Shard]) -> None:
 def _lines(path: str) -> Generator[str, None, None]:
     """The lines, without newlines; a name in them need not be UTF-8."""
     with opened(path, WANTED) as stream:
-        for line in stream:
+        for line in lines_of(stream, path):
             if not line.endswith(b"\n"):
                 raise InputError(f"{path}: ends within a line; copy it again")
             yield line[:-1].decode("utf-8", "surrogateescape")

@@ -19,6 +19,7 @@ import numpy as np
 from promscan.errors import InputError
 from promscan.io.bgzip import BlockFile, BlockIndex
 from promscan.io.fasta import contig_name, letter_error
+from promscan.io.text import FileState, check_unchanged, state_of
 from promscan.log import logger
 from promscan.seq.dna import INVALID, WHITESPACE, Codes
 
@@ -153,10 +154,12 @@ class FastaIndex:
             raise self.error(str(error)) from error
 
     @contextmanager
-    def opened(self) -> Iterator[OpenFasta]:
-        """The file, open for `fetch`."""
+    def opened(self, before: FileState | None) -> Iterator[OpenFasta]:
+        """The file, open for `fetch`; it must be in the state of `before`, and stay so until the block ends well."""
         with self.mismatches(), open(self.path, "rb") as file:
+            check_unchanged(self.path, state_of(file.fileno()), before)
             yield OpenFasta(self, self._bytes(file))
+            check_unchanged(self.path, state_of(file.fileno()), before)
 
     def _bytes(self, file: BinaryIO) -> _PlainFile | BlockFile:
         return _PlainFile(file) if self._blocks is None else BlockFile(file, self._blocks)

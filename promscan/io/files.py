@@ -23,6 +23,16 @@ _LONGEST_NAME = 50
 """Letters of the name of a file that its temporary one repeats: a name has at most 255 bytes."""
 
 
+def write_whole(target: str | os.PathLike[str], content: bytes | str) -> None:
+    """Let a file with this content appear at `target`; a text is UTF-8.
+
+    Raises:
+        RunError: `target` cannot be written.
+    """
+    with atomic_path(target) as temporary, write_errors(os.fspath(target)):
+        temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+
+
 @contextmanager
 def atomic_path(target: str | os.PathLike[str], *, like: str | os.PathLike[str] | None = None) -> Iterator[Path]:
     """A temporary path in the folder of `target`, moved onto it when the block ends well and removed when it does not.

@@ -20,7 +20,7 @@ from promscan.errors import InputError
 from promscan.io.fasta import parse
 from promscan.io.fasta_index import FastaIndex
 from promscan.io.files import is_special
-from promscan.io.text import opened, sniff, source_name
+from promscan.io.text import opened, sniff, source_name, state_of
 from promscan.log import counted
 from promscan.seq.dna import ENCODE, ENCODE_SKIP_MASKED, Codes
 from promscan.seq.records import Chunk
@@ -58,6 +58,8 @@ class Genome:
         # A pipe is read once: what is read from it now would be missing later.
         self._is_file = self.path != "-" and not is_special(self.path)
         compression = sniff(self.path) if self._is_file else None
+        # It may be read several times, and its index is that of one state.
+        self._state = state_of(self.path) if self._is_file else None
         self._bytes = os.path.getsize(self.path) if compression == "plain" else None
         self._index = (
             FastaIndex.next_to(self.path, compression == "bgzip") if compression in ("plain", "bgzip") else None
@@ -128,7 +130,7 @@ class Genome:
             self._check_names(spans)
 
     def _fetch_chunks(self, index: FastaIndex, step: int, spans: Spans, margin: int) -> Iterator[Chunk]:
-        with index.opened() as fasta:
+        with index.opened(self._state) as fasta:
             for chrom, length in index.lengths.items():
                 if chrom in spans and length < WINDOW:
                     yield Chunk(chrom, 0, fasta.fetch(chrom, 0, length, self._table))
@@ -142,7 +144,7 @@ class Genome:
     def _pieces(self) -> Generator[tuple[str, bytes], None, None]:
         """The pieces of `fasta.parse`, compared with the index on the way; fills in `lengths` at the end."""
         lengths: dict[str, int] = {}
-        with opened(self.path) as stream:
+        with opened(self.path, before=self._state) as stream:
             for chrom, codes in parse(stream, self.source, self._table):
                 if chrom not in lengths:
                     self._compare_with_index(lengths)

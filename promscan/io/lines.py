@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from promscan.errors import InputError
 from promscan.io.formats import HEAD_BYTES, is_fasta, text_format
-from promscan.io.text import opened, source_name
+from promscan.io.text import lines_of, opened, source_name
 
 
 def text_lines(path: str, wanted: str, formats: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -41,7 +41,7 @@ def whole_lines(path: str, wanted: str, formats: Collection[str]) -> Iterator[tu
         foreign = "a FASTA file" if is_fasta(head) else text_format(head)
         if foreign not in (None, *formats):
             raise InputError(f"{source}: this is {foreign}; give {wanted}")
-        for number, line in enumerate(stream, start=1):
+        for number, line in enumerate(lines_of(stream, source), start=1):
             where = f"{source}, line {number}"
             try:
                 text = line.decode().removesuffix("\n")

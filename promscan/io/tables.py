@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from promscan.errors import InputError
 from promscan.io.formats import HEAD_BYTES, text_format
-from promscan.io.text import Digest, opened, source_name
+from promscan.io.text import Digest, lines_of, opened, source_name
 from promscan.log import counted
 from promscan.seq import dna
 from promscan.seq.dna import Codes
@@ -58,7 +58,7 @@ class Table:
         self._source = source
         if (foreign := text_format(stream.peek()[:HEAD_BYTES])) is not None:
             raise InputError(f"{source}: this is {foreign}; give {'FASTA or ' if or_fasta else ''}{WANTED}")
-        self._reader = self._rows(io.TextIOWrapper(stream, encoding="utf-8", newline="\n"))
+        self._reader = self._rows(line.decode() for line in lines_of(stream, source))
         self.columns = [name.strip() for name in next(self._reader, Row([], "")).cells]
         missing = [name for name in required if name not in self.columns]
         if missing:
@@ -77,9 +77,9 @@ class Table:
                 )
             yield Row(cells[:width] + [""] * (width - len(cells)), place)
 
-    def _rows(self, text: io.TextIOWrapper) -> Iterator[Row]:
+    def _rows(self, text: Iterator[str]) -> Iterator[Row]:
         try:
-            first = text.readline()
+            first = next(text, "")
             delimiter = "\t" if "\t" in _QUOTED.sub("", first) else ","
             reader = csv.reader(chain([first], text), delimiter=delimiter, strict=True)
             for cells in reader:
@@ -127,7 +127,7 @@ def read_lines(path: str, wanted: str) -> Iterator[tuple[str, str]]:
     """
     source = source_name(path)
     with opened(path, wanted) as stream:
-        for number, line in enumerate(stream, start=1):
+        for number, line in enumerate(lines_of(stream, source), start=1):
             try:
                 text = line.decode().strip()
             except UnicodeDecodeError as error:

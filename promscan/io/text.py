@@ -14,12 +14,14 @@ import io
 import lzma
 import os
 import re
+import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, cast
 
 from promscan.errors import InputError
 from promscan.io.formats import HEAD_BYTES, binary_format
@@ -36,6 +38,9 @@ Compression = Literal["plain", "gzip", "bgzip", "bzip2", "xz", "zstd"]
 
 BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 """The empty block that ends every complete bgzip file."""
+
+LONGEST_LINE = 1 << 26
+"""Bytes of a line; no list and no table has longer ones, and a file without lines would fill the memory."""
 
 _BLOCK = 1 << 17
 _EXTRA_FIELD = 4
@@ -55,6 +60,15 @@ class Digest(Protocol):
 
     def update(self, data: ReadableBuffer, /) -> None:
         """Take more bytes in."""
+
+
+class FileState(NamedTuple):
+    """What changes when another program writes to a file, or puts another one in its place."""
+
+    device: int
+    inode: int
+    size: int
+    modified: int
 
 
 class _Unpacker(Protocol):
@@ -78,23 +92,49 @@ def source_name(path: str) -> str:
     return "standard input" if path == "-" else path
 
 
+def state_of(file: int | str) -> FileState | None:
+    """The state of a file, by its descriptor or its path; None for what is no regular file, such as a pipe."""
+    status = os.stat(file)
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return FileState(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def check_unchanged(source: str, now: FileState | None, before: FileState | None) -> None:
+    """Refuse a file that is not as it was: what was read of it may be half of one file and half of another.
+
+    Raises:
+        InputError: the two states differ; `source` is named.
+    """
+    if now != before:
+        raise InputError(f"{source}: the file was changed while it was read; run the command again when it is complete")
+
+
 @contextmanager
-def opened(path: str, wanted: str = "a FASTA file", digest: Digest | None = None) -> Iterator[io.BufferedReader]:
+def opened(
+    path: str,
+    wanted: str = "a FASTA file",
+    digest: Digest | None = None,
+    before: FileState | None = None,
+    binary: str | None = None,
+) -> Iterator[io.BufferedReader]:
     """The text of `path` as bytes: unpacked, without a byte order mark, with LF at the end of lines.
 
     Args:
         path: a file, a pipe, or `-` for standard input. It is opened once.
         wanted: what messages ask for.
         digest: takes in the bytes of the file as they are, all of them once the text is read to its end.
+        before: the state that the file must have; None: any.
+        binary: a format that is wanted, too, as `binary_format` names it; its bytes are only unpacked.
 
     Raises:
         InputError: on entry, the input cannot be read, or has a format that is not text; within the block, it is cut
-            short or damaged.
+            short or damaged, or another program writes to it.
     """
     source = source_name(path)
     with _named_errors(source, wanted), ExitStack() as stack:
         raw = _standard_input() if path == "-" else stack.enter_context(io.FileIO(path))
-        packed, head = _with_head(_blocks(raw, digest))
+        packed, head = _with_head(_blocks(raw, source, digest, before))
         compression = _compression_of(head)
         if compression == "bgzip":
             packed = _complete(packed)
@@ -102,9 +142,22 @@ def opened(path: str, wanted: str = "a FASTA file", digest: Digest | None = None
         text, head = _with_head(text)
         if _compression_of(head) != "plain" and compression != "plain":
             raise InputError(f"{source}: packed twice; unpack it once")
-        if (foreign := binary_format(head)) is not None:
+        foreign = binary_format(head)
+        if foreign not in (None, binary):
             raise InputError(f"{source}: this is {foreign}; give {wanted}")
-        yield io.BufferedReader(_Stream(_normalised(text)), _BLOCK)
+        yield io.BufferedReader(_Stream(text if foreign else _normalised(text)), _BLOCK)
+
+
+def lines_of(stream: io.BufferedReader, source: str) -> Iterator[bytes]:
+    """The lines of a text, each with its end.
+
+    Raises:
+        InputError: a line is longer than `LONGEST_LINE`.
+    """
+    for number, line in enumerate(iter(partial(stream.readline, LONGEST_LINE + 1), b""), start=1):
+        if len(line) > LONGEST_LINE:
+            raise InputError(f"{source}, line {number}: more than {LONGEST_LINE:,} bytes; give a text with lines")
+        yield line
 
 
 def sniff(path: str, wanted: str = "a FASTA file") -> Compression:
@@ -151,13 +204,17 @@ def _named_errors(source: str, wanted: str) -> Iterator[None]:
 # ------------------------------------------------------------------------------------------------------------- blocks
 
 
-def _blocks(raw: io.RawIOBase, digest: Digest | None) -> Iterator[bytes]:
+def _blocks(raw: io.RawIOBase, source: str, digest: Digest | None, before: FileState | None) -> Iterator[bytes]:
+    state = state_of(raw.fileno()) if isinstance(raw, io.FileIO) else None
+    check_unchanged(source, state, before or state)
     while (block := raw.read(_BLOCK)) != b"":
         if block is None:
             raise BlockingIOError(errno.EAGAIN, "it does not wait for data (O_NONBLOCK)")
         if digest is not None:
             digest.update(block)
         yield block
+    if isinstance(raw, io.FileIO):
+        check_unchanged(source, state_of(raw.fileno()), state)
 
 
 def _with_head(blocks: Iterator[bytes]) -> tuple[Iterator[bytes], bytes]:

@@ -7,6 +7,7 @@ that are not understood pass through.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -17,10 +18,11 @@ import pysam
 from promscan.errors import InputError
 from promscan.io.files import atomic_path, is_packed, standard_output, write_errors
 from promscan.io.hit_writers import TBI_LIMIT
-from promscan.io.text import source_name
+from promscan.io.text import opened, source_name
 
 INFO_COLUMN = 7
 WANTED = "VCF or BCF"
+_LEAVE_SECONDS = 2.0
 
 
 class Record(NamedTuple):
@@ -48,21 +50,64 @@ class Record(NamedTuple):
         return "\t".join(columns)
 
 
+class _Feeder:
+    """Hands a file on to htslib through a pipe, unpacked, in a thread; htslib itself ends the process at an .xz file.
+
+    pipe: what htslib reads.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path, self._error = path, list[BaseException]()
+        end, self._begin = os.pipe()
+        self.pipe = os.fdopen(end, "rb")
+        self._thread = threading.Thread(target=self._copy, name="promscan-variants", daemon=True)
+        self._thread.start()
+
+    def check(self, seconds: float = _LEAVE_SECONDS) -> None:
+        """Wait for the end of the file, and raise what went wrong with it."""
+        self._thread.join(seconds)
+        if self._error:
+            raise self._error[0]
+
+    def close(self) -> None:
+        """Stop the thread; one that waits for a pipe that sends nothing ends with the process."""
+        self.pipe.close()
+        self._thread.join(_LEAVE_SECONDS)
+
+    def _copy(self) -> None:
+        try:
+            with os.fdopen(self._begin, "wb") as pipe, opened(self._path, WANTED, binary="a BCF file") as stream:
+                while block := stream.read1():
+                    pipe.write(block)
+        except BrokenPipeError:
+            pass  # nobody reads any more
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the reader
+            self._error.append(error)
+
+
 class VariantReader:
     """A VCF or BCF that is open for reading, once, by iteration; made by `open_variants`.
 
     Args:
         file: the file in pysam.
         source: its name in messages.
+        feeder: where the file comes from.
     """
 
-    def __init__(self, file: pysam.VariantFile, source: str) -> None:
-        self._file, self.source = file, source
+    def __init__(self, file: pysam.VariantFile, source: str, feeder: _Feeder) -> None:
+        self._file, self.source, self._feeder = file, source, feeder
 
     @property
     def header(self) -> list[str]:
-        """The lines of the header, the last with the names of the columns."""
-        return str(self._file.header).rstrip("\n").split("\n")
+        """The lines of the header, the last with the names of the columns.
+
+        Raises:
+            InputError: they are not UTF-8 text.
+        """
+        try:
+            return str(self._file.header).rstrip("\n").split("\n")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{self.source}: its header is not text in UTF-8; convert it") from error
 
     def __iter__(self) -> Iterator[Record]:
         number = 0
@@ -72,8 +117,10 @@ class VariantReader:
                 record = next(self._file)
                 line = str(record).rstrip("\n")
             except StopIteration:
+                self._feeder.check()
                 return
             except (OSError, ValueError, UnicodeDecodeError) as error:
+                self._feeder.check()
                 raise InputError(f"{self.source}: record {number} is damaged or cut short; repair the file") from error
             if record.ref is None:
                 raise InputError(f"{self.source}: record {number} has no REF; repair the file")
@@ -89,18 +136,19 @@ def open_variants(path: str | os.PathLike[str]) -> Iterator[VariantReader]:
     """
     source = source_name(os.fspath(path))
     # htslib writes messages of its own to standard error; an error becomes an exception here.
-    before = pysam.set_verbosity(0)
+    verbosity = pysam.set_verbosity(0)
+    feeder = _Feeder(os.fspath(path))
     try:
         try:
-            file = pysam.VariantFile(os.fspath(path))
-        except OSError as error:
-            raise InputError(f"{source}: cannot be read: {error.strerror or error}; give {WANTED}") from error
-        except (ValueError, UnicodeDecodeError) as error:
+            file = pysam.VariantFile(feeder.pipe)
+        except (OSError, TypeError, ValueError) as error:  # TypeError: pysam looks for the name of a pipe
+            feeder.check()
             raise InputError(f"{source}: this is not {WANTED}; give a file of one of these formats") from error
         with file:
-            yield VariantReader(file, source)
+            yield VariantReader(file, source, feeder)
     finally:
-        pysam.set_verbosity(before)
+        feeder.close()
+        pysam.set_verbosity(verbosity)
 
 
 class VariantWriter:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import promscan
 from promscan.errors import InputError, ModelError
-from promscan.io.files import atomic_path
+from promscan.io.files import write_whole
 from promscan.metrics.calibration import Calibration
 from promscan.networks.architecture import Architecture, ExpressionArchitecture
 from promscan.networks.calling_rule import CallingRule
@@ -298,5 +298,4 @@ def read_card(path: Path) -> Card:
 
 def write_card(path: Path, card: Card) -> None:
     """Write the card of the weights file `path`."""
-    with atomic_path(path.with_suffix(".json")) as temporary:
-        temporary.write_text(card.to_json(), encoding="utf-8")
+    write_whole(path.with_suffix(".json"), card.to_json())

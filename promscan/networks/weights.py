@@ -20,7 +20,7 @@ import torch
 
 import promscan
 from promscan.errors import ModelError
-from promscan.io.files import atomic_path
+from promscan.io.files import write_whole
 from promscan.networks.card import STRENGTH, Card, find_model, read_card, write_card
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
@@ -138,8 +138,7 @@ def save_model(
         card = dataclasses.replace(card, screening=None)
     raw = safetensors.torch.save({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
     card = dataclasses.replace(card, sha256=hashlib.sha256(raw).hexdigest(), architecture=model.architecture.describe())
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(raw)
+    write_whole(path, raw)
     write_card(path, card)
     return card
 
@@ -147,8 +146,7 @@ def save_model(
 def save_tensors(path: Path, tensors: Mapping[str, torch.Tensor], notes: Mapping[str, Any]) -> None:
     """Write tensors with JSON notes in one file, atomically (the state of an unfinished training)."""
     raw = safetensors.torch.save(dict(tensors), metadata={"notes": json.dumps(notes)})
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(raw)
+    write_whole(path, raw)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -161,7 +159,7 @@ def load_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         with safetensors.safe_open(path, framework="pt") as file:
             notes = json.loads(file.metadata()["notes"])
             return {name: file.get_tensor(name) for name in file.keys()}, notes  # noqa: SIM118 - not a dict
-    except (OSError, KeyError, TypeError, safetensors.SafetensorError) as error:
+    except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise ModelError(f"{path}: cannot read the training state: {error}") from error
 
 

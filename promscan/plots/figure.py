@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from promscan.errors import DependencyError, RunError
-from promscan.io.files import atomic_path
+from promscan.io.files import atomic_path, write_errors
 
 FORMATS: Mapping[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 """Formats of a picture, and the metadata that must be left out of each."""
@@ -82,5 +82,10 @@ def save_figure(figure: Any, path: Path) -> None:
 
     format = format_of(path)
     # Neither times nor random names, so that the same figure gives the same bytes.
-    with _quiet_matplotlib(), atomic_path(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "promscan"}):
+    with (
+        _quiet_matplotlib(),
+        atomic_path(path) as temporary,
+        write_errors(str(path)),
+        matplotlib.rc_context({"svg.hashsalt": "promscan"}),
+    ):
         figure.savefig(temporary, format=format, dpi=120, metadata=FORMATS[format])

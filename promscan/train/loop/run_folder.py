@@ -11,15 +11,20 @@ state.safetensors      state after the last epoch, with the metrics so far; `--r
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from promscan.errors import RunError
-from promscan.io.files import atomic_path
+from promscan.io.files import write_whole
 from promscan.networks.weights import load_tensors, save_tensors
+
+_UNFINISHED = re.compile(r"\.(config|metrics|best|last|state|[a-z_]+_curves)\..*\.[0-9a-f]{8}\.tmp")
+"""Temporary files of a run that was killed while it wrote them."""
 
 
 class RunFolder:
@@ -45,6 +50,7 @@ class RunFolder:
         Raises:
             RunError: the folder is in use and `resume` is off, or it holds a run with another configuration.
         """
+        self._remove_unfinished()
         if resume and self._config_path.is_file():
             if _read_config(self._config_path) != json.loads(json.dumps(config)):  # JSON has no tuples
                 raise RunError(
@@ -58,9 +64,14 @@ class RunFolder:
             raise RunError(f"{self.path}: cannot be a run folder: {error.strerror}") from error
         if used:
             raise RunError(f"{self.path}: not empty; choose another folder, or --resume the run in it")
-        with atomic_path(self._config_path) as temporary:
-            temporary.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        write_whole(self._config_path, json.dumps(config, indent=2) + "\n")
         return False
+
+    def _remove_unfinished(self) -> None:
+        with suppress(OSError):
+            for path in self.path.iterdir():
+                if _UNFINISHED.fullmatch(path.name):
+                    path.unlink()
 
     def save_state(
         self, groups: Mapping[str, Mapping[str, torch.Tensor]], history: Sequence[Mapping[str, float]]
@@ -80,10 +91,9 @@ class RunFolder:
 
     def write_metrics(self, history: Sequence[Mapping[str, float]]) -> None:
         """Write `metrics.tsv` anew after each epoch, so that it always agrees with the state."""
-        with atomic_path(self.path / "metrics.tsv") as temporary:
-            rows = ["\t".join(history[0])]
-            rows += ["\t".join(f"{value:.6g}" for value in row.values()) for row in history]
-            temporary.write_text("\n".join(rows) + "\n", encoding="utf-8")
+        rows = ["\t".join(history[0])]
+        rows += ["\t".join(f"{value:.6g}" for value in row.values()) for row in history]
+        write_whole(self.path / "metrics.tsv", "\n".join(rows) + "\n")
 
 
 def _read_config(path: Path) -> Any:
