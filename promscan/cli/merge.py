@@ -14,7 +14,8 @@ import click
 def merge(shards: tuple[str, ...], output: str) -> None:
     """Join the outputs of all N shards of a scan, in any order, into the file of the undivided scan.
 
-    A SHARD is a file of hits, or a track of scores (bigWig); tracks are joined strand by strand. The command fails if a shard is missing, or if the shards are of different scans.
+    A SHARD is a file of hits, or a track of scores (bigWig); tracks are joined strand by strand. The command fails if a
+    shard is missing, or if the shards are of different scans.
 
     \b
     promscan scan genome.fa -o part1.bed --shard 1/2

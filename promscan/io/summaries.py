@@ -19,7 +19,6 @@ MULTIQC_COLUMNS = {
     "hits": {"title": "Hits", "description": "Promoters that were called", "format": "{:,.0f}"},
     "scored_bases": {"title": "Bases", "description": "Bases in scored windows", "format": "{:,.0f}"},
     "hits_per_mb": {"title": "Hits per Mb", "description": "Hits per million bases", "format": "{:,.2f}"},
-    "contigs": {"title": "Contigs", "description": "Contigs that were read", "format": "{:,.0f}"},
     "minutes": {"title": "Minutes", "description": "Time of the scan, of all shards", "format": "{:,.1f}"},
     "peak_memory": {"title": "Memory (MB)", "description": "Largest memory of a process", "format": "{:,.0f}"},
 }
@@ -71,7 +70,6 @@ def multiqc_row(summaries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         "hits": hits,
         "scored_bases": bases,
         "hits_per_mb": 1e6 * hits / bases if bases else None,
-        "contigs": max(part["contigs"] for part in parts),
         "minutes": sum(part["total_seconds"] for part in parts) / 60,
         "peak_memory": max(part["peak_memory_bytes"] for part in parts) / 1e6,
     }
