@@ -207,7 +207,7 @@ def test_spans_of_standard_input_are_streamed(monkeypatch, chr1):
 
 def test_lengths_of_standard_input_are_not_known_beforehand(monkeypatch):
     feed_stdin(monkeypatch, b">chr1\nACGT\n")
-    with pytest.raises(InputError, match=r"^standard input: regions, shards and lists .* save the sequences"):
+    with pytest.raises(InputError, match=r"^standard input: regions, shards, lists and tracks .* save the sequences"):
         Genome("-").contigs()
 
 

@@ -263,7 +263,7 @@ def test_a_step_that_no_scan_takes_is_refused(folder, step):
 
 
 @pytest.mark.parametrize(
-    "first_line", [OLD_FIRST_LINE, '{"promscan_journal": 2, "scan": {}}\n', '{"promscan_journal": 4, "scan": {}}\n']
+    "first_line", [OLD_FIRST_LINE, '{"promscan_journal": 2, "scan": {}}\n', '{"promscan_journal": 5, "scan": {}}\n']
 )
 def test_a_journal_of_another_version_is_refused_in_one_line(folder, first_line):
     folder.mkdir()
@@ -280,5 +280,5 @@ def test_a_first_line_that_was_cut_short_starts_anew(folder):
 
 def test_a_journal_holds_its_version_and_a_checksum_a_line(folder):
     lines = [json.loads(line) for line in stopped(folder).read_text().splitlines()]
-    assert lines[0]["promscan_journal"] == 3
+    assert lines[0]["promscan_journal"] == 4
     assert all(len(line["checksum"]) == 16 for line in lines)

@@ -21,6 +21,7 @@ import click
 from promscan import log
 from promscan.cli.annotate import annotate
 from promscan.cli.calibrate import calibrate
+from promscan.cli.completion import complete_files
 from promscan.cli.design import design
 from promscan.cli.evaluate import evaluate
 from promscan.cli.explain import explain
@@ -82,6 +83,7 @@ COMMANDS = (
 )  # fmt: skip
 for command in COMMANDS:
     cli.add_command(command)
+complete_files(cli)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -22,7 +22,7 @@ from promscan.cli.options import (
     strand_option,
     threshold_options,
 )
-from promscan.io.files import check_outputs, is_special, open_text_output
+from promscan.io.files import check_outputs, is_special
 from promscan.io.schemas import NOTHING_SCORED
 from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, model_files
 from promscan.seq.bounds import MAX_BP
@@ -92,7 +92,14 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
 )
 @machine_options
 @click.option("--resume", is_flag=True, help="Keep a journal in OUT.resume, and go on from it if it is there.")
-@click.option("--summary", metavar="FILE", help="Write settings, counts, times and memory as JSON.")
+@click.option(
+    "--summary", metavar="FILE",
+    help="Write settings, counts, times and memory as JSON, and with it a table of contigs and a file for MultiQC.",
+)  # fmt: skip
+@click.option(
+    "--track", metavar="PREFIX",
+    help="Write the calling score of every base to PREFIX.plus.bw and PREFIX.minus.bw (bigWig); implies --exhaustive.",
+)  # fmt: skip
 @quiet_option
 @click.pass_context
 def scan(
@@ -120,6 +127,8 @@ def scan(
     check_one_threshold(options)
     if resume and (output == "-" or is_special(output)):
         raise click.UsageError("--resume needs an output file, and OUT is not one: name a file, or leave --resume out")
+    if options["track"] is not None and options["track"].rpartition("/")[2] == "":
+        raise click.UsageError("--track needs a PREFIX that ends in a name: out/genome writes out/genome.plus.bw")
     log.configure(quiet=quiet)
     _check_files(genome, output, format_name, summary, strength, options)
     from promscan.commands.scan import Scan
@@ -148,11 +157,15 @@ def _check_files(
     genome: str, output: str, format_name: str | None, summary: str | None, strength: str, options: dict[str, Any]
 ) -> None:
     """Refuse outputs that cannot be written, and files that are missing, before anything is loaded."""
+    from promscan.commands.scanning.tracks import track_paths
     from promscan.io.hit_writers import layout_of
+    from promscan.io.summaries import summary_paths
 
     models = [options["model"]] if strength == NO_STRENGTH else [options["model"], strength]
     files = chain.from_iterable(map(model_files, models))
-    check_outputs([output, summary], [genome, options["bed"], options["exclude"], *files])
+    tracks = [] if options["track"] is None else track_paths(options["track"], options["strand"]).values()
+    summaries = [] if summary is None else summary_paths(summary)
+    check_outputs([output, *summaries, *tracks], [genome, options["bed"], options["exclude"], *files])
     layout_of(output, format_name)
 
 
@@ -173,11 +186,10 @@ def _write(job: Scan, output: str, format_name: str | None) -> None:
 
 
 def _write_summary(job: Scan, path: str, seconds: float) -> None:
-    """Write settings, counts, times and memory as JSON."""
-    from promscan.io.hit_writers import write_summary
+    """Write settings, counts, times and memory as JSON, and the tables with it."""
+    from promscan.io.summaries import write_summaries
 
-    with open_text_output(path) as file:
-        write_summary(file, {**job.summary(), "total_seconds": seconds})
+    write_summaries(path, {**job.summary(), "total_seconds": seconds}, job.statistics.contig_rows())
 
 
 def _result(job: Scan, output: str, seconds: float) -> str:

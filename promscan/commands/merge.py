@@ -1,4 +1,4 @@
-"""Join the outputs of all shards of a scan into the bytes of the undivided one.
+"""Join the outputs of all shards of a scan into the bytes of the undivided one: hits, or the tracks of a strand.
 
 The shards lie one after the other on the genome, and each is sorted, which is checked. The rows of two shards may
 interleave only near a cut inside a contig, as shards are cut by TSS and sorted by start: so the rows of one contig are
@@ -12,50 +12,25 @@ import re
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import chain, groupby, islice, pairwise, takewhile
 from operator import attrgetter
 from typing import NamedTuple
 
+from promscan.commands.merge_tracks import merge_tracks
+from promscan.commands.shards import AGAIN, Shard, check_set, shard_of
 from promscan.errors import InputError, RunError
+from promscan.io.bigwig_reader import is_bigwig
 from promscan.io.files import check_outputs, is_special
-from promscan.io.hit_writers import (
-    CLOSING,
-    LAYOUTS,
-    Checksum,
-    Layout,
-    cells_of,
-    first_difference,
-    format_by_suffix,
-    open_rows,
-)
+from promscan.io.hit_writers import CLOSING, LAYOUTS, Checksum, Layout, cells_of, format_by_suffix, open_rows
 from promscan.io.schemas import NOTHING_SCORED
 from promscan.io.tables import finite
 from promscan.io.text import lines_of, opened, sniff, source_name
-from promscan.seq.intervals import check_shard
 from promscan.seq.windows import WINDOW
 
 WANTED = "an output of promscan scan"
-AGAIN = "copy the file again"
 LONGEST_HEAD = 10
 """Lines that are read to find the first rows."""
 POSITION = re.compile("[0-9]{1,15}")
-NAMED_AT_MOST = 10
-"""Missing shards that a message names."""
-
-
-@dataclass(frozen=True)
-class _Shard:
-    """One input, as its first lines describe it."""
-
-    path: str
-    index: int
-    first_line: str
-    """First line of the undivided scan."""
-    settings: dict[str, str]
-    """The values that all shards of a scan have in common."""
-    scored: bool
-    """Whether a window of it could be scored."""
 
 
 class _Row(NamedTuple):
@@ -70,12 +45,12 @@ class _Row(NamedTuple):
 
 
 def merge(shards: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str]) -> None:
-    """Write the hits of all shards to `output`, as a scan without `--shard` would have.
+    """Write the hits of all shards to `output`, as a scan without `--shard` would have; or their tracks of one strand.
 
     Args:
         shards: outputs of `promscan scan --shard`, one for each shard, in any order.
         output: where the hits go, in the format of the shards; `.gz` at its end means bgzipped and indexed, and `-` is
-            standard output.
+            standard output. Tracks go to a file that ends in `.bw`.
 
     Raises:
         InputError: a shard is missing, comes twice, cannot be read, has rows that are not as a scan writes them, or
@@ -84,8 +59,11 @@ def merge(shards: Sequence[str | os.PathLike[str]], output: str | os.PathLike[st
     """
     target = os.fspath(output)
     check_outputs([target], shards)
+    if any(is_bigwig(os.fspath(path)) for path in shards):
+        merge_tracks([os.fspath(path) for path in shards], target)
+        return
     parts = sorted((_read_head(os.fspath(path)) for path in shards), key=attrgetter("index"))
-    _check_set(parts)
+    check_set(parts)
     format = parts[0].settings["format"]
     if target != "-" and format_by_suffix(target) not in (format, None):
         raise RunError(
@@ -114,7 +92,7 @@ def _joined(rows: Iterable[_Row]) -> Iterator[_Row]:
         yield from in_order
 
 
-def _read_head(path: str) -> _Shard:
+def _read_head(path: str) -> Shard:
     if path == "-" or is_special(path):
         raise InputError(f"{source_name(path)}: shards are read twice, and a pipe only once; save it to a file")
     sniff(path, WANTED)
@@ -126,48 +104,11 @@ def _read_head(path: str) -> _Shard:
     format = next((name for name, layout in LAYOUTS.items() if layout.preamble(first_line) == preamble), None)
     if format is None:
         raise InputError(f"{path}: does not begin like {WANTED}; give the files that scan --shard wrote")
-    match = re.fullmatch("(#promscan ([^ ]+) (.+)) shard=([0-9]{1,9})/([0-9]{1,9}) genome=([^ ]+)", first_line)
-    if match is None:
-        raise InputError(f"{path}: holds no shard, but a whole scan; give the files that scan --shard wrote")
-    first_line, version, options, index, count, genome = match.groups()
-    where = f"{path}, line {head.index(match[0]) + 1}"
-    settings = {"format": format, "promscan": version, **_settings(options, where)}
-    settings |= {"genome": genome, "number of shards": str(int(count))}
-    try:
-        check_shard(int(index), int(count))
-    except ValueError as error:
-        raise InputError(f"{where}: {error}; give the files that scan --shard wrote") from error
-    return _Shard(path, int(index), first_line, settings, scored)
+    return shard_of(path, first_line, format, where=f"{path}, line {head.index(first_line) + 1}", scored=scored)
 
 
 def _is_head(line: str) -> bool:
     return line.startswith("#") and not line.startswith(CLOSING)
-
-
-def _settings(options: str, where: str) -> dict[str, str]:
-    """The words of a first line, by name."""
-    words = options.split(" ")
-    settings = dict(word.split("=", 1) for word in words if "=" in word)
-    if len(settings) < len(words):
-        raise InputError(f"{where}: its words are not of the form name=value, each name once; {AGAIN}")
-    return settings
-
-
-def _check_set(parts: Sequence[_Shard]) -> None:
-    """Refuse what is not every shard of one scan, each once; `parts` are sorted by index."""
-    first = parts[0]
-    for part in parts:
-        if (difference := first_difference(part.settings, first.settings)) is not None:
-            raise InputError(f"{part.path}: {difference} in {first.path}; give the shards of one scan")
-    for part, following in pairwise(parts):
-        if part.index == following.index:
-            raise InputError(f"{part.path} and {following.path} are the same shard, {part.index}; give each once")
-    count = int(first.settings["number of shards"])
-    if missing := sorted(set(range(1, count + 1)) - {part.index for part in parts}):
-        names = ", ".join(map(str, missing[:NAMED_AT_MOST])) + (", ..." if len(missing) > NAMED_AT_MOST else "")
-        raise InputError(f"there are {count} shards, and these are missing: {names}; give all of them")
-    if not any(part.scored for part in parts):
-        raise InputError(f"{first.path}: no window could be scored in it, nor in any other shard; give another genome")
 
 
 def _lines(path: str) -> Generator[str, None, None]:

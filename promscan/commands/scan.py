@@ -15,7 +15,7 @@ from promscan.calling.settings import CallSettings
 from promscan.commands.scanning.journal_file import remove_journal
 from promscan.commands.scanning.plan import Machine, ScanOptions, make_plan, warn_of_other_species
 from promscan.commands.scanning.statistics import Statistics
-from promscan.errors import InputError
+from promscan.commands.scanning.tracks import check_tracks
 from promscan.io.memory_genome import GenomeInput
 from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, Card
 from promscan.seq.intervals import Intervals
@@ -59,6 +59,9 @@ class Scan:
         precision: `auto` (float32), `float32` or `bfloat16`, which can be faster and changes scores a little.
         resume: keep a journal in this folder, and go on from the one that is there, to the hits of a scan that never
             stopped; the folder stays until `finish`.
+        track: write the calling score of every base to PREFIX.plus.bw and PREFIX.minus.bw, for this PREFIX, when the
+            last hit has been taken; the scan is then exhaustive. The values are those of `score_genome`, rounded to
+            three decimals.
 
     Attributes:
         settings: what decides the hits, for the header of a file.
@@ -95,14 +98,17 @@ class Scan:
         threads: int | None = None,
         precision: str = "auto",
         resume: str | Path | None = None,
+        track: str | Path | None = None,
     ) -> None:
         options = ScanOptions(
             genome=genome, model=model, threshold=threshold, fp_per_mb=fp_per_mb, to_rank=to_rank,
             min_distance=min_distance, smoothing=smoothing, strand=strand, stride=stride, skip_masked=skip_masked,
             regions=regions, bed=bed, exclude=exclude, shard=shard, exhaustive=exhaustive, strength=strength,
-            resume=resume, machine=Machine(device=device, batch_size=batch_size, threads=threads, precision=precision),
+            resume=resume, track=track,
+            machine=Machine(device=device, batch_size=batch_size, threads=threads, precision=precision),
         )  # fmt: skip
         self.plan = make_plan(options)
+        check_tracks(self.plan)
         from promscan.commands.scanning.run import LoadedScan  # loads torch, which takes a second
 
         self._loaded = LoadedScan(self.plan)
@@ -162,12 +168,7 @@ class Scan:
         Raises:
             InputError: it scored none, and the whole genome was to be scanned.
         """
-        if not self.statistics.windows and not self.plan.restricted:
-            raise InputError(
-                f"{self.plan.genome.source}: no window could be scored: all of them hold too many bases that are "
-                "unknown, masked or excluded, or each contig is too short; give DNA that can be scored"
-            )
-        return self.statistics.windows > 0
+        return self.plan.require_scored(self.statistics.windows)
 
     def summary(self) -> dict[str, Any]:
         """Settings, counts, and what varies from run to run: times, memory, device and host."""

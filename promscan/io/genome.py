@@ -85,8 +85,8 @@ class Genome:
         if self.lengths is None:
             if not self._is_file:
                 raise InputError(
-                    f"{self.source}: regions, shards and lists need the contig lengths beforehand, and a pipe is "
-                    "read only once; save the sequences to a file"
+                    f"{self.source}: regions, shards, lists and tracks need the contig lengths beforehand, and a pipe "
+                    "is read only once; save the sequences to a file"
                 )
             for _ in self._pieces():
                 pass

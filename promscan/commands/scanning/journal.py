@@ -3,11 +3,12 @@
 A text file of JSON in a folder of its own, there from the start of the scan and only ever appended to (`JournalFile`).
 The first line says which scan it is, and each further one how far that has come and what it found since:
 
-    {"promscan_journal": 3, "scan": {"promscan": "0.1.0", "model": "core70", ...}, "chunk_step": 4096, ...}
+    {"promscan_journal": 4, "scan": {"promscan": "0.1.0", "model": "core70", ...}, "chunk_step": 4096, ...}
     {"place": {"chrom": "chr1", "end": 358400, "crc": 2774914}, "scored": {...}, "hits": [...], "caller": ..., ...}
 
 `end` is that of the last chunk that is done, and `crc` a checksum of all chunks up to it. An engine has several chunks
-in flight: one is done when its tracks have come out and the caller has them.
+in flight: one is done when its tracks have come out and the caller has them. A scan that writes tracks has them in
+files of the same folder (`TrackSpool`); the sizes of these in a line are those after its last chunk.
 """
 
 from __future__ import annotations
@@ -20,16 +21,19 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from promscan.calling.callers import Caller
 from promscan.commands.scanning.journal_file import FORMAT_VERSION, VERSION_KEY, JournalFile, remove_journal
-from promscan.commands.scanning.statistics import Scored
+from promscan.commands.scanning.statistics import Scored, ScoredContig
 from promscan.errors import InputError, PromscanError, RunError
 from promscan.io.hit_writers import first_difference
 from promscan.log import logger
 from promscan.seq.from_json import is_whole, record_of
 from promscan.seq.records import Chunk, Hit, ScoreTrack
+
+if TYPE_CHECKING:
+    from promscan.commands.scanning.track_spool import TrackSpool
 
 INTERVAL = 5.0
 """Seconds of scanning between two lines."""
@@ -74,6 +78,7 @@ class Journal:
         """The chunks that are read and not done."""
         self._hits = list[Hit]()
         """What was found since the last line."""
+        self._spool: TrackSpool | None = None
         self._file = None if folder is None else JournalFile(folder)
         if self._file is not None:
             try:
@@ -111,10 +116,12 @@ class Journal:
         self.chunk_step = head["chunk_step"]
         if not is_whole(self.chunk_step) or not self.chunk_step:
             raise file.changed()
+        contigs = dict[str, ScoredContig]()
         for line in lines:
             self._last, self._bare = line, False
+            contigs |= {contig: record_of(ScoredContig, scored) for contig, scored in line["contigs"].items()}
         if self._last is not None:
-            self.scored = record_of(Scored, self._last["scored"])
+            self.scored = record_of(Scored, self._last["scored"] | {"contigs": contigs})
             self.done = record_of(_Place, self._last["place"])[:2]
             logger.info("%s: going on at %s:%d", file.folder, *self.done)
 
@@ -128,6 +135,15 @@ class Journal:
             with _as_written(self._file):
                 hits = [record_of(Hit, fields) for fields in line["hits"]]
             yield from hits
+
+    def keep(self, spool: TrackSpool) -> None:
+        """Bring the tracks to where the journal ends, and note their sizes from now on."""
+        if self._file is not None and self._last is not None:
+            with _as_written(self._file):
+                spool.cut(self._last["tracks"])
+        else:
+            spool.cut({})
+        self._spool = spool
 
     def remaining(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         """Pass on the chunks that are not done.
@@ -174,7 +190,9 @@ class Journal:
         self._file.append(
             {
                 "place": place._asdict(),
-                "scored": asdict(scored),
+                "scored": scored.totals(),
+                "contigs": {contig: own._asdict() for contig, own in scored.take_changed().items()},
+                "tracks": {} if self._spool is None else self._spool.sizes(),
                 "hits": [asdict(hit) for hit in self._hits],
                 "caller": caller.state(),
             }

@@ -3,7 +3,7 @@
 Each line is a JSON object that ends in `checksum`, which covers its text and the checksum of the line before it. So a
 line that was edited, removed, doubled or moved is found. The first line begins with the version of the format:
 
-    {"promscan_journal": 3, ..., "checksum": "0c4f1ff2b1fe4a86"}
+    {"promscan_journal": 4, ..., "checksum": "0c4f1ff2b1fe4a86"}
 
 A line without its newline was cut short when the scan was killed. It does not count, and the next line replaces it.
 """
@@ -26,7 +26,9 @@ from promscan.io.files import write_errors
 
 JOURNAL = "journal.jsonl"
 """The file in the folder."""
-FORMAT_VERSION = 3
+SPOOLS = ("plus.track", "minus.track")
+"""Other files in it: the tracks so far, if the scan writes some."""
+FORMAT_VERSION = 4
 VERSION_KEY = "promscan_journal"
 
 _START = f'{{"{VERSION_KEY}": '.encode()
@@ -51,7 +53,7 @@ class JournalFile:
         with write_errors(str(folder)):
             with suppress(FileExistsError):
                 folder.mkdir()
-            self._file = _open(folder, os.O_CREAT)
+            self._file = open_inside(folder, JOURNAL, os.O_CREAT)
         try:
             self._lock()
             _require_own(self._file, folder)
@@ -116,34 +118,38 @@ class JournalFile:
 def remove_journal(folder: Path) -> None:
     """Remove the journal of a folder, and the folder if nothing else is in it; what is not ours stays."""
     try:
-        file = _open(folder)
+        file = open_inside(folder, JOURNAL)
     except (OSError, RunError):
         return
     with closing(file), write_errors(str(folder)):
         if _start_of(file).startswith(_START):
+            for spool in SPOOLS:
+                with suppress(OSError, RunError):
+                    open_inside(folder, spool).close()
+                    (folder / spool).unlink()
             (folder / JOURNAL).unlink()
     with suppress(OSError):  # files of others are in it, or the folder is a link
         folder.rmdir()
 
 
-def _open(folder: Path, flags: int = 0) -> BinaryIO:
-    """The journal of a folder; neither of them may be a link, and no other name may lead to the file."""
+def open_inside(folder: Path, name: str, flags: int = 0) -> BinaryIO:
+    """A file of the folder of a journal; neither of them may be a link, and no other name may lead to the file."""
     try:
         inside = os.open(folder, _FOLDER_FLAGS)
     except NotADirectoryError as error:  # a link is none either
         raise RunError(f"{folder}: is a link or a file, and no folder; move it, or name another output") from error
     try:
-        handle = os.open(JOURNAL, _FILE_FLAGS | flags, 0o666, dir_fd=inside)
+        handle = os.open(name, _FILE_FLAGS | flags, 0o666, dir_fd=inside)
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
-        raise _foreign(folder) from error
+        raise _foreign(folder, name) from error
     finally:
         os.close(inside)
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
         os.close(handle)
-        raise _foreign(folder)
+        raise _foreign(folder, name)
     return os.fdopen(handle, "r+b")
 
 
@@ -154,7 +160,7 @@ def _require_own(file: BinaryIO, folder: Path) -> None:
     if cut_short or start.startswith(_START + str(FORMAT_VERSION).encode()):
         return
     if not start.startswith((_START, _OLD_START)):
-        raise _foreign(folder)
+        raise _foreign(folder, JOURNAL)
     raise RunError(
         f"{folder}: holds the journal of another version of promscan; finish that scan with that version, or remove "
         "the folder"
@@ -165,8 +171,8 @@ def _start_of(file: BinaryIO) -> bytes:
     return os.pread(file.fileno(), len(_START) + len(str(FORMAT_VERSION)), 0)
 
 
-def _foreign(folder: Path) -> RunError:
-    return RunError(f"{folder / JOURNAL}: is not a journal of a scan; move it, or name another output")
+def _foreign(folder: Path, name: str) -> RunError:
+    return RunError(f"{folder / name}: is not a journal of a scan; move it, or name another output")
 
 
 def _checksum(before: str, body: bytes) -> str:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from promscan.calling.settings import CallSettings, resolve_calling
 from promscan.commands.scanning.hit_strengths import margin_of, settings_of
-from promscan.errors import ModelError
+from promscan.errors import InputError, ModelError
 from promscan.io.bed import read_bed
 from promscan.io.genome import OVERLAP, Spans
 from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
@@ -54,6 +54,7 @@ class ScanPlan:
     exclude: bases that no scored window may touch.
     machine: where the scan runs.
     resume: folder of the journal, or None without a journal.
+    track: the tracks of scores are PREFIX.plus.bw and PREFIX.minus.bw; None: there are none.
     settings: what decides the hits, for the header of a file.
     """
 
@@ -67,12 +68,22 @@ class ScanPlan:
     exclude: Intervals | None
     machine: Machine
     resume: Path | None
+    track: str | None
     settings: Mapping[str, str]
 
     @property
     def restricted(self) -> bool:
         """Whether only a part of the genome is asked for, by regions, a BED file or a shard."""
         return self.within is not None
+
+    def require_scored(self, windows: int) -> bool:
+        """Whether there were scored windows; raises InputError if there was none in a whole genome."""
+        if not windows and not self.restricted:
+            raise InputError(
+                f"{self.genome.source}: no window could be scored: all of them hold too many bases that are "
+                "unknown, masked or excluded, or each contig is too short; give DNA that can be scored"
+            )
+        return windows > 0
 
     def spans(self, grid: int) -> Spans | None:
         """The window starts to score, up to multiples of `grid`; None: all."""
@@ -120,6 +131,7 @@ class ScanOptions:
     strength: str | Path | None
     machine: Machine
     resume: str | Path | None
+    track: str | Path | None = None
 
     def __post_init__(self) -> None:
         if (self.threshold is not None) + (self.fp_per_mb is not None) + self.to_rank > 1:
@@ -142,7 +154,7 @@ def make_plan(options: ScanOptions) -> ScanPlan:
         smoothing=options.smoothing,
         strand=options.strand,
         stride=options.stride,
-        exhaustive=options.exhaustive,
+        exhaustive=options.exhaustive or options.track is not None,
     )
     strength_card = None if options.strength is None else _card_of(options.strength, of_strength=True)
     genome = open_genome(options.genome, skip_masked=options.skip_masked)
@@ -163,6 +175,7 @@ def make_plan(options: ScanOptions) -> ScanPlan:
         exclude=excluded,
         machine=options.machine,
         resume=None if options.resume is None else Path(options.resume),
+        track=None if options.track is None else str(options.track),
         settings=settings,
     )
 

@@ -14,6 +14,7 @@ from promscan.commands.scanning.hit_strengths import HitStrengths
 from promscan.commands.scanning.journal import Journal
 from promscan.commands.scanning.plan import ScanPlan
 from promscan.commands.scanning.statistics import Statistics
+from promscan.commands.scanning.tracks import open_tracks
 from promscan.inference.engine import Engine, open_engine
 from promscan.inference.settings import EngineSettings
 from promscan.inference.streaming import StreamingEngine, lanes_on
@@ -75,6 +76,7 @@ class LoadedScan:
             self._open_engine() as engine,
             self._open_strengths() as strengths,
             self._open_journal(engine) as journal,
+            open_tracks(plan, journal) as files,
             progress(plan.megabases_to_read(engine.grid, plan.margin(engine.margin)), "scanning", "Mb") as bar,
             closing(prefetch(self.chunks(engine, journal.chunk_step))) as read,
         ):
@@ -83,12 +85,16 @@ class LoadedScan:
             if strengths is not None:
                 chunks = strengths.keep(chunks, journal.done)
             tracks = timed(statistics.count_scored(engine.score(journal.remaining(chunks))), "score")
+            if files is not None:
+                tracks = files.keep(tracks)
             caller = open_caller(plan.calling)
             found = timed(stages.call(tracks, caller), "call")
             if strengths is not None:
                 found = timed(stages.add_strengths(found, strengths), "strength")
             hits = chain(journal.replay(caller), stages.note(found, caller, journal, statistics.scored))
             yield from statistics.count_hits(stages.grade(stages.place(hits, plan.within), plan.card.calibration))
+            if files is not None:
+                plan.require_scored(statistics.windows)  # before the files appear
 
     def tracks(self) -> Iterator[ScoreTrack]:
         """The calling scores of the plan: for each chunk a track of each strand, in order."""
@@ -131,5 +137,6 @@ class LoadedScan:
             "kernels": "yes" if engine.by_kernels else "no",
             "lanes": str(lanes_on(self.devices, self.network.architecture)),
         }
-        scan = {"promscan": promscan.__version__, **self.plan.settings, **machine}
+        tracks = {} if self.plan.track is None else {"tracks": "yes"}
+        scan = {"promscan": promscan.__version__, **self.plan.settings, **tracks, **machine}
         return Journal(self.plan.resume, scan, engine.chunk_step)

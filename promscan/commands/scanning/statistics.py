@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from promscan.io.summaries import ContigRow
 from promscan.log import logger
 from promscan.seq.dna import UNKNOWN
 from promscan.seq.records import Chunk, Hit, ScoreTrack
@@ -27,6 +28,13 @@ NAMED_AT_MOST = 5
 T = TypeVar("T")
 
 
+class ScoredContig(NamedTuple):
+    """Bases of a contig that lie in a scored window, and the highest logit of its windows (None: all were screened)."""
+
+    bases: int = 0
+    best: float | None = None
+
+
 @dataclass
 class Scored:
     """Windows that are scored, and the bases that they cover.
@@ -34,12 +42,27 @@ class Scored:
     windows: scored windows of all strands.
     bases: bases that lie in at least one of them.
     chrom, end: contig and end of the last of them; bases before this end are counted already.
+    contigs: the contigs that have some.
     """
 
     windows: int = 0
     bases: int = 0
     chrom: str = ""
     end: int = 0
+    contigs: dict[str, ScoredContig] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._changed = set[str]()
+
+    def totals(self) -> dict[str, Any]:
+        """All but the contigs, for JSON."""
+        return {"windows": self.windows, "bases": self.bases, "chrom": self.chrom, "end": self.end}
+
+    def take_changed(self) -> dict[str, ScoredContig]:
+        """The contigs that have changed since the last call."""
+        changed = {contig: self.contigs[contig] for contig in sorted(self._changed)}
+        self._changed.clear()
+        return changed
 
     def add(self, tracks: Sequence[ScoreTrack]) -> None:
         """Count the windows of a chunk; `tracks` are those of its strands, and chunks come in order."""
@@ -52,8 +75,16 @@ class Scored:
             self.chrom, self.end = tracks[0].chrom, 0
         ends = starts + WINDOW
         fresh = np.maximum(starts, np.concatenate([[self.end], ends[:-1]]))
-        self.bases += int((ends - fresh).sum())
+        bases = int((ends - fresh).sum())
+        self.bases += bases
         self.end = int(ends[-1])
+        self._add_to_contig(bases, float(np.fmax.reduce([np.fmax.reduce(track.logits) for track in tracks])))
+
+    def _add_to_contig(self, bases: int, best: float) -> None:
+        before = self.contigs.get(self.chrom, ScoredContig())
+        bests = [score for score in (before.best, best) if score is not None and score > -np.inf]
+        self.contigs[self.chrom] = ScoredContig(before.bases + bases, max(bests, default=None))
+        self._changed.add(self.chrom)
 
 
 @dataclass
@@ -61,6 +92,7 @@ class Statistics:
     """Counts and times of a scan, taken from what passes from stage to stage.
 
     bases: bases that were read, each once; `scored` says how many of them lie in a scored window.
+    contig_bases, contig_hits: bases that were read and hits, by contig.
     elapsed: seconds until each stage handed on its results, with the stages before it.
     """
 
@@ -70,6 +102,8 @@ class Statistics:
     scored: Scored = field(default_factory=Scored)
     skipped_contigs: int = 0
     hits: int = 0
+    contig_bases: dict[str, int] = field(default_factory=dict)
+    contig_hits: dict[str, int] = field(default_factory=dict)
     elapsed: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
 
     @property
@@ -92,6 +126,7 @@ class Statistics:
             fresh = chunk.codes[max(0, reached - chunk.first_base) :]
             reached = chunk.first_base + len(chunk.codes)
             self.bases += len(fresh)
+            self.contig_bases[chunk.chrom] = self.contig_bases.get(chunk.chrom, 0) + len(fresh)
             self.unknown_bases += int(np.count_nonzero(fresh == UNKNOWN))
             yield chunk
             advance(len(fresh) / 1e6)
@@ -110,6 +145,7 @@ class Statistics:
         """Pass hits on; count them."""
         for hit in hits:
             self.hits += 1
+            self.contig_hits[hit.chrom] = self.contig_hits.get(hit.chrom, 0) + 1
             yield hit
 
     def timed(self, items: Iterable[T], stage: str) -> Iterator[T]:
@@ -125,10 +161,17 @@ class Statistics:
                 self.elapsed[stage] += time.perf_counter() - began
             yield item
 
+    def contig_rows(self) -> Iterator[ContigRow]:
+        """What is known of each contig that was read, in their order."""
+        for contig, bases in self.contig_bases.items():
+            scored = self.scored.contigs.get(contig, ScoredContig())
+            yield ContigRow(contig, bases, scored.bases, self.contig_hits.get(contig, 0), scored.best)
+
     def describe(self) -> dict[str, Any]:
         """Counts, the seconds of each stage by itself, and the largest memory of the process."""
         counts = dataclasses.asdict(self)
         elapsed, scored = counts.pop("elapsed"), counts.pop("scored")
+        del counts["contig_bases"], counts["contig_hits"]
         ends = [0.0, *itertools.accumulate((elapsed[stage] for stage in STAGES), max)]
         return {
             **counts,
