@@ -33,6 +33,10 @@ from promscan.seq.bounds import MAX_COLUMNS
 )  # fmt: skip
 @click.option("--bacteria", is_flag=True, help="Look for -10 and -35 elements, not for TATA boxes and initiators.")
 @click.option(
+    "--motifs", metavar="FOLDER",
+    help="Folder that 'promscan explain --motifs' made: show the motifs of each hit in its details.",
+)  # fmt: skip
+@click.option(
     "--score-column", type=Count(1, MAX_COLUMNS), metavar="N",
     help="Rank the hits by this column, counted from 1.  [default: logit, if there is one, else 5, of GFF3 6]",
 )  # fmt: skip

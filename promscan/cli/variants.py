@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from promscan import log
-from promscan.cli.options import Count, OddCount, Unbounded, machine_options, model_option, quiet_option
+from promscan.cli.options import (
+    Count,
+    OddCount,
+    Unbounded,
+    complete_models,
+    machine_options,
+    model_option,
+    quiet_option,
+)
+from promscan.cli.scan import NO_STRENGTH
 from promscan.io.files import check_outputs
-from promscan.networks.card import DEFAULT_MODEL, model_files
+from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, model_files
 from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
 
 if TYPE_CHECKING:
@@ -44,9 +54,13 @@ if TYPE_CHECKING:
 @click.option("--skip-masked", is_flag=True, help="Read lower case (soft-masked) bases of the genome as unknown.")
 @click.option("--skip-mismatch", is_flag=True, help="Do not score records whose REF is not in the genome; count them.")
 @click.option("--phased", is_flag=True, help="Score phased alleles within 200 bp of one another together, too.")
+@click.option(
+    "--strength", default=DEFAULT_STRENGTH, show_default=True, metavar="NAME|PATH|none", shell_complete=complete_models,
+    help="Model that predicts the strength of promoters in its reporter; none: no strengths.",
+)  # fmt: skip
 @machine_options
 @quiet_option
-def variants(vcf: str, genome: str, output: str, quiet: bool, **options: Any) -> None:
+def variants(vcf: str, genome: str, output: str, strength: str, quiet: bool, **options: Any) -> None:
     """Say what the variants of VCF do to promoters: scores without and with each allele, and what happens to hits.
 
     VCF is VCF or BCF, plain or compressed, or - for standard input. Its records come out in their order, with INFO
@@ -59,12 +73,13 @@ def variants(vcf: str, genome: str, output: str, quiet: bool, **options: Any) ->
     if options["threshold"] is not None and options["fp_per_mb"] is not None:
         raise click.UsageError("--threshold and --fp-per-mb are two ways to say the same: give one")
     log.configure(quiet=quiet)
-    check_outputs([output], [vcf, genome, *model_files(options["model"])])
+    models = [options["model"]] if strength == NO_STRENGTH else [options["model"], strength]
+    check_outputs([output], [vcf, genome, *chain.from_iterable(map(model_files, models))])
     from promscan.commands.variants import annotate_variants
     from promscan.commands.variation.job import VariantEffects
 
     began = time.monotonic()
-    job = VariantEffects(genome, **options)
+    job = VariantEffects(genome, strength=None if strength == NO_STRENGTH else strength, **options)
     annotate_variants(job, vcf, output)
     log.logger.info("%s", _result(job, output, time.monotonic() - began))
 

@@ -73,7 +73,7 @@ class LoadedScan:
         with (
             memory_errors(MORE_MEMORY),
             self._open_engine() as engine,
-            self._open_strengths() as strengths,
+            self.open_strengths() as strengths,
             self._open_journal(engine) as journal,
             progress(plan.megabases_to_read(engine.grid, plan.margin(engine.margin)), "scanning", "Mb") as bar,
             closing(prefetch(self.chunks(engine, journal.chunk_step))) as read,
@@ -111,7 +111,8 @@ class LoadedScan:
     def _open_engine(self) -> Engine:
         return open_engine(self.plan.card.engine, self.network, self.devices, self.engine_settings, self._screening)
 
-    def _open_strengths(self) -> AbstractContextManager[HitStrengths | None]:
+    def open_strengths(self) -> AbstractContextManager[HitStrengths | None]:
+        """What predicts strengths; None without a strength model."""
         if self._strength is None:
             return nullcontext()
         machine = self.plan.machine
