@@ -377,13 +377,13 @@ def test_contigs_that_the_scan_took_for_circles_are_drawn_as_circles(genome, hit
     first = "#promscan 0.1.0 model=x circular=one,three\n"
     bed(
         tmp_path / "circles.bed",
-        [("one", 4960, 5030, "o", 5, "+", 4993), ("<b>two</b>", 20, 90, "t", 1, "+", 53)],
+        [("one", 4900, 4970, "o", 5, "+", 4933), ("<b>two</b>", 20, 90, "t", 1, "+", 53)],
         first,
     )
     promscan.report(tmp_path / "circles.bed", genome, tmp_path / "out.html", details=0)
     contigs = data_of(tmp_path / "out.html")["contigs"]
     assert [(contig["name"], contig["circular"]) for contig in contigs] == [("one", True), ("<b>two</b>", False)]
-    assert contigs[0]["bins"][0][0] == [[int(4993 / 5000 * 800), 1, 5.0]]
+    assert contigs[0]["bins"][0][0] == [[int(4933 / 5000 * 800), 1, 5.0]]
     assert contigs[1]["bins"][0][0] == [[int(53 / 5000 * 800), 1, 1.0]]
     assert "its first base is at the top" in (tmp_path / "out.html").read_text(encoding="utf-8")
     bed(tmp_path / "all.bed", [("one", 100, 170, "o", 5, "+", 133)], "#promscan 0.1.0 model=x circular=all\n")
