@@ -10,7 +10,6 @@ from promscan.attribution.attention import attention_weights
 from promscan.attribution.gradients import integrated_gradients
 from promscan.attribution.mutagenesis import mutate
 from promscan.attribution.window import WindowInContext
-from promscan.commands.explaining.explanation import LETTERS as LETTERS
 from promscan.commands.explaining.explanation import ORDER, Explanation
 from promscan.commands.variation.contigs import ContigReader
 from promscan.errors import InputError

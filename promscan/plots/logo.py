@@ -69,7 +69,7 @@ def plot_logo(title: str, heights: Array, first: int, path: Path) -> None:
     """
     figure, (axes,) = new_figure(1)
     figure.set_size_inches(0.3 * len(heights) + 1.2, 2)
-    bottom = np.zeros(len(heights))
+    bottom = np.zeros(len(heights), dtype=np.float32)
     for rank in range(4):
         order = np.argsort(heights, axis=1, kind="stable")[:, rank]
         chosen = heights[np.arange(len(heights)), order]

@@ -20,7 +20,7 @@ _GRADIENTS = ("gradient",)
 
 def columns_of(explanation: Explanation | None) -> tuple[str, ...]:
     """The columns of the table, which depend on what was computed; None: there is no explanation at all."""
-    columns = _PLACE
+    columns: tuple[str, ...] = _PLACE
     if explanation is None or explanation.importance is not None:
         columns += _MUTAGENESIS
     if explanation is not None and explanation.gradients is not None:
