@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.common import ROOT, parser_of
-from benchmarks.tables import genomes, speed, strength, windows
+from benchmarks.tables import genomes, speed, strength, variants, windows
 
 BLOCK = re.compile(r"(<!-- TABLE (\w+): from [^>]*-->\n).*?(<!-- END -->)", re.DOTALL)
 TABLES: dict[str, Callable[[], str]] = {
@@ -43,6 +43,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "genome": speed.genome_table,
     "time": speed.time_table,
     "commands": speed.commands,
+    "known_variants": variants.known_variants_table,
+    "variant_precision": variants.variant_precision_table,
+    "motifs": variants.motifs_table,
 }
 
 

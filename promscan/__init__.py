@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from promscan.commands.design import Design, design
     from promscan.commands.evaluate import evaluate
     from promscan.commands.evaluating.evaluation import Evaluation
-    from promscan.commands.explain import Explanation, explain
+    from promscan.commands.explain import explain
+    from promscan.commands.explaining.explanation import Explanation
     from promscan.commands.genome_scores import PositionScores, score_genome
     from promscan.commands.merge import merge
     from promscan.commands.report import report
@@ -56,7 +57,8 @@ _MODULES = {
     "promscan.commands.design": ("Design", "design"),
     "promscan.commands.evaluate": ("evaluate",),
     "promscan.commands.evaluating.evaluation": ("Evaluation",),
-    "promscan.commands.explain": ("Explanation", "explain"),
+    "promscan.commands.explain": ("explain",),
+    "promscan.commands.explaining.explanation": ("Explanation",),
     "promscan.commands.genome_scores": ("PositionScores", "score_genome"),
     "promscan.commands.merge": ("merge",),
     "promscan.commands.report": ("report",),

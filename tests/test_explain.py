@@ -13,7 +13,7 @@ from genomes import DEMO, TINY, demo_contigs, random_bases, tiny_streaming, writ
 
 import promscan
 from promscan.attribution.mutagenesis import Mutagenesis
-from promscan.commands.explain import LETTERS, Explanation
+from promscan.commands.explaining.explanation import LETTERS, Explanation
 from promscan.seq import dna
 from promscan.seq.windows import TSS_INDEX
 

@@ -371,3 +371,55 @@ def test_a_hit_without_a_strand_is_refused(genome, tmp_path, promscan_cli):
     assert done.status == 1
     assert done.err.count("\n") == 1
     assert "there is no strand" in done.err
+
+
+def test_contigs_that_the_scan_took_for_circles_are_drawn_as_circles(genome, hits, tmp_path):
+    first = "#promscan 0.1.0 model=x circular=one,three\n"
+    bed(
+        tmp_path / "circles.bed",
+        [("one", 4900, 4970, "o", 5, "+", 4933), ("<b>two</b>", 20, 90, "t", 1, "+", 53)],
+        first,
+    )
+    promscan.report(tmp_path / "circles.bed", genome, tmp_path / "out.html", details=0)
+    contigs = data_of(tmp_path / "out.html")["contigs"]
+    assert [(contig["name"], contig["circular"]) for contig in contigs] == [("one", True), ("<b>two</b>", False)]
+    assert contigs[0]["bins"][0][0] == [[int(4933 / 5000 * 800), 1, 5.0]]
+    assert contigs[1]["bins"][0][0] == [[int(53 / 5000 * 800), 1, 1.0]]
+    assert "its first base is at the top" in (tmp_path / "out.html").read_text(encoding="utf-8")
+    bed(tmp_path / "all.bed", [("one", 100, 170, "o", 5, "+", 133)], "#promscan 0.1.0 model=x circular=all\n")
+    promscan.report(tmp_path / "all.bed", genome, tmp_path / "out.html", details=0)
+    assert data_of(tmp_path / "out.html")["contigs"][0]["circular"]
+    promscan.report(hits, genome, tmp_path / "out.html")
+    assert not any(contig["circular"] for contig in data_of(tmp_path / "out.html")["contigs"])
+    assert "at the top" not in (tmp_path / "out.html").read_text(encoding="utf-8")
+
+
+def test_motifs_of_an_explanation_stand_in_the_details_of_their_hits(genome, hits, tmp_path):
+    folder = tmp_path / "motifs"
+    folder.mkdir()
+    rows = [
+        "name\tmotif\telement\toffset\tsequence\tcontribution",
+        "one_133_+\tM1\tTATA box\t-30\tTATAAAAG\t1.25",
+        "one_133_+\tM2\t.\t12\tGGCGG\t0.5",
+        "one_133_+\tM3\t.\t48\tGGCGG\t0.5",  # ends outside of what is shown
+        "elsewhere_1_+\tM1\tTATA box\t-30\tTATAAAAG\t1.25",
+    ]
+    (folder / "instances.tsv").write_text("\n".join(rows) + "\n")
+    promscan.report(hits, genome, tmp_path / "out.html", motifs=folder)
+    details = data_of(tmp_path / "out.html")["table"]["details"]
+    marks = [mark for mark in details["0"]["marks"] if len(mark) == 4]
+    assert marks == [["TATA box", BEFORE - 30, 8, "+1.25"], ["M2", BEFORE + 12, 5, "+0.50"]]
+    assert all(len(mark) == 3 for row in ("1", "2", "3") for mark in details[row]["marks"])
+
+
+@pytest.mark.parametrize("offset", ["x", "1.5", "nan"])
+def test_a_folder_that_explain_did_not_make_is_refused(genome, hits, tmp_path, offset):
+    folder = tmp_path / "motifs"
+    with pytest.raises(InputError, match=r"there is no instances.tsv in it|cannot be read|No such file"):
+        promscan.report(hits, genome, tmp_path / "out.html", motifs=folder)
+    folder.mkdir()
+    row = f"one_133_+\tM1\tTATA box\t{offset}\tTATAAAAG\t1.25"
+    (folder / "instances.tsv").write_text(f"name\tmotif\telement\toffset\tsequence\tcontribution\n{row}\n")
+    with pytest.raises(InputError, match="line 2"):
+        promscan.report(hits, genome, tmp_path / "out.html", motifs=folder)
+    assert not (tmp_path / "out.html").exists()

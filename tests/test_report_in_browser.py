@@ -215,3 +215,25 @@ def test_axe_finds_nothing(page, folder, axe, name, width, height, dark):
     page.run(f"{axe}; 0")
     found = page.run("axe.run().then((r) => r.violations.map((v) => [v.id, v.impact, v.nodes[0].html]))")
     assert found == []
+
+
+def test_a_circle_is_drawn_and_motifs_are_named(page, folder):
+    (folder / "motifs").mkdir(exist_ok=True)
+    (folder / "motifs" / "instances.tsv").write_text(
+        "name\tmotif\telement\toffset\tsequence\tcontribution\none_33_+\tM1\t<b>x</b>\t-12\tTATAAT\t1.5\n"
+    )
+    rows = ["one\t99980\t100050\ta\t7\t+\t13", "one\t50000\t50070\tb\t5\t-\t50036", "one\t0\t70\tc\t9\t+\t33"]
+    (folder / "circle.bed").write_text("\n".join(["#promscan 0.1.0 model=x circular=one", *rows[1:], ""]))
+    promscan.report(folder / "circle.bed", folder / "genome.fa", folder / "circle.html", motifs=folder / "motifs")
+    page.problems.clear()
+    page.load(folder / "circle.html")
+    assert page.run("document.querySelectorAll('svg.circle').length") == 1
+    assert page.run("document.querySelector('svg.circle').getAttribute('aria-label')").endswith("a circle of 100 kb")
+    assert page.run("document.querySelector('svg.circle .ticks').getAttribute('d').split('M').length - 1") == 1
+    page.run("showDetails(order[0])")
+    items = page.run("[...document.querySelectorAll('#details-elements li')].map((e) => e.textContent)")
+    assert any(
+        text.startswith("<b>x</b> at \N{MINUS SIGN}12: ") and text.endswith("adds +1.50 to the score (explain)")
+        for text in items
+    )
+    assert page.problems == []

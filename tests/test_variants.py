@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 import pysam
 import pytest
-from genomes import DEMO, a_few, demo_contigs, promoter_of_the_demo, random_bases, tiny_streaming, write_fasta
+from genomes import (
+    DEMO,
+    TINY_STRENGTH,
+    a_few,
+    demo_contigs,
+    promoter_of_the_demo,
+    random_bases,
+    tiny_streaming,
+    write_fasta,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,7 +40,7 @@ HEADER = """##fileformat=VCFv4.2
 
 
 def effects(contigs: dict[str, str], *variants: tuple[str, int, str, str], **options: Any) -> list[VariantEffect]:
-    options = {"model": tiny_streaming(), "device": "cpu", "threads": 1, **options}
+    options = {"model": tiny_streaming(), "strength": None, "device": "cpu", "threads": 1, **options}
     return list(promscan.variants(variants, contigs, **options))
 
 
@@ -56,7 +65,7 @@ def info_of(line: str) -> dict[str, str]:
 @pytest.fixture
 def annotate(promscan_cli: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
     def run(vcf: Path | str, *options: object, output: str = "out.vcf") -> Any:
-        model = ("--model", tiny_streaming(), "-t", 1, "--device", "cpu")
+        model = ("--model", tiny_streaming(), "--strength", "none", "-t", 1, "--device", "cpu")
         return promscan_cli("variants", vcf, "--genome", DEMO, "-o", tmp_path / output, *model, *options)
 
     return run
@@ -375,3 +384,67 @@ def test_alleles_of_other_phase_sets_or_of_the_same_bases_are_not_scored_togethe
     ]
     assert annotate(write_vcf(tmp_path / "in.vcf", *rows), "--phased").status == 0
     assert "PROM_HAPS=" not in (tmp_path / "out.vcf").read_text().split("#CHROM")[1]
+
+
+def strength_of_insert(bases: str, tss: int, strand: str) -> float:
+    """Predicted strength of the 80 bp that end 60 bp before a transcription start."""
+    oriented, at = (bases, tss) if strand == "+" else (complement(bases), len(bases) - 1 - tss)
+    ((_, strength, _),) = promscan.score(
+        [oriented[at - 140 : at - 60]], model=TINY_STRENGTH, device="cpu", threads=1
+    )  # fmt: skip
+    return float(strength)
+
+
+@pytest.mark.parametrize(("offset", "alternative"), [(-100, "T"), (-100, "TTACG"), (-90, ""), (20, "A")])
+@pytest.mark.parametrize("strand", ["+", "-"])
+def test_strengths_are_those_of_the_inserts_upstream_of_the_summit(strand: str, offset: int, alternative: str):
+    bases = demo_contigs()["demo1"][20000:24000].upper()
+    (plain,) = effects({"x": bases}, ("x", 1400, bases[1400], bases[1400]), strand=strand, strength=TINY_STRENGTH)
+    assert plain.effect is not None
+    assert plain.effect.reference_strength == plain.effect.alternative_strength
+    position = plain.effect.summit + (offset if strand == "+" else -offset)
+    reference = bases[position : position + 4]
+    inserted = alternative + reference[-2:]
+    (found,) = effects({"x": bases}, ("x", position, reference, inserted), strand=strand, strength=TINY_STRENGTH)
+    assert found.effect is not None
+    summit = found.effect.summit
+    changed = bases[:position] + inserted + bases[position + 4 :]
+    moved = summit + (len(changed) - len(bases) if position < summit else 0)
+    assert found.effect.reference_strength == pytest.approx(strength_of_insert(bases, summit, strand), abs=1e-4)
+    assert found.effect.alternative_strength == pytest.approx(strength_of_insert(changed, moved, strand), abs=1e-4)
+
+
+def test_an_allele_outside_of_the_insert_changes_no_bit_of_the_strength():
+    bases = demo_contigs()["demo1"][20000:24000].upper()
+    (found,) = effects(
+        {"x": bases}, ("x", 1390, bases[1390], "ACGT"["ACGT".index(bases[1390]) - 1]), strength=TINY_STRENGTH
+    )
+    assert found.effect is not None
+    assert found.effect.difference != 0
+    assert found.effect.reference_strength == found.effect.alternative_strength
+
+
+def test_strengths_are_fields_that_the_header_describes(annotate, tmp_path):
+    vcf = write_vcf(
+        tmp_path / "one.vcf", f"demo1 21280 . {demo_base(21280)} {complement(demo_base(21280))} . . AC=1 GT 0/1 0/0"
+    )
+    assert annotate(vcf, "--strength", TINY_STRENGTH).status == 0
+    lines = (tmp_path / "out.vcf").read_text().splitlines()
+    assert float(info_of(lines[-1])["PROM_STRENGTH_REF"]) != float(info_of(lines[-1])["PROM_STRENGTH_ALT"])
+    assert any(line.startswith("##INFO=<ID=PROM_STRENGTH_REF,Number=A,Type=Float,") for line in lines)
+    (about,) = (line for line in lines if line.startswith("##promscan_variants="))
+    assert " strength_model=tiny-strength strength_sha256=" in about
+    assert annotate(tmp_path / "out.vcf", "--strength", "none", output="again.vcf").status == 0
+    again = (tmp_path / "again.vcf").read_text()
+    assert "##INFO=<ID=PROM_STRENGTH" not in again  # the header of the first run is replaced
+
+
+def test_an_insert_of_unknown_bases_has_no_strength():
+    bases = demo_contigs()["demo1"][20000:24000].upper()
+    tss = effects({"x": bases}, ("x", 1400, bases[1400], bases[1400]), strand="+")[0].effect.summit
+    hidden = bases[: tss - 130] + "N" * 60 + bases[tss - 70 :]
+    (found,) = effects(
+        {"x": hidden}, ("x", tss, bases[tss], "ACGT"["ACGT".index(bases[tss]) - 1]), strand="+", strength=TINY_STRENGTH
+    )
+    assert found.effect is not None
+    assert found.effect.reference_strength is None

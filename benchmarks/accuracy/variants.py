@@ -30,12 +30,6 @@ PROMOTERS = ("TERT", "LDLR")
 SUMMARIES = [(within, around) for within in (100, 150, 200) for around in (50, 75, 100)]
 """How far the summit may be from a variant, and how far from it scores count."""
 
-KNOWN = {
-    "TERT -124C>T": ("chr5:1251166-1300047", 43946, "G", "A"),
-    "TERT -146C>T": ("chr5:1251166-1300047", 43968, "G", "A"),
-}
-"""Variants of cancer that create a site of ETS factors and raise expression (Huang et al. 2013, Horn et al. 2013)."""
-
 Key = tuple[str, int, str, str]
 
 
@@ -95,20 +89,6 @@ def precision_by_size(rows: list[dict[str, str]], differences: dict[Key, float])
     return table
 
 
-def known_variants(rows: list[dict[str, str]], differences: dict[Key, float]) -> dict[str, Any]:
-    """For each known variant: predicted difference, its rank among all of its promoter, mean measured effect."""
-    result = {}
-    for name, key in KNOWN.items():
-        same = np.array([value for other, value in differences.items() if other[0] == key[0]])
-        measured_effects = [float(row["log2_effect"]) for row in rows if key_of(row) == key]
-        result[name] = {
-            "predicted": differences[key],
-            "share_of_variants_below": float((same < differences[key]).mean()),
-            "measured_log2": float(np.mean(measured_effects)),
-        }
-    return result
-
-
 def with_summaries(measure: Callable[[], dict[Key, float]], rows: list[dict[str, str]]) -> dict[str, Any]:
     """What each summary reaches; that in use is restored."""
     in_use = effects.SUMMIT_WITHIN, effects.AROUND_SUMMIT
@@ -135,7 +115,6 @@ def main() -> None:
         "variants": len(keys),
         "summary": f"mean within {effects.AROUND_SUMMIT} bp of the summit within {effects.SUMMIT_WITHIN} bp",
         "pearson": correlations(rows, differences),
-        "known": known_variants(rows, differences),
         "by_size": precision_by_size(rows, differences),
     }
     if arguments.summaries:

@@ -1,4 +1,4 @@
-"""In-silico mutagenesis: how the score of a window changes with each of its 210 substitutions."""
+"""In-silico mutagenesis: how the score of a window changes with each substitution."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from promscan.attribution.window import WindowInContext
 from promscan.inference.engine import Engine
 from promscan.seq.dna import UNKNOWN, Mask
 from promscan.seq.records import Chunk
-from promscan.seq.windows import WINDOW
 
 BASES = 4
 """A, T, G, C, in the order of their codes."""
@@ -23,7 +22,7 @@ class Mutagenesis(NamedTuple):
     """The score of a window and what substitutions do to it.
 
     score: of the window as it is.
-    changes: (70, 4), float32; the change of the score with each base, by its code; 0 for the base that stands there.
+    changes: (width, 4), float32; the change of the score with each base, by its code; 0 for the base that stands there.
     """
 
     score: float
@@ -31,7 +30,7 @@ class Mutagenesis(NamedTuple):
 
     @property
     def importance(self) -> npt.NDArray[np.float32]:
-        """How much the score falls, on average, if the base at each position is replaced, (70,)."""
+        """How much the score falls, on average, if the base at each position is replaced, (width,)."""
         importance: npt.NDArray[np.float32] = -self.changes.sum(axis=1) / (BASES - 1)
         return importance
 
@@ -49,7 +48,7 @@ def mutate(windows: Iterable[WindowInContext], engine: Engine) -> Iterator[Mutag
         logits.append(float(track.logits[0]))
         wanted = waiting[0]
         if len(logits) == 1 + wanted.sum():
-            changes = np.zeros((WINDOW, BASES), dtype=np.float32)
+            changes = np.zeros(wanted.shape, dtype=np.float32)
             changes[wanted] = np.array(logits[1:], dtype=np.float32) - np.float32(logits[0])
             yield Mutagenesis(logits[0], changes)
             waiting.popleft()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +15,9 @@ from promscan.errors import RunError
 from promscan.io.files import check_outputs
 from promscan.networks.card import DEFAULT_MODEL, model_files
 from promscan.seq.bounds import MAX_COLUMNS
+
+if TYPE_CHECKING:
+    from promscan.commands.explaining.explanation import Explanation
 
 
 @click.command()
@@ -25,36 +29,79 @@ from promscan.seq.bounds import MAX_COLUMNS
 )  # fmt: skip
 @click.option("--plots", type=click.Path(path_type=Path), metavar="FOLDER", help="Draw a logo of each hit (.svg).")
 @click.option(
+    "--motifs", type=click.Path(path_type=Path), metavar="FOLDER",
+    help="Find motifs that recur in the hits: tables, matrices and logos.",
+)  # fmt: skip
+@click.option(
+    "--meme", metavar="FILE", help="With --motifs: compare them with these motifs (MEME format), too."
+)  # fmt: skip
+@click.option(
+    "--method", type=click.Choice(["mutagenesis", "gradients", "both"]), default="mutagenesis", show_default=True,
+    help="How to find what a base is worth; gradients (integrated gradients) are faster.",
+)  # fmt: skip
+@click.option(
+    "--flank", type=Count(0, 1000), default=0, show_default=True, metavar="N",
+    help="Explain N bases before and after each window, too.",
+)  # fmt: skip
+@click.option(
     "--top", type=Count(1, MAX_COLUMNS), metavar="N", help="Only the N hits with the best scores.  [default: all]"
 )  # fmt: skip
 @model_option(DEFAULT_MODEL)
 @machine_options
 @quiet_option
-def explain(hits: str, genome: str | None, output: str, plots: Path | None, quiet: bool, **options: Any) -> None:
+def explain(
+    hits: str,
+    genome: str | None,
+    output: str,
+    plots: Path | None,
+    motifs: Path | None,
+    meme: str | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
     """Say why each hit has its score: attention weights, and how each substitution in its window changes the score.
 
     HITS is BED, GFF3 or narrowPeak, and is read with --genome. SEQS are 70-bp sequences, as for 'promscan score'.
 
     \b
     promscan explain hits.bed --genome genome.fa -o why.tsv --plots logos
+    promscan explain hits.bed --genome genome.fa -o why.npz --method gradients --flank 100 --motifs motifs
     promscan explain windows.fa --model core70 -o why.npz
     """
+    if meme is not None and motifs is None:
+        raise click.UsageError("--meme is for --motifs: name a folder for them")
     log.configure(quiet=quiet)
+    check_outputs([output], [hits, genome, meme, *model_files(options["model"])])
+    for folder in (plots, motifs):
+        _check_folder(folder)
+    from promscan.commands.explain import explain as explanations
+    from promscan.commands.explaining.output import Outputs, write_explanations
+
+    found = write_explanations(explanations(hits, genome, **options), Outputs(output, plots, motifs, meme))
+    log.logger.info("%s", _result("standard output" if output == "-" else output, found))
+
+
+def _check_folder(folder: Path | None) -> None:
+    """Refuse a folder for pictures that cannot be one, and pictures that cannot be drawn, before the work."""
+    if folder is None:
+        return
     from promscan.plots.figure import require_matplotlib
 
-    check_outputs([output], [hits, genome, *model_files(options["model"])])
-    if plots is not None:
-        require_matplotlib()
-        if plots.exists() and not plots.is_dir():
-            raise RunError(f"{plots}: is no folder; name one for the pictures")
-    from promscan.commands.explain import explain as explanations
-    from promscan.commands.explain import write_explanations
+    require_matplotlib()
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder}: is no folder; name one for the pictures")
 
-    agreement = write_explanations(explanations(hits, genome, **options), output, plots)
-    what = log.counted(len(agreement), "window")
-    name = "standard output" if output == "-" else output
-    if not agreement:
-        log.logger.info("%s: no window to explain", name)
-        return
-    middle = median(agreement)
-    log.logger.info("%s: %s explained; rank correlation of attention with mutagenesis: median %.2f", name, what, middle)
+
+def _result(name: str, found: Sequence[Explanation]) -> str:
+    """One line that says what was found."""
+    if not found:
+        return f"{name}: no window to explain"
+    by = "gradients" if found[0].importance is None else "mutagenesis"
+    agreement = median(each.agreement for each in found)
+    about = [
+        f"{name}: {log.counted(len(found), 'window')} explained",
+        f"rank correlation of attention with {by}: median {agreement:.2f}",
+    ]
+    if found[0].gradients is not None:
+        about.append(f"gradients add up to the scores within {max(each.error for each in found):.1g}")
+    return "; ".join(about)

@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from promscan.io.tss_choices import TSS_FROM
-from promscan.networks.card import bundled_models
+from promscan.networks.card import DEFAULT_STRENGTH, bundled_models
 from promscan.seq.bounds import MAX_BATCH, MAX_BP, MAX_COLUMNS, MAX_NUMBER, MAX_THREADS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -130,6 +130,15 @@ def model_option(default: str) -> Decorator:
         shell_complete=complete_models,
         help="Bundled model (see 'promscan models') or a .safetensors file with its card in the same folder.",
     )
+
+
+def strength_option(text: str) -> Decorator:
+    """`--strength`, None for `none`, with this help text."""
+    return click.option(
+        "--strength", default=DEFAULT_STRENGTH, show_default=True, metavar="NAME|PATH|none",
+        shell_complete=complete_models, callback=lambda _context, _option, name: None if name == "none" else name,
+        help=text,
+    )  # fmt: skip
 
 
 def check_one_threshold(options: Mapping[str, Any]) -> None:

@@ -38,6 +38,10 @@ from promscan.cli.options import (
     help="Show scores and sequence of the N best hits, over all samples.",
 )  # fmt: skip
 @click.option("--bacteria", is_flag=True, help="Look for -10 and -35 elements, not for TATA boxes and initiators.")
+@click.option(
+    "--motifs", metavar="FOLDER",
+    help="Folder that 'promscan explain --motifs' made: show the motifs of each hit in its details.",
+)  # fmt: skip
 @score_column_option
 @device_options
 @quiet_option

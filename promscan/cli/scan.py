@@ -14,12 +14,12 @@ from promscan import log
 from promscan.cli.options import (
     Count,
     check_one_threshold,
-    complete_models,
     machine_options,
     model_option,
     quiet_option,
     skip_masked_option,
     strand_option,
+    strength_option,
     threshold_options,
 )
 from promscan.io.files import check_outputs, is_special
@@ -29,8 +29,6 @@ from promscan.seq.bounds import MAX_BP
 
 if TYPE_CHECKING:
     from promscan.commands.scan import Scan
-
-NO_STRENGTH = "none"
 
 
 def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
@@ -80,10 +78,7 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     "--exhaustive", is_flag=True,
     help="Score every window exactly; without it, a faster pass may choose the windows to score.",
 )  # fmt: skip
-@click.option(
-    "--strength", default=DEFAULT_STRENGTH, show_default=True, metavar="NAME|PATH|none", shell_complete=complete_models,
-    help="Model that predicts the strength of hits in its reporter; none: no strengths.",
-)  # fmt: skip
+@strength_option("Model that predicts the strength of hits in its reporter; none: no strengths.")
 @click.option(
     "--format",
     "format_name",
@@ -111,7 +106,7 @@ def scan(
     summary: str | None,
     quiet: bool,
     resume: bool,
-    strength: str,
+    strength: str | None,
     **options: Any,
 ) -> None:
     """Call promoters in GENOME: FASTA, plain or compressed, or - for standard input.
@@ -136,7 +131,7 @@ def scan(
     began = time.monotonic()
     # Next to the file that a symbolic link points to, as its temporary file is: there it can be written.
     folder = f"{os.path.realpath(output)}.resume" if resume else None
-    job = Scan(genome, resume=folder, strength=None if strength == NO_STRENGTH else strength, **options)
+    job = Scan(genome, resume=folder, strength=strength, **options)
     named = context.get_parameter_source("strength") is not click.core.ParameterSource.DEFAULT
     if named and strength == DEFAULT_STRENGTH:
         job.warn_of_other_species()
@@ -154,14 +149,19 @@ def scan(
 
 
 def _check_files(
-    genome: str, output: str, format_name: str | None, summary: str | None, strength: str, options: dict[str, Any]
+    genome: str,
+    output: str,
+    format_name: str | None,
+    summary: str | None,
+    strength: str | None,
+    options: dict[str, Any],
 ) -> None:
     """Refuse outputs that cannot be written, and files that are missing, before anything is loaded."""
     from promscan.commands.scanning.tracks import track_paths
     from promscan.io.hit_writers import layout_of
     from promscan.io.summaries import summary_paths
 
-    models = [options["model"]] if strength == NO_STRENGTH else [options["model"], strength]
+    models = [options["model"]] if strength is None else [options["model"], strength]
     files = chain.from_iterable(map(model_files, models))
     tracks = [] if options["track"] is None else track_paths(options["track"], options["strand"]).values()
     summaries = [] if summary is None else summary_paths(summary)

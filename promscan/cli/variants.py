@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +17,7 @@ from promscan.cli.options import (
     quiet_option,
     skip_masked_option,
     strand_option,
+    strength_option,
     threshold_options,
 )
 from promscan.io.files import check_outputs
@@ -43,9 +45,10 @@ if TYPE_CHECKING:
 @skip_masked_option
 @click.option("--skip-mismatch", is_flag=True, help="Do not score records whose REF is not in the genome; count them.")
 @click.option("--phased", is_flag=True, help="Score phased alleles within 200 bp of one another together, too.")
+@strength_option("Model that predicts the strength of promoters in its reporter; none: no strengths.")
 @machine_options
 @quiet_option
-def variants(vcf: str, genome: str, output: str, quiet: bool, **options: Any) -> None:
+def variants(vcf: str, genome: str, output: str, strength: str | None, quiet: bool, **options: Any) -> None:
     """Say what the variants of VCF do to promoters: scores without and with each allele, and what happens to hits.
 
     VCF is a VCF or BCF file, plain or compressed, or - for standard input. Its records come out in their order, with
@@ -57,12 +60,13 @@ def variants(vcf: str, genome: str, output: str, quiet: bool, **options: Any) ->
     """
     check_one_threshold(options)
     log.configure(quiet=quiet)
-    check_outputs([output], [vcf, genome, *model_files(options["model"])])
+    models = [options["model"]] if strength is None else [options["model"], strength]
+    check_outputs([output], [vcf, genome, *chain.from_iterable(map(model_files, models))])
     from promscan.commands.variants import annotate_variants
     from promscan.commands.variation.job import VariantEffects
 
     began = time.monotonic()
-    job = VariantEffects(genome, **options)
+    job = VariantEffects(genome, strength=strength, **options)
     annotate_variants(job, vcf, output)
     log.logger.info("%s", _result(job, output, time.monotonic() - began))
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from promscan.commands.evaluate import evaluate
+from promscan.commands.reporting.motifs import INSTANCES, MotifInstance, read_instances
 from promscan.commands.reporting.page import make_page
 from promscan.commands.reporting.rows import Details, table_rows
 from promscan.commands.reporting.sample import Sample, read_samples
@@ -36,6 +37,7 @@ def report(
     model: str | Path | None = None,
     details: int = MOST_DETAILS,
     bacteria: bool = False,
+    motifs: str | Path | None = None,
     score_column: int | None = None,
     title: str = "Promoters",
     command: str = "",
@@ -55,6 +57,7 @@ def report(
             if it is bundled).
         details: show the scores and the sequence around this many of the best hits, over all samples.
         bacteria: look for -10 and -35 elements instead of TATA boxes and initiators.
+        motifs: folder that `promscan explain` made with `--motifs`: motifs are shown in the details of their hits.
         score_column: column of the files to rank by, counted from 1; see `promscan.evaluate`.
         title: heading of the report.
         command: command line that the report shows.
@@ -69,14 +72,15 @@ def report(
     paths = [hits] if isinstance(hits, str | os.PathLike) else list(hits)
     lists = [tss] if isinstance(tss, str | os.PathLike) else list(tss)
     check_whole("details", details, 0, MOST_DETAILS)
-    _check_files(paths, [genome, *lists], output)
+    _check_files(paths, [genome, *lists, *([] if motifs is None else [Path(motifs) / INSTANCES])], output)
     contigs = Genome(genome).contigs()
     samples = read_samples(paths, contigs, score_column)
+    instances = read_instances(motifs)
     scorings = [_scoring(sample, model, details, device, threads) for sample in samples]
     elements = BACTERIAL if bacteria else EUKARYOTIC
     surroundings = [surroundings_of(sample.sites, genome) for sample in samples]
     parts = zip(samples, surroundings, scorings, strict=True)
-    best = [_details(*part, elements, details // len(samples), genome, contigs) for part in parts]
+    best = [_details(*part, elements, instances, details // len(samples), genome, contigs) for part in parts]
     judged = [evaluate(path, lists, genome, tss_from=tss_from, score_column=score_column) for path in paths if lists]
     context = sections(samples, surroundings, elements, genome, contigs, judged)
     context |= {"title": title, "command": command, "counts_of_details": [len(each.indices) for each in best]}
@@ -125,6 +129,7 @@ def _details(
     around: Surroundings,
     scoring: Scoring | None,
     elements: Sequence[Element],
+    instances: Mapping[str, Sequence[MotifInstance]],
     most: int,
     genome: str | Path,
     contigs: Mapping[str, int],
@@ -133,4 +138,5 @@ def _details(
     indices = sample.best_first[:most]
     sites = [sample.sites[index] for index in indices.tolist()]
     tracks = [] if scoring is None else tracks_around(sites, str(genome), contigs, sample.settings, scoring)
-    return Details(indices, around.around[indices], elements, tracks)
+    found = [instances.get(f"{chrom}_{tss}_{strand}", ()) for chrom, tss, strand in sites] if instances else []
+    return Details(indices, around.around[indices], elements, tracks, found)

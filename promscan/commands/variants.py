@@ -7,12 +7,19 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from promscan.commands.variation.fields import fields_of, haplotype_field, header_lines, names_of_fields
+from promscan.commands.variation.fields import (
+    OWN_FIELDS,
+    fields_of,
+    fields_with,
+    haplotype_field,
+    header_lines,
+    names_of_fields,
+)
 from promscan.commands.variation.job import ScoredRecord, VariantEffects
 from promscan.io.memory_genome import GenomeInput
 from promscan.io.vcf import Record, header_with, open_variant_writer, open_variants
 from promscan.log import progress
-from promscan.networks.card import DEFAULT_MODEL
+from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH
 
 if TYPE_CHECKING:
     from promscan.commands.variation.effects import Effect
@@ -50,6 +57,7 @@ def variants(
     strand: Literal["both", "+", "-"] = "both",
     skip_masked: bool = False,
     skip_mismatch: bool = False,
+    strength: str | Path | None = DEFAULT_STRENGTH,
     device: str = "auto",
     batch_size: int | None = None,
     threads: int | None = None,
@@ -69,6 +77,7 @@ def variants(
         strand: `both`, `+` or `-`.
         skip_masked: read lower-case bases of the genome as unknown.
         skip_mismatch: leave out variants whose reference allele is not that of the genome.
+        strength: bundled name or weights file of a strength model; None: effects have no strengths.
         device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all`.
         batch_size: windows in flight at most.
         threads: CPU threads (None: as many as the process may use).
@@ -81,8 +90,8 @@ def variants(
     """
     job = VariantEffects(
         genome, model=model, threshold=threshold, fp_per_mb=fp_per_mb, min_distance=min_distance, smoothing=smoothing,
-        strand=strand, skip_masked=skip_masked, skip_mismatch=skip_mismatch, device=device, batch_size=batch_size,
-        threads=threads, precision=precision,
+        strand=strand, skip_masked=skip_masked, skip_mismatch=skip_mismatch, strength=strength, device=device,
+        batch_size=batch_size, threads=threads, precision=precision,
     )  # fmt: skip
     return _effects(job, vcf)
 
@@ -124,14 +133,17 @@ def annotate_variants(job: VariantEffects, vcf: str, output: str) -> None:
         open_variant_writer(output) as writer,
         progress(None, "variants", "records") as bar,
     ):
-        lines = header_with(reader.header, header_lines(job.card), names_of_fields())
+        lines = header_with(reader.header, header_lines(job.card, job.strength_card), names_of_fields())
+        fields = fields_with(job.strength_card)
         begun = False
         for record, effects, haplotypes in job.of(reader):
             if not begun:  # a failure before the first record leaves nothing on standard output
                 begun = True
                 for line in lines:
                     writer.write_line(line)
-            writer.write_record(record, record.with_info(fields_of(effects) | haplotype_field(haplotypes)))
+            writer.write_record(
+                record, record.with_info(fields_of(effects, fields) | haplotype_field(haplotypes), OWN_FIELDS)
+            )
             bar.advance(1)
         for line in () if begun else lines:
             writer.write_line(line)

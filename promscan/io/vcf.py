@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -41,11 +41,11 @@ class Record(NamedTuple):
     line: str
     number: int
 
-    def with_info(self, fields: Mapping[str, str]) -> str:
-        """The line with more fields in INFO; those of the same name, from an earlier run, are replaced."""
+    def with_info(self, fields: Mapping[str, str], replaced: Collection[str]) -> str:
+        """The line with more fields in INFO; `replaced` are names of fields from an earlier run, which are dropped."""
         columns = self.line.split("\t")
         present = [] if columns[INFO_COLUMN] == "." else columns[INFO_COLUMN].split(";")
-        others = [field for field in present if field.partition("=")[0] not in fields]
+        others = [field for field in present if field.partition("=")[0] not in replaced]
         columns[INFO_COLUMN] = ";".join([*others, *(f"{key}={value}" for key, value in fields.items())]) or "."
         return "\t".join(columns)
 

@@ -8,7 +8,7 @@ between the embedding and the GRU, so that every classifier can also be run alon
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -111,7 +111,10 @@ class BiGRUAttention(nn.Module):
 
     def features(self, codes: Tensor) -> Tensor:
         """Codes (batch, length) of dtype uint8 to the input of the GRU, (batch, length, hidden)."""
-        vectors = F.embedding(codes.int(), self.bases)
+        return self.features_of(F.embedding(codes.int(), self.bases))
+
+    def features_of(self, vectors: Tensor) -> Tensor:
+        """Bases as vectors (batch, length, 4), see `bases`, to the input of the GRU, (batch, length, hidden)."""
         features: Tensor = self.stem(self.dropout(self.norm(F.gelu(self.embedding(vectors)))))
         return features
 
@@ -138,6 +141,27 @@ class BiGRUAttention(nn.Module):
         alone = min(margin, warm_up + self.architecture.stem_reach)  # what the states need, without a context
         inner = max(warm_up, self.architecture.context_reach) if step == 1 else alone
         features = self.features(codes[:, margin - inner : codes.shape[1] - (margin - inner)])
+        composed = compositions(codes.T, self.architecture.composition, margin).permute(2, 0, 1)
+        context = (lambda: self._coarse_means(codes, margin, step)) if step > 1 else None
+        return self.read_features(features, composed, inner, warm_up, context)
+
+    def read_features(
+        self,
+        features: Tensor,
+        composed: Tensor,
+        inner: int,
+        warm_up: int,
+        context: Callable[[], Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Logits and places, see `along_with_places`, from features and compositions.
+
+        Args:
+            features: input of the GRU from `inner` bases before the first window to `inner` behind the last.
+            composed: compositions around each window, (batch, windows, values).
+            inner: at least `warm_up`, and what the context reads.
+            warm_up: bases that only bring the states into shape.
+            context: computes the context of the windows; None: it is made of the features.
+        """
         read = features[:, inner - warm_up : features.shape[1] - (inner - warm_up)]
         states = self.run_gru(read)
         states = states[:, warm_up : states.shape[1] - warm_up]
@@ -145,11 +169,10 @@ class BiGRUAttention(nn.Module):
         weights = torch.exp(scores - scores.amax(dim=1, keepdim=True).detach())
         sums = F.pad(torch.cumsum(torch.cat([weights * states, weights], dim=2), dim=1), (0, 0, 1, 0))
         sums = sums[:, WINDOW:] - sums[:, :-WINDOW]
-        vectors = [sums[..., :-1] / sums[..., -1:]]
-        vectors.append(compositions(codes.T, self.architecture.composition, margin).permute(2, 0, 1))
+        vectors = [sums[..., :-1] / sums[..., -1:], composed]
         if self.architecture.context:
             middle, windows = inner + WINDOW // 2, sums.shape[1]
-            means = self._means(features, middle, windows) if step == 1 else self._coarse_means(codes, margin, step)
+            means = self._means(features, middle, windows) if context is None else context()
             vectors.append(means[:, :windows])
         logits: Tensor = self.head(torch.cat(vectors, dim=2))
         places = self.place(states[:, TSS_INDEX : TSS_INDEX + logits.shape[1]]) if self.architecture.place else None

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from promscan.seq.dna import UNKNOWN
 from promscan.seq.windows import WINDOW
 
 COMPOSITION = ("gc", "cpg", "gc_skew", "at_skew")
@@ -43,6 +44,35 @@ def compositions(codes: Tensor, widths: Sequence[int], margin: int) -> Tensor:
         torch.div(g - c, known, out=stretch[:, 2])
         torch.div(a - t, known, out=stretch[:, 3])
     return values.flatten(1, 2)
+
+
+def weighted_compositions(codes: Tensor, weights: Tensor, widths: Sequence[int], margin: int) -> Tensor:
+    """Compositions of bases that are known in part, for gradients; with weights of 1 they are those of `compositions`.
+
+    A base of weight w counts w for itself, and (1 - w) / 4 for each of the four.
+
+    Args:
+        codes: (positions,), uint8.
+        weights: how much of each base is known, (batch, positions).
+        widths: widths of the stretches in bp, divisible by 2.
+        margin: positions at both ends in which no window starts; at least half of the widest stretch.
+
+    Returns:
+        (batch, positions - 2 * margin - 69, 4 * widths), float32.
+    """
+    first, windows = margin + WINDOW // 2, len(codes) - 2 * margin - WINDOW + 1
+    known = (codes != UNKNOWN).to(weights.dtype)
+    a, t, g, c = (weights * (codes == code) + (1 - weights) * known / 4 for code in range(4))
+    steps = F.pad(c[:, :-1] * g[:, 1:], (0, 1))
+    counted = torch.stack([known.expand_as(a), g + c, steps, g - c, a - t], dim=2)
+    sums = F.pad(counted.double().cumsum(dim=1), (0, 0, 1, 0))
+    values = []
+    for width in widths:
+        begin, end = first - width // 2, first + width // 2
+        counts = sums[:, end : end + windows] - sums[:, begin : begin + windows]
+        scale = counts.new_tensor([1, 10, 1, 1]) / counts[..., :1].clamp(min=1)
+        values.append(counts[..., 1:] * scale)
+    return torch.cat([weights.new_empty(len(weights), windows, 0), *values], dim=2).float()
 
 
 def _base_counts(codes: Tensor) -> Tensor:

@@ -114,12 +114,15 @@ def along_contigs(samples: Sequence[Sample], contigs: Mapping[str, int]) -> list
             count[site.chrom] += 1
     with_hits = [chrom for chrom in contigs if any(chrom in count for count in counts)]
     longest = set(sorted(with_hits, key=lambda chrom: -contigs[chrom])[:SHOWN_CONTIGS])
-    width = max((contigs[chrom] for chrom in longest), default=1) / PIXELS
-    binned = [_binned(sample, longest, width) for sample in samples]
+    circles = {chrom for chrom in longest if any(sample.is_circle(chrom) for sample in samples)}
+    scale = max((contigs[chrom] for chrom in longest), default=1)
+    widths = {chrom: (contigs[chrom] if chrom in circles else scale) / PIXELS for chrom in longest}
+    binned = [_binned(sample, widths) for sample in samples]
     return [
         {
             "name": chrom,
             "length": contigs[chrom],
+            "circular": chrom in circles,
             "hits": [count[chrom] for count in counts],
             "bins": [[each[chrom, "+"], each[chrom, "-"]] for each in binned],
         }
@@ -128,16 +131,16 @@ def along_contigs(samples: Sequence[Sample], contigs: Mapping[str, int]) -> list
     ]
 
 
-def _binned(sample: Sample, contigs: set[str], width: float) -> dict[tuple[str, str], list[list[float]]]:
-    """By contig and strand, `[bin, hits, highest score]` of the bins with hits."""
+def _binned(sample: Sample, widths: Mapping[str, float]) -> dict[tuple[str, str], list[list[float]]]:
+    """By contig and strand, `[bin, hits, highest score]` of the bins with hits; `widths` are those of bins in bp."""
     bins = defaultdict[tuple[str, str], dict[int, list[float]]](dict)
     for (chrom, tss, strand), score in zip(sample.sites, sample.scores.tolist(), strict=True):
-        if chrom in contigs:
-            place = int(tss / width)
+        if chrom in widths:
+            place = int(tss / widths[chrom])
             entry = bins[chrom, strand].setdefault(place, [place, 0, score])
             entry[1], entry[2] = entry[1] + 1, round(max(entry[2], score), 3)
     found = {key: list(entries.values()) for key, entries in bins.items()}
-    return {(chrom, strand): found.get((chrom, strand), []) for chrom in contigs for strand in "+-"}
+    return {(chrom, strand): found.get((chrom, strand), []) for chrom in widths for strand in "+-"}
 
 
 def shares_in_common(samples: Sequence[Sample], within: int) -> list[list[float | None]]:

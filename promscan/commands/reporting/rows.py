@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from promscan.commands.reporting.motifs import MotifInstance
 from promscan.commands.reporting.sample import Sample
-from promscan.commands.reporting.surroundings import Element
+from promscan.commands.reporting.surroundings import AFTER, BEFORE, Element
 from promscan.seq.dna import Codes, decode
 from promscan.seq.intervals import Positions
 
@@ -24,23 +25,37 @@ class Details:
     around: codes around each hit.
     elements: those that are marked in a sequence.
     tracks: scores around each hit on + and on -, in base64; empty: there are none.
+    motifs: those that an explanation found in each hit; empty: there is none.
     """
 
     indices: Positions
     around: Codes
     elements: Sequence[Element]
     tracks: Sequence[tuple[str, str]] = field(default=())
+    motifs: Sequence[Sequence[MotifInstance]] = field(default=())
 
     def describe(self) -> dict[int, dict[str, Any]]:
         """The details by the index of the hit."""
         places = [(each, each.places(self.around).tolist()) for each in self.elements]
         described = dict[int, dict[str, Any]]()
         for row, index in enumerate(self.indices.tolist()):
-            marks = [[each.name, found[row], len(each.pattern)] for each, found in places if found[row] >= 0]
+            marks: list[list[Any]] = [
+                [each.name, found[row], len(each.pattern)] for each, found in places if found[row] >= 0
+            ]
+            marks += _motif_marks(self.motifs[row]) if self.motifs else []
             described[index] = {"sequence": decode(self.around[row]), "marks": marks}
             if self.tracks:
                 described[index]["tracks"] = self.tracks[row]
         return described
+
+
+def _motif_marks(motifs: Sequence[MotifInstance]) -> list[list[Any]]:
+    """Marks of the motifs that lie in the sequence that is shown."""
+    return [
+        [each.label, BEFORE + each.offset, each.length, f"{each.worth:+.2f}"]
+        for each in motifs
+        if each.length and -BEFORE <= each.offset <= AFTER + 1 - each.length
+    ]
 
 
 def table_rows(samples: Sequence[Sample], details: Sequence[Details], most: int) -> dict[str, Any]:

@@ -87,6 +87,11 @@ class Sample:
         """Calling logit in the header of the file; None if it says none."""
         return finite(self.settings.get("threshold_logit", ""))
 
+    def is_circle(self, chrom: str) -> bool:
+        """Whether the scan took a contig for a circle."""
+        named = self.settings.get("circular", "")
+        return named == "all" or chrom in named.split(",")
+
     def scanned_bases(self, contigs: Mapping[str, int]) -> int | None:
         """Bases that were scanned; None if the header does not say it.
 

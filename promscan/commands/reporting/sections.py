@@ -70,6 +70,7 @@ def sections(
         "common_within": COMMON,
         "contigs_left_out": with_hits - len(drawn),
         "shown_contigs": SHOWN_CONTIGS,
+        "circles": any(contig["circular"] for contig in drawn),
         "controls": f"{len(control.islands):,}",
         "accuracy": [{"label": sample.label, **each} for sample, each in zip(samples, verdicts, strict=False)],
         "data": {

@@ -74,7 +74,7 @@ class LoadedScan:
         with (
             memory_errors(MORE_MEMORY),
             self._open_engine() as engine,
-            self._open_strengths() as strengths,
+            self.open_strengths() as strengths,
             self._open_journal(engine) as journal,
             open_tracks(plan, journal) as files,
             progress(plan.megabases_to_read(engine.grid, plan.margin(engine.margin)), "scanning", "Mb") as bar,
@@ -117,7 +117,8 @@ class LoadedScan:
     def _open_engine(self) -> Engine:
         return open_engine(self.plan.card.engine, self.network, self.devices, self.engine_settings, self._screening)
 
-    def _open_strengths(self) -> AbstractContextManager[HitStrengths | None]:
+    def open_strengths(self) -> AbstractContextManager[HitStrengths | None]:
+        """What predicts strengths; None without a strength model."""
         if self._strength is None:
             return nullcontext()
         machine = self.plan.machine

@@ -46,6 +46,12 @@ class Edit:
         """The bases from `begin` to `end` of the contig with this edit, which lies between them."""
         return np.concatenate([codes[begin : self.start], self.bases, codes[self.end : end - self.shift]])
 
+    def in_allele(self, position: int) -> int:
+        """The position of the edited contig for one of the reference; a deleted base is at the edit."""
+        if position >= self.end:
+            return position + self.shift
+        return min(position, self.start + max(0, len(self.bases) - 1)) if position >= self.start else position
+
     def in_reference(self, position: int) -> int:
         """The position of the reference for one of the edited contig; inserted bases are at the base before them."""
         if position < self.start:

@@ -59,6 +59,9 @@ class Effect(NamedTuple):
         changes.
     change: how much it changes.
     hits: the hits near the variant, on both strands, in their order; what changes most comes first.
+    summit: TSS (0-based, of the reference) of that summit.
+    reference_strength, alternative_strength: predicted strength of the insert upstream of the summit, without and with
+        the allele; None: none was predicted.
     """
 
     strand: Strand
@@ -68,6 +71,9 @@ class Effect(NamedTuple):
     position: int | None
     change: float
     hits: tuple[HitChange, ...]
+    summit: int
+    reference_strength: float | None = None
+    alternative_strength: float | None = None
 
 
 def effect_of(edit: Edit, reference: Tracks, alternative: Tracks, calling: CallSettings) -> Effect | None:
@@ -99,7 +105,7 @@ def _of_strand(edit: Edit, reference: ScoreTrack, alternative: ScoreTrack) -> tu
     if before is None or after is None:
         return None
     position, change = _largest_change(edit, reference, alternative)
-    effect = Effect(reference.strand, before, after, after - before, position, change, ())
+    effect = Effect(reference.strand, before, after, after - before, position, change, (), summit)
     return float(max(np.nanmax(here), np.nanmax(there))), effect
 
 

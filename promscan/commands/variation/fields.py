@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from promscan import __version__
+from promscan.commands.scanning.hit_strengths import settings_of
+from promscan.io.hit_writers import header_line
 from promscan.networks.card import Card
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ class Field(NamedTuple):
 
 def _number(value: float) -> str:
     return f"{value:z.4f}"
+
+
+def _strength(strength: float | None) -> str:
+    return MISSING if strength is None else _number(strength)
 
 
 def _position(position: int | None) -> str:
@@ -80,6 +85,17 @@ FIELDS = {
     ),
 }
 
+STRENGTH_FIELDS = {
+    "PROM_STRENGTH_REF": Field(
+        "Float",
+        "Predicted strength of the insert upstream of that highest score, on the reference",
+        lambda effect: _strength(effect.reference_strength),
+    ),
+    "PROM_STRENGTH_ALT": Field(
+        "Float", "The same with the allele", lambda effect: _strength(effect.alternative_strength)
+    ),
+}
+"""Fields of a run with a strength model."""
 
 HAPLOTYPES = "PROM_HAPS"
 HAPLOTYPES_MEANING = (
@@ -87,27 +103,37 @@ HAPLOTYPES_MEANING = (
     "chromosomes that carry them|PROM_REF|PROM_ALT|PROM_DIFF|PROM_STRAND|PROM_HIT"
 )
 
+OWN_FIELDS = frozenset([*FIELDS, *STRENGTH_FIELDS, HAPLOTYPES])
+"""Names of all fields that a run may write."""
 
-def header_lines(card: Card) -> Iterator[str]:
+
+def fields_with(strength_card: Card | None) -> Mapping[str, Field]:
+    """The fields of a run with this strength model; None: it has none."""
+    return FIELDS if strength_card is None else FIELDS | STRENGTH_FIELDS
+
+
+def header_lines(card: Card, strength_card: Card | None) -> Iterator[str]:
     """The lines of a header that describe the fields, and say what made them."""
-    for name, field in FIELDS.items():
+    for name, field in fields_with(strength_card).items():
         yield f'##INFO=<ID={name},Number=A,Type={field.kind},Description="{field.meaning}">'
     yield f'##INFO=<ID={HAPLOTYPES},Number=.,Type=String,Description="{HAPLOTYPES_MEANING}">'
-    yield f"##promscan_variants=promscan {__version__} model={card.name} sha256={card.sha256}"
+    strength = {} if strength_card is None else settings_of(strength_card)
+    words = {"model": card.name, "sha256": card.sha256, **strength}
+    yield f"##promscan_variants={header_line(words).removeprefix('#')}"
 
 
 def names_of_fields() -> list[str]:
     """How lines of a header begin that an earlier run of this command wrote."""
-    return [*(f"##INFO=<ID={name}," for name in (*FIELDS, HAPLOTYPES)), "##promscan_variants="]
+    return [*(f"##INFO=<ID={name}," for name in OWN_FIELDS), "##promscan_variants="]
 
 
-def fields_of(effects: Sequence[Effect | None]) -> dict[str, str]:
-    """The fields of a record, whose values stand in the order of its alternative alleles; none if none was scored."""
+def fields_of(effects: Sequence[Effect | None], fields: Mapping[str, Field]) -> dict[str, str]:
+    """These fields of a record, whose values stand in the order of its alternative alleles; none if none was scored."""
     if all(effect is None for effect in effects):
         return {}
     return {
         name: ",".join(MISSING if effect is None else field.text(effect) for effect in effects)
-        for name, field in FIELDS.items()
+        for name, field in fields.items()
     }
 
 

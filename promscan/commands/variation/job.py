@@ -20,7 +20,7 @@ from promscan.errors import InputError
 from promscan.io.files import is_special
 from promscan.io.memory_genome import GenomeInput
 from promscan.io.vcf import Record
-from promscan.networks.card import DEFAULT_MODEL, Card
+from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, Card
 from promscan.seq.dna import Codes, decode, encode
 
 if TYPE_CHECKING:
@@ -59,12 +59,19 @@ class ScoredHaplotype(NamedTuple):
 class _Group(NamedTuple):
     """Neighbouring records that are scored together.
 
+    codes: bases of their contig.
     edits: of each record, the edit of each alternative allele.
     """
 
     records: list[Record]
+    codes: Codes
     edits: list[list[Edit | None]]
     haplotypes: list[Haplotype]
+
+    @property
+    def all_edits(self) -> list[Edit | None]:
+        """The edits of the alleles of all records, and of the haplotypes."""
+        return [*chain.from_iterable(self.edits), *(haplotype.edit for haplotype in self.haplotypes)]
 
 
 class VariantEffects:
@@ -72,6 +79,7 @@ class VariantEffects:
 
     Args:
         phased: score haplotypes of phased neighbours, too.
+        strength: bundled name or weights file of a strength model; None: effects have no strengths.
 
     The genome and all other options are those of `promscan.variants`.
 
@@ -99,6 +107,7 @@ class VariantEffects:
         skip_masked: bool = False,
         skip_mismatch: bool = False,
         phased: bool = False,
+        strength: str | Path | None = DEFAULT_STRENGTH,
         device: str = "auto",
         batch_size: int | None = None,
         threads: int | None = None,
@@ -110,7 +119,7 @@ class VariantEffects:
         options = ScanOptions(
             genome=genome, model=model, threshold=threshold, fp_per_mb=fp_per_mb, to_rank=False,
             min_distance=min_distance, smoothing=smoothing, strand=strand, stride=1, skip_masked=skip_masked,
-            regions=(), bed=None, exclude=None, shard=None, exhaustive=True, strength=None, resume=None,
+            regions=(), bed=None, exclude=None, shard=None, exhaustive=True, strength=strength, resume=None,
             machine=machine,
         )  # fmt: skip
         self._plan: ScanPlan = make_plan(options)
@@ -126,6 +135,11 @@ class VariantEffects:
         """The card of the model."""
         return self._plan.card
 
+    @property
+    def strength_card(self) -> Card | None:
+        """The card of the strength model; None: there is none."""
+        return self._plan.strength_card
+
     def of(self, records: Iterable[Record]) -> Iterator[ScoredRecord]:
         """The effects of the alternative alleles of each record, in order.
 
@@ -133,6 +147,7 @@ class VariantEffects:
             InputError: a contig is not in the genome, or a reference allele is not that of the genome.
         """
         from promscan.commands.variation.scoring import EffectScorer
+        from promscan.commands.variation.strengths import add_strengths
         from promscan.inference.engine import open_engine
         from promscan.networks.device import memory_errors
 
@@ -141,9 +156,10 @@ class VariantEffects:
         with (
             memory_errors("use fewer --threads, or a machine with more"),
             open_engine(self.card.engine, loaded.network, loaded.devices, loaded.engine_settings) as engine,
+            loaded.open_strengths() as strengths,
         ):
-            scorer = EffectScorer[_Group](engine, self._plan.calling)
-            for group, effects in scorer.effects(self._tasks(records)):
+            found = EffectScorer[_Group](engine, self._plan.calling).effects(self._tasks(records))
+            for group, effects in found if strengths is None else add_strengths(found, strengths.predictor):
                 yield from self._records(group, effects)
 
     def _tasks(self, records: Iterable[Record]) -> Iterator[Task[_Group]]:
@@ -156,9 +172,8 @@ class VariantEffects:
                 codes = self._contigs.bases(neighbours[0].chrom)
             edits = [self._edits(record, codes) for record in neighbours]
             haplotypes = haplotypes_of(neighbours, codes, edits) if self._phased else []
-            together = [haplotype.edit for haplotype in haplotypes]
-            group = _Group(neighbours, edits, haplotypes)
-            yield Task(group, neighbours[0].chrom, codes, [*chain.from_iterable(edits), *together])
+            group = _Group(neighbours, codes, edits, haplotypes)
+            yield Task(group, neighbours[0].chrom, codes, group.all_edits)
 
     def _records(self, group: _Group, effects: list[Effect | None]) -> Iterator[ScoredRecord]:
         """The records of a group, with their shares of its effects."""

@@ -150,6 +150,35 @@ function drawContig(host, contig, longest, scale, sample) {
   });
 }
 
+/* One circle: lines outwards for +, inwards for −, longer with a higher score; its first base is at the top. */
+function drawCircle(host, contig, _, scale, sample) {
+  const size = Math.min(400, widthOf(host, 240)), centre = size / 2, half = 24, radius = centre - half - 26;
+  const svg = draw(host, "svg", {
+    viewBox: `0 0 ${size} ${size}`, role: "img", class: "circle",
+    "aria-label": `${grouped(contig.hits[sample])} hits around ${contig.name}, a circle of ${lengthText(contig.length)}`,
+  });
+  const at = (bp, distance) => {
+    const angle = (2 * Math.PI * bp) / contig.length;
+    return `${(centre + distance * Math.sin(angle)).toFixed(1)} ${(centre - distance * Math.cos(angle)).toFixed(1)}`;
+  };
+  draw(svg, "circle", {cx: centre, cy: centre, r: radius, class: "axis", fill: "none", "stroke-width": 3});
+  const share = contig.length / scale.bins;
+  contig.bins[sample].forEach((bins, strand) => {
+    const out = strand === 0 ? 1 : -1;
+    const d = bins.map(([bin, , score]) => {
+      const tall = 5 + (half - 5) * Math.min(1, Math.max(0, (score - scale.low) / (scale.high - scale.low || 1)));
+      const bp = Math.min((bin + 0.5) * share, contig.length);
+      return `M${at(bp, radius + out * 2)}L${at(bp, radius + out * (2 + tall))}`;
+    }).join("");
+    if (d) draw(svg, "path", {d, class: `ticks s${sample}`});
+  });
+  for (const bp of roundTicks(0, contig.length, 6)) {
+    if (bp > contig.length * 0.95) continue;
+    const [x, y] = at(bp, radius + half + 14).split(" ");
+    draw(svg, "text", {x, y: Number(y) + 4, "text-anchor": "middle"}, bp ? lengthText(bp) : "0");
+  }
+}
+
 function positionTicks(before, after, step) {
   const ticks = [];
   for (let place = Math.ceil(-before / step) * step; place <= after; place += step) ticks.push([place, place > 0 ? `+${place}` : String(place).replace("-", "−")]);

@@ -88,7 +88,8 @@ function makeContigs() {
     DATA.labels.forEach((_, i) => {
       const plot = node("div", {class: "chart"});
       plots.append(plot);
-      redrawn.push([plot, (place) => drawContig(place, contig, longest, scales[i], i)]);
+      const drawing = contig.circular ? drawCircle : drawContig;
+      redrawn.push([plot, (place) => drawing(place, contig, longest, scales[i], i)]);
     });
     row.append(name, plots);
     host.append(row);
@@ -296,9 +297,10 @@ function showSequence(details) {
     return;
   }
   const start = DATA.around.before, marked = new Set();
-  for (const [name, first, length] of details.marks) {
+  for (const [name, first, length, worth] of details.marks) {
     for (let i = 0; i < length; i++) marked.add(first + i);
-    list.append(node("li", {}, `${name} at ${signed(first - start)}: ${details.sequence.slice(first, first + length)}`));
+    const place = `${name} at ${signed(first - start)}: ${details.sequence.slice(first, first + length)}`;
+    list.append(node("li", {}, worth === undefined ? place : `${place}, which adds ${worth} to the score (explain)`));
   }
   if (!details.marks.length) list.append(node("li", {}, "None of the elements above."));
   const kindOf = (place) => (place === start ? "start" : marked.has(place) ? "element" : "");

@@ -1,0 +1,107 @@
+"""Integrated gradients of the score of a window, from unknown bases to the bases that stand there.
+
+A base enters with a weight from 0 (each of the four bases is as likely) to 1. The gradients of the score by the weights
+are summed along the way on which all weights grow together (Sundararajan et al. 2017, ICML 70:3319). So the
+contributions of all bases add up to the score minus that of the baseline, where no base is known, up to the error of
+the sum.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from promscan.attribution.window import WindowInContext
+from promscan.networks.classifier import BiGRUAttention
+from promscan.networks.composition import weighted_compositions
+from promscan.seq.dna import UNKNOWN
+from promscan.seq.windows import MAX_UNKNOWN, WINDOW
+
+STEPS = 32
+"""Points of the way at which gradients are computed (Gauss-Legendre)."""
+
+
+class Contributions(NamedTuple):
+    """What each base adds to a score.
+
+    values: contribution of each base, (width,); 0 for one that the sequence does not say.
+    score: of the window.
+    baseline: score with none of these bases known.
+    """
+
+    values: npt.NDArray[np.float32]
+    score: float
+    baseline: float
+
+    @property
+    def error(self) -> float:
+        """How far the contributions are from adding up to the difference of the two scores."""
+        return abs(float(self.values.sum()) - (self.score - self.baseline))
+
+
+def integrated_gradients(
+    model: BiGRUAttention, window: WindowInContext, warm_up: int, smoothing: int, steps: int = STEPS
+) -> Contributions:
+    """The contributions of the bases of a window, and of its flanks, in their surroundings.
+
+    Args:
+        model: the network, in evaluation mode, on any device.
+        window: the window.
+        warm_up: bases on each side along which the states run before they are used; past the ends of the contig the
+            bases are unknown.
+        smoothing: odd number of neighbouring windows whose mean logit is the score.
+        steps: points of the way.
+    """
+    margin = max(warm_up, model.architecture.reach)
+    room = margin + smoothing // 2
+    begin, end = window.before - room, window.before + WINDOW + room
+    padded = np.pad(window.codes, (max(0, -begin), max(0, end - len(window.codes))), constant_values=UNKNOWN)
+    shift = max(0, -begin)
+    read = torch.from_numpy(np.ascontiguousarray(padded[begin + shift : end + shift])).to(model.bases.device)
+    first = max(0, window.first - begin), min(len(read), window.first + window.width - begin)
+    points, weights = _points(steps)
+    inside = torch.tensor(points, dtype=torch.float32, device=read.device)[:, None].repeat(1, first[1] - first[0])
+    inside.requires_grad_()
+    scores = _scores(model, read, F.pad(inside, (first[0], len(read) - first[1]), value=1.0), margin, warm_up)
+    means = scores @ _counted(read, margin)
+    (gradients,) = torch.autograd.grad(means.sum(), inside)
+    values = np.zeros(window.width, dtype=np.float32)
+    skipped = first[0] - (window.first - begin)
+    values[skipped : skipped + first[1] - first[0]] = (weights @ gradients.double().cpu().numpy()).astype(np.float32)
+    values[window.bases == UNKNOWN] = 0
+    baseline, *_, score = means.tolist()
+    return Contributions(values, score, baseline)
+
+
+def _points(steps: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Points of the way from 0 to 1, both ends among them, and their weights in the sum; the ends have none."""
+    points, weights = np.polynomial.legendre.leggauss(steps)
+    return np.pad((points + 1) / 2, 1, constant_values=(0, 1)), np.pad(weights / 2, 1)
+
+
+def _scores(model: BiGRUAttention, codes: Tensor, weights: Tensor, margin: int, warm_up: int) -> Tensor:
+    """Logits (batch, windows) of the windows `margin` bases from the ends, with bases (length,) that are known in part.
+
+    weights: how much of each base is known, (batch, length).
+    """
+    architecture = model.architecture
+    inner = max(warm_up, architecture.context_reach)
+    unknown = model.bases[UNKNOWN]
+    vectors = unknown + weights.unsqueeze(2) * (F.embedding(codes.int(), model.bases) - unknown)
+    composed = weighted_compositions(codes, weights, architecture.composition, margin)
+    outside = margin - inner
+    features = model.features_of(vectors[:, outside : vectors.shape[1] - outside])
+    logits, _ = model.read_features(features, composed, inner, warm_up)
+    return logits
+
+
+def _counted(codes: Tensor, margin: int) -> Tensor:
+    """Weights of the windows in the mean, which counts those with few unknown bases alone."""
+    unknown = F.pad((codes[margin : len(codes) - margin] == UNKNOWN).int().cumsum(0), (1, 0))
+    counted = (unknown[WINDOW:] - unknown[:-WINDOW] <= MAX_UNKNOWN).float()
+    return counted / counted.sum().clamp(min=1)

@@ -1,0 +1,1 @@
+"""Parts of `promscan explain`: explanations, the tables and tracks that hold them, and recurrent motifs."""
