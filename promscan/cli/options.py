@@ -122,6 +122,12 @@ def model_option(default: str) -> Decorator:
     )
 
 
+unit_option = click.option(
+    "--unit", metavar="NAME",
+    help="Unit of a strength model: a data set that it learned from, with its reporter.  [default: the model's]",
+)  # fmt: skip
+
+
 def _names(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[str, ...]:
     return tuple(text.split(",")) if text else ()
 

@@ -14,7 +14,7 @@ from promscan import log
 from promscan.cli.options import Count, Unbounded, complete_models, machine_options, model_option, quiet_option
 from promscan.io.files import check_outputs, is_special, open_text_output
 from promscan.io.schemas import NOTHING_SCORED
-from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, model_files
+from promscan.networks.card import DEFAULT_MODEL, OWN_STRENGTH, find_model, model_files, read_card, strength_model_of
 from promscan.seq.bounds import MAX_BP
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     help="Score every window exactly; without it, a faster pass may choose the windows to score.",
 )  # fmt: skip
 @click.option(
-    "--strength", default=DEFAULT_STRENGTH, show_default=True, metavar="NAME|PATH|none", shell_complete=complete_models,
-    help="Model that predicts the strength of hits in its reporter; none: no strengths.",
+    "--strength", default=OWN_STRENGTH, metavar="NAME|PATH|none", shell_complete=complete_models,
+    help="Model that predicts the strength of hits in its reporter; none: no strengths.  [default: the model's own]",
 )  # fmt: skip
 @click.option(
     "--format",
@@ -94,10 +94,7 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
 @click.option("--resume", is_flag=True, help="Keep a journal in OUT.resume, and go on from it if it is there.")
 @click.option("--summary", metavar="FILE", help="Write settings, counts, times and memory as JSON.")
 @quiet_option
-@click.pass_context
 def scan(
-    context: click.Context,
-    /,
     genome: str,
     output: str,
     format_name: str | None,
@@ -129,9 +126,6 @@ def scan(
     # Next to the file that a symbolic link points to, as its temporary file is: there it can be written.
     folder = f"{os.path.realpath(output)}.resume" if resume else None
     job = Scan(genome, resume=folder, strength=None if strength == NO_STRENGTH else strength, **options)
-    named = context.get_parameter_source("strength") is not click.core.ParameterSource.DEFAULT
-    if named and strength == DEFAULT_STRENGTH:
-        job.warn_of_other_species()
     try:
         _write(job, output, format_name)
     except KeyboardInterrupt:
@@ -151,7 +145,11 @@ def _check_files(
     """Refuse outputs that cannot be written, and files that are missing, before anything is loaded."""
     from promscan.io.hit_writers import layout_of
 
-    models = [options["model"]] if strength == NO_STRENGTH else [options["model"], strength]
+    models = [options["model"]]
+    if strength == OWN_STRENGTH:
+        models.append(strength_model_of(read_card(find_model(options["model"]))))
+    elif strength != NO_STRENGTH:
+        models.append(strength)
     files = chain.from_iterable(map(model_files, models))
     check_outputs([output, summary], [genome, options["bed"], options["exclude"], *files])
     layout_of(output, format_name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from promscan.errors import InputError
 from promscan.io.tables import encode_at, number_at, read_table
-from promscan.seq.dna import Codes, Mask
+from promscan.seq.dna import UNKNOWN, Codes, Mask
 from promscan.strength.families import KMER, draw_families, share_kmers
 from promscan.strength.reporter import Changes, Reporter
 
@@ -33,6 +33,7 @@ class Measurements:
     weights: how much a row counts in training, (n,) float32.
     sets: the part of the table that a row belongs to, (n,) text; the card has metrics for each set.
     changes: how many sequences were stripped of a part of the flank, trimmed and padded.
+    reporter: what the inserts stand in.
     """
 
     unit: str
@@ -43,6 +44,7 @@ class Measurements:
     changes: Changes
     source: str
     sha256: str
+    reporter: Reporter = field(default_factory=Reporter)
 
     def __len__(self) -> int:
         return len(self.expression)
@@ -83,6 +85,7 @@ def read_measurements(path: str, unit: str, reporter: Reporter) -> Measurements:
         changes,
         path,
         digest.hexdigest(),
+        reporter,
     )
 
 
@@ -145,7 +148,7 @@ def divide(
         DependencyError: scipy is missing.
     """
     everything = [*tables, *held_out]
-    shared = share_kmers(np.concatenate([measured.inserts for measured in everything]))
+    shared = share_kmers(joined_inserts([measured.inserts for measured in everything]))
     families = shared.families()
     drawn = draw_families(families, shared.firsts, seed)
     parts = np.full(len(families), TRAIN, dtype=np.uint8)
@@ -158,3 +161,13 @@ def divide(
     parts[(parts == TRAIN) & not_learned] = LEFT_OUT
     bounds = np.cumsum([len(measured) for measured in tables])
     return Division(np.split(parts[:ours], bounds[:-1]), len(np.unique(families[:ours])))
+
+
+def joined_inserts(tables: Sequence[Codes]) -> Codes:
+    """The inserts of tables (n, insert length), of the length of the longest, with unknown bases before them."""
+    joined = np.full((sum(map(len, tables)), max(inserts.shape[1] for inserts in tables)), UNKNOWN, dtype=np.uint8)
+    first = 0
+    for inserts in tables:
+        joined[first : first + len(inserts), joined.shape[1] - inserts.shape[1] :] = inserts
+        first += len(inserts)
+    return joined
