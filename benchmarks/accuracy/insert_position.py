@@ -3,7 +3,7 @@ r"""Predicted strength of genomic inserts by their distance from listed starts: 
 For each distance, the inserts that end this many bp before the listed transcription starts of a genome, read on their
 strands, are predicted. The contrast is the mean of their strengths minus that of inserts at random positions, in
 standard deviations of the latter. Where it is largest, the model sees most of what makes a promoter strong, and
-`promscan scan` takes its inserts from there (`INSERT_ENDS_BEFORE` of `promscan.strength.genomic_insert`).
+`promscan scan` takes its inserts from there: `tss_index` of the reporter in the card, or 60 bp before the start.
 
     python -m benchmarks.accuracy.insert_position yeast-strength --data DATA \
         -o benchmarks/results/0.1.0/insert_position.yeast-strength.json
@@ -28,7 +28,7 @@ from promscan.networks.weights import load_strength
 from promscan.seq import dna
 from promscan.seq.dna import UNKNOWN, Codes
 from promscan.seq.tss import Site
-from promscan.strength.genomic_insert import insert_at
+from promscan.strength.reporter import Reporter
 from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
 
 DISTANCES = range(-50, 301, 10)
@@ -42,10 +42,12 @@ def strengths_at(
 ) -> Strengths:
     """Strengths (n,) of the inserts of `sites`, without those that pass the end of a contig."""
     inserts = list[Codes]()
+    length = predictor.reporter.insert
+    reporter = Reporter(insert=length, tss_index=length + ends_before)
     for chrom, tss, strand in sites:
-        start, end = insert_at(tss, strand, predictor.reporter.insert, ends_before)
+        start, end = reporter.interval(tss, strand)
         codes = genome.contigs[chrom][max(0, start) : end]
-        if len(codes) == predictor.reporter.insert and not (codes == UNKNOWN).any():
+        if len(codes) == length and not (codes == UNKNOWN).any():
             inserts.append(codes if strand == "+" else dna.reverse_complement(codes))
     return predictor.predict(np.stack(inserts))[0].astype(np.float64)
 
