@@ -6,7 +6,7 @@ each promoter; and a ridge regression on counts of 4-, 5- and 6-mers, trained on
 regularisation chosen on dev. Intervals hold 95 % of bootstrap draws of whole families.
 
     python -m benchmarks.accuracy.ecoli_strength ecoli-strength --data DATA --tables runs/ecoli-strength/tables \
-        -o benchmarks/results/0.1.0/ecoli_strength.ecoli-strength.json
+        -o benchmarks/results/0.1.0/strength.ecoli-strength.json
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ Array = npt.NDArray[Any]
 Listed = dict[tuple[str, str], float]
 
 
-def calculator(path: Path) -> Listed:
-    """Predictions of Promoter Calculator by unit and insert."""
+def calculator(path: Path, split: Split) -> Listed:
+    """Predictions of Promoter Calculator by unit and insert, as the tables of the split have it."""
     listed: Listed = {}
     for row, _ in read_table(str(path), required=("sequence", "promoter_calculator", "set")):
         unit = UNITS[row["set"]]
         before, behind = unit.flanks
         insert = row["sequence"][before : len(row["sequence"]) - behind]
-        listed[unit.name, insert] = float(row["promoter_calculator"])
+        listed[unit.name, insert[-split.tables[unit.name].reporter.insert :]] = float(row["promoter_calculator"])
     return listed
 
 
@@ -80,7 +80,7 @@ def ridge(split: Split, unit: str, inserts: dna.Codes) -> Array:
 def measure(arguments: argparse.Namespace, network: ExpressionNetwork, card: Card) -> dict[str, Any]:
     """Metrics by unit and method."""
     split = divide_again(card, arguments.data, sorted(arguments.tables.glob("*.tsv")))
-    listed = calculator(arguments.data / "strength/ecoli.tsv.gz")
+    listed = calculator(arguments.data / "strength/ecoli.tsv.gz", split)
     part = {"dev": DEV, "test": TEST}[arguments.split]
     sets: dict[str, Any] = {}
     for index, unit in enumerate(split.tables):
@@ -91,10 +91,9 @@ def measure(arguments: argparse.Namespace, network: ExpressionNetwork, card: Car
         with StrengthPredictor(network, card, [torch.device("cpu")], unit=unit, threads=1) as predictor:
             mean, deviation = predictor.predict(inserts)
         known = np.array([listed[unit, dna.decode(row).lstrip("N")] for row in inserts])
-        sets[unit] = {
-            "model": report_on(measured, mean, families, deviation),
-            "promoter_calculator": report_on(measured, known, families),
-            "ridge": report_on(measured, ridge(split, unit, inserts), families),
+        baselines = {"promoter_calculator": known, "ridge": ridge(split, unit, inserts)}
+        sets[unit] = report_on(measured, mean, families, deviation) | {
+            name: report_on(measured, predicted, families) for name, predicted in baselines.items()
         }
     natural = split.rows("natural", part)[0]
     return {"split": arguments.split, "sets": sets, "rate": rate(arguments.model, natural)}
