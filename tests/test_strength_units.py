@@ -138,9 +138,9 @@ def test_each_unit_is_predicted_in_its_own_reporter(weights: Path) -> None:
     constructs = ["N" * 12 + DESIGNED.five_prime + insert + DESIGNED.three_prime, long]
     with torch.inference_mode():
         mean, _ = network.predict(torch.from_numpy(np.stack([dna.encode(each) for each in constructs])))
-    assert scores(weights, insert) == pytest.approx([mean[0, 0]], abs=1e-4)
+    assert scores(weights, insert) == pytest.approx([mean[0, 0].item()], abs=1e-4)
     assert scores(weights, insert, unit="designed") == scores(weights, insert)
-    assert scores(weights, long, unit="natural") == pytest.approx([mean[1, 1]], abs=1e-4)
+    assert scores(weights, long, unit="natural") == pytest.approx([mean[1, 1].item()], abs=1e-4)
 
 
 def test_the_unit_of_scores_is_an_option(promscan_cli, weights: Path, tmp_path: Path) -> None:
@@ -149,7 +149,10 @@ def test_the_unit_of_scores_is_an_option(promscan_cli, weights: Path, tmp_path: 
     (expected,) = scores(weights, random_bases(60, 2), unit="natural")
     assert outcome.out.splitlines()[1].split("\t")[1] == f"{expected:.4f}"
     outcome = promscan_cli("score", tmp_path / "x.fa", "--model", weights, "--unit", "lac")
-    assert (outcome.status, outcome.err) == (1, "promscan: error: units: no unit 'lac'; give one of designed, natural\n")
+    assert (outcome.status, outcome.err) == (
+        1,
+        "promscan: error: units: no unit 'lac'; give one of designed, natural\n",
+    )
     outcome = promscan_cli("score", tmp_path / "x.fa", "--model", "core70", "--unit", "lac")
     assert "core70: a classifier, which knows nothing of strength" in outcome.err
 
@@ -276,9 +279,7 @@ def test_a_row_without_a_name_that_shares_20_bp_with_a_named_test_row_is_not_lea
 
 def test_a_unit_without_dev_rows_has_the_widest_uncertainty_of_the_others(tmp_path: Path) -> None:
     table = tables.measurements(tmp_path, 300, 1)
-    one_family = dataclasses.replace(
-        tables.measurements(tmp_path, 150, 2, "variants"), families=np.full(150, "all")
-    )
+    one_family = dataclasses.replace(tables.measurements(tmp_path, 150, 2, "variants"), families=np.full(150, "all"))
     made = tables.recipe("expression", "variants", epochs=1)
     card = train_strength([table, one_family], tmp_path / "run", made, threads=1)
     assert card.training["tables"][1]["dev"] == 0
@@ -339,7 +340,9 @@ def test_a_card_that_names_a_strength_model_which_is_not_bundled_is_refused(prom
         assert "its card names the strength model" in outcome.err
         assert "which is not bundled" in outcome.err
         assert not (tmp_path / "hits.bed").exists()
-        assert promscan_cli("scan", genome, "-o", tmp_path / "h.bed", "--model", model, "--strength", "none").status == 0
+        assert (
+            promscan_cli("scan", genome, "-o", tmp_path / "h.bed", "--model", model, "--strength", "none").status == 0
+        )
 
 
 def test_a_card_without_a_strength_model_is_written_as_before() -> None:

@@ -14,7 +14,8 @@ from promscan import log
 from promscan.cli.options import Count, Unbounded, complete_models, machine_options, model_option, quiet_option
 from promscan.io.files import check_outputs, is_special, open_text_output
 from promscan.io.schemas import NOTHING_SCORED
-from promscan.networks.card import DEFAULT_MODEL, OWN_STRENGTH, find_model, model_files, read_card, strength_model_of
+from promscan.networks.card import DEFAULT_MODEL, OWN_STRENGTH, find_model, model_files, read_card
+from promscan.networks.strength_choice import strength_model_of
 from promscan.seq.bounds import MAX_BP
 
 if TYPE_CHECKING:

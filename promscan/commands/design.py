@@ -13,8 +13,9 @@ from promscan.errors import DesignError, InputError
 from promscan.inference.strength import StrengthPredictor
 from promscan.io.sequences import read_sequences
 from promscan.log import progress
-from promscan.networks.card import DEFAULT_STRENGTH, unit_of
+from promscan.networks.card import DEFAULT_STRENGTH
 from promscan.networks.device import resolve_devices
+from promscan.networks.strength_choice import unit_of
 from promscan.networks.weights import load_strength
 from promscan.seq import dna
 from promscan.seq.bounds import MAX_INSERT, MAX_PROPOSALS, MAX_SEED, check_number, check_whole, rounded_inwards

@@ -14,9 +14,10 @@ import numpy.typing as npt
 import torch
 
 from promscan.inference.work_units import UnitRunner, check_finite, copies
-from promscan.networks.card import Card, strength_of, unit_of
+from promscan.networks.card import Card, strength_of
 from promscan.networks.device import autocast
 from promscan.networks.expression import ExpressionNetwork
+from promscan.networks.strength_choice import unit_of
 from promscan.seq.dna import UNKNOWN, Codes
 from promscan.strength.reporter import Reporter
 

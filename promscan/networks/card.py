@@ -233,9 +233,8 @@ def _check_architecture(card: Card, fields: Fields) -> None:
 
 def _check_units(strength: StrengthPart, architecture: ExpressionArchitecture, fields: Fields) -> None:
     """Check that the network knows each unit of the card, and reads the whole of the longest construct."""
-    named = {"strength.unit": strength.unit, "strength.hits": strength.hits or strength.unit}
-    named |= {"strength.reporters": unit for unit in strength.reporters if unit not in architecture.units}
-    for name, unit in named.items():
+    named = [("strength.unit", strength.unit), ("strength.hits", strength.hits or strength.unit)]
+    for name, unit in [*named, *(("strength.reporters", unit) for unit in strength.reporters)]:
         if unit not in architecture.units:
             raise fields.refuse(name, f"must be one of architecture.units: {', '.join(architecture.units)}")
     name, longest = max(strength.constructs.items(), key=lambda each: each[1].length)
@@ -252,32 +251,6 @@ def strength_of(card: Card) -> StrengthPart:
     if card.strength is None:
         raise ModelError(f"{card.name}: a classifier, which knows nothing of strength; give a model of that task")
     return card.strength
-
-
-def unit_of(card: Card, unit: str | None) -> str:
-    """The unit of a strength model that is asked for; None: that of its scores.
-
-    Raises:
-        ModelError: the model has no scores of strength, or no such unit.
-    """
-    default, known = strength_of(card).unit, card.architecture.get("units", [])
-    if unit is None or unit in known:
-        return unit or default
-    raise ModelError(f"{card.name}: no unit {unit!r}; give one of {', '.join(known)}")
-
-
-def strength_model_of(card: Card) -> str:
-    """The bundled strength model for the hits of a model.
-
-    Raises:
-        ModelError: the card names a model that is not bundled.
-    """
-    name = card.strength_model or DEFAULT_STRENGTH
-    if name not in bundled_models():
-        raise ModelError(
-            f"{card.name}: its card names the strength model {name!r}, which is not bundled: name another one, or none"
-        )
-    return name
 
 
 def weights_folder() -> Path:

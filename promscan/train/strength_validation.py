@@ -86,8 +86,8 @@ def validate(
                 (dev[other].expression, by_head[other][0][:, unit], by_head[other][1][:, unit])
                 for other in _calibrating(unit, dev, comparable if unit == main_unit else ())
             ])  # fmt: skip
-    without_rows = [unit for unit, rows in enumerate(dev) if not len(rows)]
-    network.widening[without_rows] = network.widening.max()
+    measured = torch.tensor([len(rows) > 0 for rows in dev])
+    network.widening[~measured] = network.widening[measured].max()
     by_unit, predictions = dict[str, dict[str, float]](), list[tuple[Array, Array]]()
     for unit, rows in enumerate(dev):
         mean, deviation = (values[:, unit] for values in by_head[unit])

@@ -1,11 +1,12 @@
 """Write the measured E. coli promoters, one table a set, with the families that each set is divided by.
 
 The sets are libraries: variants of a few promoters, built into one reporter each. By shared 20-mers nearly each of them
-would be one family. So the tables name their families:
+would be one family. So the tables name their families, by what rows have in common:
 
 - natural: the -35 box, spacer and -10 box. The eight genomic backgrounds stand in training, dev and test.
-- designed: variants that share a 20-mer which fewer than one in fifty promoters of the set have.
-- lac: the promoter between the two operators.
+- designed: an element (UP, -35, spacer, -10, discriminator) or 12 transcribed bases that at most one in fifty designs
+  have in common.
+- lac: the same part. The pairs of operators around it stand in training, dev and test.
 - pr, pl: the whole set is one family, which is never held out.
 - random: 36 random bases between flanks; no names, as 20-mers tell them apart.
 
@@ -18,7 +19,8 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -29,15 +31,15 @@ from scipy.sparse.csgraph import connected_components
 from benchmarks.common import parser_of
 from promscan.io.files import atomic_path
 from promscan.io.tables import read_table
-from promscan.seq import dna
-from promscan.strength.families import SharedKmers, share_kmers
 
 COMMON = 0.02
-"""A 20-mer that more than this share of the promoters of a set have belongs to their scaffold."""
-CORE = slice(82, 114)
+"""An element that more than this share of the designs have belongs to their scaffold."""
+DESIGN_ELEMENTS = (57, 51, 34, 28, 20)
+"""Where -35 box, spacer, -10 box, discriminator and transcribed bases of a design begin, in bp from its 3' end."""
+CORE = slice(85, 114)
 """The -35 box, spacer and -10 box in the 150 bp of a natural promoter, whose TSS has index 120."""
-LAC_CORE = slice(36, 117)
-"""What lies between the two operators in the 150 bp of a variant of the lac promoter."""
+LAC_CORE = slice(80, 110)
+"""The same in the 150 bp of a variant of the lac promoter, whose TSS has index 115."""
 Namer = Callable[[Sequence[str]], list[str]]
 
 
@@ -53,27 +55,25 @@ class Unit(NamedTuple):
     families: Namer
 
 
-def unrelated_kmers(sequences: Sequence[str]) -> list[str]:
-    """Families of variants that share a 20-mer which is not of their scaffold."""
-    width = max(map(len, sequences))
-    codes = np.stack([dna.encode(letters.rjust(width, "N")) for letters in sequences])
-    shared = share_kmers(codes)
-    return [f"family {number}" for number in chained(shared, len(sequences))]
+def by_elements(sequences: Sequence[str]) -> list[str]:
+    """Families of designs that share an element which is rare in the set."""
+    rows = defaultdict[tuple[int, str], list[int]](list)
+    for number, letters in enumerate(sequences):
+        for element in elements_of(letters):
+            rows[element].append(number)
+    shared = [numbers for numbers in rows.values() if 1 < len(numbers) <= COMMON * len(sequences)]
+    pairs = np.array([pair for numbers in shared for pair in pairwise(numbers)], dtype=np.int64).reshape(-1, 2)
+    edges = coo_array((np.ones(len(pairs), dtype=bool), tuple(pairs.T)), shape=(len(sequences),) * 2)
+    return [f"family {label}" for label in connected_components(edges, directed=False)[1].tolist()]
 
 
-def chained(shared: SharedKmers, count: int) -> list[int]:
-    """The family of each of `count` rows."""
-    sizes = np.diff(shared.starts, append=len(shared.rows))
-    starts = shared.starts[sizes <= COMMON * count]
-    ends = (shared.starts + sizes)[sizes <= COMMON * count]
-    pairs = [
-        np.stack([np.full(end - start - 1, shared.rows[start]), shared.rows[start + 1 : end]])
-        for start, end in zip(starts, ends, strict=True)
-    ]
-    one, other = np.concatenate(pairs, axis=1) if pairs else np.empty((2, 0), dtype=np.int64)
-    edges = coo_array((np.ones(len(one), dtype=bool), (one, other)), shape=(count, count))
-    families: list[int] = connected_components(edges, directed=False)[1].tolist()
-    return families
+def elements_of(letters: str) -> Iterator[tuple[int, str]]:
+    """The elements of a design, each with its place; of the transcribed end, all its 12-mers at no place."""
+    ends = (*DESIGN_ELEMENTS, 0)
+    for first, last in pairwise((len(letters), *ends)):
+        yield first, letters[-first : len(letters) - last]
+    transcribed = letters[-DESIGN_ELEMENTS[-1] :]
+    yield from ((0, transcribed[i : i + 12]) for i in range(len(transcribed) - 11))
 
 
 def by_part(part: slice) -> Namer:
@@ -93,7 +93,7 @@ def no_names(sequences: Sequence[str]) -> list[str]:
 
 UNITS = {
     "urtecho_genomic_sigma70": Unit("natural", (0, 0), by_part(CORE)),
-    "lafleur": Unit("designed", (0, 0), unrelated_kmers),
+    "lafleur": Unit("designed", (0, 0), by_elements),
     "yu": Unit("lac", (0, 0), by_part(LAC_CORE)),
     "lagator_random36": Unit("random", (40, 40), no_names),
     "lagator_pr": Unit("pr", (0, 0), one_family),

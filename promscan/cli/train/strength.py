@@ -137,7 +137,9 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any], others:
     metavar="NAME",
     help="Unit of the scores; it chooses the best epoch.  [default: the first]",
 )
-@click.option("--hits", metavar="NAME", help="Unit of the strengths of hits in a genome.  [default: that of the scores]")
+@click.option(
+    "--hits", metavar="NAME", help="Unit of the strengths of hits in a genome.  [default: that of the scores]"
+)
 @click.option(
     "--comparable", multiple=True, metavar="NAME",
     help="A unit on the scale of --unit; the uncertainty of scores is fitted on both. May be repeated.",

@@ -17,7 +17,8 @@ from promscan.io.bed import read_bed
 from promscan.io.genome import OVERLAP, Spans
 from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
 from promscan.log import logger
-from promscan.networks.card import OWN_STRENGTH, STRENGTH, Card, find_model, read_card, strength_model_of
+from promscan.networks.card import OWN_STRENGTH, STRENGTH, Card, find_model, read_card
+from promscan.networks.strength_choice import strength_model_of
 from promscan.seq.bounds import check_machine
 from promscan.seq.intervals import SHARD_GRID, Intervals, check_shard, genome_digest, shard_of
 from promscan.seq.records import Interval
