@@ -124,9 +124,9 @@ def test_a_reporter_of_shorter_inserts_is_the_longer_one_with_its_beginning_unkn
 def test_a_reporter_is_described_in_one_word(text: str, reporter: Reporter | None) -> None:
     if reporter is None:
         with pytest.raises(InputError):
-            Reporter.parse(text)
+            Reporter.described(text)
     else:
-        assert Reporter.parse(text) == reporter
+        assert Reporter.described(text) == reporter
 
 
 # Prediction
@@ -319,7 +319,7 @@ def test_a_scan_grades_with_the_strength_model_that_its_card_names(promscan_cli,
     assert outcome.err.splitlines()[-1].endswith("; strength: made up (model units)")
     head = (tmp_path / "hits.bed").read_text().splitlines()[0]
     assert "strength_insert=-45..14" in head
-    hits = [hit for hit in promscan.scan(genome, model=model, threshold=1e-6, min_distance=40, device="cpu")]
+    hits = list(promscan.scan(genome, model=model, threshold=1e-6, min_distance=40, device="cpu"))
     bases = random_bases(500, 4)
     inside = [hit for hit in hits if hit.strength is not None and 60 <= hit.tss < 440]
     assert {hit.strand for hit in inside} == {"+", "-"}

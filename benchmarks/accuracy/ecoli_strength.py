@@ -1,9 +1,9 @@
 r"""Metrics of a strength model of E. coli on promoters of families that it was not trained on, beside two baselines.
 
 The tables of `recipes.steps.ecoli_tables` are divided again as they were for the training. On the rows of the test, by
-unit: the model by its head of that unit; the prediction of Promoter Calculator (LaFleur et al. 2022) that is listed with
-each promoter; and a ridge regression on counts of 4-, 5- and 6-mers, trained on the training rows of the unit, with its
-regularisation chosen on dev. Intervals hold 95 % of bootstrap draws of whole families.
+unit: the model by its head of that unit; the prediction of Promoter Calculator (LaFleur et al. 2022) that is listed
+with each promoter; and a ridge regression on counts of 4-, 5- and 6-mers, trained on the training rows of the unit,
+with its regularisation chosen on dev. Intervals hold 95 % of bootstrap draws of whole families.
 
     python -m benchmarks.accuracy.ecoli_strength ecoli-strength --data DATA --tables runs/ecoli-strength/tables \
         -o benchmarks/results/0.1.0/strength.ecoli-strength.json

@@ -234,8 +234,8 @@ class StrengthPart:
         others = fields.named_parts("reporters", most=MAX_PARTS)
         reporters = {unit: Construct.parse(part) for unit, part in others.items()}
         lowest, highest = (fields.optional(name, fields.number) for name in ("lowest", "highest"))
-        ends = {"lowest": lowest, "highest": highest}
-        part = cls(fields.text("unit"), Construct.parse(reporter), reporters=reporters, **ends, **words)
+        part = cls(fields.text("unit"), Construct.parse(reporter), lowest=lowest, highest=highest, reporters=reporters)
+        part = dataclasses.replace(part, **words)
         fields.finish()
         if lowest is not None and highest is not None and lowest >= highest:
             raise fields.refuse("lowest", f"must be less than highest, got {lowest:g} and {highest:g}")

@@ -182,10 +182,10 @@ class ExpressionNetwork(nn.Module):
         """Output of the heads for each member, (members, batch, units, bins or 1); `forward` gives their mean."""
         members = self.architecture.members
         if members == 1:
-            return self(codes).unsqueeze(0)
+            return self.forward(codes).unsqueeze(0)
         vectors = self._vectors(codes).unflatten(1, (members, -1)).transpose(0, 1)
         weights = self.heads.weight.unflatten(1, (members, -1)).permute(1, 2, 0)
-        outputs = members * (vectors @ weights) + self.heads.bias
+        outputs: Tensor = members * (vectors @ weights) + self.heads.bias
         return outputs.reshape(members, len(codes), len(self.architecture.units), -1)
 
     def _vectors(self, codes: Tensor) -> Tensor:

@@ -178,8 +178,8 @@ def divide(
     not_learned = shared.touching(judged & ~named.rows) | (shared.touching(judged & named.rows) & ~named.rows)
     parts[(parts == TRAIN) & not_learned] = LEFT_OUT
     bounds = np.cumsum([len(measured) for measured in tables])
-    divided, labels = (np.split(values[:ours], bounds[:-1]) for values in (parts, families))
-    return Division(divided, len(np.unique(families[:ours])), labels)
+    count = len(np.unique(families[:ours]))
+    return Division(np.split(parts[:ours], bounds[:-1]), count, np.split(families[:ours], bounds[:-1]))
 
 
 def joined_inserts(tables: Sequence[Codes]) -> Codes:

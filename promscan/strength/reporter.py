@@ -67,7 +67,7 @@ class Reporter(Construct):
         return cls(**vars(strength_of(card).construct_of(unit)))
 
     @classmethod
-    def parse(cls, text: str) -> Reporter:
+    def described(cls, text: str) -> Reporter:
         """The reporter that a user describes as FIVE_PRIME:LENGTHS:THREE_PRIME, with :TSS_INDEX if it is known.
 
         Raises:

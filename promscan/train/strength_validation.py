@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from promscan.metrics.regression import coverage, regression_metrics, widening
 from promscan.networks.expression import ExpressionNetwork

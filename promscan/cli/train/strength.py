@@ -195,7 +195,7 @@ def strength(
     try:
         shortest, longest = parse_lengths(insert)
         reporter = Reporter(five_prime, three_prime, longest, shortest, tss_index)
-        of_unit = {name: Reporter.parse(text) for name, text in reporters}
+        of_unit = {name: Reporter.described(text) for name, text in reporters}
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     run = taken_from(recipe, RUN)

@@ -34,8 +34,8 @@ class UnitRows:
         return len(self.expression)
 
     def __getitem__(self, rows: Rows) -> UnitRows:
-        arrays = (self.inserts, self.expression, self.weights, self.sets)
-        return UnitRows(self.unit, self.reporter, *(values[rows] for values in arrays))
+        inserts, expression = self.inserts[rows], self.expression[rows]
+        return UnitRows(self.unit, self.reporter, inserts, expression, self.weights[rows], self.sets[rows])
 
     def sample(self, most: int, seed: int) -> UnitRows:
         """All rows, or `most` of them, drawn by the seed."""
