@@ -7,6 +7,8 @@ standard deviations of the latter. Where it is largest, the model sees most of w
 
     python -m benchmarks.accuracy.insert_position yeast-strength --data DATA \
         -o benchmarks/results/0.1.0/insert_position.yeast-strength.json
+    python -m benchmarks.accuracy.insert_position ecoli-strength --species ecoli --data DATA \
+        -o benchmarks/results/0.1.0/insert_position.ecoli-strength.json
 
 A plot of the contrast is written next to the result. `--contigs` must not be the contigs of the test.
 """
@@ -21,9 +23,9 @@ import numpy.typing as npt
 import torch
 from matplotlib.figure import Figure
 
-from benchmarks.common import YEAST, interval95, models_of, parser_of, save_picture, save_result
+from benchmarks.common import ECOLI, YEAST, interval95, models_of, parser_of, save_picture, save_result
+from promscan.commands.scanning.hit_strengths import unit_of_hits
 from promscan.inference.strength import StrengthPredictor
-from promscan.networks.card import strength_of
 from promscan.networks.weights import load_strength
 from promscan.seq import dna
 from promscan.seq.dna import UNKNOWN, Codes
@@ -31,7 +33,8 @@ from promscan.seq.tss import Site
 from promscan.strength.reporter import Reporter
 from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
 
-DISTANCES = range(-50, 301, 10)
+SPECIES = {"yeast": (YEAST, range(-50, 301, 10)), "ecoli": (ECOLI, range(-80, 41, 5))}
+"""Genome, and the distances of an insert in bp; a negative one is of an insert that ends behind the start."""
 RANDOM = 10_000
 DRAWS = 1000
 Strengths = npt.NDArray[np.float64]
@@ -92,22 +95,25 @@ def draw(found: dict[int, dict[str, Any]], best: int) -> Figure:
 
 def main() -> None:
     parser = parser_of(__doc__, "model", "data", "threads", "output")
-    parser.add_argument("--contigs", default=",".join(YEAST.dev), help="Contigs.  [default: %(default)s]")
+    parser.add_argument("--species", choices=list(SPECIES), default="yeast", help="Genome.  [default: %(default)s]")
+    parser.add_argument("--contigs", help="Contigs or regions of it.  [default: those of dev]")
     arguments = parser.parse_args()
     network, card = load_strength(arguments.model)
-    names = arguments.contigs.split(",")
-    genome = read_labelled_genome(arguments.data / YEAST.genome, arguments.data / YEAST.starts).part(names)
-    with StrengthPredictor(network, card, [torch.device("cpu")], threads=arguments.threads) as predictor:
+    public, distances = SPECIES[arguments.species]
+    names = arguments.contigs.split(",") if arguments.contigs else list(public.dev)
+    genome = read_labelled_genome(arguments.data / public.genome, arguments.data / public.starts).part(names)
+    unit = unit_of_hits(card)
+    with StrengthPredictor(network, card, [torch.device("cpu")], unit=unit, threads=arguments.threads) as predictor:
         background = strengths_at(predictor, genome, random_sites(genome, RANDOM, seed=1), 0)
         found = {
             distance: contrast(strengths_at(predictor, genome, genome.starts, distance), background)
-            for distance in DISTANCES
+            for distance in distances
         }
     best = max(found, key=lambda distance: float(found[distance]["contrast"]))
     result = {
-        "unit": strength_of(card).unit,
+        "unit": unit,
         "contigs": names,
-        "insert": strength_of(card).reporter.insert,
+        "insert": predictor.reporter.insert,
         "random": {
             "inserts": len(background),
             "mean": round(float(background.mean()), 4),
