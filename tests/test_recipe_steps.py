@@ -218,5 +218,5 @@ def test_the_promoters_of_e_coli_are_a_table_a_set_with_families(tmp_path):
     assert [row[1] for row in table["natural"]] == ["1.5000", "1.0000", "2.0000"]
     assert table["natural"][0][2] == table["natural"][1][2] == core != table["natural"][2][2]
     assert table["random"][0] == [random_bases(36, 8), "0.0000", ""]
-    assert (len(table["lac"][0][0]), len(table["pr"][0][0])) == (145, 111)
+    assert (len(table["lac"][0][0]), len(table["pr"][0][0])) == (150, 139)
     assert {row[2] for row in table["pr"] + table["pl"]} == {"all"}

@@ -237,9 +237,9 @@ def _check_units(strength: StrengthPart, architecture: ExpressionArchitecture, f
     for name, unit in [*named, *(("strength.reporters", unit) for unit in strength.reporters)]:
         if unit not in architecture.units:
             raise fields.refuse(name, f"must be one of architecture.units: {', '.join(architecture.units)}")
-    name, longest = max(strength.constructs.items(), key=lambda each: each[1].length)
-    if longest.length != architecture.length:
-        raise fields.refuse(name, f"is {longest.length} bp long, the network {architecture.length}")
+    name, longest = max(strength.constructs.items(), key=lambda each: each[1].read)
+    if longest.read != architecture.length:
+        raise fields.refuse(name, f"is {longest.read} bp long, the network {architecture.length}")
 
 
 def strength_of(card: Card) -> StrengthPart:

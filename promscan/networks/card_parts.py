@@ -20,6 +20,8 @@ MAX_DOUBLINGS = 8
 """Bins of a screening network on each side; the widest of eight covers 4,480 bp."""
 MAX_LAYERS = 8
 MAX_HIDDEN = 1024
+MIN_ALIGNED = 50
+"""Least length in bp of a construct that is aligned at its boxes, and of what a network reads around them."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,8 @@ class Construct:
     shortest: length in bp of the shortest insert that the model knows (None: all have `insert` bp).
     tss_index: place of the TSS, counted from the first base of an insert of full length, which is 0; it may lie behind
         the insert. None: the model does not say it.
+    window: bp that a network reads around the -10 box of sigma 70, at which constructs are aligned (None: it reads the
+        whole construct, aligned at the 3' end).
     """
 
     five_prime: str = "TGCATTTTTTTCACATC"
@@ -163,6 +167,7 @@ class Construct:
     insert: int = 80
     shortest: int | None = None
     tss_index: int | None = None
+    window: int | None = None
 
     def __post_init__(self) -> None:
         if self.insert == 0:
@@ -177,10 +182,19 @@ class Construct:
                 raise InputError(f"a flank must have at most {MAX_INSERT} bp, not {len(flank)}")
             dna.encode(flank)
 
+        if self.window is not None:
+            check_whole("window", self.window, MIN_ALIGNED, MAX_INSERT)
+            check_whole("construct to be aligned, in bp,", self.length, MIN_ALIGNED, 3 * MAX_INSERT)
+
     @property
     def length(self) -> int:
         """Length of the construct in bp."""
         return len(self.five_prime) + self.insert + len(self.three_prime)
+
+    @property
+    def read(self) -> int:
+        """Bases that a network reads at least."""
+        return self.length if self.window is None else self.window
 
     @classmethod
     def parse(cls, fields: Fields) -> Construct:
@@ -189,9 +203,10 @@ class Construct:
         insert = fields.whole("insert", least=1, most=MAX_INSERT)
         shortest = fields.optional("shortest", lambda name: fields.whole(name, least=1, most=insert))
         tss_index = fields.optional("tss_index", lambda name: fields.whole(name, least=0, most=MAX_INSERT))
+        window = fields.optional("window", lambda name: fields.whole(name, least=MIN_ALIGNED, most=MAX_INSERT))
         fields.finish()
         try:
-            return cls(**parts, insert=insert, shortest=shortest, tss_index=tss_index)
+            return cls(**parts, insert=insert, shortest=shortest, tss_index=tss_index, window=window)
         except ValueError as error:
             raise fields.refuse("five_prime", f"or three_prime: {error}") from error
 

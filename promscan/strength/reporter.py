@@ -6,7 +6,8 @@ ends up. Constructs are aligned at that end, so a short insert leaves unknown ba
     insert of 80   TGCATTTTTTTCACATC|insert......................|GGTTACGGCTGTT
     insert of 72   NNNNNNNNTGCATTTTTTTCACATC|insert..............|GGTTACGGCTGTT
 
-A network that knows several reporters reads the longest construct; a shorter one is padded at its 5' end, too.
+A network that knows several reporters reads the longest construct; a shorter one is padded at its 5' end, too. Or
+constructs are aligned at the -10 box of sigma 70 that fits best, and the network reads a window around it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from promscan.networks.card_parts import Construct
 from promscan.seq import dna
 from promscan.seq.bounds import MAX_INSERT, check_whole
 from promscan.seq.dna import UNKNOWN, Codes
+from promscan.strength.boxes import align_at_boxes
 from promscan.strength.families import KMER
 
 SHORTEST_PART = 12
@@ -129,7 +131,9 @@ class Reporter(Construct):
         return inserts, Changes(stripped, trimmed, padded)
 
     def padded(self, inserts: Codes, width: int) -> Codes:
-        """Inserts (n, insert length) to what a network reads: constructs with unknown bases before, (n, width)."""
+        """Inserts (n, insert length) to what a network reads: aligned constructs with unknown bases, (n, width)."""
+        if self.window is not None:
+            return align_at_boxes(self.constructs(inserts), width)
         built = np.full((len(inserts), width), UNKNOWN, dtype=np.uint8)
         built[:, width - self.length :] = self.constructs(inserts)
         return built

@@ -167,7 +167,7 @@ def _strength_part(recipe: StrengthRecipe, train: Sequence[UnitRows], hits: str)
     """
     constructs = {rows.unit: Construct(**vars(rows.reporter)) for rows in train}
     reporter = constructs[recipe.scored]
-    longest = max(construct.length for construct in constructs.values())
+    longest = max(construct.read for construct in constructs.values())
     if longest != recipe.architecture.length:
         raise InputError(f"the longest construct has {longest} bp, and the network reads {recipe.architecture.length}")
     others = {unit: construct for unit, construct in constructs.items() if construct != reporter}

@@ -10,8 +10,6 @@ would be one family. So the tables name their families, by what rows have in com
 - pr, pl: the whole set is one family, which is never held out.
 - random: 36 random bases between flanks; no names, as 20-mers tell them apart.
 
-All constructs end 30 bp behind their TSS, as far as it is known; the rest of a sequence is left out.
-
 A sequence that is listed more than once has one row, with the mean of its expression.
 
     python -m recipes.steps.ecoli_tables DATA/strength/ecoli.tsv.gz -o runs/ecoli
@@ -96,10 +94,10 @@ def no_names(sequences: Sequence[str]) -> list[str]:
 UNITS = {
     "urtecho_genomic_sigma70": Unit("natural", (0, 0), by_part(CORE)),
     "lafleur": Unit("designed", (0, 0), by_elements),
-    "yu": Unit("lac", (0, 5), by_part(LAC_CORE)),
+    "yu": Unit("lac", (0, 0), by_part(LAC_CORE)),
     "lagator_random36": Unit("random", (40, 40), no_names),
-    "lagator_pr": Unit("pr", (0, 28), one_family),
-    "lagator_pl": Unit("pl", (0, 28), one_family),
+    "lagator_pr": Unit("pr", (0, 0), one_family),
+    "lagator_pl": Unit("pl", (0, 0), one_family),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from promscan.cli.train.options import (
     taken_from,
 )
 from promscan.networks.architecture import MAX_BINS, MAX_HIDDEN, MAX_KERNEL, MAX_MEMBERS
+from promscan.networks.card_parts import MIN_ALIGNED
 from promscan.seq.bounds import MAX_INSERT
 
 if TYPE_CHECKING:
@@ -100,6 +102,10 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any], others:
     help="Reporter of a unit where it is another: FIVE_PRIME:BP:THREE_PRIME[:TSS_INDEX]. May be repeated.",
 )  # fmt: skip
 @click.option(
+    "--align-at-boxes", "window", type=Count(MIN_ALIGNED, MAX_INSERT), metavar="BP",
+    help="Align constructs at the -10 box of sigma 70 and read BP around it.  [default: align at the 3' end]",
+)  # fmt: skip
+@click.option(
     "--arch", type=click.Choice(["convolution", "gru"]), default="convolution", show_default=True,
     help="Convolutions, or the GRU of the original PromoterRNN.",
 )  # fmt: skip
@@ -167,6 +173,7 @@ def strength(
     insert: str,
     tss_index: int | None,
     reporters: list[tuple[str, str]],
+    window: int | None,
     hits: str | None,
     init: str | None,
     quiet: bool,
@@ -194,19 +201,20 @@ def strength(
 
     try:
         shortest, longest = parse_lengths(insert)
-        reporter = Reporter(five_prime, three_prime, longest, shortest, tss_index)
+        units = tuple(dict.fromkeys(name for name, _ in named))
         of_unit = {name: Reporter.described(text) for name, text in reporters}
+        default = Reporter(five_prime, three_prime, longest, shortest, tss_index)
+        of_unit = {name: replace(of_unit.get(name, default), window=window) for name in (*units, *of_unit)}
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     run = taken_from(recipe, RUN)
-    units = tuple(dict.fromkeys(name for name, _ in named))
-    length = max(of_unit.get(unit, reporter).length for unit in units)
+    length = max(of_unit[unit].read for unit in units)
     made = _recipe(units, length, recipe, [*of_unit, hits or ""])
     train_strength(
-        [read_measurements(path, name, of_unit.get(name, reporter)) for name, path in named],
+        [read_measurements(path, name, of_unit[name]) for name, path in named],
         output,
         made,
-        held_out=[read_measurements(path, "", reporter) for path in held_out],
+        held_out=[read_measurements(path, "", default) for path in held_out],
         hits=hits or "",
         init=init,
         **run,
