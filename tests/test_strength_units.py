@@ -21,6 +21,7 @@ from promscan.networks.card_parts import Construct, StrengthPart
 from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.networks.weights import load_model, load_strength, save_model
 from promscan.seq import dna
+from promscan.strength.boxes import align_at_boxes, find_boxes
 from promscan.strength.measurements import DEV, TEST, TRAIN, divide, read_measurements
 from promscan.strength.reporter import Reporter
 from promscan.train.strength import train_strength
@@ -127,6 +128,55 @@ def test_a_reporter_is_described_in_one_word(text: str, reporter: Reporter | Non
             Reporter.described(text)
     else:
         assert Reporter.described(text) == reporter
+
+
+# Alignment at the boxes of sigma 70
+
+
+BOXES = "TTGACA" + "CTGCTGGCAGCTGGCTC" + "TATAAT"
+
+
+def promoter(before: int, behind: int, seed: int = 1) -> str:
+    """Both boxes in sequence of G and C, which is unlike them; the same bases next to the boxes whatever the lengths."""
+    rng = np.random.default_rng(seed)
+    around = dna.decode(2 + rng.integers(0, 2, 400, dtype=np.uint8))
+    return around[200 - before : 200] + BOXES + around[200 : 200 + behind]
+
+
+@pytest.mark.parametrize(("before", "behind"), [(0, 12), (40, 30), (3, 80), (100, 7)])
+def test_the_boxes_are_found_wherever_they_stand(before: int, behind: int) -> None:
+    (place,) = find_boxes(dna.encode(promoter(before, behind))[None])
+    assert place == before + 23
+
+
+def test_constructs_of_any_length_are_aligned_at_the_minus_10_box() -> None:
+    rows = [promoter(before, behind) for before, behind in ((60, 40), (10, 60), (90, 10))]
+    longest = promoter(100, 100)
+    for letters in rows:
+        (aligned,) = align_at_boxes(dna.encode(letters)[None], 90)
+        read = dna.decode(aligned)
+        assert read[48:54] == "TATAAT"
+        begin = letters.index("TTGACA")
+        expected = longest[100 - (48 - 23) : 100 + 65]
+        known = read.strip("N")
+        assert known in letters
+        assert known == expected[max(0, 25 - begin) : 25 + 23 + min(42, len(letters) - begin - 23)]
+        assert set(read[: max(0, 25 - begin)]) <= {"N"}
+
+
+def test_a_score_hardly_depends_on_where_a_sequence_begins_and_ends(tmp_path: Path) -> None:
+    """What a network reads around the box is the same for each of these sequences."""
+    construct = Construct("", "", 160, shortest=90, tss_index=120, window=60)
+    weights = save(tmp_path, part=StrengthPart("designed", construct))
+    assert read_card(weights).strength.reporter == construct
+    one, *others = scores(weights, promoter(60, 50), promoter(90, 40), promoter(40, 64))
+    assert others == pytest.approx([one, one])
+
+
+@pytest.mark.parametrize("construct", [{"insert": 49, "window": 60}, {"window": 49}])
+def test_too_short_to_align_is_refused(construct: dict) -> None:
+    with pytest.raises(InputError, match="must be at least 50"):
+        Construct("", "", **construct)
 
 
 # Prediction
