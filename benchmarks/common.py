@@ -45,6 +45,12 @@ class PublicGenome(NamedTuple):
 
 
 HUMAN = PublicGenome("human/hg38_contigs.fa", "human/hg38_tss.bed", ("chr9", "chr17"), ("chr10", "chr16"))
+ECOLI = PublicGenome(
+    "bacteria/genomes.fa.gz",
+    "bacteria/tss.bed.gz",
+    ("NC_000913.3:0-2320826:928331-1160413",),
+    ("NC_000913.3:0-2320826:1160414-1392495",),
+)
 YEAST = PublicGenome("yeast/R64-1-1_without_IV_XI.fa", "yeast/tss.bed", ("chrII", "chrXVI"), ("chrX",))
 
 EPDNEW_CLASSES = r"(?P<main>_1$)|(?P<alternative>_\d+$)"

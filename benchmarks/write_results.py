@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from benchmarks.common import ROOT, parser_of
@@ -32,10 +33,13 @@ TABLES: dict[str, Callable[[], str]] = {
     "calling": genomes.calling_table,
     "places": genomes.places_table,
     "strength": strength.strength_table,
+    "ecoli_strength": strength.ecoli_table,
     "coverage": strength.coverage_table,
+    "ecoli_coverage": partial(strength.coverage_table, "ecoli-strength"),
     "strength_rate": strength.strength_rate_table,
     "learning_rates": strength.learning_rate_table,
     "insert_position": strength.insert_position_table,
+    "ecoli_insert_position": partial(strength.insert_position_table, "ecoli-strength", 10),
     "design_check": strength.design_table,
     "engines": speed.engine_table,
     "floor": speed.floor_table,

@@ -35,6 +35,16 @@ TABLES = {
     "yeast_random_public_test": 160,
 }
 
+ECOLI_SETS = {
+    "urtecho_genomic_sigma70": (240, 150, 108),
+    "lafleur": (240, 73, 39),
+    "yu": (240, 150, 92),
+    "lagator_random36": (240, 116, 60),
+    "lagator_pr": (60, 139, 60),
+    "lagator_pl": (60, 139, 60),
+}
+"""Promoters, their length in bp, and the first base of the -10 box, by set."""
+
 
 def random_bases(rng: np.random.Generator, length: int, gc: float) -> str:
     """Independent bases with this share of G and C."""
@@ -101,9 +111,24 @@ def write_strength(folder: Path, rng: np.random.Generator) -> None:
         write_table(folder / f"strength/{name}.tsv.gz", ["sequence", "expression"], rows)
 
 
+def write_ecoli_strength(folder: Path, rng: np.random.Generator) -> None:
+    """Promoters of each set of E. coli: stronger with the boxes of sigma 70, and a prediction that is half right."""
+    rows = []
+    for name, (count, length, ten) in ECOLI_SETS.items():
+        for number in range(count):
+            boxes = [number % 2 == 0, number % 3 == 0]
+            bases = random_bases(rng, length, 0.5)
+            for wanted, box, place in zip(boxes, ("TTGACA", "TATAAT"), (ten - 23, ten), strict=True):
+                bases = bases[:place] + (box if wanted else "GCGCGC") + bases[place + len(box) :]
+            rows.append([bases, bases, f"{sum(boxes) + rng.normal(0, 0.1):.4f}", f"{boxes[0]:.4f}", name])
+    columns = ["sequence", "in_context", "expression", "promoter_calculator", "set"]
+    write_table(folder / "strength/ecoli.tsv.gz", columns, rows)
+
+
 def write_demo_data(folder: Path, seed: int = 1) -> None:
     """All tables and sequences that the recipes read."""
     rng = np.random.default_rng(seed)
     write_windows(folder, rng)
     write_human(folder, rng)
     write_strength(folder, rng)
+    write_ecoli_strength(folder, rng)

@@ -185,3 +185,38 @@ def test_a_rule_takes_the_place_of_a_calibration(tmp_path):
     assert all(torch.equal(*pair) for pair in zip(graded.parameters(), network.parameters(), strict=True))
     assert card.calling.grade == "own+same:500+0.3*other:500"
     assert card.calling.candidates == -2
+
+
+def test_the_promoters_of_e_coli_are_a_table_a_set_with_families(tmp_path):
+    """Designs of one element share a family; natural ones with the same boxes and spacer in another background, too."""
+    scaffold = [random_bases(width, width) for width in (16, 6, 17, 6, 8, 20)]
+
+    def design(part: int, seed: int) -> str:
+        elements = list(scaffold)
+        elements[part] = random_bases(len(scaffold[part]), seed)
+        return "".join(elements)
+
+    designs = [design(5, seed) for seed in range(100, 200)] + [design(0, 1), design(0, 1)[:-20] + random_bases(20, 2)]
+    core, backgrounds = random_bases(29, 3), [random_bases(150, seed) for seed in (4, 5)]
+    natural = [bases[:85] + core + bases[114:] for bases in backgrounds] + [random_bases(150, 6)]
+    sets = {
+        "lafleur": designs, "urtecho_genomic_sigma70": [*natural, natural[0]], "yu": [random_bases(150, 7)],
+        "lagator_random36": ["A" * 40 + random_bases(36, 8) + "C" * 40],
+        "lagator_pr": [random_bases(139, 9)], "lagator_pl": [random_bases(139, 10)],
+    }  # fmt: skip
+    rows = [f"{letters}\t{i}\t{name}\n" for name, found in sets.items() for i, letters in enumerate(found)]
+    (tmp_path / "ecoli.tsv").write_text("sequence\texpression\tset\n" + "".join(rows))
+    run_script("recipes.steps.ecoli_tables", tmp_path / "ecoli.tsv", "-o", tmp_path / "tables")
+    table = {
+        path.stem: [line.split("\t") for line in path.read_text().splitlines()[1:]]
+        for path in (tmp_path / "tables").glob("*.tsv")
+    }
+    assert sorted(table) == ["designed", "lac", "natural", "pl", "pr", "random"]
+    families = [row[2] for row in table["designed"]]
+    assert len(set(families[:100])) == 100
+    assert families[100] == families[101]
+    assert [row[1] for row in table["natural"]] == ["1.5000", "1.0000", "2.0000"]
+    assert table["natural"][0][2] == table["natural"][1][2] == core != table["natural"][2][2]
+    assert table["random"][0] == [random_bases(36, 8), "0.0000", ""]
+    assert (len(table["lac"][0][0]), len(table["pr"][0][0])) == (150, 139)
+    assert {row[2] for row in table["pr"] + table["pl"]} == {"all"}

@@ -56,6 +56,7 @@ def made_by(recipe: Recipe, folder: Path) -> dict[str, Any]:
         "promoter-rnn",
         pytest.param("core70", marks=pytest.mark.slow),
         pytest.param("yeast-strength", marks=pytest.mark.slow),
+        pytest.param("ecoli-strength", marks=pytest.mark.slow),
     ],
 )
 def test_a_recipe_runs_to_its_end_twice_with_the_same_bytes(tmp_path, name):
@@ -63,7 +64,7 @@ def test_a_recipe_runs_to_its_end_twice_with_the_same_bytes(tmp_path, name):
     first, second = (made_by(recipe, tmp_path / folder) for folder in ("first", "second"))
     assert first.keys() == second.keys()
     assert [file for file in first if first[file] != second[file]] == []
-    load = load_strength if name == "yeast-strength" else load_model
+    load = load_strength if name.endswith("-strength") else load_model
     _, card = load(str(tmp_path / "first" / f"{name}.safetensors"))
     assert card.name == name
     assert card.headline
@@ -183,7 +184,7 @@ def test_a_file_that_is_no_recipe_is_refused_in_one_line(tmp_path, text):
 
 
 def test_the_recipes_are_named_when_there_is_no_such_recipe(tmp_path):
-    with pytest.raises(SystemExit, match="'nothing': give one of core70, human, promoter-rnn, yeast-strength"):
+    with pytest.raises(SystemExit, match="'nothing': give one of core70, ecoli-strength, human, promoter"):
         run_script("recipes.make", "nothing", "--scale", "demo", "-o", tmp_path)
 
 

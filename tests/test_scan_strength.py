@@ -35,12 +35,12 @@ from promscan.errors import ModelError
 from promscan.inference.streaming import StreamingEngine
 from promscan.inference.windowed import WindowedEngine
 from promscan.networks.weights import load_model, load_strength, save_model
-from promscan.strength.genomic_insert import INSERT_ENDS_BEFORE
+from promscan.strength.reporter import TSS_BEHIND_INSERT
 
 WITH = {"strength": TINY_STRENGTH}
 LANE = 140
-FIRST, LAST = -INSERT_ENDS_BEFORE - 80, -INSERT_ENDS_BEFORE - 1
-REACH = INSERT_ENDS_BEFORE + 80 - 33
+FIRST, LAST = -TSS_BEHIND_INSERT - 80, -TSS_BEHIND_INSERT - 1
+REACH = TSS_BEHIND_INSERT + 80 - 33
 """How far an insert reaches past the window of its hit."""
 
 

@@ -3,10 +3,12 @@ r"""Predicted strength of genomic inserts by their distance from listed starts: 
 For each distance, the inserts that end this many bp before the listed transcription starts of a genome, read on their
 strands, are predicted. The contrast is the mean of their strengths minus that of inserts at random positions, in
 standard deviations of the latter. Where it is largest, the model sees most of what makes a promoter strong, and
-`promscan scan` takes its inserts from there (`INSERT_ENDS_BEFORE` of `promscan.strength.genomic_insert`).
+`promscan scan` takes its inserts from there: `tss_index` of the reporter in the card, or 60 bp before the start.
 
     python -m benchmarks.accuracy.insert_position yeast-strength --data DATA \
         -o benchmarks/results/0.1.0/insert_position.yeast-strength.json
+    python -m benchmarks.accuracy.insert_position ecoli-strength --species ecoli --data DATA \
+        -o benchmarks/results/0.1.0/insert_position.ecoli-strength.json
 
 A plot of the contrast is written next to the result. `--contigs` must not be the contigs of the test.
 """
@@ -21,17 +23,18 @@ import numpy.typing as npt
 import torch
 from matplotlib.figure import Figure
 
-from benchmarks.common import YEAST, interval95, models_of, parser_of, save_picture, save_result
+from benchmarks.common import ECOLI, YEAST, interval95, models_of, parser_of, save_picture, save_result
+from promscan.commands.scanning.hit_strengths import unit_of_hits
 from promscan.inference.strength import StrengthPredictor
-from promscan.networks.card import strength_of
 from promscan.networks.weights import load_strength
 from promscan.seq import dna
 from promscan.seq.dna import UNKNOWN, Codes
 from promscan.seq.tss import Site
-from promscan.strength.genomic_insert import insert_at
+from promscan.strength.reporter import Reporter
 from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
 
-DISTANCES = range(-50, 301, 10)
+SPECIES = {"yeast": (YEAST, range(-50, 301, 10)), "ecoli": (ECOLI, range(-80, 41, 5))}
+"""Genome, and the distances of an insert in bp; a negative one is of an insert that ends behind the start."""
 RANDOM = 10_000
 DRAWS = 1000
 Strengths = npt.NDArray[np.float64]
@@ -42,10 +45,12 @@ def strengths_at(
 ) -> Strengths:
     """Strengths (n,) of the inserts of `sites`, without those that pass the end of a contig."""
     inserts = list[Codes]()
+    length = predictor.reporter.insert
+    reporter = Reporter(insert=length, tss_index=length + ends_before)
     for chrom, tss, strand in sites:
-        start, end = insert_at(tss, strand, predictor.reporter.insert, ends_before)
+        start, end = reporter.interval(tss, strand)
         codes = genome.contigs[chrom][max(0, start) : end]
-        if len(codes) == predictor.reporter.insert and not (codes == UNKNOWN).any():
+        if len(codes) == length and not (codes == UNKNOWN).any():
             inserts.append(codes if strand == "+" else dna.reverse_complement(codes))
     return predictor.predict(np.stack(inserts))[0].astype(np.float64)
 
@@ -90,22 +95,25 @@ def draw(found: dict[int, dict[str, Any]], best: int) -> Figure:
 
 def main() -> None:
     parser = parser_of(__doc__, "model", "data", "threads", "output")
-    parser.add_argument("--contigs", default=",".join(YEAST.dev), help="Contigs.  [default: %(default)s]")
+    parser.add_argument("--species", choices=list(SPECIES), default="yeast", help="Genome.  [default: %(default)s]")
+    parser.add_argument("--contigs", help="Contigs or regions of it.  [default: those of dev]")
     arguments = parser.parse_args()
     network, card = load_strength(arguments.model)
-    names = arguments.contigs.split(",")
-    genome = read_labelled_genome(arguments.data / YEAST.genome, arguments.data / YEAST.starts).part(names)
-    with StrengthPredictor(network, card, [torch.device("cpu")], threads=arguments.threads) as predictor:
+    public, distances = SPECIES[arguments.species]
+    names = arguments.contigs.split(",") if arguments.contigs else list(public.dev)
+    genome = read_labelled_genome(arguments.data / public.genome, arguments.data / public.starts).part(names)
+    unit = unit_of_hits(card)
+    with StrengthPredictor(network, card, [torch.device("cpu")], unit=unit, threads=arguments.threads) as predictor:
         background = strengths_at(predictor, genome, random_sites(genome, RANDOM, seed=1), 0)
         found = {
             distance: contrast(strengths_at(predictor, genome, genome.starts, distance), background)
-            for distance in DISTANCES
+            for distance in distances
         }
     best = max(found, key=lambda distance: float(found[distance]["contrast"]))
     result = {
-        "unit": strength_of(card).unit,
+        "unit": unit,
         "contigs": names,
-        "insert": strength_of(card).reporter.insert,
+        "insert": predictor.reporter.insert,
         "random": {
             "inserts": len(background),
             "mean": round(float(background.mean()), 4),

@@ -46,11 +46,11 @@ Array = npt.NDArray[Any]
 
 
 class Split(NamedTuple):
-    """The tables by unit, how they are divided, and the public test."""
+    """The tables by unit, how they are divided, and the public test, if there is one."""
 
     tables: dict[str, Measurements]
     division: Division
-    held_out: Measurements
+    held_out: Measurements | None
 
     def rows(self, unit: str, part: int) -> tuple[dna.Codes, Array]:
         chosen = self.division.rows(list(self.tables).index(unit), part)
@@ -58,25 +58,26 @@ class Split(NamedTuple):
 
     def asked(self, split: str) -> dict[str, tuple[dna.Codes, Array]]:
         """Inserts and expression of random and native promoters."""
-        if split == "dev":
+        if split == "dev" or self.held_out is None:
             return {unit: self.rows(unit, DEV) for unit in MEASURED}
         return {"random": (self.held_out.inserts, self.held_out.expression), "native": self.rows("native", TEST)}
 
 
 def divide_again(card: Card, data: Path, more: Sequence[Path]) -> Split:
     """The tables of a card, found in DATA or among `more` by their checksums, divided as they were for its training."""
-    reporter = Reporter.of(card)
     paths = [*(data / "strength").glob("*.gz"), *more]
     by_sum = {hashlib.sha256(path.read_bytes()).hexdigest(): path for path in paths}
 
     def read(described: Mapping[str, Any]) -> Measurements:
+        reporter = Reporter.of(card, described["unit"] or strength_of(card).unit)
         return read_measurements(str(by_sum[described["sha256"]]), described["unit"], reporter)
 
     tables = [read(described) for described in card.training["tables"]]
     held_out = [read(described) for described in card.training["held_out"]]
     recipe = card.training["recipe"]
     options = {name: recipe[name] for name in ("dev_share", "test_share", "seed")}
-    return Split({table.unit: table for table in tables}, divide(tables, held_out, **options), held_out[0])
+    test = held_out[0] if held_out else None
+    return Split({table.unit: table for table in tables}, divide(tables, held_out, **options), test)
 
 
 def report_on(measured: Array, predicted: Array, deviation: Array | None = None) -> dict[str, Any]:

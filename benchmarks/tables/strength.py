@@ -31,9 +31,20 @@ def strength_table() -> str:
     return table(head, rows)
 
 
-def coverage_table() -> str:
+def ecoli_table() -> str:
+    """Correlation of the model of E. coli and of two baselines, by set."""
+    rows = []
+    for name, found in read("strength", "ecoli-strength").get("sets", {}).items():
+        methods = (found, found["promoter_calculator"], found["ridge"])
+        cells = (show("{:.3f} ({:.3f} to {:.3f})", each["pearson"], *each["interval95"]) for each in methods)
+        rows.append([name, f"{found['sequences']:,}", f"{found['families']:,}", *cells])
+    head = ["set", "promoters", "families", "`ecoli-strength`, r (95 %)", "Promoter Calculator", "ridge on k-mers"]
+    return table(head, rows)
+
+
+def coverage_table(model: str = "yeast-strength") -> str:
     """Share of measurements inside the intervals of promised shares."""
-    sets = read("strength", "yeast-strength").get("sets", {})
+    sets = read("strength", model).get("sets", {})
     shares = list(next(iter(sets.values()))["coverage"]) if sets else []
     rows = [[kind, *(f"{found['coverage'][share]:.1%}" for share in shares)] for kind, found in sets.items()]
     return table(["promoters", *(f"{float(share):.0%}" for share in shares)], rows)
@@ -54,13 +65,13 @@ def learning_rate_table() -> str:
     return table(["peak learning rate", *(f"epoch {epoch}" for epoch in epochs)], rows)
 
 
-def insert_position_table() -> str:
+def insert_position_table(model: str = "yeast-strength", step: int = 20) -> str:
     """Contrast of the strengths by the distance of the insert from the start."""
-    found = read("insert_position", "yeast-strength").get("ends_before", {})
+    found = read("insert_position", model).get("ends_before", {})
     rows = [
         [distance, f"{row['contrast']:.2f} ({row['interval95'][0]:.2f} to {row['interval95'][1]:.2f})"]
         for distance, row in found.items()
-        if int(distance) % 20 == 0
+        if int(distance) % step == 0
     ]
     return table(["bp before the start", "contrast (95 %)"], rows)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from promscan import log
-from promscan.cli.options import Count, Number, device_options, model_option, quiet_option
+from promscan.cli.options import Count, Number, device_options, model_option, quiet_option, unit_option
 from promscan.errors import RunError
 from promscan.io.files import check_outputs, open_text_output
 from promscan.networks.card import DEFAULT_STRENGTH, model_files
@@ -49,6 +49,11 @@ def _share_range(_: click.Context, __: click.Parameter, text: str) -> tuple[floa
     help="Proposals of each strength.",
 )  # fmt: skip
 @model_option(DEFAULT_STRENGTH)
+@unit_option
+@click.option(
+    "--length", type=Count(1, MAX_INSERT), metavar="N",
+    help="Length of the inserts in bp.  [default: that of --start, else the longest that the model knows]",
+)  # fmt: skip
 @click.option(
     "--start",
     metavar="SEQ|FASTA",
@@ -72,7 +77,7 @@ def _share_range(_: click.Context, __: click.Parameter, text: str) -> tuple[floa
 )  # fmt: skip
 @click.option(
     "--min-difference", type=Count(1, MAX_INSERT), metavar="N",
-    help="Two proposals differ in at least N bases.  [default: 20, or half of --max-changes]",
+    help="Two proposals differ in at least N bases.  [default: a quarter of the insert, or half of --max-changes]",
 )  # fmt: skip
 @click.option(
     "--tolerance", type=Number(min=0, min_open=True), metavar="X",

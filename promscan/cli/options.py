@@ -10,7 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from promscan.io.tss_choices import TSS_FROM
-from promscan.networks.card import DEFAULT_STRENGTH, bundled_models
+from promscan.networks.card import OWN_STRENGTH, bundled_models
 from promscan.seq.bounds import MAX_BATCH, MAX_BP, MAX_COLUMNS, MAX_NUMBER, MAX_THREADS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -135,9 +135,9 @@ def model_option(default: str) -> Decorator:
 def strength_option(text: str) -> Decorator:
     """`--strength`, None for `none`, with this help text."""
     return click.option(
-        "--strength", default=DEFAULT_STRENGTH, show_default=True, metavar="NAME|PATH|none",
-        shell_complete=complete_models, callback=lambda _context, _option, name: None if name == "none" else name,
-        help=text,
+        "--strength", default=OWN_STRENGTH, metavar="NAME|PATH|none", shell_complete=complete_models,
+        callback=lambda _context, _option, name: None if name == "none" else name,
+        help=f"{text}; none: no strengths.  [default: the model's own]",
     )  # fmt: skip
 
 
@@ -164,6 +164,10 @@ strand_option = click.option(
 )  # fmt: skip
 skip_masked_option = click.option(
     "--skip-masked", is_flag=True, help="Read lower case (soft-masked) bases of the genome as unknown."
+)  # fmt: skip
+unit_option = click.option(
+    "--unit", metavar="NAME",
+    help="Unit of a strength model: a data set that it learned from, with its reporter.  [default: the model's]",
 )  # fmt: skip
 
 

@@ -24,7 +24,8 @@ from promscan.cli.options import (
 )
 from promscan.io.files import check_outputs, is_special
 from promscan.io.schemas import NOTHING_SCORED
-from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, model_files
+from promscan.networks.card import DEFAULT_MODEL, model_files
+from promscan.networks.strength_choice import strength_models
 from promscan.seq.bounds import MAX_BP
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     "--exhaustive", is_flag=True,
     help="Score every window exactly; without it, a faster pass may choose the windows to score.",
 )  # fmt: skip
-@strength_option("Model that predicts the strength of hits in its reporter; none: no strengths.")
+@strength_option("Model that predicts the strength of hits in its reporter")
 @click.option(
     "--format",
     "format_name",
@@ -96,10 +97,7 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     help="Write the calling score of every base to PREFIX.plus.bw and PREFIX.minus.bw (bigWig); implies --exhaustive.",
 )  # fmt: skip
 @quiet_option
-@click.pass_context
 def scan(
-    context: click.Context,
-    /,
     genome: str,
     output: str,
     format_name: str | None,
@@ -132,9 +130,6 @@ def scan(
     # Next to the file that a symbolic link points to, as its temporary file is: there it can be written.
     folder = f"{os.path.realpath(output)}.resume" if resume else None
     job = Scan(genome, resume=folder, strength=strength, **options)
-    named = context.get_parameter_source("strength") is not click.core.ParameterSource.DEFAULT
-    if named and strength == DEFAULT_STRENGTH:
-        job.warn_of_other_species()
     try:
         _write(job, output, format_name)
     except KeyboardInterrupt:
@@ -161,7 +156,7 @@ def _check_files(
     from promscan.io.hit_writers import layout_of
     from promscan.io.summaries import summary_paths
 
-    models = [options["model"]] if strength is None else [options["model"], strength]
+    models = [options["model"], *strength_models(options["model"], strength)]
     files = chain.from_iterable(map(model_files, models))
     tracks = [] if options["track"] is None else track_paths(options["track"], options["strand"]).values()
     summaries = [] if summary is None else summary_paths(summary)

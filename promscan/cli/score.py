@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.cli.options import machine_options, model_option, quiet_option
+from promscan.cli.options import machine_options, model_option, quiet_option, unit_option
 from promscan.io.files import check_outputs, open_text_output
 from promscan.networks.card import DEFAULT_CLASSIFIER, model_files
 
@@ -16,6 +16,7 @@ from promscan.networks.card import DEFAULT_CLASSIFIER, model_files
 @click.argument("sequences", metavar="SEQS")
 @click.option("-o", "--output", default="-", metavar="OUT.tsv", help="Table of scores.  [default: standard output]")
 @model_option(DEFAULT_CLASSIFIER)
+@unit_option
 @machine_options
 @quiet_option
 def score(sequences: str, output: str, quiet: bool, **options: Any) -> None:

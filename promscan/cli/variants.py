@@ -22,6 +22,7 @@ from promscan.cli.options import (
 )
 from promscan.io.files import check_outputs
 from promscan.networks.card import DEFAULT_MODEL, model_files
+from promscan.networks.strength_choice import strength_models
 from promscan.seq.bounds import MAX_SMOOTHING
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 @skip_masked_option
 @click.option("--skip-mismatch", is_flag=True, help="Do not score records whose REF is not in the genome; count them.")
 @click.option("--phased", is_flag=True, help="Score phased alleles within 200 bp of one another together, too.")
-@strength_option("Model that predicts the strength of promoters in its reporter; none: no strengths.")
+@strength_option("Model that predicts the strength of promoters in its reporter")
 @machine_options
 @quiet_option
 def variants(vcf: str, genome: str, output: str, strength: str | None, quiet: bool, **options: Any) -> None:
@@ -60,7 +61,7 @@ def variants(vcf: str, genome: str, output: str, strength: str | None, quiet: bo
     """
     check_one_threshold(options)
     log.configure(quiet=quiet)
-    models = [options["model"]] if strength is None else [options["model"], strength]
+    models = [options["model"], *strength_models(options["model"], strength)]
     check_outputs([output], [vcf, genome, *chain.from_iterable(map(model_files, models))])
     from promscan.commands.variants import annotate_variants
     from promscan.commands.variation.job import VariantEffects

@@ -15,11 +15,13 @@ from promscan.io.sequences import read_sequences
 from promscan.log import progress
 from promscan.networks.card import DEFAULT_STRENGTH
 from promscan.networks.device import resolve_devices
+from promscan.networks.strength_choice import unit_of
 from promscan.networks.weights import load_strength
 from promscan.seq import dna
 from promscan.seq.bounds import MAX_INSERT, MAX_PROPOSALS, MAX_SEED, check_number, check_whole, rounded_inwards
 from promscan.seq.dna import UNKNOWN, Codes
 from promscan.strength.constraints import Limits, gc_of
+from promscan.strength.reporter import Reporter
 from promscan.strength.search import STEPS, TOLERANCE, Proposal, Search
 
 MAX_CHANGES = 20
@@ -47,6 +49,8 @@ def design(
     strengths: Sequence[float],
     *,
     model: str | Path = DEFAULT_STRENGTH,
+    unit: str | None = None,
+    length: int | None = None,
     count: int = 10,
     start: str | None = None,
     max_changes: int | None = None,
@@ -64,6 +68,8 @@ def design(
     Args:
         strengths: in the unit of the model.
         model: bundled name or weights file of a strength model.
+        unit: unit of the strengths (None: that of the model's scores); each has its reporter.
+        length: of the inserts in bp (None: that of the start, else the longest that the model knows).
         count: proposals of each strength.
         start: letters of an insert to begin at, or a FASTA file of one; None: begin anywhere.
         max_changes: how many bases may differ from the start (None: 20).
@@ -89,9 +95,13 @@ def design(
         raise ValueError("max_changes counts from a start: give one")
     limits = Limits(gc, tuple(avoid), max_homopolymer)
     network, card = load_strength(str(model))
-    with StrengthPredictor(network, card, resolve_devices(device), threads=threads) as predictor:
+    reporter = Reporter.of(card, unit_of(card, unit)).of_length(length)
+    begin = None if start is None else read_start(start, reporter)
+    insert = length if begin is None else len(begin)
+    with StrengthPredictor(
+        network, card, resolve_devices(device), unit=unit, insert=insert, threads=threads
+    ) as predictor:
         _check_reach(strengths, predictor, card.name)
-        begin = None if start is None else read_start(start, predictor.reporter.insert)
         reach = MAX_CHANGES if max_changes is None else max_changes
         if min_difference is None:
             min_difference = predictor.reporter.insert // 4 if begin is None else max(1, reach // 2)
@@ -145,7 +155,7 @@ def _check_reach(strengths: Sequence[float], predictor: StrengthPredictor, model
             )
 
 
-def read_start(text: str, length: int) -> Codes:
+def read_start(text: str, reporter: Reporter) -> Codes:
     """Codes (length,) of the insert in `text`: its letters, or a FASTA file (or table) of one.
 
     Raises:
@@ -162,8 +172,10 @@ def read_start(text: str, length: int) -> Codes:
             codes = dna.encode(text)
         except ValueError as error:
             raise InputError(f"start {text!r} is neither a file nor a sequence: {error}") from error
-    if len(codes) != length:
-        raise InputError(f"{name}: the sequence has {len(codes)} bp; give an insert of exactly {length}")
+    shortest = reporter.shortest or reporter.insert
+    if not shortest <= len(codes) <= reporter.insert:
+        wanted = f"exactly {shortest}" if shortest == reporter.insert else f"{shortest} to {reporter.insert}"
+        raise InputError(f"{name}: the sequence has {len(codes)} bp; give an insert of {wanted}")
     if (codes == UNKNOWN).any():
         raise InputError(f"{name}: base {int(np.argmax(codes == UNKNOWN)) + 1} is unknown; give A, C, G or T there")
     return codes

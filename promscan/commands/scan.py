@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import promscan
 from promscan.calling.settings import CallSettings
 from promscan.commands.scanning.journal_file import remove_journal
-from promscan.commands.scanning.plan import Machine, ScanOptions, make_plan, warn_of_other_species
+from promscan.commands.scanning.plan import Machine, ScanOptions, make_plan
 from promscan.commands.scanning.statistics import Statistics
 from promscan.commands.scanning.tracks import check_tracks
 from promscan.io.memory_genome import GenomeInput
-from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, Card
+from promscan.networks.card import DEFAULT_MODEL, OWN_STRENGTH, Card
 from promscan.seq.intervals import Intervals
 from promscan.seq.records import Chunk, Hit
 
@@ -52,7 +52,8 @@ class Scan:
         exclude: drop windows that overlap these intervals, or those of a BED file.
         shard: (I, N), keep only the hits of the I-th of N parts of the genome, I from 1 to N.
         exhaustive: score every window exactly, even where a screened scan would be faster.
-        strength: bundled name or weights file of a strength model; None: hits have no strength.
+        strength: bundled name or weights file of a strength model; `auto`: the one that the card of the model names;
+            None: hits have no strength.
         device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device, of one model).
         batch_size: most windows computed at once (None: by threads on a CPU, by free memory on CUDA).
         threads: CPU threads (None: as many as the process may use).
@@ -92,7 +93,7 @@ class Scan:
         exclude: str | Path | Intervals | None = None,
         shard: tuple[int, int] | None = None,
         exhaustive: bool = False,
-        strength: str | Path | None = DEFAULT_STRENGTH,
+        strength: str | Path | None = OWN_STRENGTH,
         device: str = "auto",
         batch_size: int | None = None,
         threads: int | None = None,
@@ -156,11 +157,6 @@ class Scan:
         """Remove the journal, when the hits are where they should be."""
         if self.plan.resume is not None:
             remove_journal(self.plan.resume)
-
-    def warn_of_other_species(self) -> None:
-        """Warn if the strength model is for another species than the model of the scan."""
-        if self.plan.strength_card is not None:
-            warn_of_other_species(self.plan.card, self.plan.strength_card)
 
     def require_scored(self) -> bool:
         """Whether the latest iteration scored a window; in a part of a genome, there may be none.

@@ -20,6 +20,7 @@ from promscan.io.sequences import NAME, NamedSequence, SequencesInput, SequenceS
 from promscan.io.tables import escape_cell
 from promscan.networks.card import DEFAULT_CLASSIFIER, STRENGTH, Card, find_model, read_card
 from promscan.networks.device import resolve_devices
+from promscan.networks.strength_choice import unit_of
 from promscan.networks.weights import load_model, load_strength
 from promscan.strength.reporter import Changes
 
@@ -49,6 +50,7 @@ def score(
     sequences: SequencesInput,
     *,
     model: str | Path = DEFAULT_CLASSIFIER,
+    unit: str | None = None,
     device: str = "auto",
     batch_size: int | None = None,
     threads: int | None = None,
@@ -64,6 +66,7 @@ def score(
             plain or compressed, a file, a pipe or `-` for standard input; or, in memory, a mapping of name to sequence
             or a list of sequences, which are numbered from 1. One text is a path: give one sequence as a list.
         model: bundled name or weights file.
+        unit: unit of a strength model (None: that of its scores).
         device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all` (every CUDA device, of one model).
         batch_size: largest number of sequences in flight; see `open_engine`.
         threads: CPU threads (None: all).
@@ -72,18 +75,19 @@ def score(
     Raises:
         InputError: a sequence has another length than 70 bp, is too long for a strength model, or has a letter that is
             no nucleotide code (the message says where); or the file is unreadable.
-        ModelError: no such model.
+        ModelError: no such model or unit.
         DeviceError: no such device.
     """
-    kind = _kind_of(model)
+    kind = _kind_of(model, unit)
     settings = EngineSettings(threads=threads, batch_size=batch_size, precision=precision)
-    return _scores(sequences, str(model), kind, device, settings)
+    return _scores(sequences, str(model), unit, kind, device, settings)
 
 
 def score_table(
     sequences: str,
     *,
     model: str,
+    unit: str | None,
     device: str,
     batch_size: int | None,
     threads: int | None,
@@ -94,11 +98,11 @@ def score_table(
     The columns of a table come first, then the scores. Raises what `score` raises, and refuses a table that has columns
     of scores already.
     """
-    kind = _kind_of(model)
+    kind = _kind_of(model, unit)
     settings = EngineSettings(threads=threads, batch_size=batch_size, precision=precision)
     with open_sequences(sequences) as source:
         names = _column_names(source.columns, kind._fields[1:], source.name)
-        scored = _score_all(source, model, device, settings)
+        scored = _score_all(source, model, unit, device, settings)
         first = list(itertools.islice(scored, 1))  # a failure leaves no line of column names on standard output
         yield names
         for sequence, values in itertools.chain(first, scored):
@@ -106,8 +110,11 @@ def score_table(
             yield row + ["." if value is None else f"{value:.4f}" for value in values]
 
 
-def _kind_of(model: str | Path) -> type[Score] | type[StrengthScore]:
-    return StrengthScore if read_card(find_model(str(model))).task == STRENGTH else Score
+def _kind_of(model: str | Path, unit: str | None) -> type[Score] | type[StrengthScore]:
+    card = read_card(find_model(str(model)))
+    if unit is not None:
+        unit_of(card, unit)
+    return StrengthScore if card.task == STRENGTH else Score
 
 
 def _column_names(columns: Sequence[str], scores: Sequence[str], source: str) -> list[str]:
@@ -126,19 +133,20 @@ def _row(columns: Sequence[str], sequence: NamedSequence) -> list[str]:
 def _scores(
     sequences: SequencesInput,
     model: str,
+    unit: str | None,
     kind: type[Score] | type[StrengthScore],
     device: str,
     settings: EngineSettings,
 ) -> Iterator[Score] | Iterator[StrengthScore]:
     with open_sequences(sequences) as source:
-        for sequence, values in _score_all(source, model, device, settings):
+        for sequence, values in _score_all(source, model, unit, device, settings):
             yield kind(sequence.name, *values)
 
 
 def _score_all(
-    source: SequenceSource, model: str, device: str, settings: EngineSettings
+    source: SequenceSource, model: str, unit: str | None, device: str, settings: EngineSettings
 ) -> Iterator[tuple[NamedSequence, Values]]:
-    with _open_scorer(source.name, model, device, settings) as scorer:
+    with _open_scorer(source.name, model, unit, device, settings) as scorer:
         sequences = map(scorer.checked, source.sequences)
         while batch := list(itertools.islice(sequences, scorer.batch_size)):
             yield from zip(batch, scorer.score(batch), strict=True)
@@ -146,16 +154,16 @@ def _score_all(
 
 @contextmanager
 def _open_scorer(
-    source: str, model: str, device: str, settings: EngineSettings
+    source: str, model: str, unit: str | None, device: str, settings: EngineSettings
 ) -> Iterator[_WindowScorer | _StrengthScorer]:
-    if _kind_of(model) is Score:
+    if _kind_of(model, unit) is Score:
         network, card = load_model(model)
         with open_engine(card.engine, network, resolve_devices(device), settings) as engine:
             yield _WindowScorer(engine)
         return
     expression, card = load_strength(model)
     with StrengthPredictor(
-        expression, card, resolve_devices(device),
+        expression, card, resolve_devices(device), unit=unit,
         threads=settings.threads, batch_size=settings.batch_size, precision=settings.precision,
     ) as predictor:  # fmt: skip
         scorer = _StrengthScorer(predictor, card)

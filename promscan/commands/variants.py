@@ -19,7 +19,7 @@ from promscan.commands.variation.job import ScoredRecord, VariantEffects
 from promscan.io.memory_genome import GenomeInput
 from promscan.io.vcf import Record, header_with, open_variant_writer, open_variants
 from promscan.log import progress
-from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH
+from promscan.networks.card import DEFAULT_MODEL, OWN_STRENGTH
 
 if TYPE_CHECKING:
     from promscan.commands.variation.effects import Effect
@@ -57,7 +57,7 @@ def variants(
     strand: Literal["both", "+", "-"] = "both",
     skip_masked: bool = False,
     skip_mismatch: bool = False,
-    strength: str | Path | None = DEFAULT_STRENGTH,
+    strength: str | Path | None = OWN_STRENGTH,
     device: str = "auto",
     batch_size: int | None = None,
     threads: int | None = None,
@@ -77,7 +77,8 @@ def variants(
         strand: `both`, `+` or `-`.
         skip_masked: read lower-case bases of the genome as unknown.
         skip_mismatch: leave out variants whose reference allele is not that of the genome.
-        strength: bundled name or weights file of a strength model; None: effects have no strengths.
+        strength: bundled name or weights file of a strength model; None: effects have no strengths (default: the
+            strength model that the card of the model names).
         device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all`.
         batch_size: windows in flight at most.
         threads: CPU threads (None: as many as the process may use).

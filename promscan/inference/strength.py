@@ -17,6 +17,7 @@ from promscan.inference.work_units import UnitRunner, check_finite, copies
 from promscan.networks.card import Card, strength_of
 from promscan.networks.device import autocast
 from promscan.networks.expression import ExpressionNetwork
+from promscan.networks.strength_choice import unit_of
 from promscan.seq.dna import UNKNOWN, Codes
 from promscan.strength.reporter import Reporter
 
@@ -27,12 +28,14 @@ Strengths = npt.NDArray[np.float32]
 
 
 class StrengthPredictor:
-    """Predicts the expression of inserts in the unit that the card names. A context manager, for it owns threads.
+    """Predicts the expression of inserts in a unit of the model. A context manager, for it owns threads.
 
     Args:
         model: the network, in evaluation mode.
         card: its card.
         devices: where it runs, of one kind.
+        unit: unit of the strengths (None: that of the model's scores).
+        insert: length of the inserts in bp (None: the longest that the model knows).
         threads: CPU threads (None: as many as the process may use).
         batch_size: inserts in flight at most, rounded to whole units (None: by threads on CPU, by memory on CUDA).
         precision: `auto` is `float32`; `bfloat16` can be faster, and changes strengths a little.
@@ -44,23 +47,27 @@ class StrengthPredictor:
         card: Card,
         devices: Sequence[torch.device],
         *,
+        unit: str | None = None,
+        insert: int | None = None,
         threads: int | None = None,
         batch_size: int | None = None,
         precision: str = "auto",
     ) -> None:
         self.models = copies(model, devices)
-        self.reporter = Reporter.of(card)
         self.unit = UNIT[devices[0].type]
         self.precision = precision
         self._part = strength_of(card)
-        self._head = model.architecture.units.index(self._part.unit)
+        self._unit = unit_of(card, unit)
+        self.reporter = Reporter.of(card, self._unit).of_length(insert)
+        self._head = model.architecture.units.index(self._unit)
+        self._width = model.architecture.length
         self._runner = UnitRunner(
             self._run_unit,
             devices,
             unit_windows=self.unit,
             threads=threads,
             batch_size=batch_size,
-            sample=lambda: np.full((self.unit, self.reporter.length), UNKNOWN, dtype=np.uint8),
+            sample=lambda: np.full((self.unit, self._width), UNKNOWN, dtype=np.uint8),
         )
 
     def __enter__(self) -> StrengthPredictor:
@@ -79,7 +86,8 @@ class StrengthPredictor:
         """The lowest and the highest strength that an insert can have: ends of the unit, and of the network's bins."""
         network = next(iter(self.models.values()))
         mean, farthest = float(network.mean[self._head]), network.farthest * self.spread
-        lowest, highest = (math.nan if end is None else end for end in (self._part.lowest, self._part.highest))
+        ends = (self._part.lowest, self._part.highest) if self._unit == self._part.unit else (None, None)
+        lowest, highest = (math.nan if end is None else end for end in ends)
         return float(np.fmax(lowest, mean - farthest)), float(np.fmin(highest, mean + farthest))
 
     @property
@@ -103,8 +111,8 @@ class StrengthPredictor:
 
     def _units(self, inserts: Codes) -> Iterator[Codes]:
         for begin in range(0, len(inserts), self.unit):
-            constructs = self.reporter.constructs(inserts[begin : begin + self.unit])
-            padded = np.full((self.unit, self.reporter.length), UNKNOWN, dtype=np.uint8)
+            constructs = self.reporter.padded(inserts[begin : begin + self.unit], self._width)
+            padded = np.full((self.unit, self._width), UNKNOWN, dtype=np.uint8)
             padded[: len(constructs)] = constructs
             yield padded
 

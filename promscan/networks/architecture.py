@@ -23,6 +23,8 @@ MAX_REACH = 100_000
 MAX_PARTS = 64
 """Entries of a list of widths or units."""
 MAX_BINS = 4096
+MAX_MEMBERS = 64
+"""Networks that are averaged."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ class ExpressionArchitecture:
     kernel: odd width in bp of the first layer.
     dropout: share of activations dropped before the heads.
     bins: bins whose probabilities a head gives; 0: it gives the mean, and its uncertainty is the same everywhere.
+    members: networks that begin with different values and learn side by side; their outputs are averaged.
 
     Raises:
         InputError: a size is out of range.
@@ -133,6 +136,7 @@ class ExpressionArchitecture:
     kernel: int = 11
     dropout: float = 0.1
     bins: int = 33
+    members: int = 1
 
     def __post_init__(self) -> None:
         _set_tuple(self, "units")
@@ -146,6 +150,7 @@ class ExpressionArchitecture:
         check_whole("length", self.length, 4, MAX_REACH)
         check_odd("kernel", self.kernel, MAX_KERNEL)
         check_whole("bins", self.bins, 0, MAX_BINS)
+        check_whole("members", self.members, 1, MAX_MEMBERS)
         if self.bins == 1:
             raise InputError("bins must be 0 or at least 2, got 1")
         _check_dropout(self.dropout)
@@ -155,9 +160,9 @@ class ExpressionArchitecture:
         return {**dataclasses.asdict(self), "units": list(self.units)}
 
     @property
-    def sizes(self) -> tuple[str, int, int, int]:
+    def sizes(self) -> tuple[str, int, int, int, int]:
         """Sizes that the shapes of the trunk's tensors depend on."""
-        return self.kind, self.length, self.hidden, self.kernel
+        return self.kind, self.length, self.hidden, self.kernel, self.members
 
 
 def _set_tuple(architecture: Architecture | ExpressionArchitecture, name: str) -> None:

@@ -39,7 +39,9 @@ DEFAULT_MODEL = "human"
 DEFAULT_CLASSIFIER = "core70"
 """Model of single windows, of which a model that reads along a genome knows less."""
 DEFAULT_STRENGTH = "yeast-strength"
-"""Model of the strength of hits, and of the design of inserts."""
+"""Model of the strength of hits where the card of a model names no other, and of the design of inserts."""
+OWN_STRENGTH = "auto"
+"""In place of a strength model: the one that the card of the scan's model names."""
 MIN_DISTANCE = 500
 """Least distance in bp between two hits of a strand, where a card does not say it."""
 
@@ -58,6 +60,7 @@ class Card:
     calling: how hits are placed and graded; None: by their logits alone.
     screening: how a scan with a model of single windows is screened.
     strength: for a strength model, what its scores mean.
+    strength_model: bundled strength model for the hits of this model; empty: that of `DEFAULT_STRENGTH`.
     scale: distances on the genome, and the default rate of false positives.
     window: width in bp of a window, or of the insert of a strength model, which has no `tss_index`.
     strand_trusted: whether the strand of a hit is reliable.
@@ -86,6 +89,7 @@ class Card:
     calling: CallingRule | None = None
     screening: Screening | None = None
     strength: StrengthPart | None = None
+    strength_model: str = ""
     scale: Scale = field(default_factory=Scale)
     limits: str = ""
     licence: str = "MIT"
@@ -133,6 +137,8 @@ class Card:
             del values["calling"]
         else:
             values["calling"] = dataclasses.asdict(self.calling)
+        if not self.strength_model:
+            del values["strength_model"]
         return json.dumps(finite(values), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -170,6 +176,7 @@ def _parse_words(fields: Fields) -> dict[str, Any]:
     words: dict[str, Any] = {name: fields.text(name) for name in ("name", "engine", "species")}
     words |= {"task": fields.choice("task", (PROMOTER, STRENGTH)), "sha256": fields.text("sha256")}
     words |= {name: fields.text(name, "", lines=True) for name in ("description", "threshold_basis", "limits")}
+    words["strength_model"] = fields.text("strength_model", "")
     words |= {name: fields.text(name, getattr(Card, name)) for name in ("licence", "promscan_version", "git_commit")}
     words |= {name: fields.free(name) for name in ("training", "splits", "metrics")}
     if not words["name"]:
@@ -221,12 +228,18 @@ def _check_architecture(card: Card, fields: Fields) -> None:
         reason = str(error).removeprefix(f"{kind.__name__}.__init__() ")
         raise fields.refuse("architecture", f"does not fit: {reason}") from error
     if isinstance(architecture, ExpressionArchitecture) and card.strength is not None and card.architecture:
-        if card.strength.unit not in architecture.units:
-            raise fields.refuse("strength.unit", f"must be one of architecture.units: {', '.join(architecture.units)}")
-        if card.strength.reporter.length != architecture.length:
-            raise fields.refuse(
-                "strength.reporter", f"is {card.strength.reporter.length} bp long, the network {architecture.length}"
-            )
+        _check_units(card.strength, architecture, fields)
+
+
+def _check_units(strength: StrengthPart, architecture: ExpressionArchitecture, fields: Fields) -> None:
+    """Check that the network knows each unit of the card, and reads the whole of the longest construct."""
+    named = [("strength.unit", strength.unit), ("strength.hits", strength.hits or strength.unit)]
+    for name, unit in [*named, *(("strength.reporters", unit) for unit in strength.reporters)]:
+        if unit not in architecture.units:
+            raise fields.refuse(name, f"must be one of architecture.units: {', '.join(architecture.units)}")
+    name, longest = max(strength.constructs.items(), key=lambda each: each[1].read)
+    if longest.read != architecture.length:
+        raise fields.refuse(name, f"is {longest.read} bp long, the network {architecture.length}")
 
 
 def strength_of(card: Card) -> StrengthPart:

@@ -152,6 +152,18 @@ class Fields:
                 raise self.refuse(name, f"must be a list of objects, {{...}}, not of {_kind(value)}")
         return [Fields(self._source, f"{self._path}{name}[{i}].", each) for i, each in enumerate(values)]
 
+    def named_parts(self, name: str, *, most: int) -> dict[str, Fields]:
+        """An object of objects with fields of their own, of any names; empty where it is missing."""
+        values = self._object(name)
+        if len(values) > most:
+            raise self.refuse(name, f"must have at most {most} entries, not {len(values)}")
+        if not all(key.isprintable() for key in values):
+            raise self.refuse(name, "must hold no control characters")
+        for key, value in values.items():
+            if not isinstance(value, dict):
+                raise self.refuse(f"{name}.{key}"[:100], f"must be an object, {{...}}, not {_kind(value)}")
+        return {key: Fields(self._source, f"{self._path}{name}.{key[:40]}.", each) for key, each in values.items()}
+
     def named_numbers(self, name: str) -> dict[str, float]:
         """An object of finite numbers, of any names."""
         values = self._object(name)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from promscan.errors import InputError
+from promscan.networks.architecture import MAX_PARTS
 from promscan.networks.card_fields import Fields
 from promscan.seq import dna
 from promscan.seq.bounds import MAX_BP, MAX_INSERT, check_number, check_whole
@@ -17,6 +20,8 @@ MAX_DOUBLINGS = 8
 """Bins of a screening network on each side; the widest of eight covers 4,480 bp."""
 MAX_LAYERS = 8
 MAX_HIDDEN = 1024
+MIN_ALIGNED = 50
+"""Least length in bp of a construct that is aligned at its boxes, and of what a network reads around them."""
 
 
 @dataclass(frozen=True)
@@ -148,36 +153,66 @@ class Screening:
 
 @dataclass(frozen=True)
 class Construct:
-    """An insert of at most `insert` bp between two flanks; the defaults are those of de Boer 2020."""
+    """An insert of at most `insert` bp between two flanks; the defaults are those of de Boer 2020.
+
+    shortest: length in bp of the shortest insert that the model knows (None: all have `insert` bp).
+    tss_index: place of the TSS, counted from the first base of an insert of full length, which is 0; it may lie behind
+        the insert. None: the model does not say it.
+    window: bp that a network reads around the -10 box of sigma 70, at which constructs are aligned (None: it reads the
+        whole construct, aligned at the 3' end).
+    """
 
     five_prime: str = "TGCATTTTTTTCACATC"
     three_prime: str = "GGTTACGGCTGTT"
     insert: int = 80
+    shortest: int | None = None
+    tss_index: int | None = None
+    window: int | None = None
 
     def __post_init__(self) -> None:
         if self.insert == 0:
             raise InputError("the insert must have a length, got 0")
         check_whole("insert", self.insert, 1, MAX_INSERT)
+        if self.shortest is not None:
+            check_whole("shortest", self.shortest, 1, self.insert)
+        if self.tss_index is not None:
+            check_whole("tss_index", self.tss_index, self.insert - (self.shortest or self.insert), MAX_INSERT)
         for flank in (self.five_prime, self.three_prime):
             if len(flank) > MAX_INSERT:
                 raise InputError(f"a flank must have at most {MAX_INSERT} bp, not {len(flank)}")
             dna.encode(flank)
+
+        if self.window is not None:
+            check_whole("window", self.window, MIN_ALIGNED, MAX_INSERT)
+            check_whole("construct to be aligned, in bp,", self.length, MIN_ALIGNED, 3 * MAX_INSERT)
 
     @property
     def length(self) -> int:
         """Length of the construct in bp."""
         return len(self.five_prime) + self.insert + len(self.three_prime)
 
+    @property
+    def read(self) -> int:
+        """Bases that a network reads at least."""
+        return self.length if self.window is None else self.window
+
     @classmethod
     def parse(cls, fields: Fields) -> Construct:
         """The construct from its part of a card."""
         parts = {name: fields.text(name) for name in ("five_prime", "three_prime")}
         insert = fields.whole("insert", least=1, most=MAX_INSERT)
+        shortest = fields.optional("shortest", lambda name: fields.whole(name, least=1, most=insert))
+        tss_index = fields.optional("tss_index", lambda name: fields.whole(name, least=0, most=MAX_INSERT))
+        window = fields.optional("window", lambda name: fields.whole(name, least=MIN_ALIGNED, most=MAX_INSERT))
         fields.finish()
         try:
-            return cls(**parts, insert=insert)
+            return cls(**parts, insert=insert, shortest=shortest, tss_index=tss_index, window=window)
         except ValueError as error:
             raise fields.refuse("five_prime", f"or three_prime: {error}") from error
+
+    def describe(self) -> dict[str, Any]:
+        """The construct as JSON has it, without what the card does not say."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -190,6 +225,8 @@ class StrengthPart:
     scale: values that a score can take, in words.
     teacher: model that predicted a part of the training data, in words.
     lowest, highest: ends of the unit, where the card says them; no insert can have another strength.
+    reporters: constructs of the units that were measured in another one, by unit.
+    hits: unit of the strengths of hits in a genome; empty: `unit`.
     """
 
     unit: str
@@ -199,6 +236,8 @@ class StrengthPart:
     teacher: str = ""
     lowest: float | None = None
     highest: float | None = None
+    reporters: Mapping[str, Construct] = field(default_factory=dict)
+    hits: str = ""
 
     @classmethod
     def parse(cls, fields: Fields) -> StrengthPart:
@@ -206,9 +245,14 @@ class StrengthPart:
         reporter = fields.part("reporter")
         if reporter is None:
             raise fields.refuse("reporter", "is missing: it says which construct a strength is about")
-        words = {name: fields.text(name, "") for name in ("domain", "scale", "teacher")}
+        others = fields.named_parts("reporters", most=MAX_PARTS)
+        reporters = {unit: Construct.parse(part) for unit, part in others.items()}
         lowest, highest = (fields.optional(name, fields.number) for name in ("lowest", "highest"))
-        part = cls(fields.text("unit"), Construct.parse(reporter), lowest=lowest, highest=highest, **words)
+        part = cls(
+            fields.text("unit"), Construct.parse(reporter), lowest=lowest, highest=highest, reporters=reporters,
+            hits=fields.text("hits", ""), domain=fields.text("domain", ""), scale=fields.text("scale", ""),
+            teacher=fields.text("teacher", ""),
+        )  # fmt: skip
         fields.finish()
         if lowest is not None and highest is not None and lowest >= highest:
             raise fields.refuse("lowest", f"must be less than highest, got {lowest:g} and {highest:g}")
@@ -216,7 +260,18 @@ class StrengthPart:
 
     def describe(self) -> dict[str, Any]:
         """The part as JSON has it, without what the card does not say."""
-        words = {name: getattr(self, name) for name in ("domain", "scale", "teacher") if getattr(self, name)}
-        reporter = {name: getattr(self.reporter, name) for name in ("five_prime", "three_prime", "insert")}
+        words = {name: getattr(self, name) for name in ("hits", "domain", "scale", "teacher") if getattr(self, name)}
+        others = {unit: construct.describe() for unit, construct in self.reporters.items()}
+        constructs = {"reporter": self.reporter.describe()} | ({"reporters": others} if others else {})
         ends = {name: getattr(self, name) for name in ("lowest", "highest") if getattr(self, name) is not None}
-        return {"unit": self.unit, "reporter": reporter, **words, **ends}
+        return {"unit": self.unit, **constructs, **words, **ends}
+
+    def construct_of(self, unit: str) -> Construct:
+        """The construct that a unit was measured in."""
+        return self.reporters.get(unit, self.reporter)
+
+    @property
+    def constructs(self) -> dict[str, Construct]:
+        """The constructs by their names in the card."""
+        others = {f"strength.reporters.{unit}": construct for unit, construct in self.reporters.items()}
+        return {"strength.reporter": self.reporter} | others

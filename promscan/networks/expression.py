@@ -125,6 +125,18 @@ class OriginalGRU(nn.Module):
         return vectors
 
 
+class SideBySide(nn.Module):
+    """Several trunks of one kind: one-hot constructs (batch, 4, length) to their vectors in a row, (batch, width)."""
+
+    def __init__(self, trunks: Sequence[Convolutions | OriginalGRU]) -> None:
+        super().__init__()
+        self.trunks = nn.ModuleList(trunks)
+        self.width = sum(trunk.width for trunk in trunks)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([trunk(x) for trunk in self.trunks], dim=1)
+
+
 class ExpressionNetwork(nn.Module):
     """Construct codes to expression.
 
@@ -149,7 +161,8 @@ class ExpressionNetwork(nn.Module):
         self.register_buffer("mean", torch.zeros(len(a.units)))
         self.register_buffer("spread", torch.ones(len(a.units)))
         self.register_buffer("widening", torch.ones(len(a.units)))
-        self.trunk = Convolutions(a) if a.kind == "convolution" else OriginalGRU(a)
+        trunks = [Convolutions(a) if a.kind == "convolution" else OriginalGRU(a) for _ in range(a.members)]
+        self.trunk = trunks[0] if a.members == 1 else SideBySide(trunks)
         self.heads = nn.Linear(self.trunk.width, len(a.units) * max(1, a.bins))
 
     @property
@@ -164,9 +177,22 @@ class ExpressionNetwork(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """Codes (batch, length) of dtype uint8 to the output of the heads, (batch, units, bins or 1)."""
-        constructs = F.embedding(codes.int(), self.bases).transpose(1, 2)
-        outputs: Tensor = self.heads(self.trunk(constructs))
+        outputs: Tensor = self.heads(self._vectors(codes))
         return outputs.reshape(len(codes), len(self.architecture.units), -1)
+
+    def by_member(self, codes: Tensor) -> Tensor:
+        """Output of the heads for each member, (members, batch, units, bins or 1); `forward` gives their mean."""
+        members = self.architecture.members
+        if members == 1:
+            return self.forward(codes).unsqueeze(0)
+        vectors = self._vectors(codes).unflatten(1, (members, -1)).transpose(0, 1)
+        weights = self.heads.weight.unflatten(1, (members, -1)).permute(1, 2, 0)
+        outputs: Tensor = members * (vectors @ weights) + self.heads.bias
+        return outputs.reshape(members, len(codes), len(self.architecture.units), -1)
+
+    def _vectors(self, codes: Tensor) -> Tensor:
+        vectors: Tensor = self.trunk(F.embedding(codes.int(), self.bases).transpose(1, 2))
+        return vectors
 
     def moments(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Output of the heads (..., bins or 1) to mean and standard deviation (...), in deviations of the unit."""

@@ -7,7 +7,9 @@ asked which rows share anything at all with those held out.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -97,6 +99,34 @@ def share_kmers(inserts: Codes) -> SharedKmers:
     kmers, rows = kmers[shared], packed[shared] & ((1 << ROW_BITS) - 1)
     starts = np.flatnonzero(np.diff(kmers, prepend=-1))
     return SharedKmers(rows, starts, kmers[starts], firsts)
+
+
+class NamedFamilies(NamedTuple):
+    """Families of rows of which some have names.
+
+    families: the family of each row, (n,).
+    firsts: what a family is drawn by, (n,): the smallest 20-mer of a row, or a number made of the name.
+    rows: which rows have a name, (n,).
+    """
+
+    families: Numbers
+    firsts: Numbers
+    rows: Mask
+
+
+def name_families(shared: SharedKmers, names: npt.NDArray[np.str_]) -> NamedFamilies:
+    """Families of rows with the names (n,) that tables give them; empty: by the 20-mers that rows share.
+
+    Raises:
+        DependencyError: scipy is missing.
+    """
+    families, firsts, rows = shared.families(), shared.firsts.copy(), names != ""
+    known, number = np.unique(names[rows], return_inverse=True)
+    digests = (hashlib.sha256(name.encode()).digest() for name in known.tolist())
+    drawn_by = np.array([int.from_bytes(digest[:7], "big") for digest in digests], dtype=np.int64)
+    families[rows] = len(names) + number
+    firsts[rows] = drawn_by[number] if len(known) else firsts[rows]
+    return NamedFamilies(np.unique(families, return_inverse=True)[1].astype(np.int64), firsts, rows)
 
 
 def canonical_kmers(codes: Codes) -> tuple[Numbers, Mask]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from promscan.errors import InputError
 from promscan.io.tables import encode_at, number_at, read_table
-from promscan.seq.dna import Codes, Mask
-from promscan.strength.families import KMER, draw_families, share_kmers
+from promscan.seq.dna import UNKNOWN, Codes, Mask
+from promscan.strength.families import KMER, draw_families, name_families, share_kmers
 from promscan.strength.reporter import Changes, Reporter
 
 Array = npt.NDArray[Any]
@@ -33,6 +33,8 @@ class Measurements:
     weights: how much a row counts in training, (n,) float32.
     sets: the part of the table that a row belongs to, (n,) text; the card has metrics for each set.
     changes: how many sequences were stripped of a part of the flank, trimmed and padded.
+    reporter: what the inserts stand in.
+    families: names of the families that the table itself knows, (n,) text; empty: a family is found by its sequence.
     """
 
     unit: str
@@ -43,9 +45,18 @@ class Measurements:
     changes: Changes
     source: str
     sha256: str
+    reporter: Reporter = field(default_factory=Reporter)
+    families: npt.NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype=np.str_))
 
     def __len__(self) -> int:
         return len(self.expression)
+
+    @property
+    def named_families(self) -> npt.NDArray[np.str_]:
+        """The names of the families, (n,), each with the unit before it; empty where the table names none."""
+        if not len(self.families):
+            return np.full(len(self), "")
+        return np.array([f"{self.unit}\t{name}" if name else "" for name in self.families.tolist()])
 
     def describe(self) -> dict[str, object]:
         """Counts and checksum, for a card."""
@@ -56,20 +67,23 @@ def read_measurements(path: str, unit: str, reporter: Reporter) -> Measurements:
     """Inserts and their expression from a table.
 
     Args:
-        path: CSV or TSV, plain or gzip, with columns `sequence` and `expression` and, if you like, `weight` and `set`.
+        path: CSV or TSV, plain or gzip, with columns `sequence` and `expression` and, if you like, `weight`, `set` and
+            `family`.
         unit: name of the unit of expression.
         reporter: what the inserts stand in.
 
     Raises:
         InputError: unreadable file, missing column, or a sequence or number that cannot be used, named by its line.
     """
-    sequences, expression, weights, sets = list[Codes](), list[float](), list[float](), list[str]()
+    sequences, expression, weights = list[Codes](), list[float](), list[float]()
+    sets, families = list[str](), list[str]()
     digest = hashlib.sha256()
     for row, place in read_table(path, required=("sequence", "expression"), digest=digest):
         sequences.append(_insert(row["sequence"], place))
         expression.append(number_at(row["expression"], "expression", place))
         weights.append(_weight(row["weight"], place) if "weight" in row else 1.0)
         sets.append(row.get("set", ""))
+        families.append(row.get("family", ""))
     if not sequences:
         raise InputError(f"{path}: no measurements in it; give a table with columns 'sequence' and 'expression'")
     inserts, changes = reporter.fit(sequences)
@@ -83,6 +97,8 @@ def read_measurements(path: str, unit: str, reporter: Reporter) -> Measurements:
         changes,
         path,
         digest.hexdigest(),
+        reporter,
+        np.array(families),
     )
 
 
@@ -105,10 +121,12 @@ class Division:
     """The part of each row of the tables: `parts[i]` are TRAIN, DEV, TEST or LEFT_OUT for the rows of table i.
 
     families: how many there are, over all tables together.
+    labels: the family of each row, as a number, in the same form as `parts`.
     """
 
     parts: Sequence[npt.NDArray[np.uint8]]
     families: int
+    labels: Sequence[npt.NDArray[np.int64]]
 
     def rows(self, table: int, part: int) -> npt.NDArray[np.int64]:
         """Row numbers of a part of a table."""
@@ -131,7 +149,8 @@ def divide(
     """Divide all tables together into training, dev and test, by family.
 
     No row of training shares a 20-mer with a row of dev, of test or of `held_out`; no row of dev or test is of a family
-    with one of `held_out`.
+    with one of `held_out`. Rows whose table names their family are divided by the name instead: they may share 20-mers
+    with each other, as the members of a library on one scaffold do.
 
     Args:
         tables: what is divided.
@@ -145,16 +164,29 @@ def divide(
         DependencyError: scipy is missing.
     """
     everything = [*tables, *held_out]
-    shared = share_kmers(np.concatenate([measured.inserts for measured in everything]))
-    families = shared.families()
-    drawn = draw_families(families, shared.firsts, seed)
+    shared = share_kmers(joined_inserts([measured.inserts for measured in everything]))
+    named = name_families(shared, np.concatenate([measured.named_families for measured in everything]))
+    families = named.families
+    drawn = draw_families(families, named.firsts, seed)
     parts = np.full(len(families), TRAIN, dtype=np.uint8)
     parts[drawn < dev_share + test_share] = TEST
     parts[drawn < dev_share] = DEV
     ours = sum(len(measured) for measured in tables)
     outside: Mask = np.arange(len(families)) >= ours
     parts[np.isin(families, np.unique(families[outside])) | shared.touching(outside)] = LEFT_OUT
-    not_learned = shared.touching((parts == DEV) | (parts == TEST))
+    judged = (parts == DEV) | (parts == TEST)
+    not_learned = shared.touching(judged & ~named.rows) | (shared.touching(judged & named.rows) & ~named.rows)
     parts[(parts == TRAIN) & not_learned] = LEFT_OUT
     bounds = np.cumsum([len(measured) for measured in tables])
-    return Division(np.split(parts[:ours], bounds[:-1]), len(np.unique(families[:ours])))
+    count = len(np.unique(families[:ours]))
+    return Division(np.split(parts[:ours], bounds[:-1]), count, np.split(families[:ours], bounds[:-1]))
+
+
+def joined_inserts(tables: Sequence[Codes]) -> Codes:
+    """The inserts of tables (n, insert length), of the length of the longest, with unknown bases before them."""
+    joined = np.full((sum(map(len, tables)), max(inserts.shape[1] for inserts in tables)), UNKNOWN, dtype=np.uint8)
+    first = 0
+    for inserts in tables:
+        joined[first : first + len(inserts), joined.shape[1] - inserts.shape[1] :] = inserts
+        first += len(inserts)
+    return joined

@@ -13,18 +13,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from promscan.errors import ModelError
+from promscan.errors import InputError, ModelError
 from promscan.log import logger
 from promscan.metrics.classification import require_sklearn
 from promscan.networks.card import STRENGTH, Card
-from promscan.networks.card_parts import StrengthPart
+from promscan.networks.card_parts import Construct, StrengthPart
 from promscan.networks.device import memory_errors
 from promscan.networks.expression import ExpressionNetwork
 from promscan.networks.weights import load_strength, save_model
 from promscan.plots.figure import require_matplotlib
 from promscan.plots.strength import plot_strength_curves
 from promscan.strength.measurements import DEV, PARTS, TRAIN, Division, Measurements, divide
-from promscan.strength.reporter import Reporter
 from promscan.train.data.unit_rows import UnitRows, rows_of
 from promscan.train.loop.distributed import single_process
 from promscan.train.loop.run import UNKNOWN_SPECIES, TrainingRun, checksum_of, choose_threads, starting_model
@@ -43,7 +42,7 @@ def train_strength(
     recipe: StrengthRecipe,
     *,
     held_out: Sequence[Measurements] = (),
-    reporter: Reporter | None = None,
+    hits: str = "",
     device: str = "auto",
     threads: int | None = None,
     init: str | Path | None = None,
@@ -57,7 +56,7 @@ def train_strength(
         out: run folder, new or empty unless `resume`.
         recipe: settings of the training; its architecture has the units of the tables.
         held_out: tables on which the model will be judged; rows that share a family with them are left out.
-        reporter: reporter construct around the inserts (None: that of de Boer 2020).
+        hits: unit of the strengths of hits in a genome, for the card; empty: that of the scores.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
         threads: CPU threads (None: 1 for a small network, else all that the process may use).
         init: weights to start from, with a trunk of the same sizes.
@@ -65,7 +64,8 @@ def train_strength(
         species: species of the measurements, for the card.
 
     Raises:
-        InputError: a unit has no rows for training or dev.
+        InputError: a unit has no rows for training, or that of the scores none for dev; or the network does not read
+            the longest construct.
         ModelError: `init` does not exist, does not fit, or has learned from rows that are dev or test here.
         RunError: the folder is in use, or holds another run; or torchrun has started several processes.
         DependencyError: scikit-learn or matplotlib is missing.
@@ -73,14 +73,18 @@ def train_strength(
     """
     require_sklearn()
     require_matplotlib()
-    out, reporter = Path(out), reporter or Reporter()
+    out = Path(out)
     start, start_card = starting_model(load_strength, init, recipe.architecture)
     division = divide(tables, held_out, dev_share=recipe.dev_share, test_share=recipe.test_share, seed=recipe.seed)
     units = recipe.architecture.units
     train = [rows_of(unit, tables, division, TRAIN) for unit in units]
-    dev = [rows_of(unit, tables, division, DEV).sample(MOST_DEV_ROWS, recipe.seed) for unit in units]
+    dev = [
+        rows_of(unit, tables, division, DEV, may_be_empty=unit != recipe.scored).sample(MOST_DEV_ROWS, recipe.seed)
+        for unit in units
+    ]
+    strength = _strength_part(recipe, train, hits)
     config = {
-        "reporter": dataclasses.asdict(reporter),
+        "strength": strength.describe(),
         **_describe_data(tables, held_out, division),
         "species": species,
         "init": checksum_of(start_card),
@@ -91,11 +95,11 @@ def train_strength(
     chosen = choose_threads(threads, lambda: ExpressionNetwork(recipe.architecture), out, group, resume=resume)
     run = TrainingRun(out, recipe, config, threads=chosen)
     with training_session(chosen, group.device):
-        trainer = StrengthTrainer(recipe, train, reporter, start, group)
+        trainer = StrengthTrainer(recipe, train, start, group)
         run.begin(trainer, resume=resume)
         message = "training %s, %d rows in %d families; run folder %s"
         logger.info(message, trainer.describe(), sum(map(len, train)), division.families, out)
-        _run_epochs(run, trainer, _draft_card(run, recipe, reporter, start_card), dev)
+        _run_epochs(run, trainer, _draft_card(run, recipe, strength, start_card), dev)
     return run.finish("dev_pearson", "dev correlation")
 
 
@@ -107,9 +111,7 @@ def _run_epochs(run: TrainingRun, trainer: StrengthTrainer, card: Card, dev: Seq
         while len(run.history) < recipe.epochs and not run.is_exhausted("dev_pearson", recipe.patience):
             began = time.monotonic()
             learned = trainer.run_epoch(len(run.history), bar)
-            validation = validate(
-                trainer.ema_model, dev, main_unit, recipe.comparable, trainer.reporter, trainer.device
-            )
+            validation = validate(trainer.ema_model, dev, main_unit, recipe.comparable, trainer.device)
             row = run.add_epoch(learned | validation.epoch_metrics(), began)
             bar.note(f"dev correlation {row['dev_pearson']:.4f}")
             _save_epoch(run, trainer, card, validation)
@@ -157,7 +159,22 @@ def _describe_data(
     }
 
 
-def _draft_card(run: TrainingRun, recipe: StrengthRecipe, reporter: Reporter, start: Card | None) -> Card:
+def _strength_part(recipe: StrengthRecipe, train: Sequence[UnitRows], hits: str) -> StrengthPart:
+    """What the scores of the model mean.
+
+    Raises:
+        InputError: the network does not read the longest construct.
+    """
+    constructs = {rows.unit: Construct(**vars(rows.reporter)) for rows in train}
+    reporter = constructs[recipe.scored]
+    longest = max(construct.read for construct in constructs.values())
+    if longest != recipe.architecture.length:
+        raise InputError(f"the longest construct has {longest} bp, and the network reads {recipe.architecture.length}")
+    others = {unit: construct for unit, construct in constructs.items() if construct != reporter}
+    return StrengthPart(recipe.scored, reporter, reporters=others, hits=hits)
+
+
+def _draft_card(run: TrainingRun, recipe: StrengthRecipe, strength: StrengthPart, start: Card | None) -> Card:
     made = {key: run.config[key] for key in ("tables", "held_out", "families", "recipe")}
     return run.draft_card(
         task=STRENGTH,
@@ -166,7 +183,7 @@ def _draft_card(run: TrainingRun, recipe: StrengthRecipe, reporter: Reporter, st
         training=made,
         start=start,
         splits={"by": "sequence families over all tables", "dev": recipe.dev_share, "test": recipe.test_share},
-        strength=StrengthPart(recipe.scored, reporter),
-        window=reporter.insert,
+        strength=strength,
+        window=strength.reporter.insert,
         tss_index=None,
     )

@@ -15,7 +15,6 @@ from torch import Tensor
 from promscan.log import Progress
 from promscan.networks.device import autocast
 from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
-from promscan.strength.reporter import Reporter
 from promscan.train.data.unit_rows import Rows, UnitRows, draw_rows, epoch_counts
 from promscan.train.loop.distributed import ProcessGroup
 from promscan.train.loop.optimiser import Recipe
@@ -77,11 +76,10 @@ class StrengthTrainer(Trainer[ExpressionNetwork]):
         self,
         recipe: StrengthRecipe,
         train: Sequence[UnitRows],
-        reporter: Reporter,
         start: ExpressionNetwork | None,
         group: ProcessGroup,
     ) -> None:
-        self.recipe, self.train, self.reporter = recipe, train, reporter
+        self.recipe, self.train = recipe, train
         self.counts = epoch_counts(train, recipe.shares, recipe.rows_per_epoch)
         self.epoch_rows = sum(self.counts)
         steps_per_epoch = -(-self.epoch_rows // recipe.batch_size)
@@ -116,19 +114,20 @@ class StrengthTrainer(Trainer[ExpressionNetwork]):
             yield units[step], numbers[step]
 
     def _step(self, units: Rows, numbers: Rows) -> tuple[Array, Array]:
-        inserts = np.empty((len(units), self.reporter.insert), dtype=np.uint8)
+        length = self.recipe.architecture.length
+        constructs = np.empty((len(units), length), dtype=np.uint8)
         expression, weights = (np.empty(len(units), dtype=np.float32) for _ in range(2))
         for unit, rows in enumerate(self.train):
             chosen = numbers[units == unit]
-            inserts[units == unit] = rows.inserts[chosen]
+            constructs[units == unit] = rows.reporter.padded(rows.inserts[chosen], length)
             expression[units == unit] = rows.expression[chosen]
             weights[units == unit] = rows.weights[chosen]
-        codes = torch.from_numpy(self.reporter.constructs(inserts)).to(self.device)
-        heads = torch.from_numpy(units).to(self.device)
+        codes, heads = (torch.from_numpy(values).to(self.device) for values in (constructs, units))
         targets = (torch.from_numpy(expression).to(self.device) - self.model.mean[heads]) / self.model.spread[heads]
         with autocast(self.device, self.precision):
-            outputs = self.model(codes)
-        losses = row_losses(self.model, outputs[torch.arange(len(units)), heads].float(), targets)
+            outputs = self.model.by_member(codes)
+        of_members = outputs[:, torch.arange(len(units)), heads].float()
+        losses = torch.stack([row_losses(self.model, each, targets) for each in of_members]).mean(dim=0)
         counted = torch.from_numpy(weights).to(self.device)
         self.optimiser.step((losses * counted).sum() / counted.sum().clamp(min=1e-6))
         return losses.detach().cpu().numpy(), weights

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from promscan.metrics.regression import coverage, regression_metrics, widening
 from promscan.networks.expression import ExpressionNetwork
@@ -65,31 +64,35 @@ def validate(
     dev: Sequence[UnitRows],
     main_unit: int,
     comparable: Sequence[str],
-    reporter: Reporter,
     device: torch.device,
 ) -> StrengthValidation:
     """Validate the network on dev; sets the widening of its uncertainties.
+
+    A unit without dev rows gets the largest widening of the others.
 
     Args:
         network: network to validate, with the weights that would be saved.
         dev: dev rows of each unit.
         main_unit: index of the unit that decides.
         comparable: units on the scale of that unit.
-        reporter: reporter construct around the inserts.
         device: device of the network.
     """
     network.widening.fill_(1.0)
-    by_head = [predict_inserts(network, rows.inserts, reporter, device) for rows in dev]
+    by_head = [predict_inserts(network, rows.inserts, rows.reporter, device) for rows in dev]
+    for unit, rows in enumerate(dev):
+        if len(rows):
+            network.widening[unit] = widening([
+                (dev[other].expression, by_head[other][0][:, unit], by_head[other][1][:, unit])
+                for other in _calibrating(unit, dev, comparable if unit == main_unit else ())
+            ])  # fmt: skip
+    measured = torch.tensor([len(rows) > 0 for rows in dev])
+    network.widening[~measured] = network.widening[measured].max()
     by_unit, predictions = dict[str, dict[str, float]](), list[tuple[Array, Array]]()
     for unit, rows in enumerate(dev):
-        factor = widening([
-            (dev[other].expression, by_head[other][0][:, unit], by_head[other][1][:, unit])
-            for other in _calibrating(unit, dev, comparable if unit == main_unit else ())
-        ])  # fmt: skip
-        network.widening[unit] = factor
         mean, deviation = (values[:, unit] for values in by_head[unit])
-        by_unit[rows.unit] = regression_metrics(rows.expression, mean)
-        predictions.append((mean, deviation * factor))
+        predictions.append((mean, deviation * network.widening[unit].item()))
+        if len(rows):
+            by_unit[rows.unit] = regression_metrics(rows.expression, mean)
     return StrengthValidation(dev, main_unit, predictions, by_unit)
 
 
@@ -98,7 +101,7 @@ def _calibrating(unit: int, dev: Sequence[UnitRows], comparable: Sequence[str]) 
 
     Scores are wanted for inserts of any origin, so the unit of the scores is fitted on all units that share its scale.
     """
-    return [other for other, rows in enumerate(dev) if other == unit or rows.unit in comparable]
+    return [other for other, rows in enumerate(dev) if len(rows) and (other == unit or rows.unit in comparable)]
 
 
 def predict_inserts(
@@ -106,10 +109,12 @@ def predict_inserts(
 ) -> tuple[Array, Array]:
     """Predict expression and uncertainty, (n, units) float32 each, of inserts (n, length), in evaluation mode."""
     network.eval()
-    means, deviations = list[Tensor](), list[Tensor]()
+    nothing = torch.empty((0, len(network.architecture.units)))
+    means, deviations = [nothing], [nothing]
     with torch.inference_mode():
         for begin in range(0, len(inserts), EVALUATION_BATCH):
-            codes = torch.from_numpy(reporter.constructs(inserts[begin : begin + EVALUATION_BATCH]))
+            constructs = reporter.padded(inserts[begin : begin + EVALUATION_BATCH], network.architecture.length)
+            codes = torch.from_numpy(constructs)
             mean, deviation = network.predict(codes.to(device))
             means.append(mean.cpu())
             deviations.append(deviation.cpu())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,8 @@ from promscan.cli.train.options import (
     step_options,
     taken_from,
 )
-from promscan.networks.architecture import MAX_BINS, MAX_HIDDEN, MAX_KERNEL
+from promscan.networks.architecture import MAX_BINS, MAX_HIDDEN, MAX_KERNEL, MAX_MEMBERS
+from promscan.networks.card_parts import MIN_ALIGNED
 from promscan.seq.bounds import MAX_COUNT, MAX_INSERT
 
 if TYPE_CHECKING:
@@ -31,11 +34,16 @@ GRU_DEFAULTS = {"hidden": 256, "bins": 0, "learning_rate": 0.005}
 """Defaults that `--arch gru` changes."""
 
 
-def _tables(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> list[tuple[str, str]]:
-    pairs = [(name, path) for name, equals, path in (text.partition("=") for text in texts) if name and path]
-    if len(pairs) < len(texts):
-        raise click.BadParameter("give NAME=FILE")
-    return pairs
+def _named(kind: str) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], list[tuple[str, str]]]:
+    """The callback of an option whose values are NAME=VALUE; `kind` names the value in a message."""
+
+    def read(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> list[tuple[str, str]]:
+        pairs = [(name, value) for name, equals, value in (text.partition("=") for text in texts) if name and value]
+        if len(pairs) < len(texts):
+            raise click.BadParameter(f"give NAME={kind}")
+        return pairs
+
+    return read
 
 
 def _shares(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
@@ -48,18 +56,18 @@ def _shares(_context: click.Context, _option: click.Parameter, texts: tuple[str,
     return shares
 
 
-def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> StrengthRecipe:
+def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any], others: Collection[str]) -> StrengthRecipe:
     from promscan.networks.expression import ExpressionArchitecture
     from promscan.train.strength_trainer import StrengthRecipe
 
     kind = chosen.pop("arch")
     chosen = {key: value for key, value in chosen.items() if value is not None}
     chosen = (GRU_DEFAULTS if kind == "gru" else {}) | chosen
-    named = (*chosen["shares"], chosen.get("unit"), *chosen["comparable"])
+    named = (*chosen["shares"], chosen.get("unit"), *chosen["comparable"], *others)
     unknown = [name for name in named if name and name not in units]
     if unknown:
         raise click.UsageError(f"no table has the unit {unknown[0]!r}; there are {', '.join(units)}")
-    sizes = taken_from(chosen, [name for name in ("hidden", "kernel", "dropout", "bins") if name in chosen])
+    sizes = taken_from(chosen, [name for name in ("hidden", "kernel", "dropout", "bins", "members") if name in chosen])
     try:
         architecture = ExpressionArchitecture(kind=kind, length=length, units=units, **sizes)
     except ValueError as error:
@@ -70,7 +78,7 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> Stre
 @click.command()
 @click.argument("table", required=False)
 @click.option(
-    "--table", "tables", multiple=True, metavar="NAME=FILE", callback=_tables,
+    "--table", "tables", multiple=True, metavar="NAME=FILE", callback=_named("FILE"),
     help="A table and the name of its unit; tables of one unit share a head. May be repeated.",
 )  # fmt: skip
 @click.option(
@@ -81,8 +89,20 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> Stre
 @click.option("--five-prime", default="TGCATTTTTTTCACATC", show_default=True, metavar="BASES", help="5' flank.")
 @click.option("--three-prime", default="GGTTACGGCTGTT", show_default=True, metavar="BASES", help="3' flank.")
 @click.option(
-    "--insert", type=Count(20, MAX_INSERT), default=80, show_default=True, metavar="BP",
-    help="Insert length; longer sequences lose their 5' end.",
+    "--insert", default="80", show_default=True, metavar="BP|BP-BP",
+    help="Length of an insert, or the least and the largest one; longer sequences lose their 5' end.",
+)  # fmt: skip
+@click.option(
+    "--tss-index", type=Count(0, MAX_INSERT), metavar="N",
+    help="Place of the TSS, where 0 is the first base of an insert of full length.  [default: 60 bp behind the insert]",
+)  # fmt: skip
+@click.option(
+    "--reporter", "reporters", multiple=True, metavar="NAME=SPEC", callback=_named("SPEC"),
+    help="Reporter of a unit where it is another: FIVE_PRIME:BP:THREE_PRIME[:TSS_INDEX]. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--align-at-boxes", "window", type=Count(MIN_ALIGNED, MAX_INSERT), metavar="BP",
+    help="Align constructs at the -10 box of sigma 70 and read BP around it.  [default: align at the 3' end]",
 )  # fmt: skip
 @click.option(
     "--arch", type=click.Choice(["convolution", "gru"]), default="convolution", show_default=True,
@@ -101,6 +121,10 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> Stre
     help="Bins of expression whose probabilities a head learns; 0: only the mean.  [default: 33; gru: 0]",
 )  # fmt: skip
 @click.option(
+    "--members", type=Count(1, MAX_MEMBERS), default=1, show_default=True, metavar="N",
+    help="Networks that learn side by side from different beginnings; their outputs are averaged.",
+)  # fmt: skip
+@click.option(
     "--learning-rate", type=Number(min=0, min_open=True), metavar="X",
     help="Peak of the one-cycle schedule.  [default: 0.003; gru: 0.005]",
 )  # fmt: skip
@@ -117,6 +141,9 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any]) -> Stre
     "--unit",
     metavar="NAME",
     help="Unit of the scores; it chooses the best epoch.  [default: the first]",
+)
+@click.option(
+    "--hits", metavar="NAME", help="Unit of the strengths of hits in a genome.  [default: that of the scores]"
 )
 @click.option(
     "--comparable", multiple=True, metavar="NAME",
@@ -142,7 +169,11 @@ def strength(
     output: Path,
     five_prime: str,
     three_prime: str,
-    insert: int,
+    insert: str,
+    tss_index: int | None,
+    reporters: list[tuple[str, str]],
+    window: int | None,
+    hits: str | None,
     init: str | None,
     quiet: bool,
     **recipe: Any,
@@ -150,7 +181,8 @@ def strength(
     """Train a model that predicts expression from sequence.
 
     TABLE is a CSV or TSV file with columns 'sequence' and 'expression' and, optionally, 'weight' and 'set'. A sequence
-    is an insert between the two flanks of a reporter. Sequences that share 20 bp, directly or through others, are one
+    is an insert between the two flanks of a reporter, of --five-prime, --three-prime and --insert, or of --reporter for
+    a unit. Sequences that share 20 bp, directly or through others, are one
     family; a family is never divided between training, dev and test.
 
     \b
@@ -163,21 +195,26 @@ def strength(
         raise click.UsageError("give a TABLE, or --table NAME=FILE")
     log.configure(quiet=quiet)
     from promscan.strength.measurements import read_measurements
-    from promscan.strength.reporter import Reporter
+    from promscan.strength.reporter import Reporter, parse_lengths
     from promscan.train.strength import train_strength
 
     try:
-        reporter = Reporter(five_prime, three_prime, insert)
+        shortest, longest = parse_lengths(insert)
+        units = tuple(dict.fromkeys(name for name, _ in named))
+        of_unit = {name: Reporter.described(text) for name, text in reporters}
+        default = Reporter(five_prime, three_prime, longest, shortest, tss_index)
+        of_unit = {name: replace(of_unit.get(name, default), window=window) for name in (*units, *of_unit)}
     except ValueError as error:
-        raise click.UsageError(f"a flank is not a sequence: {error}") from error
+        raise click.UsageError(str(error)) from error
     run = taken_from(recipe, RUN)
-    made = _recipe(tuple(dict.fromkeys(name for name, _ in named)), reporter.length, recipe)
+    length = max(of_unit[unit].read for unit in units)
+    made = _recipe(units, length, recipe, [*of_unit, hits or ""])
     train_strength(
-        [read_measurements(path, name, reporter) for name, path in named],
+        [read_measurements(path, name, of_unit[name]) for name, path in named],
         output,
         made,
-        held_out=[read_measurements(path, "", reporter) for path in held_out],
-        reporter=reporter,
+        held_out=[read_measurements(path, "", default) for path in held_out],
+        hits=hits or "",
         init=init,
         **run,
     )

@@ -1,4 +1,4 @@
-"""The strength of hits, from the bases upstream of them.
+"""The strength of hits, from the bases around them.
 
 A hit is called only after the chunk in which its window begins. So a chunk stays in memory until all of its windows are
 decided. Then the inserts of its hits are cut out of it, and their strengths are predicted in units of one shape.
@@ -17,8 +17,7 @@ from promscan.networks.card import Card, strength_of
 from promscan.seq import dna
 from promscan.seq.dna import UNKNOWN, Codes
 from promscan.seq.records import Chunk, Hit
-from promscan.seq.windows import TSS_INDEX
-from promscan.strength.genomic_insert import INSERT_ENDS_BEFORE, insert_at
+from promscan.seq.windows import TSS_INDEX, WINDOW
 from promscan.strength.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -28,9 +27,22 @@ MOST_UNKNOWN = 0.1
 """Share of unknown bases up to which an insert has a strength; past the end of its contig all are."""
 
 
+def reporter_of(card: Card) -> Reporter:
+    """The reporter that the strengths of hits are about."""
+    return Reporter.of(card, unit_of_hits(card))
+
+
+def unit_of_hits(card: Card) -> str:
+    """The unit of the strengths of hits."""
+    part = strength_of(card)
+    return part.hits or part.unit
+
+
 def margin_of(reporter: Reporter) -> int:
     """Bases that the insert of a hit reaches past its window, on either strand."""
-    return max(0, INSERT_ENDS_BEFORE + reporter.insert - TSS_INDEX)
+    before = reporter.tss_in_genome - TSS_INDEX
+    behind = reporter.insert - reporter.tss_in_genome - (WINDOW - TSS_INDEX)
+    return max(0, before, behind)
 
 
 def settings_of(card: Card) -> dict[str, str]:
@@ -38,14 +50,14 @@ def settings_of(card: Card) -> dict[str, str]:
 
     strength_insert: the first and the last base of the insert, counted from the transcription start, which is 0.
     """
-    part = strength_of(card)
-    length = part.reporter.insert
+    part, reporter = strength_of(card), reporter_of(card)
+    first = -reporter.tss_in_genome
     return {
         "strength_model": card.name,
         "strength_sha256": card.sha256,
-        "strength_unit": part.scale or part.unit,
+        "strength_unit": part.scale or unit_of_hits(card),
         "strength_domain": part.domain or f"relative expression in a reporter, {card.species}",
-        "strength_insert": f"{-INSERT_ENDS_BEFORE - length}..{-INSERT_ENDS_BEFORE - 1}",
+        "strength_insert": f"{first}..{first + reporter.insert - 1}",
     }
 
 
@@ -110,7 +122,7 @@ class HitStrengths:
         for hit in hits:
             while chunk.chrom != hit.chrom or _end(chunk) <= hit.start:
                 chunk = next(chunks)
-            start, end = insert_at(hit.tss, hit.strand, self.predictor.reporter.insert)
+            start, end = self.predictor.reporter.interval(hit.tss, hit.strand)
             known = chunk.codes[max(0, start - chunk.first_base) : max(0, end - chunk.first_base)]
             missing = max(0, chunk.first_base - start)
             codes = np.full(end - start, UNKNOWN, dtype=np.uint8)

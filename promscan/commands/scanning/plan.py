@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Literal
 
 from promscan.calling.settings import CallSettings, resolve_calling
-from promscan.commands.scanning.hit_strengths import margin_of, settings_of
+from promscan.commands.scanning.hit_strengths import margin_of, reporter_of, settings_of
 from promscan.errors import InputError, ModelError
 from promscan.io.bed import read_bed
 from promscan.io.genome import OVERLAP, Spans
 from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
 from promscan.log import logger
-from promscan.networks.card import DEFAULT_STRENGTH, STRENGTH, Card, find_model, read_card
+from promscan.networks.card import OWN_STRENGTH, STRENGTH, Card, find_model, read_card
+from promscan.networks.strength_choice import strength_model_of
 from promscan.seq.bounds import check_machine
 from promscan.seq.intervals import SHARD_GRID, Intervals, check_shard, genome_digest, shard_of
 from promscan.seq.records import Interval
 from promscan.seq.regions import parse_region
-from promscan.strength.reporter import Reporter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ class ScanPlan:
         """Bases of context around a chunk: those that the engine needs, or more for the inserts of hits."""
         if self.strength_card is None:
             return of_engine
-        return max(of_engine, margin_of(Reporter.of(self.strength_card)))
+        return max(of_engine, margin_of(reporter_of(self.strength_card)))
 
     def megabases_to_read(self, grid: int, margin: int) -> float | None:
         """Megabases that the scan reads, if that is known; more than it scans, for context is read too."""
@@ -156,7 +156,8 @@ def make_plan(options: ScanOptions) -> ScanPlan:
         stride=options.stride,
         exhaustive=options.exhaustive or options.track is not None,
     )
-    strength_card = None if options.strength is None else _card_of(options.strength, of_strength=True)
+    strength = strength_model_of(card) if options.strength == OWN_STRENGTH else options.strength
+    strength_card = None if strength is None else _card_of(strength, of_strength=True)
     genome = open_genome(options.genome, skip_masked=options.skip_masked)
     wanted, excluded = _wanted(genome, options.regions, options.bed), _excluded(genome, options.exclude)
     shard = None if options.shard is None else _shard(genome, options.shard)
@@ -169,7 +170,7 @@ def make_plan(options: ScanOptions) -> ScanPlan:
         model=str(options.model),
         card=card,
         calling=calling,
-        strength=None if options.strength is None else str(options.strength),
+        strength=None if strength is None else str(strength),
         strength_card=strength_card,
         within=_common(wanted, shard),
         exclude=excluded,
@@ -178,15 +179,6 @@ def make_plan(options: ScanOptions) -> ScanPlan:
         track=None if options.track is None else str(options.track),
         settings=settings,
     )
-
-
-def warn_of_other_species(card: Card, strength_card: Card) -> None:
-    """Warn if the strength model is for another species than the model of the scan."""
-    if strength_card.species != card.species:
-        logger.warning(
-            "the strength model %s is for %s, and the model of the scan, %s, for %s: take the strengths as guesses",
-            strength_card.name, strength_card.species, card.name, card.species,
-        )  # fmt: skip
 
 
 def _card_of(model: str | Path, *, of_strength: bool) -> Card:
@@ -238,8 +230,11 @@ def _warn(options: ScanOptions, card: Card, calling: CallSettings, strength_card
             "model %s was calibrated on hits %d bp apart and logits averaged over %d bp: with other settings, take "
             "its false positives per Mb as guesses", card.name, card.min_distance, card.smoothing,
         )  # fmt: skip
-    if strength_card is not None and str(options.strength) != DEFAULT_STRENGTH:
-        warn_of_other_species(card, strength_card)
+    if strength_card is not None and options.strength != OWN_STRENGTH and strength_card.species != card.species:
+        logger.warning(
+            "the strength model %s is for %s, and the model of the scan, %s, for %s: take the strengths as guesses",
+            strength_card.name, strength_card.species, card.name, card.species,
+        )  # fmt: skip
 
 
 def _header(

@@ -10,7 +10,7 @@ from itertools import chain
 import promscan
 from promscan.calling.callers import open_caller
 from promscan.commands.scanning import stages
-from promscan.commands.scanning.hit_strengths import HitStrengths
+from promscan.commands.scanning.hit_strengths import HitStrengths, unit_of_hits
 from promscan.commands.scanning.journal import Journal
 from promscan.commands.scanning.plan import ScanPlan
 from promscan.commands.scanning.statistics import Statistics
@@ -122,9 +122,12 @@ class LoadedScan:
         if self._strength is None:
             return nullcontext()
         machine = self.plan.machine
+        network, card = self._strength
         predictor = StrengthPredictor(
-            *self._strength,
+            network,
+            card,
             self.devices,
+            unit=unit_of_hits(card),
             threads=machine.threads,
             batch_size=machine.batch_size,
             precision=machine.precision,

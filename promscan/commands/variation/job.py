@@ -20,7 +20,7 @@ from promscan.errors import InputError
 from promscan.io.files import is_special
 from promscan.io.memory_genome import GenomeInput
 from promscan.io.vcf import Record
-from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, Card
+from promscan.networks.card import DEFAULT_MODEL, OWN_STRENGTH, Card
 from promscan.seq.dna import Codes, decode, encode
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ class VariantEffects:
 
     Args:
         phased: score haplotypes of phased neighbours, too.
-        strength: bundled name or weights file of a strength model; None: effects have no strengths.
+        strength: bundled name or weights file of a strength model; None: effects have no strengths (default: the
+            strength model that the card of the model names).
 
     The genome and all other options are those of `promscan.variants`.
 
@@ -107,7 +108,7 @@ class VariantEffects:
         skip_masked: bool = False,
         skip_mismatch: bool = False,
         phased: bool = False,
-        strength: str | Path | None = DEFAULT_STRENGTH,
+        strength: str | Path | None = OWN_STRENGTH,
         device: str = "auto",
         batch_size: int | None = None,
         threads: int | None = None,

@@ -15,7 +15,6 @@ from promscan.commands.scanning.hit_strengths import MOST_UNKNOWN
 from promscan.commands.variation.alleles import Edit
 from promscan.commands.variation.effects import Effect
 from promscan.seq.dna import UNKNOWN, Codes, reverse_complement
-from promscan.strength.genomic_insert import insert_at
 
 if TYPE_CHECKING:
     from promscan.inference.strength import StrengthPredictor
@@ -90,9 +89,9 @@ def _with_strengths(
 
 
 def _inserts(codes: Codes, edit: Edit, effect: Effect, predictor: StrengthPredictor) -> _Inserts:
-    tss, length = effect.summit, predictor.reporter.insert
-    reference = _cut(codes, None, *insert_at(tss, effect.strand, length))
-    alternative = _cut(codes, edit, *insert_at(edit.in_allele(tss), effect.strand, length))
+    interval = predictor.reporter.interval
+    reference = _cut(codes, None, *interval(effect.summit, effect.strand))
+    alternative = _cut(codes, edit, *interval(edit.in_allele(effect.summit), effect.strand))
     if effect.strand == "-":
         return _Inserts(reverse_complement(reference), reverse_complement(alternative))
     return _Inserts(reference, alternative)

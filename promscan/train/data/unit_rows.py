@@ -11,15 +11,20 @@ import numpy.typing as npt
 from promscan.errors import InputError
 from promscan.seq.dna import Codes
 from promscan.strength.measurements import TRAIN, Division, Measurements
+from promscan.strength.reporter import Reporter
 
 Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class UnitRows:
-    """Rows of one unit and one purpose, from all tables, without those of weight 0."""
+    """Rows of one unit and one purpose, from all tables, without those of weight 0.
+
+    reporter: what the inserts stand in.
+    """
 
     unit: str
+    reporter: Reporter
     inserts: Codes
     expression: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
@@ -29,7 +34,8 @@ class UnitRows:
         return len(self.expression)
 
     def __getitem__(self, rows: Rows) -> UnitRows:
-        return UnitRows(self.unit, self.inserts[rows], self.expression[rows], self.weights[rows], self.sets[rows])
+        inserts, expression = self.inserts[rows], self.expression[rows]
+        return UnitRows(self.unit, self.reporter, inserts, expression, self.weights[rows], self.sets[rows])
 
     def sample(self, most: int, seed: int) -> UnitRows:
         """All rows, or `most` of them, drawn by the seed."""
@@ -55,22 +61,28 @@ def epoch_counts(train: Sequence[UnitRows], shares: Mapping[str, float], rows_pe
     return [round(total * weight / sum(weights)) for weight in weights]
 
 
-def rows_of(unit: str, tables: Sequence[Measurements], division: Division, part: int) -> UnitRows:
+def rows_of(
+    unit: str, tables: Sequence[Measurements], division: Division, part: int, *, may_be_empty: bool = False
+) -> UnitRows:
     """Rows of a unit for `part`, TRAIN or DEV.
 
     Raises:
-        InputError: there are no rows.
+        InputError: there are no rows, and there must be; or the tables of the unit were measured in several reporters.
     """
     chosen = [(table, division.rows(i, part)) for i, table in enumerate(tables) if table.unit == unit]
     chosen = [(table, rows[table.weights[rows] > 0]) for table, rows in chosen]
+    reporter = chosen[0][0].reporter
+    if any(table.reporter != reporter for table, _ in chosen):
+        raise InputError(f"unit {unit!r}: its tables have different reporters; give each reporter a unit of its own")
     rows = UnitRows(
         unit,
+        reporter,
         np.concatenate([table.inserts[rows] for table, rows in chosen]),
         np.concatenate([table.expression[rows] for table, rows in chosen]),
         np.concatenate([table.weights[rows] for table, rows in chosen]),
         np.concatenate([table.sets[rows] for table, rows in chosen]),
     )
-    if not len(rows):
+    if not len(rows) and not may_be_empty:
         kind = "training" if part == TRAIN else "dev"
         raise InputError(
             f"unit {unit!r}: no rows are left for {kind}; give more sequence families, or another share to dev and test"
