@@ -275,7 +275,7 @@ def test_a_genome_without_an_index_is_read_in_any_order(tmp_path: Path):
     contigs = {f"c{number}": random_bases(400, number) for number in range(3)}
     rows = [(chrom, 200, contigs[chrom][200], "N") for chrom in ("c2", "c0", "c1", "c2")]
     path = write_fasta(tmp_path / "genome.fa", contigs)
-    options = {"model": tiny_streaming(), "device": "cpu", "threads": 1}
+    options = {"model": tiny_streaming(), "device": "cpu", "threads": 1, "strength": None}
     assert list(promscan.variants(rows, path, **options)) == effects(contigs, *rows)
 
 
