@@ -20,6 +20,7 @@ from genomes import (
     a_few,
     contigs_of,
     demo_contigs,
+    random_bases,
     tiny_streaming,
     write_fasta,
     write_hits,
@@ -119,6 +120,29 @@ def test_a_rotated_circle_has_the_rotated_hits(models, kind, bases, data):
     assert places(other, by, len(bases)) == pytest.approx(
         places(hits, 0, len(bases)), abs=0 if kind == "windowed" else 1e-9
     )
+
+
+@pytest.mark.slow
+@pytest.mark.long_lanes
+@pytest.mark.parametrize("model", ["human", "yeast"])
+def test_a_rotated_circle_has_the_rotated_hits_with_a_bundled_model(model):
+    """Lanes and groups of estimates begin elsewhere, which moves a score by less than 0.001."""
+    options = {"model": model, "strength": None, "device": "cpu", "circular": "all", "fp_per_mb": 1000}
+    for length, by in ((21_001, 9_999), (5_003, 2_801), (1_500, 700)):
+        bases = random_bases(length - 500, seed=length) + BASES
+        job = promscan.scan({"c": bases}, **options)
+        found = places(job, 0, length)
+        turned = places(promscan.scan({"c": rotated(bases, by)}, **options), by, length)
+        assert found
+        both = found.keys() & turned.keys()
+        assert [turned[place] for place in both] == pytest.approx([found[place] for place in both], abs=1e-3)
+        for strand, tss in found.keys() ^ turned.keys():
+            score = {**found, **turned}[strand, tss]
+            scores = [job.calling.threshold, *(
+                other for (side, place), other in [*found.items(), *turned.items()]
+                if side == strand and place != tss and min(distance := abs(place - tss), length - distance) < 500
+            )]  # fmt: skip
+            assert min(abs(score - other) for other in scores) < 1e-3, (strand, tss)
 
 
 def test_every_window_of_a_circle_is_scored_once(models):
