@@ -214,6 +214,7 @@ def test_every_whole_number_of_scan_has_both_bounds():
     }
     assert {name: kind.max for name, kind in ranges.items()} == {
         "min_distance": MAX_BP,
+        "min_length": MAX_BP,
         "stride": MAX_BP,
         "threads": MAX_THREADS,
         "batch_size": MAX_BATCH,

@@ -26,7 +26,8 @@ from written_hits import (
 )
 
 from promscan.errors import RunError
-from promscan.io.hit_writers import FORMATS, header_line, open_writer
+from promscan.io.hit_layouts import FORMATS
+from promscan.io.hit_writers import header_line, open_writer
 from promscan.io.schemas import BED_COLUMNS
 
 # What every format and compression promises

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from itertools import chain, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,14 +22,19 @@ from promscan.cli.options import (
     strength_option,
     threshold_options,
 )
-from promscan.io.files import check_outputs, is_special
-from promscan.io.schemas import NOTHING_SCORED
+from promscan.io.files import is_special
+from promscan.io.schemas import BED_COLUMN_SETS, FULL, NOTHING_SCORED
 from promscan.networks.card import DEFAULT_MODEL, model_files
 from promscan.networks.strength_choice import strength_models
 from promscan.seq.bounds import MAX_BP
+from promscan.seq.windows import WINDOW
 
 if TYPE_CHECKING:
     from promscan.commands.scan import Scan
+    from promscan.commands.scanning.works import Form, Work
+
+SPECIES = "species"
+"""A kind of hint."""
 
 
 def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
@@ -49,10 +54,11 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
 
 
 @click.command()
-@click.argument("genome", metavar="GENOME")
+@click.argument("genomes", metavar="GENOME...", nargs=-1, required=True)
 @click.option(
     "-o", "--output", required=True, metavar="OUT",
-    help="File of hits, in the format of its suffix: .bed, .gff3 or .narrowPeak; .gz: bgzipped and indexed; -: stdout.",
+    help="File of hits, in the format of its suffix: .bed, .gff3 or .narrowPeak; .gz: bgzipped and indexed; -: stdout; "
+    "or a folder, for a file of each GENOME.",
 )  # fmt: skip
 @model_option(DEFAULT_MODEL)
 @threshold_options
@@ -72,6 +78,14 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
 )  # fmt: skip
 @click.option("--exclude", metavar="FILE", help="Do not score windows that overlap these intervals.")
 @click.option(
+    "--circular", multiple=True, metavar="NAME|all",
+    help="This contig is a circle, or all are: score windows over the origin. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--min-length", type=Count(1, MAX_BP), default=WINDOW, show_default=True, metavar="N",
+    help="Skip contigs shorter than N bp.",
+)  # fmt: skip
+@click.option(
     "--shard", callback=_shard, metavar="I/N",
     help="Scan the I-th of N parts of the genome; 'promscan merge' joins the outputs.",
 )  # fmt: skip
@@ -84,30 +98,41 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     "--format",
     "format_name",
     type=click.Choice(["bed", "gff3", "narrowpeak"]),
-    help="Format of the hits.  [default: by suffix]",
+    help="Format of the hits.  [default: by suffix; in a folder bed]",
 )
+@click.option(
+    "--columns", type=click.Choice(BED_COLUMN_SETS), default=FULL, show_default=True,
+    help="Of BED: all columns and comment lines, or bed6, six columns and no comment lines.",
+)  # fmt: skip
 @machine_options
 @click.option("--resume", is_flag=True, help="Keep a journal in OUT.resume, and go on from it if it is there.")
 @click.option(
     "--summary", metavar="FILE",
-    help="Write settings, counts, times and memory as JSON, and with it a table of contigs and a file for MultiQC.",
+    help="Write settings, counts, times and memory as JSON, and with it a table of contigs and a file for MultiQC; a "
+    "folder, if OUT is one.",
 )  # fmt: skip
 @click.option(
     "--track", metavar="PREFIX",
-    help="Write the calling score of every base to PREFIX.plus.bw and PREFIX.minus.bw (bigWig); implies --exhaustive.",
+    help="Write the calling score of every base to PREFIX.plus.bw and PREFIX.minus.bw (bigWig), with --exhaustive "
+    "implied; a folder, if OUT is one.",
 )  # fmt: skip
 @quiet_option
 def scan(
-    genome: str,
+    context: click.Context,
+    /,
+    genomes: tuple[str, ...],
     output: str,
     format_name: str | None,
+    columns: str,
     summary: str | None,
     quiet: bool,
     resume: bool,
-    strength: str | None,
+    track: str | None,
     **options: Any,
 ) -> None:
     """Call promoters in GENOME: FASTA, plain or compressed, or - for standard input.
+
+    Several files, or a folder of them, are one genome each if OUT is a folder; else they are one genome together.
 
     Every 70-bp window of both strands gets a score. A hit is a window that reaches the threshold, with no better window
     of its strand nearby. Coordinates in BED and narrowPeak are 0-based and half-open, in GFF3 1-based and closed.
@@ -116,55 +141,62 @@ def scan(
     promscan scan genome.fa -o hits.bed
     promscan scan genome.fa.gz -o hits.gff3.gz --fp-per-mb 50
     promscan scan genome.fa -o - --region chr2:1-200,000 | head
+    promscan scan assemblies/ -o hits/ --circular all
     """
     check_one_threshold(options)
     if resume and (output == "-" or is_special(output)):
         raise click.UsageError("--resume needs an output file, and OUT is not one: name a file, or leave --resume out")
-    if options["track"] is not None and options["track"].rpartition("/")[2] == "":
-        raise click.UsageError("--track needs a PREFIX that ends in a name: out/genome writes out/genome.plus.bw")
+    if columns != FULL and options["shard"] is not None:
+        raise click.UsageError("--columns bed6 leaves out the first lines, which 'promscan merge' needs: leave it out")
     log.configure(quiet=quiet)
-    _check_files(genome, output, format_name, summary, strength, options)
+    from promscan.commands.scanning.journal_file import remove_journal
+    from promscan.commands.scanning.works import Form, check_works, works_of
+
+    form = Form(format_name, columns)
+    works = works_of(genomes, output, form, summary=summary, track=track)
+    read = [options["bed"], options["exclude"], *model_files(options["model"])]
+    check_works(works, read, form, options["strand"])
+    for name in strength_models(options["model"], options["strength"]):
+        check_works(works, model_files(name), form, options["strand"])
+    said = set() if context.get_parameter_source("model") is click.core.ParameterSource.DEFAULT else {SPECIES}
+    for work in works:
+        _scan(work, form, resume, options, said)
+    if resume:  # the journals of a folder of genomes stay until all are done
+        for work in works:
+            remove_journal(Path(work.journal))
+
+
+def _scan(work: Work, form: Form, resume: bool, options: dict[str, Any], said: set[str]) -> None:
+    """Scan one genome.
+
+    Args:
+        work: the genome, and where its hits go.
+        form: the format of the hits.
+        resume: keep a journal.
+        options: those of `Scan`.
+        said: kinds of hints that are not said again.
+    """
     from promscan.commands.scan import Scan
 
     began = time.monotonic()
-    # Next to the file that a symbolic link points to, as its temporary file is: there it can be written.
-    folder = f"{os.path.realpath(output)}.resume" if resume else None
-    job = Scan(genome, resume=folder, strength=strength, **options)
+    job = Scan(work.genome, resume=work.journal if resume else None, track=work.track, **options)
     try:
-        _write(job, output, format_name)
+        _write(job, work.output, form)
     except KeyboardInterrupt:
-        if folder is not None:
-            log.logger.info("%s: holds what is done so far; give the same command again to go on", folder)
+        if resume:
+            log.logger.info("%s: holds what is done so far; give the same command again to go on", work.journal)
         raise
     seconds = time.monotonic() - began
-    if summary is not None:
-        _write_summary(job, summary, seconds)
-    job.finish()
-    log.logger.info("%s", _result(job, output, seconds))
+    if work.summary is not None:
+        _write_summary(job, work.summary, seconds)
+    for kind, hint in job.hints().items():
+        if kind not in said:
+            log.logger.info("%s", hint)
+            said.add(kind)
+    log.logger.info("%s", _result(job, work.output, seconds))
 
 
-def _check_files(
-    genome: str,
-    output: str,
-    format_name: str | None,
-    summary: str | None,
-    strength: str | None,
-    options: dict[str, Any],
-) -> None:
-    """Refuse outputs that cannot be written, and files that are missing, before anything is loaded."""
-    from promscan.commands.scanning.tracks import track_paths
-    from promscan.io.hit_writers import layout_of
-    from promscan.io.summaries import summary_paths
-
-    models = [options["model"], *strength_models(options["model"], strength)]
-    files = chain.from_iterable(map(model_files, models))
-    tracks = [] if options["track"] is None else track_paths(options["track"], options["strand"]).values()
-    summaries = [] if summary is None else summary_paths(summary)
-    check_outputs([output, *summaries, *tracks], [genome, options["bed"], options["exclude"], *files])
-    layout_of(output, format_name)
-
-
-def _write(job: Scan, output: str, format_name: str | None) -> None:
+def _write(job: Scan, output: str, form: Form) -> None:
     """Write the hits; nothing is written if the scan of a whole genome could not score a window."""
     from promscan.io.hit_writers import open_writer
 
@@ -173,10 +205,10 @@ def _write(job: Scan, output: str, format_name: str | None) -> None:
     first = list(islice(hits, 1))
     if not first:
         job.require_scored()
-    with open_writer(output, format_name, job.settings) as writer:
+    with open_writer(output, form.format, job.settings, form.columns) as writer:
         for hit in chain(first, hits):
             writer.write(hit)
-        if not job.require_scored():
+        if not job.require_scored() and form.columns == FULL:
             writer.write_row(NOTHING_SCORED, 0)
 
 

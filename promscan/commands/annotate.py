@@ -86,7 +86,10 @@ def hit_sequences(
     if isinstance(hits, str | os.PathLike):
         listed = read_hit_lines(hits)
         return read_hit_sequences(listed.rows, os.fspath(genome), listed.source, flank_up, flank_down)
-    rows = [Row(hit.chrom, hit.start, hit.end, hit.strand, hit.name, where=f"hit {hit.name}") for hit in hits]
+    rows = [
+        Row(hit.chrom, hit.start, hit.end, hit.strand, hit.name, circle=hit.circle, where=f"hit {hit.name}")
+        for hit in hits
+    ]
     return read_hit_sequences(rows, os.fspath(genome), _IN_MEMORY, flank_up, flank_down)
 
 

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import chain, groupby, islice, pairwise, takewhile
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from promscan.commands.merge_tracks import merge_tracks
@@ -21,8 +21,9 @@ from promscan.commands.shards import AGAIN, Shard, check_set, shard_of
 from promscan.errors import InputError, RunError
 from promscan.io.bigwig_reader import is_bigwig
 from promscan.io.files import check_outputs, is_special
-from promscan.io.hit_writers import CLOSING, LAYOUTS, Checksum, Layout, cells_of, format_by_suffix, open_rows
-from promscan.io.schemas import NOTHING_SCORED
+from promscan.io.hit_layouts import LAYOUTS, Layout, cells_of, format_by_suffix, landmark_row
+from promscan.io.hit_writers import CLOSING, Checksum, open_rows
+from promscan.io.schemas import IS_CIRCULAR, NOTHING_SCORED
 from promscan.io.tables import finite
 from promscan.io.text import lines_of, opened, sniff, source_name
 from promscan.seq.windows import WINDOW
@@ -31,12 +32,15 @@ WANTED = "an output of promscan scan"
 LONGEST_HEAD = 10
 """Lines that are read to find the first rows."""
 POSITION = re.compile("[0-9]{1,15}")
+NO_STRAND = "."
+"""In the rows of landmarks alone."""
 
 
 class _Row(NamedTuple):
     """A row of a shard; the first three fields are the order of the rows of one contig."""
 
     start: int
+    """First base of the window; negative in BED if it lies over the origin of a circle, and -1 for a landmark."""
     strand: str
     end: int
     chrom: str
@@ -69,10 +73,11 @@ def merge(shards: Sequence[str | os.PathLike[str]], output: str | os.PathLike[st
         raise RunError(
             f"{target}: the shards are {format}, and this suffix is not; end it in {LAYOUTS[format].suffixes[0]}"
         )
+    circles = "circular" in parts[0].settings
     if target == "-":  # what it has taken cannot be taken back, so all rows are checked first
         for part in parts:
-            deque(_rows(part.path, LAYOUTS[format]), maxlen=0)
-    rows = chain.from_iterable(_rows(part.path, LAYOUTS[format]) for part in parts)
+            deque(_rows(part.path, LAYOUTS[format], circles=circles), maxlen=0)
+    rows = chain.from_iterable(_rows(part.path, LAYOUTS[format], circles=circles) for part in parts)
     with open_rows(target, LAYOUTS[format], parts[0].first_line, parts[0].settings) as writer:
         for row in _joined(rows):
             writer.write_row(row.text, row.end)
@@ -87,9 +92,10 @@ def _joined(rows: Iterable[_Row]) -> Iterator[_Row]:
             raise InputError(f"{in_order[0].where}: contig {chrom!r} comes again, after another one; {AGAIN}")
         finished.add(chrom)
         for row, following in pairwise(in_order):
-            if row[:2] == following[:2]:
+            if row[:2] == following[:2] and (row.strand != NO_STRAND or row.text != following.text):
                 raise InputError(f"{following.where}: the same hit as {row.where}; {AGAIN}")
-        yield from in_order
+        # The shards of a circle repeat its landmark.
+        yield from (next(same) for _, same in groupby(in_order, key=itemgetter(0, 1)))
 
 
 def _read_head(path: str) -> Shard:
@@ -137,20 +143,20 @@ def _complete_lines(path: str) -> Iterator[str]:
         raise InputError(f"{path}: lines are missing or were changed since the scan wrote it; copy it again")
 
 
-def _rows(path: str, layout: Layout) -> Iterator[_Row]:
+def _rows(path: str, layout: Layout, *, circles: bool) -> Iterator[_Row]:
     """The rows of a shard, each checked: a window of promscan, after the row before."""
     before: _Row | None = None
     for number, line in enumerate(_complete_lines(path), start=1):
         if line.startswith("#"):
             continue
-        row = _row(line, layout, f"{path}, line {number}")
+        row = _row(line, layout, f"{path}, line {number}", circles=circles)
         if before is not None and row.chrom == before.chrom and row[:2] <= before[:2]:
             raise InputError(f"{row.where}: out of order after the line before it; {AGAIN}")
         yield row
         before = row
 
 
-def _row(line: str, layout: Layout, where: str) -> _Row:
+def _row(line: str, layout: Layout, where: str, *, circles: bool) -> _Row:
     fields = line.split("\t")
     first = 1 if layout.preset == "gff" else 0  # position of the first base of a contig
     try:
@@ -158,17 +164,30 @@ def _row(line: str, layout: Layout, where: str) -> _Row:
         row = _Row(int(start) - first, strand, int(end), chrom, line, where)
     except (IndexError, ValueError) as error:
         raise InputError(f"{where}: not a row of promscan; {AGAIN}") from error
+    if circles and layout.landmarks and line == landmark_row(chrom, row.end):
+        return row._replace(start=-1)
+    over_origin = circles and _is_over_origin(row, layout)
+    if over_origin and row.start == 0:
+        row = row._replace(start=row.end - WINDOW)
     plain = POSITION.fullmatch(start) and POSITION.fullmatch(end)
-    if not plain or row.start < 0 or row.end != row.start + WINDOW or strand not in ("+", "-"):
+    whole = row.end == row.start + WINDOW or (over_origin and row.start < row.end)
+    if not plain or int(start) < first or not whole or strand not in ("+", "-"):
         raise InputError(f"{where}: not a window of promscan on its strand; {AGAIN}")
-    _check_cells(row, layout)
+    _check_cells(row, layout, over_origin=over_origin)
     return row
 
 
-def _check_cells(row: _Row, layout: Layout) -> None:
+def _is_over_origin(row: _Row, layout: Layout) -> bool:
+    """Whether a row is about a window over the origin of a circle, which BED and narrowPeak hold a part of."""
+    if layout.landmarks:
+        return row.text.endswith(f";{IS_CIRCULAR}=true")
+    return 0 < row.end - row.start < WINDOW
+
+
+def _check_cells(row: _Row, layout: Layout, *, over_origin: bool) -> None:
     """Refuse a row that lacks cells, or has some that no scan writes in a row of this place."""
     cells, wrong = cells_of(row.text, layout), row.text.count("\t") + 1 != layout.columns
-    certain = layout.certain(row.chrom, row.start, row.strand)
+    certain = layout.certain(row.chrom, row.start, row.strand, over_origin)
     wrong |= any(column >= len(cells) or cells[column] != text for column, text in certain.items())
     wrong |= any(cells[column] != "." and finite(cells[column]) is None for column in layout.numbers if not wrong)
     if wrong:

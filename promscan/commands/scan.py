@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import promscan
 from promscan.calling.settings import CallSettings
+from promscan.commands.scanning.hints import circle_hint, species_hint
 from promscan.commands.scanning.journal_file import remove_journal
 from promscan.commands.scanning.plan import Machine, ScanOptions, make_plan
 from promscan.commands.scanning.statistics import Statistics
@@ -20,6 +21,7 @@ from promscan.io.memory_genome import GenomeInput
 from promscan.networks.card import DEFAULT_MODEL, OWN_STRENGTH, Card
 from promscan.seq.intervals import Intervals
 from promscan.seq.records import Chunk, Hit
+from promscan.seq.windows import WINDOW
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +37,8 @@ class Scan:
     """A scan that is ready to run: model loaded, genome found, options checked. Iterate over it to get `Hit`s.
 
     Args:
-        genome: FASTA file (plain, gzip or bgzip), or `-` for standard input.
+        genome: FASTA file, plain or compressed, or `-` for standard input; or several files, or a folder of them, as
+            one genome.
         model: bundled name or weights file.
         threshold: call windows of at least this probability.
         fp_per_mb: call at this many false positives per Mb of background instead; needs a calibrated model (default: 10
@@ -50,6 +53,8 @@ class Scan:
         regions: keep only hits whose tss lies in one of these (`chr1:1,000-2,000`, 1-based, closed).
         bed: the same for the intervals of a BED file.
         exclude: drop windows that overlap these intervals, or those of a BED file.
+        circular: these contigs are circles, or `all`: windows and hits go over their origin.
+        min_length: skip contigs shorter than this, in bp.
         shard: (I, N), keep only the hits of the I-th of N parts of the genome, I from 1 to N.
         exhaustive: score every window exactly, even where a screened scan would be faster.
         strength: bundled name or weights file of a strength model; `auto`: the one that the card of the model names;
@@ -91,6 +96,8 @@ class Scan:
         regions: Sequence[str] = (),
         bed: str | Path | None = None,
         exclude: str | Path | Intervals | None = None,
+        circular: str | Sequence[str] = (),
+        min_length: int = WINDOW,
         shard: tuple[int, int] | None = None,
         exhaustive: bool = False,
         strength: str | Path | None = OWN_STRENGTH,
@@ -104,8 +111,8 @@ class Scan:
         options = ScanOptions(
             genome=genome, model=model, threshold=threshold, fp_per_mb=fp_per_mb, to_rank=to_rank,
             min_distance=min_distance, smoothing=smoothing, strand=strand, stride=stride, skip_masked=skip_masked,
-            regions=regions, bed=bed, exclude=exclude, shard=shard, exhaustive=exhaustive, strength=strength,
-            resume=resume, track=track,
+            regions=regions, bed=bed, exclude=exclude, circular=circular, min_length=min_length, shard=shard,
+            exhaustive=exhaustive, strength=strength, resume=resume, track=track,
             machine=Machine(device=device, batch_size=batch_size, threads=threads, precision=precision),
         )  # fmt: skip
         self.plan = make_plan(options)
@@ -165,6 +172,21 @@ class Scan:
             InputError: it scored none, and the whole genome was to be scanned.
         """
         return self.plan.require_scored(self.statistics.windows)
+
+    def hints(self) -> dict[str, str]:
+        """What the latest iteration found out about the genome that the user may want to know, by kind.
+
+        Nothing if a part of it was scanned, for another part may be different.
+        """
+        if self.plan.restricted:
+            return {}
+        source, circles = self.plan.genome.source, self.plan.circles
+        species = species_hint(self.card, source, self.statistics.composition)
+        maybe = [chrom for chrom in self.plan.genome.maybe_circles if circles is None or not circles.named(chrom)]
+        return {
+            **({} if species is None else {"species": species}),
+            **({"circles": circle_hint(source, maybe)} if maybe else {}),
+        }
 
     def summary(self) -> dict[str, Any]:
         """Settings, counts, and what varies from run to run: times, memory, device and host."""

@@ -19,14 +19,20 @@ _VALID = bytes(byte for byte in range(256) if ENCODE[byte] != INVALID) + WHITESP
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """Characters that would break the lines of a BED file or its index."""
 
+_MAYBE_CIRCLE = re.compile(rb"complete genome|topology=circular|circular=(?:true|yes)", re.IGNORECASE)
+"""What NCBI and assemblers write in the headers of circles, and of some contigs that are none."""
 
-def parse(stream: io.BufferedReader, source: str, table: bytes) -> Iterator[tuple[str, bytes]]:
+
+def parse(
+    stream: io.BufferedReader, source: str, table: bytes, maybe_circles: list[str] | None = None
+) -> Iterator[tuple[str, bytes]]:
     """Contig and codes, piece by piece; an empty piece opens each contig, even one without bases.
 
     Args:
         stream: FASTA text with LF at the end of lines, as `text.opened` gives it.
         source: its name in messages.
         table: byte to code, such as `dna.ENCODE`.
+        maybe_circles: gets the contigs whose header says that they are complete genomes or circular.
 
     Raises:
         InputError: the text is not FASTA, a name is missing or comes twice, or a letter is no nucleotide.
@@ -46,6 +52,8 @@ def parse(stream: io.BufferedReader, source: str, table: bytes) -> Iterator[tupl
                         f"{source}, line {line}: contig {chrom!r} was already on line {lines_of[chrom]}; rename one"
                     )
                 lines_of[chrom] = line
+                if maybe_circles is not None and _MAYBE_CIRCLE.search(block, at, end):
+                    maybe_circles.append(chrom)
                 yield chrom, b""
             else:
                 end = block.find(b">", at + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,6 +24,7 @@ class HitLines:
     source: what messages call the file.
     format: `bed`, with narrowPeak, or `gff`; None: there is no row.
     comments: the lines with `#` before the first row.
+    landmarks: by contig, the rows of GFF3 about circles, which are no hits.
     rows: the places of the hits.
     lines: the rows as they stand; columns that blanks divide are divided by tabs.
     tss: transcription start of each hit.
@@ -33,6 +34,7 @@ class HitLines:
     source: str
     format: Literal["bed", "gff"] | None
     comments: Sequence[str]
+    landmarks: Mapping[str, str]
     rows: Sequence[Row]
     lines: Sequence[str]
     tss: Sequence[int]
@@ -78,7 +80,7 @@ def read_hit_lines(path: str | os.PathLike[str]) -> HitLines:
         raise InputError(f"{listed.source}: there is nothing in it, not even a header; give {WANTED}")
     claimed = claims_peaks(path, settings_in(listed.comments))
     position, tss = tss_positions(rows, claimed) if rows else ("", [])
-    return HitLines(listed.source, listed.format, listed.comments, rows, lines, tss, position)
+    return HitLines(listed.source, listed.format, listed.comments, listed.landmarks, rows, lines, tss, position)
 
 
 def _check_gff3(row: Row, fields: Sequence[str]) -> None:

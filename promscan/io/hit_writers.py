@@ -1,31 +1,22 @@
-"""Hits as files: BED, GFF3 and narrowPeak, plain, bgzipped and indexed, or to standard output.
-
-Every format shows the same numbers, made into text in one place. Coordinates are 0-based and half-open in BED and
-narrowPeak, and 1-based and closed in GFF3: there the attribute `tss` is 1-based too, one more than in the BED column.
-`name` and `ID` are the same text in every format and hold the 0-based tss.
-"""
+"""Hits as files: BED, GFF3 and narrowPeak, plain, bgzipped and indexed, or to standard output."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple, TextIO
-from urllib.parse import quote, unquote
+from typing import Any, BinaryIO, Literal, TextIO
 
 import pysam
 
 from promscan import __version__
-from promscan.errors import RunError
-from promscan.io.files import PACKED_SUFFIXES, atomic_path, is_packed, standard_output, write_errors
-from promscan.io.schemas import ABOUT_STRENGTH, BED_COLUMNS, GRADES, TYPE
+from promscan.io.files import atomic_path, is_packed, standard_output, write_errors
+from promscan.io.hit_layouts import Header, Layout, escaped, landmark_row, layout_of, seqid_of
+from promscan.io.schemas import FULL
 from promscan.seq.records import Hit
-from promscan.seq.windows import tss_of
 
-Header = Mapping[str, str]
 IndexKind = Literal["tbi", "csi"]
 
 TBI_LIMIT = 2**29
@@ -64,7 +55,11 @@ class Writer:
         self.end = 0
         """Largest end of a hit so far."""
         self._sum = Checksum()
-        self._file, self._row, self._target, self._header = file, layout.row, target, header
+        self._file, self._layout, self._target, self._header = file, layout, target, header
+        self._landmark = ""
+        """The circle of the last hit, if it was on one and its landmark has a row."""
+        self._late = list[Hit]()
+        """Hits over the origin of this circle, some of which come first, and whose rows are the last."""
         self._put("".join(f"{line}\n" for line in layout.preamble(first_line)))
 
     def write(self, hit: Hit) -> None:
@@ -74,16 +69,40 @@ class Writer:
             RunError: the file cannot take it (a full disk).
             BrokenPipeError: nobody reads the pipe any more.
         """
-        self.write_row(self._row(hit, self._header), hit.end)
+        if self._layout.landmarks and hit.chrom != self._landmark:
+            self._write_late()
+            if hit.circle is not None:
+                self._landmark = hit.chrom
+                self.write_row(landmark_row(seqid_of(hit.chrom), hit.circle), hit.circle)
+        if self._layout.landmarks and hit.circle is not None and hit.end > hit.circle:
+            self._late.append(hit)
+        else:
+            self._write(hit)
+
+    def finish(self) -> None:
+        """Write what waits, and the last line of a shard, by which `merge` knows that no line is missing.
+
+        Raises:
+            RunError: the file cannot take it.
+            BrokenPipeError: nobody reads the pipe any more.
+        """
+        self._write_late()
+        if _SHARD in self._header:
+            self._put(f"{self._sum.closing_line}\n")
+
+    def _write_late(self) -> None:
+        for hit in sorted(self._late, key=lambda hit: (hit.start, hit.strand)):
+            self._write(hit)
+        self._late.clear()
+        self._landmark = ""
+
+    def _write(self, hit: Hit) -> None:
+        self.write_row(self._layout.row(hit, self._header), hit.end)
 
     def write_row(self, row: str, end: int) -> None:
         """Write a finished row, without its newline, of a hit that ends at `end`; raises what `write` does."""
         self._put(f"{row}\n")
         self.end = max(self.end, end)
-
-    def close_shard(self) -> None:
-        """Write the last line of a shard, by which `merge` knows that no line is missing; raises what `write` does."""
-        self._put(f"{self._sum.closing_line}\n")
 
     def _put(self, text: str) -> None:
         lines = text.encode("utf-8", "surrogateescape")
@@ -92,7 +111,7 @@ class Writer:
             self._file.write(lines)
 
 
-def open_writer(target: str, format: str | None, header: Header) -> AbstractContextManager[Writer]:
+def open_writer(target: str, format: str | None, header: Header, columns: str = FULL) -> AbstractContextManager[Writer]:
     """A `Writer` to `target` for the length of the `with` block; the file appears at its end, if that went well.
 
     Args:
@@ -100,11 +119,12 @@ def open_writer(target: str, format: str | None, header: Header) -> AbstractCont
             standard output, never compressed.
         format: one of `FORMATS`; None means by the suffix of `target`, and BED on standard output.
         header: the content of the first line, in order: model, sha256, the options that decide the hits.
+        columns: one of `BED_COLUMN_SETS`.
 
     Raises:
         RunError: no format fits; on entry, `target` cannot be created; later, the file cannot be finished.
     """
-    return open_rows(target, layout_of(target, format), header_line(header), header)
+    return open_rows(target, layout_of(target, format, columns), header_line(header), header)
 
 
 @contextmanager
@@ -115,8 +135,7 @@ def open_rows(target: str, layout: Layout, first_line: str, header: Header) -> I
         stdout.flush()
         writer = Writer(stdout.buffer, layout, first_line, "standard output", header)
         yield writer
-        if _SHARD in header:
-            writer.close_shard()
+        writer.finish()
         with write_errors("standard output"):
             stdout.flush()
         return
@@ -126,8 +145,7 @@ def open_rows(target: str, layout: Layout, first_line: str, header: Header) -> I
         with _closing(file, target):
             writer = Writer(file, layout, first_line, target, header)
             yield writer
-            if _SHARD in header:
-                writer.close_shard()
+            writer.finish()
         if is_packed(target) and path.is_file():  # a pipe has no index
             kind: IndexKind = "csi" if writer.end > TBI_LIMIT else "tbi"
             # A new index appears after its file, and an old one is removed before it: the two never disagree.
@@ -145,7 +163,7 @@ def write_summary(file: TextIO, summary: Mapping[str, Any]) -> None:
 
 def header_line(header: Header) -> str:
     """`#promscan VERSION key=value ...`; space, control characters and % in a value become %XX."""
-    return " ".join([f"#promscan {__version__}", *(f"{key}={_escape(value, ' %')}" for key, value in header.items())])
+    return " ".join([f"#promscan {__version__}", *(f"{key}={escaped(value, ' %')}" for key, value in header.items())])
 
 
 def first_difference(header: Header, other: Header) -> str | None:
@@ -154,135 +172,6 @@ def first_difference(header: Header, other: Header) -> str | None:
         if header.get(key) != other.get(key):
             return f"{key} is {header.get(key, 'absent')} here and {other.get(key, 'absent')}"
     return None
-
-
-class Layout(NamedTuple):
-    """A file format."""
-
-    suffixes: tuple[str, ...]
-    preamble: Callable[[str], list[str]]
-    """The lines before the hits, from the first line."""
-    row: Callable[[Hit, Header], str]
-    preset: Literal["bed", "gff"]
-    """Its name in tabix."""
-    place: tuple[int, int, int, int]
-    """The columns of contig, start, end and strand."""
-    columns: int
-    certain: Callable[[str, int, str], Mapping[int, str]]
-    """The cells that follow from the contig as it is written, the first base and the strand; see `cells_of`."""
-    numbers: tuple[int, ...]
-    """The cells that hold a number or, where there is none, a dot."""
-
-
-def _bed_row(hit: Hit, _: Header) -> str:
-    numbers = _numbers(hit)
-    return "\t".join([*_bed6(hit), str(hit.tss), *(numbers.get(grade, ".") for grade in GRADES), TYPE])
-
-
-def _narrowpeak_row(hit: Hit, _: Header) -> str:
-    return "\t".join([*_bed6(hit), _numbers(hit)["logit"], "-1", "-1", str(hit.tss - hit.start)])
-
-
-def _gff3_row(hit: Hit, header: Header) -> str:
-    numbers = _numbers(hit)
-    probability = numbers.pop("probability")
-    if hit.strength is not None:
-        numbers |= {key: header[key] for key in ABOUT_STRENGTH if key in header}
-    attributes = ";".join(
-        f"{key}={_escape(value, '%;=&,')}"
-        for key, value in {"ID": hit.name, "tss": str(hit.tss + 1), **numbers}.items()
-    )
-    # The specification (1.26) lists what a seqid may hold unescaped; `quote` would let ~ through.
-    seqid = quote(hit.chrom, safe=".:^*$@!+_?-|", errors="surrogateescape").replace("~", "%7E")
-    place = (seqid, "promscan", TYPE, str(hit.start + 1), str(hit.end))
-    return "\t".join([*place, probability, hit.strand, ".", attributes])
-
-
-def cells_of(row: str, layout: Layout) -> list[str]:
-    """Columns of a row; of GFF3 each attribute is a cell of its own."""
-    return re.split("[\t;]" if layout.preset == "gff" else "\t", row)
-
-
-def _bed_cells(chrom: str, start: int, strand: str) -> dict[int, str]:
-    tss = tss_of(start, strand)
-    return {3: f"{chrom}_{tss}_{strand}", 6: str(tss), 12: TYPE}
-
-
-def _narrowpeak_cells(chrom: str, start: int, strand: str) -> dict[int, str]:
-    tss = tss_of(start, strand)
-    return {3: f"{chrom}_{tss}_{strand}", 7: "-1", 8: "-1", 9: str(tss - start)}
-
-
-def _gff3_cells(seqid: str, start: int, strand: str) -> dict[int, str]:
-    tss = tss_of(start, strand)
-    name = f"{unquote(seqid, errors='surrogateescape')}_{tss}_{strand}"
-    return {1: "promscan", 2: TYPE, 7: ".", 8: f"ID={_escape(name, '%;=&,')}", 9: f"tss={tss + 1}"}
-
-
-def _bed6(hit: Hit) -> list[str]:
-    return [hit.chrom, str(hit.start), str(hit.end), hit.name, str(round(1000 * hit.probability)), hit.strand]
-
-
-def _numbers(hit: Hit) -> dict[str, str]:
-    """The scores of a hit as text, without the absent ones; z: a zero has no sign."""
-    grades = {
-        "logit": (hit.logit, "z.4f"),
-        "probability": (hit.probability, "z.4f"),
-        "fp_per_mb": (hit.fp_per_mb, "z.4g"),
-        "strength": (hit.strength, "z.4f"),
-        "strength_sd": (hit.strength_sd, "z.4f"),
-    }
-    return {name: format(value, form) for name, (value, form) in grades.items() if value is not None}
-
-
-def _escape(text: str, special: str) -> str:
-    """Control characters and those in `special` as %XX."""
-    return re.sub(f"[\x00-\x1f\x7f{special}]", lambda match: f"%{ord(match[0]):02X}", text)
-
-
-LAYOUTS = {
-    "bed": Layout(
-        (".bed",),
-        lambda line: [line, f"#{chr(9).join(BED_COLUMNS)}"],
-        _bed_row,
-        "bed",
-        (0, 1, 2, 5),
-        13,
-        _bed_cells,
-        (4, 7, 8, 9, 10, 11),
-    ),
-    "gff3": Layout(
-        (".gff3", ".gff"), lambda line: ["##gff-version 3", line], _gff3_row, "gff", (0, 3, 4, 6), 9, _gff3_cells, (5,)
-    ),
-    "narrowpeak": Layout(
-        (".narrowpeak",), lambda line: [line], _narrowpeak_row, "bed", (0, 1, 2, 5), 10, _narrowpeak_cells, (4, 6)
-    ),
-}
-FORMATS = tuple(LAYOUTS)
-
-
-def layout_of(target: str, format: str | None) -> Layout:
-    """The layout of a format, or by the suffix of `target` if that is None.
-
-    Raises:
-        RunError: there is no such format, or no format has this suffix.
-    """
-    if format is None and target == "-":
-        format = "bed"
-    if format is not None:
-        if format.lower() not in LAYOUTS:
-            raise RunError(f"unknown format {format!r}; choose one of {', '.join(FORMATS)}")
-        return LAYOUTS[format.lower()]
-    if (format := format_by_suffix(target)) is None:
-        raise RunError(f"{target}: no format has this suffix; end it in .bed, .gff3 or .narrowPeak, or give --format")
-    return LAYOUTS[format]
-
-
-def format_by_suffix(target: str) -> str | None:
-    """One of `FORMATS`, by the suffix of `target` before any `.gz` or `.bgz`; None if no format has it."""
-    name = target.lower()
-    name = next((name.removesuffix(packed) for packed in PACKED_SUFFIXES if name.endswith(packed)), name)
-    return next((format for format, layout in LAYOUTS.items() if name.endswith(layout.suffixes)), None)
 
 
 def _index(path: Path, index: Path, kind: IndexKind, layout: Layout) -> None:

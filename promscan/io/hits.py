@@ -154,7 +154,8 @@ def _check_place(row: Row, contigs: Mapping[str, int]) -> None:
         raise InputError(
             f"{row.where}: the genome has no contig {row.chrom!r}; use the genome's names{chr_hint(row.chrom, contigs)}"
         )
-    if max(row.end - 1, row.start) >= contigs[row.chrom]:
+    last = row.start if row.circle == contigs[row.chrom] else row.end - 1  # a window may go over the origin
+    if max(last, row.start) >= contigs[row.chrom]:
         raise InputError(
             f"{row.where}: reaches past the end of {row.chrom} at {contigs[row.chrom]}; is it for this genome?"
         )

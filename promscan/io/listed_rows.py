@@ -11,7 +11,7 @@ from promscan.io.bed import POSITION, columns_of, interval_of
 from promscan.io.formats import ANNOTATIONS, BED
 from promscan.io.gff import END_OF_FEATURES, PARTS, attributes_of, feature_of, is_feature
 from promscan.io.lines import stripped, whole_lines
-from promscan.io.schemas import BED_COLUMNS, TYPE
+from promscan.io.schemas import BED_COLUMNS, LANDMARK, OVER_ORIGIN, TYPE
 from promscan.io.tables import finite
 from promscan.io.text import source_name
 from promscan.seq.records import Strand
@@ -41,7 +41,9 @@ class Row(NamedTuple):
     summit: int | None = None
     """Position that column 10 of narrowPeak names, maybe outside of the interval; before it if there is none (-1)."""
     tss: int | None = None
-    """Position that promscan, or a column called `tss`, names; in the interval."""
+    """Position that promscan, or a column called `tss`, names; in the interval, unless that goes over the origin."""
+    circle: int | None = None
+    """Length of the circle of a hit of promscan, as the landmark before it says; the hit may end past it."""
     where: str = ""
 
     def holds(self, position: int) -> bool:
@@ -65,6 +67,8 @@ class ListedRows:
         source: what messages call the file.
         format: `bed` or `gff`, known from the first row on.
         comments: the lines with `#` before the first row.
+        landmarks: by contig, the rows of GFF3 that say how long a circle is, as promscan writes them; they are no rows
+            of the list.
         line: the row that the iteration has reached, as it stands in the file.
     """
 
@@ -72,7 +76,9 @@ class ListedRows:
         self.source = source_name(path)
         self.format: Literal["bed", "gff"] | None = None
         self.comments = list[str]()
+        self.landmarks = dict[str, str]()
         self.line = ""
+        self._circles = dict[str, int]()
         self._path, self._wanted = path, wanted
         self._tss_column: int | None = None
 
@@ -89,7 +95,8 @@ class ListedRows:
                 if self.format is None:
                     self.format = "gff" if self._begins_gff(fields) else "bed"
                     self._tss_column = self.column_called("tss", len(fields))
-                yield self._row(fields, where), fields
+                if self.format != "gff" or not self._is_landmark(fields, where):
+                    yield self._row(fields, where), fields
 
     def column_called(self, name: str, columns: int) -> int | None:
         """Index of the column that the last comment before the rows calls `name`.
@@ -100,11 +107,24 @@ class ListedRows:
         usable = len(names) == columns or (tuple(names) == BED_COLUMNS and columns > len(names))
         return names.index(name) if usable and name in names else None
 
+    def _is_landmark(self, fields: Sequence[str], where: str) -> bool:
+        """Whether a row is about a circle that promscan scanned; it is noted."""
+        if fields[1:3] != [_PROGRAM, LANDMARK]:
+            return False
+        landmark = feature_of(fields, where)
+        self.landmarks[landmark.chrom], self._circles[landmark.chrom] = self.line, landmark.end
+        return True
+
     def _begins_gff(self, fields: Sequence[str]) -> bool:
         return is_feature(fields) or any(comment.startswith("##gff-version") for comment in self.comments)
 
     def _row(self, fields: Sequence[str], where: str) -> Row:
-        return _gff_row(fields, where) if self.format == "gff" else _bed_row(fields, where, self._tss_column)
+        if self.format == "bed":
+            return _bed_row(fields, where, self._tss_column)
+        row = _gff_row(fields, where)
+        if row.tss is None or (circle := self._circles.get(row.chrom)) is None:
+            return row
+        return row._replace(tss=row.tss % circle, circle=circle)
 
 
 def stranded(row: Row) -> Strand:
@@ -122,7 +142,9 @@ def stranded(row: Row) -> Strand:
 
 def is_own_bed(fields: Sequence[str]) -> bool:
     """Whether promscan wrote a row of BED, with or without the header."""
-    return len(fields) >= len(BED_COLUMNS) and [fields[12], fields[3]] == [TYPE, f"{fields[0]}_{fields[6]}_{fields[5]}"]
+    if len(fields) < len(BED_COLUMNS) or fields[12] not in (TYPE, OVER_ORIGIN):
+        return False
+    return fields[3] == f"{fields[0]}_{fields[6]}_{fields[5]}"
 
 
 def _bed_row(fields: Sequence[str], where: str, tss_column: int | None) -> Row:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from promscan.errors import InputError
-from promscan.io.genome import OVERLAP, Genome, Spans, cuts
+from promscan.io.chunks import Cutter, Spans
+from promscan.io.genome import Genome
+from promscan.io.genome_files import fasta_files
+from promscan.io.joined_genome import JoinedGenome
 from promscan.io.sequences import IN_MEMORY
+from promscan.seq.circles import Circles
 from promscan.seq.dna import Codes, encode
 from promscan.seq.records import Chunk
 from promscan.seq.regions import unknown_contig
@@ -18,7 +22,7 @@ SHORTEST_BARE_SEQUENCE = 256
 BARE_NAME = "sequence"
 """Name of the contig of a bare sequence."""
 
-GenomeInput = str | os.PathLike[str] | Mapping[str, str]
+GenomeInput = str | os.PathLike[str] | Mapping[str, str] | Sequence[str | os.PathLike[str]]
 """What `open_genome` takes."""
 
 
@@ -33,10 +37,26 @@ class GenomeSource(Protocol):
     def size_hint(self) -> int | None:
         """About how many bases there are, if known."""
 
+    @property
+    def is_pipe(self) -> bool:
+        """Whether it can be read only once."""
+
+    @property
+    def maybe_circles(self) -> Sequence[str]:
+        """Contigs whose header, if it was read, says that they are complete genomes or circular."""
+
     def contigs(self) -> dict[str, int]:
         """Contig to bases, in order."""
 
-    def read_chunks(self, step: int, spans: Spans | None = None, *, margin: int = 0) -> Iterator[Chunk]:
+    def read_chunks(
+        self,
+        step: int,
+        spans: Spans | None = None,
+        *,
+        margin: int = 0,
+        circles: Circles | None = None,
+        shortest: int = 0,
+    ) -> Iterator[Chunk]:
         """Cut the contigs into chunks; see `Genome.read_chunks`."""
 
 
@@ -44,10 +64,11 @@ def open_genome(genome: GenomeInput, *, skip_masked: bool = False) -> GenomeSour
     """The genome that a call was given.
 
     A mapping holds sequences by name. A text is a path, and `-` standard input; a text of 256 characters or more
-    without `/` cannot name a file, so it is one sequence, whose contig is called `sequence`.
+    without `/` cannot name a file, so it is one sequence, whose contig is called `sequence`. A list holds the paths of
+    files that are one genome, and a folder stands for its FASTA files.
 
     Args:
-        genome: a path, a mapping of name to sequence, or one sequence.
+        genome: a path, a list of paths, a mapping of name to sequence, or one sequence.
         skip_masked: read lower case as unknown bases.
 
     Raises:
@@ -57,7 +78,11 @@ def open_genome(genome: GenomeInput, *, skip_masked: bool = False) -> GenomeSour
         return MemoryGenome(genome, skip_masked=skip_masked)
     if isinstance(genome, str) and len(genome) >= SHORTEST_BARE_SEQUENCE and "/" not in genome:
         return MemoryGenome({BARE_NAME: genome}, skip_masked=skip_masked)
-    return Genome(genome, skip_masked=skip_masked)
+    files = fasta_files([genome] if isinstance(genome, str | os.PathLike) else genome)
+    parts = [Genome(path, skip_masked=skip_masked) for path in files]
+    if not parts:
+        raise InputError("there is no genome in an empty list; give at least one file")
+    return parts[0] if len(parts) == 1 else JoinedGenome(parts)
 
 
 class MemoryGenome:
@@ -73,6 +98,8 @@ class MemoryGenome:
     """
 
     source = IN_MEMORY
+    is_pipe = False
+    maybe_circles: Sequence[str] = ()
 
     def __init__(self, sequences: Mapping[str, str], *, skip_masked: bool = False) -> None:
         if not sequences:
@@ -90,23 +117,29 @@ class MemoryGenome:
         """Contig to bases, in order."""
         return {chrom: len(codes) for chrom, codes in self._codes.items()}
 
-    def read_chunks(self, step: int, spans: Spans | None = None, *, margin: int = 0) -> Iterator[Chunk]:
+    def read_chunks(
+        self,
+        step: int,
+        spans: Spans | None = None,
+        *,
+        margin: int = 0,
+        circles: Circles | None = None,
+        shortest: int = 0,
+    ) -> Iterator[Chunk]:
         """Cut the contigs into chunks; see `Genome.read_chunks`."""
         for chrom in spans or ():
             if chrom not in self._codes:
                 raise InputError(f"{self.source}: {unknown_contig(chrom, self.contigs())}")
-        return self._chunks(step, spans, margin)
+        return self._chunks(Cutter(self.source, step, spans, margin, circles, shortest))
 
-    def _chunks(self, step: int, spans: Spans | None, margin: int) -> Iterator[Chunk]:
+    def _chunks(self, cutter: Cutter) -> Iterator[Chunk]:
         for chrom, codes in self._codes.items():
-            windows = len(codes) - OVERLAP
-            ranges = [(0, windows)] if spans is None else spans.get(chrom, ())
-            if ranges and windows < 1:
-                yield Chunk(chrom, 0, codes)
-            for start, end in cuts(ranges, step, windows):
-                before, after = min(margin, start), min(margin, windows - end)
-                own = codes[start - before : end + OVERLAP + after]
-                yield Chunk(chrom, start, own, before=before, after=after)
+            if cutter.wants(chrom):
+
+                def fetch(start: int, end: int, codes: Codes = codes) -> Codes:
+                    return codes[start:end]
+
+                yield from cutter.cut_codes(chrom, len(codes), fetch)
 
 
 def _checked_name(name: str) -> str:

@@ -11,6 +11,7 @@ from promscan.seq.intervals import SHARD_GRID, Intervals, genome_digest, shard_o
 from promscan.seq.records import Interval
 
 _PROGRAM = "#promscan"
+_LENGTH = re.compile("[0-9]{1,15}")
 _SHARD = re.compile("([0-9]{1,9})/([0-9]{1,9})")
 
 
@@ -56,9 +57,19 @@ def scanned_part(settings: Mapping[str, str], contigs: Mapping[str, int], scope:
             within = part if within is None else within.intersection(part)
         else:
             unknown.append("--shard")
+    if "min_length" in settings:
+        if _LENGTH.fullmatch(settings["min_length"]):
+            long = _longer_contigs(contigs, int(settings["min_length"]))
+            within = long if within is None else within.intersection(long)
+        else:
+            unknown.append("--min-length")
     if "exclude" in settings:
         unknown.append("--exclude")
     return ScannedPart(within, tuple(unknown))
+
+
+def _longer_contigs(contigs: Mapping[str, int], shortest: int) -> Intervals:
+    return Intervals.of(Interval(chrom, 0, length) for chrom, length in contigs.items() if length >= shortest)
 
 
 def _with_digest(digest: str, contigs: Mapping[str, int], scope: Intervals) -> Intervals | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from promscan.seq.regions import chr_hint
 from promscan.seq.windows import WINDOW, tss_of
 
 Positions = npt.NDArray[np.int64]
+Place = TypeVar("Place", int, Positions)
 
 MAX_POSITION = 1 << 62
 """Higher than the position of any base."""
@@ -133,23 +135,29 @@ class Intervals:
                 covered[max(lo - start, 0) : hi - start] = True
         return covered
 
-    def spans_of_starts(self, min_distance: int, grid: int = 1) -> dict[str, list[tuple[int, int]]]:
+    def spans_of_starts(
+        self, min_distance: int, grid: int = 1, circles: Container[str] = ()
+    ) -> dict[str, list[tuple[int, int]]]:
         """The window starts to score so that every hit with its tss in the set is decided as in a full scan.
 
         A hit of tss t starts at t - 33 (+) or t - 36 (-), and the windows that can beat it start less than
         `min_distance` (at least 1) away. So an interval a-b needs the starts from a - 36 - (min_distance - 1) up to
         (b - 1) - 33 + (min_distance - 1), and from there on to the next multiples of `grid`.
 
+        Args:
+            min_distance: least distance in bp between the starts of two hits of a strand.
+            grid: where spans may begin and end, in bp.
+            circles: contigs that go on before their first base, so that starts may be negative.
+
         Returns:
             by contig, sorted disjoint ranges `lo` <= start < `hi`; they may reach past the end of the contig.
         """
-        nearest, farthest = tss_of(0, "+"), tss_of(0, "-")
-        reach = min_distance - 1
         spans = {}
         for chrom, (starts, ends) in self._ranges.items():
-            ranges = np.maximum(np.stack([starts - farthest - reach, ends - nearest + reach]), 0)
-            ranges = ranges[:, ranges[0] < ranges[1]]
-            merged = _merge(np.stack([ranges[0] // grid * grid, -(-ranges[1] // grid) * grid]))
+            ranges = np.stack(starts_around(starts, ends, min_distance - 1, grid))
+            if chrom not in circles:
+                ranges = np.maximum(ranges, 0)
+            merged = _merge(ranges[:, ranges[0] < ranges[1]])
             if merged.size:
                 spans[chrom] = [(lo, hi) for lo, hi in merged.T.tolist()]
         return spans
@@ -176,6 +184,15 @@ class Intervals:
                     f"{source}: interval {chrom}:{starts[-1]}-{ends[-1]} reaches past the end of the contig at "
                     f"{contigs[chrom]}; is it made for this genome?"
                 )
+
+
+def starts_around(start: Place, end: Place, reach: int, grid: int) -> tuple[Place, Place]:
+    """The window starts, from the first to before the second, that decide about the hits with a tss in `start`-`end`.
+
+    They go as far as `reach` bp beyond the windows of such hits, and from there to multiples of `grid`.
+    """
+    farthest, nearest = tss_of(0, "-") + reach, tss_of(0, "+") - reach
+    return (start - farthest) // grid * grid, -((nearest - end) // grid) * grid
 
 
 def genome_digest(contigs: Mapping[str, int]) -> str:

@@ -29,14 +29,25 @@ class Interval(NamedTuple):
     end: int
 
 
+class Circle(NamedTuple):
+    """A circular contig of `length` bp, on which a scan goes round for more than one round.
+
+    Chunks, tracks and the hits that a caller returns have positions that count on past both ends: `offset` is that of
+    the first base. See `promscan.seq.circles`.
+    """
+
+    length: int
+    offset: int
+
+
 @dataclass(frozen=True)
 class Chunk:
     """A stretch of one contig and the windows that begin in it.
 
     The windows are those with `start` <= window start < `start + windows`. They touch `codes[own]`, which reaches 69
     bases past the last start, so neighbouring chunks share 69 bases and no window is seen twice; `codes` has bases
-    of context before and after them as well, fewer at the ends of the contig. A contig shorter than a window is one
-    chunk without windows.
+    of context before and after them as well, fewer at the ends of the contig. A contig that is too short to be scanned
+    is one chunk without windows. A circle has no ends.
     """
 
     chrom: str
@@ -48,6 +59,8 @@ class Chunk:
     """Bases of context before `start`."""
     after: int = 0
     """Bases of context after the end of the last window."""
+    circle: Circle | None = None
+    """The contig, if it is a circle."""
 
     @property
     def own(self) -> slice:
@@ -95,7 +108,10 @@ class ScoreTrack:
 
 @dataclass(frozen=True)
 class Hit:
-    """One called promoter: the 70-bp window `start`-`end`, its transcription start `tss`, and its grades."""
+    """One called promoter: the 70-bp window `start`-`end`, its transcription start `tss`, and its grades.
+
+    The window of a hit over the origin of a circle ends past the length of the contig; its tss does not.
+    """
 
     chrom: str
     start: int
@@ -106,11 +122,25 @@ class Hit:
     fp_per_mb: float | None = None
     strength: float | None = None
     strength_sd: float | None = None
+    circle: int | None = None
+    """Length of the contig if it is a circle."""
 
     @property
     def end(self) -> int:
         """End of the window."""
         return self.start + WINDOW
+
+    @property
+    def over_origin(self) -> bool:
+        """Whether the window ends on the other side of the origin of a circle."""
+        return self.circle is not None and self.end > self.circle
+
+    @property
+    def part(self) -> tuple[int, int]:
+        """The window, from its first base to before its last; over the origin, the part that holds the tss."""
+        if self.circle is None or not self.over_origin:
+            return self.start, self.end
+        return (0, self.end - self.circle) if self.tss < self.start else (self.start, self.circle)
 
     @property
     def name(self) -> str:

@@ -94,6 +94,11 @@ def _is_name(word: str, contigs: Mapping[str, int]) -> bool:
     return word in contigs or ":" not in word or any(chrom.split(":")[0] == word for chrom in contigs)
 
 
+def is_on_genome(text: str, contigs: Mapping[str, int]) -> bool:
+    """Whether the contig of a region, written as for `parse_region`, is one of these."""
+    return text in contigs or text.rpartition(":")[0] in contigs
+
+
 def parse_region(text: str, contigs: Mapping[str, int]) -> Interval:
     """A region as samtools writes it: `chr1`, `chr1:1,001-2,000`, or `chr1:500` and `chr1:500-` for all from 500 on.
 

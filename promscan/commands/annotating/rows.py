@@ -20,8 +20,9 @@ from promscan.commands.annotating.distances import Distances
 from promscan.errors import InputError, RunError
 from promscan.io.files import PACKED_SUFFIXES, is_packed, open_text_output
 from promscan.io.gff import attributes_of
+from promscan.io.hit_layouts import LAYOUTS, Layout
 from promscan.io.hit_lines import HitLines
-from promscan.io.hit_writers import LAYOUTS, Layout, open_rows
+from promscan.io.hit_writers import open_rows
 from promscan.io.schemas import BED_COLUMNS
 
 FORMATS = ("bed", "gff3", "tsv")
@@ -99,7 +100,10 @@ def write_annotated(
     layout = _layout(format, hits, names, columns)
     rows = (_attributed if format == "gff3" else _tabbed)(hits, annotations, columns)
     with open_rows(target, layout, own, {}) as writer:
+        landmarks = dict(hits.landmarks) if format == "gff3" else {}
         for row, text in zip(hits.rows, rows, strict=True):
+            if row.chrom in landmarks:
+                writer.write_row(landmarks.pop(row.chrom), row.circle or row.end)
             writer.write_row(text, row.end)
 
 

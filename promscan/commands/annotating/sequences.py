@@ -68,14 +68,17 @@ def read_hit_sequences(
         for row in rows:
             if row.chrom not in lengths:
                 raise InputError(f"{row.where}: {unknown_contig(row.chrom, lengths)}")
-            if row.end > (length := lengths[row.chrom]):
+            length = lengths[row.chrom]
+            if row.end > length != row.circle:
                 raise InputError(
                     f"{row.where}: reaches past the end of {row.chrom} at {length}; is it for this genome?"
                 )
             before, after = (flank_up, flank_down) if row.strand == "+" else (flank_down, flank_up)
-            start, end = max(0, row.start - before), min(length, row.end + after)
+            start, end = row.start - before, row.end + after
+            if row.circle is None:
+                start, end = max(0, start), min(length, end)
             clipped += end - start < row.end - row.start + before + after
-            letters = str(fasta.fetch(row.chrom, start + 1, end))
+            letters = "".join(str(fasta.fetch(row.chrom, *part)) for part in _rounds(start, end, length))
             if row.strand == "-":
                 letters = letters.translate(_COMPLEMENT)[::-1]
             is_named = row.name not in ("", ".") and names[row.name] == 1
@@ -83,6 +86,15 @@ def read_hit_sequences(
             yield HitSequence(name, row.chrom, start, end, row.strand, letters)
     if clipped:
         logger.info("%s: the flanks of %s end with the contig", source, counted(clipped, "hit"))
+
+
+def _rounds(start: int, end: int, length: int) -> Iterator[tuple[int, int]]:
+    """The parts of an interval that goes on past both ends of a circle, counted from 1 as pyfaidx does."""
+    while start < end:
+        begin = start % length
+        part = min(end - start, length - begin)
+        yield begin + 1, begin + part
+        start += part
 
 
 def _one_word(name: str) -> str:

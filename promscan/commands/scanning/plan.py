@@ -5,6 +5,7 @@ Cards, intervals and contig lengths are read without torch and without weights, 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +13,22 @@ from typing import Literal
 
 from promscan.calling.settings import CallSettings, resolve_calling
 from promscan.commands.scanning.hit_strengths import margin_of, reporter_of, settings_of
+from promscan.commands.scanning.scope import excluded_bases, wanted_bases
 from promscan.errors import InputError, ModelError
-from promscan.io.bed import read_bed
-from promscan.io.genome import OVERLAP, Spans
+from promscan.io.chunks import OVERLAP, Spans
 from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
 from promscan.log import logger
 from promscan.networks.card import OWN_STRENGTH, STRENGTH, Card, find_model, read_card
 from promscan.networks.strength_choice import strength_model_of
-from promscan.seq.bounds import check_machine
+from promscan.seq.bounds import MAX_BP, check_machine, check_whole
+from promscan.seq.circles import Circles
 from promscan.seq.intervals import SHARD_GRID, Intervals, check_shard, genome_digest, shard_of
 from promscan.seq.records import Interval
-from promscan.seq.regions import parse_region
+from promscan.seq.regions import unknown_contig
+from promscan.seq.windows import WINDOW
+
+ALL = "all"
+"""In the place of the names of circles: every contig is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +58,8 @@ class ScanPlan:
     strength, strength_card: name or path of the strength model, and its card; None: hits have no strength.
     within: where the TSS of a hit must lie (None: anywhere); it contains the shard.
     exclude: bases that no scored window may touch.
+    circles: which contigs are circles (None: none of them).
+    min_length: contigs of fewer bases are skipped.
     machine: where the scan runs.
     resume: folder of the journal, or None without a journal.
     track: the tracks of scores are PREFIX.plus.bw and PREFIX.minus.bw; None: there are none.
@@ -66,6 +74,8 @@ class ScanPlan:
     strength_card: Card | None
     within: Intervals | None
     exclude: Intervals | None
+    circles: Circles | None
+    min_length: int
     machine: Machine
     resume: Path | None
     track: str | None
@@ -87,7 +97,14 @@ class ScanPlan:
 
     def spans(self, grid: int) -> Spans | None:
         """The window starts to score, up to multiples of `grid`; None: all."""
-        return None if self.within is None else self.within.spans_of_starts(self.calling.reach + 1, grid)
+        if self.within is None:
+            return None
+        circles = frozenset[str]() if self.circles is None else self.circles.among(self.genome.contigs())
+        return self.within.spans_of_starts(self.calling.reach + 1, grid, circles)
+
+    def circles_on(self, grid: int) -> Circles | None:
+        """The circles, whose windows begin and end at multiples of `grid`."""
+        return None if self.circles is None else dataclasses.replace(self.circles, grid=grid)
 
     def margin(self, of_engine: int) -> int:
         """Bases of context around a chunk: those that the engine needs, or more for the inserts of hits."""
@@ -126,6 +143,8 @@ class ScanOptions:
     regions: Sequence[str]
     bed: str | Path | None
     exclude: str | Path | Intervals | None
+    circular: str | Sequence[str] = ()
+    min_length: int = WINDOW
     shard: tuple[int, int] | None
     exhaustive: bool
     strength: str | Path | None
@@ -138,6 +157,9 @@ class ScanOptions:
             raise ValueError("threshold, fp_per_mb and to_rank are three ways to say the same: give one")
         if isinstance(self.regions, str):
             raise ValueError(f"regions must be a list of regions, not the text {self.regions!r}")
+        if isinstance(self.circular, str) and self.circular != ALL:
+            raise ValueError(f"circular must be {ALL!r} or a list of contigs, not the text {self.circular!r}")
+        check_whole("min_length", self.min_length, 1, MAX_BP)
         if self.shard is not None:
             check_shard(*self.shard)
 
@@ -159,7 +181,9 @@ def make_plan(options: ScanOptions) -> ScanPlan:
     strength = strength_model_of(card) if options.strength == OWN_STRENGTH else options.strength
     strength_card = None if strength is None else _card_of(strength, of_strength=True)
     genome = open_genome(options.genome, skip_masked=options.skip_masked)
-    wanted, excluded = _wanted(genome, options.regions, options.bed), _excluded(genome, options.exclude)
+    circles = _circles(genome, options, calling)
+    wanted = wanted_bases(genome, options.regions, options.bed)
+    excluded = excluded_bases(genome, options.exclude)
     shard = None if options.shard is None else _shard(genome, options.shard)
     _warn(options, card, calling, strength_card)
     settings = _header(options, card, calling, wanted, excluded)
@@ -174,6 +198,8 @@ def make_plan(options: ScanOptions) -> ScanPlan:
         strength_card=strength_card,
         within=_common(wanted, shard),
         exclude=excluded,
+        circles=circles,
+        min_length=options.min_length,
         machine=options.machine,
         resume=None if options.resume is None else Path(options.resume),
         track=None if options.track is None else str(options.track),
@@ -190,25 +216,34 @@ def _card_of(model: str | Path, *, of_strength: bool) -> Card:
     return card
 
 
-def _wanted(genome: GenomeSource, regions: Sequence[str], bed: str | Path | None) -> Intervals | None:
-    """The bases of all regions and of the BED file together; None if neither is given."""
-    if not regions and bed is None:
+def _circles(genome: GenomeSource, options: ScanOptions, calling: CallSettings) -> Circles | None:
+    """The contigs that are circles; those of a pipe are found missing when it is read."""
+    if not options.circular:
         return None
-    intervals = None if bed is None else read_bed(bed)  # before the contig lengths, which may take long to read
-    contigs = genome.contigs()
-    wanted = Intervals.of([parse_region(region, contigs) for region in regions])
-    if intervals is None:
-        return wanted
-    intervals.check_against(contigs, str(bed))
-    return wanted.union(intervals)
+    if options.stride > 1:
+        raise InputError("over the origin of a circle, windows lie on no stride: leave out stride, or circular")
+    if options.track is not None:
+        raise InputError("a track has no bases past the end of a contig: leave out track, or circular")
+    names = None if _all_are_circles(options) else frozenset(options.circular)
+    circles = Circles(names=names, reach=calling.reach, least=calling.min_distance)
+    if not genome.is_pipe:
+        check_circles(circles, genome)
+    return circles
 
 
-def _excluded(genome: GenomeSource, exclude: str | Path | Intervals | None) -> Intervals | None:
-    if exclude is None:
-        return None
-    intervals = exclude if isinstance(exclude, Intervals) else read_bed(exclude)
-    intervals.check_against(genome.contigs(), "intervals to exclude" if intervals is exclude else str(exclude))
-    return intervals
+def _all_are_circles(options: ScanOptions) -> bool:
+    return options.circular == ALL or ALL in list(options.circular)
+
+
+def check_circles(circles: Circles, genome: GenomeSource) -> None:
+    """Refuse circles that are no contigs.
+
+    Raises:
+        InputError: there is one.
+    """
+    for name in sorted(circles.names or ()):
+        if name not in genome.contigs():
+            raise InputError(f"{genome.source}: circle {name!r}: {unknown_contig(name, genome.contigs())}")
 
 
 def _shard(genome: GenomeSource, shard: tuple[int, int]) -> Intervals:
@@ -254,6 +289,10 @@ def _header(
         settings["within"] = wanted.digest()
     if excluded is not None:
         settings["exclude"] = excluded.digest()
+    if options.circular:
+        settings["circular"] = ALL if _all_are_circles(options) else ",".join(sorted(options.circular))
+    if options.min_length > WINDOW:
+        settings["min_length"] = str(options.min_length)
     if calling.smoothing > 1:
         settings["smoothing"] = str(calling.smoothing)
     if calling.rule is not None:

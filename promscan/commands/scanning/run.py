@@ -81,7 +81,7 @@ class LoadedScan:
             closing(prefetch(self.chunks(engine, journal.chunk_step))) as read,
         ):
             statistics.scored = journal.scored
-            chunks = statistics.count_chunks(timed(read, "read"), bar.advance)
+            chunks = statistics.count_chunks(timed(read, "read"), bar.advance, plan.min_length, plan.circles)
             if strengths is not None:
                 chunks = strengths.keep(chunks, journal.done)
             tracks = timed(statistics.count_scored(engine.score(journal.remaining(chunks))), "score")
@@ -91,6 +91,7 @@ class LoadedScan:
             found = timed(stages.call(tracks, caller), "call")
             if strengths is not None:
                 found = timed(stages.add_strengths(found, strengths), "strength")
+            found = stages.on_circles(found, statistics.circles)
             hits = chain(journal.replay(caller), stages.note(found, caller, journal, statistics.scored))
             yield from statistics.count_hits(stages.grade(stages.place(hits, plan.within), plan.card.calibration))
             if files is not None:

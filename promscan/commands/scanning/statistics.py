@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import logging
 import re
 import resource
 import sys
@@ -15,10 +16,13 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from promscan.commands.scanning.hints import Composition
 from promscan.io.summaries import ContigRow
 from promscan.log import logger
-from promscan.seq.dna import UNKNOWN
-from promscan.seq.records import Chunk, Hit, ScoreTrack
+from promscan.seq.circles import Circles, track_on_circle
+from promscan.seq.dna import UNKNOWN, Codes
+from promscan.seq.intervals import MAX_POSITION
+from promscan.seq.records import Chunk, Circle, Hit, ScoreTrack
 from promscan.seq.windows import WINDOW
 
 STAGES = ("read", "score", "call", "strength")
@@ -64,8 +68,11 @@ class Scored:
         self._changed.clear()
         return changed
 
-    def add(self, tracks: Sequence[ScoreTrack]) -> None:
-        """Count the windows of a chunk; `tracks` are those of its strands, and chunks come in order."""
+    def add(self, tracks: Sequence[ScoreTrack], end: int = MAX_POSITION) -> None:
+        """Count the windows of a chunk; `tracks` are those of its strands, and chunks come in order.
+
+        Bases from `end` on do not count; those of a circle behind its origin are counted already.
+        """
         scored = np.stack([~np.isnan(track.logits) for track in tracks])
         self.windows += int(np.count_nonzero(scored))
         starts = tracks[0].start + tracks[0].stride * np.flatnonzero(scored.any(axis=0))
@@ -73,7 +80,7 @@ class Scored:
             return
         if tracks[0].chrom != self.chrom:
             self.chrom, self.end = tracks[0].chrom, 0
-        ends = starts + WINDOW
+        ends = np.minimum(starts + WINDOW, end)
         fresh = np.maximum(starts, np.concatenate([[self.end], ends[:-1]]))
         bases = int((ends - fresh).sum())
         self.bases += bases
@@ -93,6 +100,8 @@ class Statistics:
 
     bases: bases that were read, each once; `scored` says how many of them lie in a scored window.
     contig_bases, contig_hits: bases that were read and hits, by contig.
+    circles: contigs that are read as circles.
+    composition: of the bases that were read.
     elapsed: seconds until each stage handed on its results, with the stages before it.
     """
 
@@ -104,6 +113,8 @@ class Statistics:
     hits: int = 0
     contig_bases: dict[str, int] = field(default_factory=dict)
     contig_hits: dict[str, int] = field(default_factory=dict)
+    circles: dict[str, Circle] = field(default_factory=dict)
+    composition: Composition = field(default_factory=Composition)
     elapsed: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
 
     @property
@@ -111,34 +122,53 @@ class Statistics:
         """Scored windows of all strands."""
         return self.scored.windows
 
-    def count_chunks(self, chunks: Iterable[Chunk], advance: Callable[[float], None]) -> Iterator[Chunk]:
+    def count_chunks(
+        self, chunks: Iterable[Chunk], advance: Callable[[float], None], min_length: int, circles: Circles | None
+    ) -> Iterator[Chunk]:
         """Pass chunks on; count contigs and bases (each base once), and name the contigs that are too short.
 
-        `advance` gets the megabases that a chunk added, when the next chunk is needed.
+        Args:
+            chunks: all that is read.
+            advance: gets the megabases that a chunk added, when the next chunk is needed.
+            min_length: bases of the shortest contig that was asked for.
+            circles: the contigs that were called circles.
         """
-        chrom, reached, short = None, 0, list[str]()
+        chrom, reached, short, straight = None, 0, list[str](), list[str]()
         for chunk in chunks:
             if chunk.chrom != chrom:
                 chrom, reached = chunk.chrom, 0
                 self.contigs += 1
-                if len(chunk.codes) < WINDOW:
-                    short.append(chunk.chrom)
-            fresh = chunk.codes[max(0, reached - chunk.first_base) :]
-            reached = chunk.first_base + len(chunk.codes)
+                if not chunk.windows:
+                    short.append(chrom)
+                elif chunk.circle is not None:
+                    self.circles[chrom] = chunk.circle
+                elif circles is not None and circles.named(chrom):
+                    straight.append(chrom)
+            fresh = _from(chunk, reached)
+            reached = max(reached, chunk.first_base + len(chunk.codes))
             self.bases += len(fresh)
             self.contig_bases[chunk.chrom] = self.contig_bases.get(chunk.chrom, 0) + len(fresh)
+            self.composition.add(fresh)
             self.unknown_bases += int(np.count_nonzero(fresh == UNKNOWN))
             yield chunk
             advance(len(fresh) / 1e6)
         self.skipped_contigs = len(short)
         if short:
-            names = ", ".join(short[:NAMED_AT_MOST]) + (", ..." if len(short) > NAMED_AT_MOST else "")
-            logger.warning("skipped contigs shorter than %d bp: %d (%s)", WINDOW, len(short), names)
+            level = logging.INFO if min_length > WINDOW else logging.WARNING
+            logger.log(level, "skipped contigs shorter than %d bp: %s", max(WINDOW, min_length), _named(short))
+        if straight and circles is not None:
+            logger.warning(
+                "circles shorter than %d bp, the least distance of two hits, were scanned as if they were linear: %s",
+                circles.least, _named(straight),
+            )  # fmt: skip
 
     def count_scored(self, tracks_of_chunks: Iterable[list[ScoreTrack]]) -> Iterator[list[ScoreTrack]]:
         """Pass tracks on; count their windows and bases."""
         for tracks in tracks_of_chunks:
-            self.scored.add(tracks)
+            if (circle := self.circles.get(tracks[0].chrom)) is None:
+                self.scored.add(tracks)
+            else:
+                self.scored.add([track_on_circle(track, circle) for track in tracks], circle.length)
             yield tracks
 
     def count_hits(self, hits: Iterable[Hit]) -> Iterator[Hit]:
@@ -171,7 +201,8 @@ class Statistics:
         """Counts, the seconds of each stage by itself, and the largest memory of the process."""
         counts = dataclasses.asdict(self)
         elapsed, scored = counts.pop("elapsed"), counts.pop("scored")
-        del counts["contig_bases"], counts["contig_hits"]
+        counts["circles"] = len(self.circles)
+        del counts["contig_bases"], counts["contig_hits"], counts["composition"]
         ends = [0.0, *itertools.accumulate((elapsed[stage] for stage in STAGES), max)]
         return {
             **counts,
@@ -180,6 +211,21 @@ class Statistics:
             "seconds": {stage: end - begin for stage, begin, end in zip(STAGES, ends, ends[1:], strict=False)},
             "peak_memory_bytes": peak_memory(),
         }
+
+
+def _from(chunk: Chunk, position: int) -> Codes:
+    """The codes of a chunk from a position of its contig on; of a circle, those of the round from its origin."""
+    if chunk.circle is None:
+        return chunk.codes[max(0, position - chunk.first_base) :]
+    length, offset = chunk.circle
+    begin, end = max(position, offset) - chunk.first_base, offset + length - chunk.first_base
+    return chunk.codes[max(0, begin) : max(0, end)]
+
+
+def _named(chroms: Sequence[str]) -> str:
+    """How many contigs there are, and the first of them by name."""
+    names = ", ".join(chroms[:NAMED_AT_MOST]) + (", ..." if len(chroms) > NAMED_AT_MOST else "")
+    return f"{len(chroms)} ({names})"
 
 
 def peak_memory() -> int:
