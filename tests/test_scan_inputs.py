@@ -64,13 +64,34 @@ def test_each_file_is_a_genome_if_the_output_is_a_folder(promscan_cli, tmp_path,
     outcome = promscan_cli("scan", folder, "-o", f"{out}/", "--summary", summaries, "--resume", *COMMON)
     assert outcome.status == 0, outcome.err
     assert sorted(path.name for path in out.iterdir()) == ["C.bed", "a.bed", "b.bed"]
-    assert sorted(path.name for path in (tmp_path / "summaries").iterdir()) == ["C.json", "a.json", "b.json"]
+    names = {f"{stem}{end}" for stem in "Cab" for end in (".json", ".contigs.tsv", "_mqc.json")}
+    assert {path.name for path in (tmp_path / "summaries").iterdir()} == names
     assert json.loads((tmp_path / "summaries" / "b.json").read_text())["bases"] == 300
     for name, genome in (("a.bed", "a.fa"), ("b.bed", "b.fna.gz"), ("C.bed", "C.FASTA")):
         promscan_cli("scan", folder / genome, "-o", tmp_path / name, *COMMON)
         assert (out / name).read_bytes() == (tmp_path / name).read_bytes()
     assert promscan_cli("scan", folder / "a.fa", "-o", out, "--format", "narrowpeak", *COMMON).status == 0
     assert rows_of(out / "a.narrowPeak")
+
+
+def test_each_genome_of_a_folder_has_its_tracks(promscan_cli, tmp_path, folder):
+    out, tracks = tmp_path / "hits", tmp_path / "tracks"
+    outcome = promscan_cli("scan", folder, "-o", f"{out}/", "--track", tracks, *COMMON)
+    assert outcome.status == 1
+    assert "tracks: is no folder, and" in outcome.err
+    assert promscan_cli("scan", folder, "-o", f"{out}/", "--track", f"{tracks}/", *COMMON).status == 0
+    assert {path.name for path in tracks.iterdir()} == {
+        f"{stem}.{strand}.bw" for stem in "Cab" for strand in ("plus", "minus")
+    }
+    promscan_cli("scan", folder / "a.fa", "-o", tmp_path / "a.bed", "--track", tmp_path / "a", *COMMON)
+    assert (tracks / "a.plus.bw").read_bytes() == (tmp_path / "a.plus.bw").read_bytes()
+
+
+def test_a_track_of_a_circle_is_refused(promscan_cli, tmp_path, folder):
+    options = ("--circular", "all", "--track", tmp_path / "a")
+    outcome = promscan_cli("scan", folder / "a.fa", "-o", tmp_path / "a.bed", *options, *COMMON)
+    assert outcome.status == 1
+    assert outcome.err.endswith("a track has no bases past the end of a contig: leave out track, or circular\n")
 
 
 def test_a_folder_of_genomes_goes_on_where_it_was_stopped(promscan_cli, tmp_path, folder):

@@ -117,6 +117,7 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     "implied; a folder, if OUT is one.",
 )  # fmt: skip
 @quiet_option
+@click.pass_context
 def scan(
     context: click.Context,
     /,
