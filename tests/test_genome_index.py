@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from promscan.errors import InputError
 from promscan.io import fasta
 from promscan.io.genome import Genome
-from promscan.io.text import BGZIP_END
+from promscan.io.unpacking import BGZIP_END
 
 INVALID_HINT = r"is not a nucleotide letter; give DNA \(is this a protein FASTA\?\)"
 

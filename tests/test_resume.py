@@ -339,7 +339,7 @@ def test_bad_input_leaves_no_journal_of_nothing(genome, folder, monkeypatch, kil
 
 
 def test_what_is_done_outlives_input_that_cannot_be_read_on(tmp_path, folder, monkeypatch):
-    for limit in ("fasta._BLOCK", "text._BLOCK", "text.HEAD_BYTES"):
+    for limit in ("fasta._BLOCK", "text._BLOCK", "text.HEAD_BYTES", "unpacking._PIECE"):
         monkeypatch.setattr(f"promscan.io.{limit}", 64)  # so that what comes before the gap is scanned
     genome = write_fasta(tmp_path / "genome.fa.gz", CONTIGS, packing="gzip")
     whole = genome.read_bytes()

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 import promscan
 from promscan.errors import InputError
-from promscan.io import text
+from promscan.io import text, unpacking
 from promscan.io.bed import read_bed
 from promscan.io.gene_readers import read_genes
 from promscan.io.genome import Genome
@@ -107,7 +107,7 @@ def test_the_text_does_not_depend_on_packing_line_ends_mark_and_blocks(tmp_path,
     expected = b"x" + b"".join(line + b"\n" for line in lines)  # no magic number begins so
     path = tmp_path / "any"
     path.write_bytes(PACKINGS[packing](mark + b"x" + b"".join(line + end for line in lines)))
-    with mock.patch.object(text, "_BLOCK", block):
+    with mock.patch.object(text, "_BLOCK", block), mock.patch.object(unpacking, "_PIECE", block):
         assert read_all(path) == expected
 
 

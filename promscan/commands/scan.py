@@ -108,20 +108,18 @@ class Scan:
         resume: str | Path | None = None,
         track: str | Path | None = None,
     ) -> None:
-        options = ScanOptions(
+        self.plan = make_plan(ScanOptions(
             genome=genome, model=model, threshold=threshold, fp_per_mb=fp_per_mb, to_rank=to_rank,
             min_distance=min_distance, smoothing=smoothing, strand=strand, stride=stride, skip_masked=skip_masked,
             regions=regions, bed=bed, exclude=exclude, circular=circular, min_length=min_length, shard=shard,
             exhaustive=exhaustive, strength=strength, resume=resume, track=track,
             machine=Machine(device=device, batch_size=batch_size, threads=threads, precision=precision),
-        )  # fmt: skip
-        self.plan = make_plan(options)
+        ))  # fmt: skip
         check_tracks(self.plan)
         from promscan.commands.scanning.run import LoadedScan  # loads torch, which takes a second
 
         self._loaded = LoadedScan(self.plan)
-        self.settings = dict(self.plan.settings)
-        self.statistics = Statistics()
+        self.settings, self.statistics = dict(self.plan.settings), Statistics()
 
     def __iter__(self) -> Iterator[Hit]:
         statistics = self.statistics = Statistics()

@@ -8,7 +8,7 @@ import zlib
 from bisect import bisect_right
 from typing import BinaryIO
 
-from promscan.io.text import BGZIP_END
+from promscan.io.unpacking import BGZIP_END
 
 _LARGEST_BLOCK = 1 << 16
 _COUNT = struct.Struct("<Q")

@@ -8,50 +8,28 @@ is cut short, damaged or of another format is refused in one line.
 
 from __future__ import annotations
 
-import bz2
 import errno
 import io
-import lzma
 import os
-import re
 import stat
 import sys
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from promscan.errors import InputError
 from promscan.io.formats import HEAD_BYTES, binary_format
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from promscan.io.unpacking import BGZIP_END, UNPACKERS, Compression, Damaged, complete, compression_of, unpacked
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
-
-Compression = Literal["plain", "gzip", "bgzip", "bzip2", "xz", "zstd"]
-
-BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-"""The empty block that ends every complete bgzip file."""
 
 LONGEST_LINE = 1 << 26
 """Bytes of a line; no list and no table has longer ones, and a file without lines would fill the memory."""
 
 _BLOCK = 1 << 17
-_EXTRA_FIELD = 4
-_LONGEST_ZSTD_WINDOW = 31
-"""log2 of the bytes; `zstd --long=31` packs genomes with it."""
-_MAGIC: tuple[tuple[re.Pattern[bytes], Compression], ...] = (
-    (re.compile(rb"\x1f\x8b"), "gzip"),
-    (re.compile(rb"BZh[1-9][1\x17]"), "bzip2"),
-    (re.compile(rb"\xfd7zXZ\0"), "xz"),
-    (re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"), "zstd"),  # pzstd begins with a skippable frame
-)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -69,22 +47,6 @@ class FileState(NamedTuple):
     inode: int
     size: int
     modified: int
-
-
-class _Unpacker(Protocol):
-    """One member of a compressed stream, as the standard library unpacks it."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def needs_input(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int) -> bytes: ...
-
-
-class _Damaged(Exception):
-    """Compressed data that cannot be unpacked."""
 
 
 def source_name(path: str) -> str:
@@ -135,12 +97,12 @@ def opened(
     with _named_errors(source, wanted), ExitStack() as stack:
         raw = _standard_input() if path == "-" else stack.enter_context(io.FileIO(path))
         packed, head = _with_head(_blocks(raw, source, digest, before))
-        compression = _compression_of(head)
+        compression = compression_of(head)
         if compression == "bgzip":
-            packed = _complete(packed)
-        text = packed if compression == "plain" else _unpacked(packed, _UNPACKERS[compression])
+            packed = complete(packed)
+        text = packed if compression == "plain" else unpacked(packed, UNPACKERS[compression])
         text, head = _with_head(text)
-        if _compression_of(head) != "plain" and compression != "plain":
+        if compression_of(head) != "plain" and compression != "plain":
             raise InputError(f"{source}: packed twice; unpack it once")
         foreign = binary_format(head)
         if foreign not in (None, binary):
@@ -167,19 +129,12 @@ def sniff(path: str, wanted: str = "a FASTA file") -> Compression:
         InputError: the file cannot be read (the message asks for what is `wanted`), or is bgzip and lacks its end.
     """
     with _named_errors(path, wanted), open(path, "rb") as stream:
-        compression = _compression_of(stream.read(len(BGZIP_END)))
+        compression = compression_of(stream.read(len(BGZIP_END)))
         if compression == "bgzip":
             stream.seek(-min(len(BGZIP_END), stream.seek(0, os.SEEK_END)), os.SEEK_END)
             if stream.read() != BGZIP_END:
                 raise EOFError
         return compression
-
-
-def _compression_of(head: bytes) -> Compression:
-    compression: Compression = next((name for magic, name in _MAGIC if magic.match(head)), "plain")
-    if compression == "gzip" and head[12:14] == b"BC" and head[3] & _EXTRA_FIELD:
-        return "bgzip"
-    return compression
 
 
 def _standard_input() -> io.RawIOBase:
@@ -195,7 +150,7 @@ def _named_errors(source: str, wanted: str) -> Iterator[None]:
         yield
     except EOFError as error:
         raise InputError(f"{source}: the compressed data ends too early; copy or download it again") from error
-    except _Damaged as error:
+    except Damaged as error:
         raise InputError(f"{source}: the compressed data is damaged ({error}); copy or download it again") from error
     except OSError as error:
         raise InputError(f"{source}: {error.strerror or error}; give {wanted} that can be read") from error
@@ -225,75 +180,6 @@ def _with_head(blocks: Iterator[bytes]) -> tuple[Iterator[bytes], bytes]:
         if len(head) >= HEAD_BYTES:
             break
     return chain([head], blocks), head
-
-
-def _complete(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The blocks of a bgzip stream, which must end in `BGZIP_END`: without it, whole blocks may be missing."""
-    tail = b""
-    for block in blocks:
-        tail = (tail + block)[-len(BGZIP_END) :]
-        yield block
-    if tail != BGZIP_END:
-        raise EOFError
-
-
-def _unpacked(blocks: Iterator[bytes], start_member: Callable[[], _Unpacker]) -> Iterator[bytes]:
-    """The content of a compressed stream, member after member, in pieces of limited size."""
-    member: _Unpacker | None = None
-    for block in blocks:
-        while block:
-            if member is None:
-                block = block.lstrip(b"\0")  # padding, as on tapes and in .xz files
-                member = start_member() if block else None
-                continue
-            yield _piece(member, block)
-            while not (member.eof or member.needs_input):
-                yield _piece(member, b"")
-            block = member.unused_data if member.eof else b""
-            member = None if member.eof else member
-    if member is not None:
-        raise EOFError
-
-
-def _piece(member: _Unpacker, packed: bytes) -> bytes:
-    try:
-        return member.decompress(packed, _BLOCK)
-    except (OSError, zlib.error, lzma.LZMAError, zstd.ZstdError) as error:
-        raise _Damaged(str(error)) from error
-
-
-class _Gunzip:
-    """A member of a gzip stream, with the interface of the other unpackers."""
-
-    def __init__(self) -> None:
-        self._member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-        self.needs_input = True
-
-    @property
-    def eof(self) -> bool:
-        return self._member.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._member.unused_data
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        piece = self._member.decompress(self._member.unconsumed_tail + data, max_length)
-        self.needs_input = len(piece) < max_length and not self._member.unconsumed_tail
-        return piece
-
-
-def _unzstd() -> _Unpacker:
-    return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _LONGEST_ZSTD_WINDOW})
-
-
-_UNPACKERS: dict[Compression, Callable[[], _Unpacker]] = {
-    "gzip": _Gunzip,
-    "bgzip": _Gunzip,
-    "bzip2": bz2.BZ2Decompressor,
-    "xz": lzma.LZMADecompressor,
-    "zstd": _unzstd,
-}
 
 
 def _normalised(blocks: Iterator[bytes]) -> Iterator[bytes]:

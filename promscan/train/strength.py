@@ -83,22 +83,20 @@ def train_strength(
         for unit in units
     ]
     strength = _strength_part(recipe, train, hits)
-    config = {
-        "strength": strength.describe(),
-        **_describe_data(tables, held_out, division),
-        "species": species,
-        "init": checksum_of(start_card),
-    }
+    data = _describe_data(tables, held_out, division)
+    config = {"strength": strength.describe(), **data, "species": species, "init": checksum_of(start_card)}
     if start_card is not None:
-        _refuse_other_division(start_card, config["tables"], recipe.seed)
+        _refuse_other_division(start_card, data["tables"], recipe.seed)
     group = single_process(device)
     chosen = choose_threads(threads, lambda: ExpressionNetwork(recipe.architecture), out, group, resume=resume)
     run = TrainingRun(out, recipe, config, threads=chosen)
     with training_session(chosen, group.device):
         trainer = StrengthTrainer(recipe, train, start, group)
         run.begin(trainer, resume=resume)
-        message = "training %s, %d rows in %d families; run folder %s"
-        logger.info(message, trainer.describe(), sum(map(len, train)), division.families, out)
+        logger.info(
+            "training %s, %d rows in %d families; run folder %s",
+            trainer.describe(), sum(map(len, train)), division.families, out,
+        )  # fmt: skip
         _run_epochs(run, trainer, _draft_card(run, recipe, strength, start_card), dev)
     return run.finish("dev_pearson", "dev correlation")
 

@@ -25,7 +25,7 @@ MESSAGE = "the file was changed while it was read; run the command again when it
 
 @pytest.fixture(autouse=True)
 def little_at_a_time(monkeypatch):
-    for block in ("fasta._BLOCK", "text._BLOCK", "text.HEAD_BYTES"):
+    for block in ("fasta._BLOCK", "text._BLOCK", "text.HEAD_BYTES", "unpacking._PIECE"):
         monkeypatch.setattr(f"promscan.io.{block}", 64)
     monkeypatch.setattr(WindowedEngine, "chunk_step", 100)
 

@@ -28,6 +28,7 @@ from promscan.networks.card_parts import MIN_ALIGNED
 from promscan.seq.bounds import MAX_COUNT, MAX_INSERT
 
 if TYPE_CHECKING:
+    from promscan.strength.reporter import Reporter
     from promscan.train.strength_trainer import StrengthRecipe
 
 GRU_DEFAULTS = {"hidden": 256, "bins": 0, "learning_rate": 0.005}
@@ -73,6 +74,16 @@ def _recipe(units: tuple[str, ...], length: int, chosen: dict[str, Any], others:
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     return StrengthRecipe(architecture=architecture, **chosen)
+
+
+def _reporters(
+    units: Collection[str], default: Reporter, described: list[tuple[str, str]], window: int | None
+) -> dict[str, Reporter]:
+    """The reporter of each unit, and of others that were described."""
+    from promscan.strength.reporter import Reporter
+
+    own = {name: Reporter.described(text) for name, text in described}
+    return {name: replace(own.get(name, default), window=window) for name in (*units, *own)}
 
 
 @click.command()
@@ -182,15 +193,14 @@ def strength(
 
     TABLE is a CSV or TSV file with columns 'sequence' and 'expression' and, optionally, 'weight' and 'set'. A sequence
     is an insert between the two flanks of a reporter, of --five-prime, --three-prime and --insert, or of --reporter for
-    a unit. Sequences that share 20 bp, directly or through others, are one
-    family; a family is never divided between training, dev and test.
+    a unit. Sequences that share 20 bp, directly or through others, are one family; a family is never divided between
+    training, dev and test.
 
     \b
     promscan train strength measured.tsv -o runs/mine
     promscan score designs.tsv --model runs/mine/best.safetensors
     """
-    named = [("expression", table)] if table else []
-    named += tables
+    named = [*([("expression", table)] if table else []), *tables]
     if not named:
         raise click.UsageError("give a TABLE, or --table NAME=FILE")
     log.configure(quiet=quiet)
@@ -198,23 +208,18 @@ def strength(
     from promscan.strength.reporter import Reporter, parse_lengths
     from promscan.train.strength import train_strength
 
+    units = tuple(dict.fromkeys(name for name, _ in named))
     try:
         shortest, longest = parse_lengths(insert)
-        units = tuple(dict.fromkeys(name for name, _ in named))
-        of_unit = {name: Reporter.described(text) for name, text in reporters}
         default = Reporter(five_prime, three_prime, longest, shortest, tss_index)
-        of_unit = {name: replace(of_unit.get(name, default), window=window) for name in (*units, *of_unit)}
+        of_unit = _reporters(units, default, reporters, window)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    run = taken_from(recipe, RUN)
-    length = max(of_unit[unit].read for unit in units)
-    made = _recipe(units, length, recipe, [*of_unit, hits or ""])
+    run, length = taken_from(recipe, RUN), max(of_unit[unit].read for unit in units)
     train_strength(
         [read_measurements(path, name, of_unit[name]) for name, path in named],
         output,
-        made,
+        _recipe(units, length, recipe, [*of_unit, hits or ""]),
         held_out=[read_measurements(path, "", default) for path in held_out],
-        hits=hits or "",
-        init=init,
-        **run,
-    )
+        hits=hits or "", init=init, **run,
+    )  # fmt: skip
