@@ -73,7 +73,6 @@ def train_strength(
     """
     require_sklearn()
     require_matplotlib()
-    out = Path(out)
     start, start_card = starting_model(load_strength, init, recipe.architecture)
     division = divide(tables, held_out, dev_share=recipe.dev_share, test_share=recipe.test_share, seed=recipe.seed)
     units = recipe.architecture.units
@@ -88,8 +87,8 @@ def train_strength(
     if start_card is not None:
         _refuse_other_division(start_card, data["tables"], recipe.seed)
     group = single_process(device)
-    chosen = choose_threads(threads, lambda: ExpressionNetwork(recipe.architecture), out, group, resume=resume)
-    run = TrainingRun(out, recipe, config, threads=chosen)
+    chosen = choose_threads(threads, lambda: ExpressionNetwork(recipe.architecture), Path(out), group, resume=resume)
+    run = TrainingRun(Path(out), recipe, config, threads=chosen)
     with training_session(chosen, group.device):
         trainer = StrengthTrainer(recipe, train, start, group)
         run.begin(trainer, resume=resume)

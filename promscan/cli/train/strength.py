@@ -216,10 +216,11 @@ def strength(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     run, length = taken_from(recipe, RUN), max(of_unit[unit].read for unit in units)
+    made = _recipe(units, length, recipe, [*of_unit, hits or ""])
     train_strength(
         [read_measurements(path, name, of_unit[name]) for name, path in named],
         output,
-        _recipe(units, length, recipe, [*of_unit, hits or ""]),
+        made,
         held_out=[read_measurements(path, "", default) for path in held_out],
         hits=hits or "", init=init, **run,
     )  # fmt: skip
