@@ -137,7 +137,7 @@ BOXES = "TTGACA" + "CTGCTGGCAGCTGGCTC" + "TATAAT"
 
 
 def promoter(before: int, behind: int, seed: int = 1) -> str:
-    """Both boxes in sequence of G and C, which is unlike them; the same bases next to the boxes whatever the lengths."""
+    """Both boxes in sequence of G and C, which is unlike them; next to the boxes, the bases are always the same."""
     rng = np.random.default_rng(seed)
     around = dna.decode(2 + rng.integers(0, 2, 400, dtype=np.uint8))
     return around[200 - before : 200] + BOXES + around[200 : 200 + behind]

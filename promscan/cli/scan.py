@@ -82,8 +82,8 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     help="Score every window exactly; without it, a faster pass may choose the windows to score.",
 )  # fmt: skip
 @click.option(
-    "--strength", default=OWN_STRENGTH, metavar="NAME|PATH|none", shell_complete=complete_models,
-    help="Model that predicts the strength of hits in its reporter; none: no strengths.  [default: the model's own]",
+    "--strength", default=OWN_STRENGTH, show_default=True, metavar="NAME|PATH|none", shell_complete=complete_models,
+    help="Model that predicts the strength of hits; auto: the one that the model's card names; none: no strengths.",
 )  # fmt: skip
 @click.option(
     "--format",
