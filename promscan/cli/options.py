@@ -135,9 +135,9 @@ def model_option(default: str) -> Decorator:
 def strength_option(text: str) -> Decorator:
     """`--strength`, None for `none`, with this help text."""
     return click.option(
-        "--strength", default=OWN_STRENGTH, metavar="NAME|PATH|none", shell_complete=complete_models,
+        "--strength", default=OWN_STRENGTH, show_default=True, metavar="NAME|PATH|none", shell_complete=complete_models,
         callback=lambda _context, _option, name: None if name == "none" else name,
-        help=f"{text}; none: no strengths.  [default: the model's own]",
+        help=f"{text}; auto: the one that the model's card names; none: no strengths.",
     )  # fmt: skip
 
 

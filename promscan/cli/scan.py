@@ -93,7 +93,7 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     "--exhaustive", is_flag=True,
     help="Score every window exactly; without it, a faster pass may choose the windows to score.",
 )  # fmt: skip
-@strength_option("Model that predicts the strength of hits in its reporter")
+@strength_option("Model that predicts the strength of hits")
 @click.option(
     "--format",
     "format_name",

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 @skip_masked_option
 @click.option("--skip-mismatch", is_flag=True, help="Do not score records whose REF is not in the genome; count them.")
 @click.option("--phased", is_flag=True, help="Score phased alleles within 200 bp of one another together, too.")
-@strength_option("Model that predicts the strength of promoters in its reporter")
+@strength_option("Model that predicts the strength of promoters")
 @machine_options
 @quiet_option
 def variants(vcf: str, genome: str, output: str, strength: str | None, quiet: bool, **options: Any) -> None:
