@@ -21,6 +21,7 @@ VERSIONS = {
     "CITATION.cff": r"^version: (.+)$",
     "conda-recipe/meta.yaml": r'set version = "(.+)" %}$',
     "packaging/galaxy/macros.xml": r'<token name="@TOOL_VERSION@">(.+)</token>$',
+    "packaging/nextflow/modules/nf-core/promscan/scan/environment.yml": r'^  - "bioconda::promscan=(.+)"$',
     "workflow/envs/promscan.yaml": r"^  - promscan=(.+)$",
     "workflow/envs/promscan-gpu.yaml": r"^  - promscan=(.+)$",
     "config/config.yaml": r"^container: .+/promscan:(.+)--pyhdfd78af_0$",

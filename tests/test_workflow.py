@@ -68,6 +68,7 @@ def project(tmp_path):
                  "threads": 1, "gpus": 0},
         "annotate": {"options": ""},
         "evaluate": {"options": ""},
+        "report": {"wanted": True, "options": "--details 3 --device cpu"},
         "cost": {"bases_per_core_hour": 1_000_000, "seconds_to_start": 0},
         "container": "",
     }  # fmt: skip
@@ -116,6 +117,15 @@ def test_lint_finds_nothing(project):
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+def test_thousands_of_genomes_need_no_reports(project):
+    settings = json.loads((project / "config" / "config.yaml").read_text())
+    settings["report"]["wanted"] = False
+    (project / "config" / "config.yaml").write_text(json.dumps(settings))
+    run = snakemake(project, "--cores", "1", "--dry-run")
+    assert run.returncode == 0, run.stderr
+    assert "rule report:" not in run.stdout + run.stderr
+
+
 def test_a_genome_that_is_missing_is_named_before_any_job(project):
     (project / "samples.tsv").write_text("sample\tgenome\nyeast\tnone.fa\n")
     run = snakemake(project, "--cores", "1", "--dry-run")
@@ -149,5 +159,11 @@ def test_hits_have_the_bytes_of_single_scans_though_one_job_was_killed(project):
     assert json.loads((results / "evaluation" / "large.json").read_text())["tss"] == 20
     genomes = json.loads((results / "multiqc" / "tables" / "promscan_genomes_mqc.json").read_text())["data"]
     assert set(genomes) == {"small", "packed", "large"}
+    parts = [json.loads(path.read_text()) for path in (results / "summaries" / "large").glob("*.json")]
+    assert genomes["large"]["hits"] == sum(part["hits"] for part in parts if "hits" in part)
+    assert (results / "summaries" / "small.contigs.tsv").read_text().startswith("contig\tbases\t")
+    reports = {path.stem: path.read_text() for path in (results / "reports").glob("*.html")}
+    assert set(reports) == {"small", "packed", "large"}
+    assert "gene1" in reports["large"]
     assert "promscan: recall" in (results / "multiqc" / "promscan.html").read_text()
     assert not list(results.rglob("*.resume"))

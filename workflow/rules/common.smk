@@ -49,6 +49,19 @@ class Sample:
         return f"results/annotated/{self.name}.tsv"
 
     @property
+    def reported(self) -> str:
+        """The hits that the report shows: with their genes, where there are some."""
+        return self.annotated_hits if self.genes else self.hits
+
+    @property
+    def annotated_hits(self) -> str:
+        return f"results/annotated/{self.name}.{FORMAT}"
+
+    @property
+    def report(self) -> str:
+        return f"results/reports/{self.name}.html"
+
+    @property
     def evaluation(self) -> str:
         return f"results/evaluation/{self.name}.json"
 

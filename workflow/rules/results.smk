@@ -6,9 +6,11 @@ rule annotate:
         hits=lambda wildcards: sample_of(wildcards).hits,
         genes=lambda wildcards: sample_of(wildcards).genes,
     output:
-        "results/annotated/{sample}.tsv",
+        "results/annotated/{sample}.{kind}",
     log:
-        "logs/annotate/{sample}.log",
+        "logs/annotate/{sample}.{kind}.log",
+    wildcard_constraints:
+        kind="tsv|bed|gff3",
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
@@ -48,6 +50,36 @@ rule evaluate:
         " -o {output.curve:q} --json {output.metrics:q} {params.options:q} > {log:q} 2>&1"
 
 
+rule report:
+    input:
+        hits=lambda wildcards: sample_of(wildcards).reported,
+        genome=lambda wildcards: sample_of(wildcards).genome,
+        truth=lambda wildcards: sample_of(wildcards).truth or [],
+    output:
+        report(
+            "results/reports/{sample}.html",
+            caption="../report/sample.rst",
+            category="promoters",
+            subcategory="{sample}",
+        ),
+    log:
+        "logs/report/{sample}.log",
+    threads: SCAN["threads"]
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
+    params:
+        truth=lambda wildcards, input: ["--tss", input.truth] if input.truth else [],
+        options=options_of("report"),
+    conda:
+        ENVIRONMENT
+    container:
+        CONTAINER
+    shell:
+        "promscan report {input.hits:q} --genome {input.genome:q} -o {output:q} --title {wildcards.sample:q}"
+        " --threads {threads} {params.truth:q} {params.options:q} > {log:q} 2>&1"
+
+
 rule multiqc_tables:
     input:
         summaries=[path for sample in SAMPLES.values() for path in sample.summaries],
@@ -64,7 +96,9 @@ rule multiqc_tables:
     params:
         summaries={sample.name: sample.summaries for sample in SAMPLES.values()},
     conda:
-        "../envs/multiqc.yaml"
+        ENVIRONMENT
+    container:
+        CONTAINER
     script:
         "../scripts/multiqc_tables.py"
 

@@ -33,6 +33,8 @@ rule scan_shard:
     output:
         hits=temp(f"results/shards/{{sample}}/{{shard}}-of-{{shards}}.{FORMAT}"),
         summary=f"results/summaries/{{sample}}/{{shard}}-of-{{shards}}.{FORMAT}.json",
+        contigs=f"results/summaries/{{sample}}/{{shard}}-of-{{shards}}.{FORMAT}.contigs.tsv",
+        multiqc=f"results/summaries/{{sample}}/{{shard}}-of-{{shards}}.{FORMAT}_mqc.json",
     log:
         "logs/scan/{sample}/{shard}-of-{shards}.log",
     wildcard_constraints:
@@ -86,6 +88,8 @@ rule scan_genome:
     output:
         hits=f"results/hits/{{sample}}.{FORMAT}.gz",
         summary="results/summaries/{sample}.json",
+        contigs="results/summaries/{sample}.contigs.tsv",
+        multiqc="results/summaries/{sample}_mqc.json",
     log:
         "logs/scan/{sample}.log",
     wildcard_constraints:

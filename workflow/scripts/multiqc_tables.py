@@ -7,23 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from promscan.io.summaries import multiqc_content, multiqc_row
+
 RATES = ("10", "50", "100")
 """False positives per Mb at which recall is shown."""
 
 
 def genome_row(paths: Sequence[str]) -> dict[str, Any]:
     """One genome: what all of its shards read, found and took."""
-    parts = [json.loads(Path(path).read_text(encoding="utf-8")) for path in paths]
-    bases = sum(part["scored_bases"] for part in parts)
-    hits = sum(part["hits"] for part in parts)
-    return {
-        "model": parts[0]["settings"]["model"],
-        "hits": hits,
-        "bases": bases,
-        "hits_per_mb": 1e6 * hits / bases if bases else None,
-        "minutes": sum(part["total_seconds"] for part in parts) / 60,
-        "peak_memory": max(part["peak_memory_bytes"] for part in parts) / 1e6,
-    }
+    return multiqc_row(json.loads(Path(path).read_text(encoding="utf-8")) for path in paths)
 
 
 def class_counts(path: str) -> dict[str, int]:
@@ -37,27 +29,6 @@ def recall_row(path: str) -> dict[str, Any]:
     metrics = json.loads(Path(path).read_text(encoding="utf-8"))
     at_rates = metrics["at_fp_per_mb"]
     return {"tss": metrics["tss"], **{f"recall_{rate}": at_rates[rate]["recall"] for rate in RATES if rate in at_rates}}
-
-
-def genomes_content(rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """The table of genomes."""
-    headers = {
-        "model": {"title": "Model"},
-        "hits": {"title": "Hits", "format": "{:,.0f}"},
-        "bases": {"title": "Bases scored", "format": "{:,.0f}"},
-        "hits_per_mb": {"title": "Hits per Mb", "format": "{:,.2f}"},
-        "minutes": {"title": "Minutes", "format": "{:,.1f}"},
-        "peak_memory": {"title": "Memory (MB)", "format": "{:,.0f}"},
-    }
-    return {
-        "id": "promscan_genomes",
-        "section_name": "promscan: genomes",
-        "description": "Hits of each genome, and what its scan took.",
-        "plot_type": "table",
-        "pconfig": {"id": "promscan_genomes_table", "title": "promscan: genomes"},
-        "headers": headers,
-        "data": dict(rows),
-    }
 
 
 def classes_content(counts: Mapping[str, dict[str, int]]) -> dict[str, Any]:
@@ -91,7 +62,7 @@ def write_tables(
 ) -> None:
     """Write one file for each table that has rows."""
     contents = {
-        "genomes": genomes_content({name: genome_row(paths) for name, paths in summaries.items()}),
+        "genomes": multiqc_content({name: genome_row(paths) for name, paths in summaries.items()}),
         "classes": classes_content({Path(path).stem: class_counts(path) for path in annotated}),
         "recall": recall_content({Path(path).stem: recall_row(path) for path in evaluations}),
     }
