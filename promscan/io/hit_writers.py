@@ -20,6 +20,7 @@ import pysam
 from promscan import __version__
 from promscan.errors import RunError
 from promscan.io.files import PACKED_SUFFIXES, atomic_path, is_packed, standard_output, write_errors
+from promscan.io.htslib import quiet_htslib
 from promscan.io.schemas import ABOUT_STRENGTH, BED_COLUMNS, GRADES, TYPE
 from promscan.seq.records import Hit
 from promscan.seq.windows import tss_of
@@ -86,7 +87,7 @@ def open_rows(target: str, layout: Layout, first_line: str, header: Header) -> I
         with write_errors("standard output"):
             stdout.flush()
         return
-    with ExitStack() as after, atomic_path(target) as path:
+    with quiet_htslib(), ExitStack() as after, atomic_path(target) as path:
         with write_errors(target):
             file = pysam.BGZFile(str(path), "wb", None) if is_packed(target) else path.open("wb")
         with _closing(file, target):
