@@ -34,7 +34,7 @@ RUN pip install --no-cache-dir --index-url "${TORCH_INDEX}" "torch>=2.5"
 RUN --mount=type=bind,from=wheel,source=/dist,target=/dist pip install --no-cache-dir /dist/*.whl
 
 RUN useradd --create-home --uid 1000 promscan
-USER promscan
+USER 1000
 WORKDIR /data
 # Where Triton keeps what it compiles, for whatever user.
 ENV TRITON_CACHE_DIR=/tmp/triton

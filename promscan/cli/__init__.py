@@ -37,7 +37,7 @@ from promscan.errors import DeviceError, PromscanError, is_lack_of_memory
 from promscan.io.files import open_text_output, standard_output
 
 INTERRUPTED = 130
-LEAST_MEMORY = 1 << 30
+LEAST_MEMORY = 768 << 20
 """Bytes of address space below which the libraries that promscan needs end a process without a word."""
 TOO_LITTLE_MEMORY = "the memory of this machine is too small; use a machine with more, or divide the input"
 

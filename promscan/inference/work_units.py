@@ -7,6 +7,7 @@ run by one thread. Batch size and threads decide how many of them run at once, a
 from __future__ import annotations
 
 import copy
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -94,18 +95,20 @@ class UnitRunner(Generic[Unit, Result]):
                 begun.future.cancel()
 
     def _submit(self, unit: Unit, worker: _Worker) -> _Running[Unit, Result]:
-        future = worker.pool.submit(self._attempt, unit, worker.device)
+        future = worker.pool.submit(self._attempt, unit, worker)
         return _Running(unit, worker, worker.at_once, future)
 
-    def _attempt(self, unit: Unit, device: torch.device) -> Result | None:
+    def _attempt(self, unit: Unit, worker: _Worker) -> Result | None:
         """The result of a unit, or None if there was too little memory for it.
 
         An exception would hold the frames that it passed through, and with them their tensors. The arithmetic flags of
         torch belong to the whole process, so they are set only while a unit runs.
         """
         try:
-            with torch.inference_mode(), repeatable(), memory_errors(""):
-                return self._run(unit, device)
+            with memory_errors(""):
+                worker.prepare_thread()
+                with torch.inference_mode(), repeatable():
+                    return self._run(unit, worker.device)
         except DeviceError:
             return None
 
@@ -152,7 +155,7 @@ class _Worker:
     """A device and the threads that run units on it."""
 
     def __init__(self, device: torch.device, at_once: int) -> None:
-        self.device = device
+        self.device, self._thread = device, threading.local()
         self._start(at_once)
 
     def resize(self, at_once: int) -> None:
@@ -161,7 +164,13 @@ class _Worker:
         self._start(at_once)
 
     def _start(self, at_once: int) -> None:
-        self.at_once, self.pool = at_once, ThreadPoolExecutor(at_once, "promscan-unit", _start_worker, (self.device,))
+        self.at_once, self.pool = at_once, ThreadPoolExecutor(at_once, "promscan-unit")
+
+    def prepare_thread(self) -> None:
+        """Prepare this thread before its first unit; here a lack of memory is one, and in a pool it breaks the pool."""
+        if not hasattr(self._thread, "ready"):
+            _start_worker(self.device)
+            self._thread.ready = True
 
 
 def check_finite(values: npt.NDArray[np.float32]) -> None:

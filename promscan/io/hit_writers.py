@@ -14,6 +14,7 @@ import pysam
 from promscan import __version__
 from promscan.io.files import atomic_path, is_packed, standard_output, write_errors
 from promscan.io.hit_layouts import Header, Layout, escaped, landmark_row, layout_of, seqid_of
+from promscan.io.htslib import quiet_htslib
 from promscan.io.schemas import FULL
 from promscan.seq.records import Hit
 
@@ -139,7 +140,7 @@ def open_rows(target: str, layout: Layout, first_line: str, header: Header) -> I
         with write_errors("standard output"):
             stdout.flush()
         return
-    with ExitStack() as after, atomic_path(target) as path:
+    with quiet_htslib(), ExitStack() as after, atomic_path(target) as path:
         with write_errors(target):
             file = pysam.BGZFile(str(path), "wb", None) if is_packed(target) else path.open("wb")
         with _closing(file, target):

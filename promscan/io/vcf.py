@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -18,6 +18,7 @@ import pysam
 from promscan.errors import InputError
 from promscan.io.files import atomic_path, is_packed, standard_output, write_errors
 from promscan.io.hit_writers import TBI_LIMIT
+from promscan.io.htslib import quiet_htslib
 from promscan.io.text import opened, source_name
 
 INFO_COLUMN = 7
@@ -135,10 +136,7 @@ def open_variants(path: str | os.PathLike[str]) -> Iterator[VariantReader]:
         InputError: on entry, the file cannot be read or is something else; during iteration, a record is damaged.
     """
     source = source_name(os.fspath(path))
-    # htslib writes messages of its own to standard error; an error becomes an exception here.
-    verbosity = pysam.set_verbosity(0)
-    feeder = _Feeder(os.fspath(path))
-    try:
+    with quiet_htslib(), closing(_Feeder(os.fspath(path))) as feeder:
         try:
             file = pysam.VariantFile(feeder.pipe)
         except (OSError, TypeError, ValueError) as error:  # TypeError: pysam looks for the name of a pipe
@@ -146,9 +144,6 @@ def open_variants(path: str | os.PathLike[str]) -> Iterator[VariantReader]:
             raise InputError(f"{source}: this is not {WANTED}; give a file of one of these formats") from error
         with file:
             yield VariantReader(file, source, feeder)
-    finally:
-        feeder.close()
-        pysam.set_verbosity(verbosity)
 
 
 class VariantWriter:
@@ -199,7 +194,7 @@ def open_variant_writer(target: str) -> Iterator[VariantWriter]:
         with write_errors("standard output"):
             stdout.flush()
         return
-    with ExitStack() as after, atomic_path(target) as path:
+    with quiet_htslib(), ExitStack() as after, atomic_path(target) as path:
         with write_errors(target):
             file = pysam.BGZFile(str(path), "wb", None) if is_packed(target) else path.open("wb")
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 import strength_tables
 from genomes import DATA, DEMO, TINY, random_bases, tiny_streaming, write_fasta, write_hits
-from processes import contents, measured
+from processes import Running, contents
 from test_train import planted
 
 import promscan
@@ -43,7 +44,7 @@ def inputs() -> Path:
 
 @cache
 def genome() -> Path:
-    contigs = {"chr1": random_bases(12_000, 1), "short": "ACGT" * 5, "chr2": random_bases(4_000, 2)}
+    contigs = {"chr1": random_bases(3_000, 1), "short": "ACGT" * 5, "chr2": random_bases(1_000, 2)}
     return write_fasta(inputs() / "genome.fa", contigs)
 
 
@@ -57,7 +58,7 @@ def hits() -> Path:
 @cache
 def genes() -> Path:
     path = inputs() / "genes.bed"
-    rows = (f"chr1\t{at}\t{at + 90}\tg{at}\t0\t{'+-'[at // 100 % 2]}\n" for at in range(100, 11_000, 100))
+    rows = (f"chr1\t{at}\t{at + 90}\tg{at}\t0\t{'+-'[at // 100 % 2]}\n" for at in range(100, 2_800, 100))
     path.write_text("".join(rows))
     return path
 
@@ -74,7 +75,7 @@ def shards() -> list[Path]:
 
 
 @cache
-def windows(name: str, seed: int, count: int = 2_000) -> Path:
+def windows(name: str, seed: int, count: int = 300) -> Path:
     data = planted(count, seed)
     rows = [f"{dna.decode(codes)},{label}" for codes, label in zip(data.codes, data.labels, strict=True)]
     path = inputs() / f"{name}.csv"
@@ -94,23 +95,23 @@ def _calibrate() -> list[object]:
 
 def _train_windows() -> list[object]:
     files = [windows("train", 1), "--dev", windows("dev", 2)]
-    return ["train", "windows", *files, "-o", "out/run", "--hidden", 8, "--epochs", 3, *LEARNING]
+    return ["train", "windows", *files, "-o", "out/run", "--hidden", 8, "--epochs", 2, *LEARNING]
 
 
 def _pretrain() -> list[object]:
-    sizes = ["--hidden", 8, "--epochs", 3, "--windows-per-epoch", 4_000]
-    return ["train", "pretrain", genome(), "-o", "out/run", *sizes, *LEARNING]
+    sizes = ["--hidden", 8, "--epochs", 2, "--windows-per-epoch", 400]
+    return ["train", "pretrain", DEMO, "-o", "out/run", *sizes, *LEARNING]
 
 
 def _train_genome() -> list[object]:
     data = [DEMO, DATA / "demo_tss.bed", "--dev", "demo2", "--species", "Synthetic"]
-    sizes = ["--hidden", 4, "--dropout", 0, "--epochs", 3, "--segments-per-epoch", 20, "--batch-size", 5]
+    sizes = ["--hidden", 4, "--dropout", 0, "--epochs", 2, "--segments-per-epoch", 10, "--batch-size", 5]
     return ["train", "genome", *data, "-o", "out/run", *sizes, *LEARNING]
 
 
 def _train_strength() -> list[object]:
-    table = strength_tables.write(inputs() / "strength.tsv", strength_tables.planted(400, 1))
-    return ["train", "strength", table, "-o", "out/run", "--hidden", 8, "--epochs", 3, *LEARNING]
+    table = strength_tables.write(inputs() / "strength.tsv", strength_tables.planted(150, 1))
+    return ["train", "strength", table, "-o", "out/run", "--hidden", 8, "--epochs", 2, *LEARNING]
 
 
 JOBS: dict[str, Callable[[], Job]] = {
@@ -133,12 +134,10 @@ class Reference(NamedTuple):
 
     files: what it made, without what varies.
     seconds: processor time that it took.
-    memory: the most address space that it had, in bytes.
     """
 
     files: dict[str, bytes]
     seconds: float
-    memory: int
 
 
 @cache
@@ -150,9 +149,13 @@ def job_of(name: str) -> Job:
 def reference(name: str) -> Reference:
     folder = inputs() / f"reference of {name}"
     (folder / "out").mkdir(parents=True)
-    end, seconds, memory = measured(job_of(name).line, folder)
+    running, seconds = Running(job_of(name).line, folder), 0.0
+    while not running.has_ended():
+        seconds = max(seconds, running.seconds())
+        time.sleep(0.005)
+    end = running.end()
     assert end.status == 0, end.messages
-    return Reference(made(folder / "out", job_of(name)), seconds, memory)
+    return Reference(made(folder / "out", job_of(name)), seconds)
 
 
 def made(folder: Path, job: Job) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -13,24 +14,13 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
+ZYGOTE = Path(__file__).with_name("zygote.py")
 TICK = os.sysconf("SC_CLK_TCK")
 LONGEST = 240.0
 """Seconds that a process may take on a busy machine."""
-_TMPFS = """
-set -e
-folder=$1 size=$2 mode=$3 before=$4 after=$5
-shift 5
-mount -t tmpfs -o size="$size" tmpfs "$folder"
-cp -a "$before/." "$folder/"
-[ "$mode" = rw ] || mount -o remount,ro "$folder"
-status=0
-"$@" || status=$?
-cp -a "$folder/." "$after/"
-exit $status
-"""
 
 
 class Ended(NamedTuple):
@@ -40,138 +30,143 @@ class Ended(NamedTuple):
     messages: str
 
 
-def start(
-    arguments: Sequence[object],
-    folder: Path,
-    *,
-    most_memory: int | None = None,
-    prefix: Sequence[object] = (),
-    code: str | None = None,
-) -> subprocess.Popen[str]:
-    """Start promscan in a folder.
+class Disk(NamedTuple):
+    """A small file system.
+
+    folder: where it is mounted, for one command.
+    size: in bytes.
+    before: what is in it at the start.
+    after: where its content is copied at the end.
+    writable: whether it can be written to.
+    """
+
+    folder: Path
+    size: int
+    before: Path
+    after: Path
+    writable: bool = True
+
+
+@cache
+def _zygote() -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(ZYGOTE)]
+    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def _ask(task: dict[str, Any]) -> int | None:
+    zygote = _zygote()
+    assert zygote.stdin is not None
+    assert zygote.stdout is not None
+    zygote.stdin.write(f"{json.dumps(task)}\n")
+    zygote.stdin.flush()
+    answer: int | None = json.loads(zygote.stdout.readline())
+    return answer
+
+
+class Running:
+    """A command that runs, forked from a process that has loaded what it needs.
 
     Args:
-        arguments: of the command line.
+        line: its arguments.
         folder: where it runs. Temporary files go to `folder/tmp`.
+        disk: a file system for it alone.
+    """
+
+    def __init__(self, line: Sequence[object], folder: Path, disk: Disk | None = None) -> None:
+        (folder / "tmp").mkdir(exist_ok=True)
+        self._messages = folder / f"messages-{time.monotonic_ns()}"
+        of_disk = None if disk is None else [value if isinstance(value, int) else str(value) for value in disk]
+        number = _ask(
+            {"line": list(map(str, line)), "folder": str(folder), "messages": str(self._messages), "disk": of_disk}
+        )
+        assert number is not None
+        self.number = number
+
+    def has_ended(self) -> bool:
+        """Whether it has ended; its status waits for `end`."""
+        return self._of_proc("stat").rpartition(")")[2].split()[:1] in ([], ["Z"])
+
+    def handles(self, number: int) -> bool:
+        """Whether it has a handler for a signal."""
+        match = re.search(r"^SigCgt:\s*([0-9a-f]+)$", self._of_proc("status"), re.MULTILINE)
+        return match is not None and bool(int(match[1], 16) >> (number - 1) & 1)
+
+    def seconds(self) -> float:
+        """Processor time so far; a busy machine does not change what it has done by then."""
+        fields = self._of_proc("stat").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICK if fields else 0.0
+
+    def wait_until(self, condition: Callable[[], bool]) -> bool:
+        """Wait for a condition; False if it ends before that holds."""
+        until = time.monotonic() + LONGEST
+        while not condition():
+            if self.has_ended():
+                return False
+            assert time.monotonic() < until, "waited for too long"
+            time.sleep(0.002)
+        return True
+
+    def stop(self, number: int, after: float) -> Ended:
+        """Send a signal once the command has taken this much processor time; then wait for its end."""
+        if self.wait_until(lambda: self.handles(signal.SIGTERM)):
+            self.wait_until(lambda: self.seconds() >= after)
+        os.kill(self.number, number)
+        return self.end()
+
+    def end(self) -> Ended:
+        """Wait for its end; one that hangs is killed, with all that it started, and fails the test."""
+        status = _ask({"wait": self.number, "seconds": LONGEST})
+        messages = self._messages.read_text()
+        self._messages.unlink()
+        assert status is not None, f"it hangs: {messages}"
+        return Ended(status, messages)
+
+    def _of_proc(self, name: str) -> str:
+        try:
+            return Path(f"/proc/{self.number}/{name}").read_text()
+        except OSError:
+            return ""
+
+
+def run(line: Sequence[object], folder: Path, disk: Disk | None = None) -> Ended:
+    """Run a command to its end."""
+    return Running(line, folder, disk).end()
+
+
+def run_alone(
+    line: Sequence[object], folder: Path, *, most_memory: int | None = None, code: str | None = None
+) -> Ended:
+    """Run promscan as a program of its own.
+
+    Args:
+        line: its arguments.
+        folder: where it runs.
         most_memory: bytes of its address space (RLIMIT_AS).
-        prefix: a command that runs it.
         code: Python that runs instead of `python -m promscan`, with the same arguments.
     """
 
     def prepare() -> None:
-        # A shell lets its background jobs ignore what stops them, and so does nohup.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
         if most_memory is not None:
             resource.setrlimit(resource.RLIMIT_AS, (most_memory, most_memory))
 
     (folder / "tmp").mkdir(exist_ok=True)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "tmp"), "OMP_NUM_THREADS": "1"}
-    program = ["-m", "promscan"] if code is None else ["-c", code]
-    command = [*prefix, sys.executable, *program, *arguments]
-    return subprocess.Popen(
-        list(map(str, command)), cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, text=True, preexec_fn=prepare, start_new_session=True,
+    command = [sys.executable, *(["-m", "promscan"] if code is None else ["-c", code]), *map(str, line)]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True, preexec_fn=prepare, timeout=LONGEST, check=False,
     )  # fmt: skip
-
-
-def end_of(process: subprocess.Popen[str]) -> Ended:
-    """Wait for the end of a process; one that hangs is killed, with all that it started, and fails the test."""
-    try:
-        _, messages = process.communicate(timeout=LONGEST)
-    except subprocess.TimeoutExpired as error:
-        os.killpg(process.pid, signal.SIGKILL)
-        raise AssertionError(f"it hangs: {process.communicate()[1]}") from error
-    return Ended(process.returncode, messages)
-
-
-def run(arguments: Sequence[object], folder: Path, **options) -> Ended:
-    """Run promscan to its end; see `start`."""
-    return end_of(start(arguments, folder, **options))
-
-
-def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> bool:
-    """Wait for a condition; False if the process ends before it holds."""
-    until = time.monotonic() + LONGEST
-    while not condition():
-        if process.poll() is not None:
-            return False
-        assert time.monotonic() < until, "waited for too long"
-        time.sleep(0.002)
-    return True
-
-
-def handles(process: subprocess.Popen[str], number: int) -> bool:
-    """Whether a process has a handler for a signal."""
-    try:
-        text = Path(f"/proc/{process.pid}/status").read_text()
-    except OSError:
-        return False
-    match = re.search(r"^SigCgt:\s*([0-9a-f]+)$", text, re.MULTILINE)
-    return match is not None and bool(int(match[1], 16) >> (number - 1) & 1)
-
-
-def cpu_seconds(process: subprocess.Popen[str]) -> float:
-    """Processor time of a process so far; a busy machine does not change what it has done by then."""
-    try:
-        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / TICK
-
-
-def measured(arguments: Sequence[object], folder: Path) -> tuple[Ended, float, int]:
-    """Run promscan to its end; also its processor seconds and the most address space that it had, in bytes."""
-    process, seconds, most = start(arguments, folder), 0.0, 0
-    while process.poll() is None:
-        seconds, most = max(seconds, cpu_seconds(process)), max(most, _address_space(process))
-        time.sleep(0.005)
-    return end_of(process), seconds, most
-
-
-def _address_space(process: subprocess.Popen[str]) -> int:
-    try:
-        match = re.search(r"^VmPeak:\s*([0-9]+) kB$", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
-    except OSError:
-        return 0
-    return 0 if match is None else int(match[1]) << 10
-
-
-def stop(process: subprocess.Popen[str], number: int, after: float) -> Ended:
-    """Send a signal once the command line has begun and has taken this much processor time; then wait for the end."""
-    if wait_until(lambda: handles(process, signal.SIGTERM), process):
-        wait_until(lambda: cpu_seconds(process) >= after, process)
-    if process.poll() is None:
-        process.send_signal(number)
-    return end_of(process)
+    return Ended(done.returncode, done.stderr)
 
 
 @cache
-def mounting() -> tuple[str, ...] | None:
-    """A command whose children see mounts of their own; None: not allowed here."""
-    for command in (("unshare", "--mount"), ("unshare", "--map-root-user", "--mount")):
-        if shutil.which(command[0]) is None:
-            return None
-        probe = [*command, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
-        if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
-            return command
-    return None
-
-
-def on_small_disk(folder: Path, size: str, before: Path, after: Path, *, writable: bool = True) -> list[object]:
-    """The prefix of a command for which `folder` is a file system of its own.
-
-    Args:
-        folder: where it is mounted.
-        size: of the file system, as `mount -o size=` takes it.
-        before: what is in it at the start.
-        after: where its content is copied at the end.
-        writable: whether it can be written to.
-    """
-    command = mounting()
-    assert command is not None
-    mode = "rw" if writable else "ro"
-    return [*command, "sh", "-c", _TMPFS, "sh", folder, size, mode, before, after]
+def can_mount() -> bool:
+    """Whether a process may have file systems of its own here."""
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        return False
+    probe = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    return subprocess.run(probe, capture_output=True, check=False).returncode == 0
 
 
 def contents(folder: Path) -> dict[str, bytes]:

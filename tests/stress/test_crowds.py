@@ -9,7 +9,7 @@ import threading
 import pysam
 import pytest
 from jobs import RUNNING, fresh, genome, job_of, made, reference
-from processes import end_of, run, start
+from processes import Running, run, run_alone
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -31,7 +31,7 @@ esac
 
 
 def together(lines, folder):
-    return [end_of(process) for process in [start(line, folder) for line in lines]]
+    return [running.end() for running in [Running(line, folder) for line in lines]]
 
 
 def renamed(line, out):
@@ -99,7 +99,7 @@ def test_bedtools_that_is_killed_is_one_line(tmp_path, monkeypatch):
     (programs / "bedtools").write_text(DIES)
     (programs / "bedtools").chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-    end = run(job_of("annotate").line, folder)
+    end = run_alone(job_of("annotate").line, folder)
     assert end.status == 1
     assert end.messages.startswith("promscan: error: bedtools closest")
     assert end.messages.count("\n") == 1
@@ -132,7 +132,7 @@ main()
 @pytest.mark.parametrize("place", ["reader", "unit"])
 def test_a_thread_that_dies_ends_the_scan_and_leaves_nothing(place, tmp_path):
     folder = fresh(tmp_path / "work")
-    end = run(job_of("scan to BED").line, folder, code=WORKER_DIES.format(place=place))
+    end = run_alone(job_of("scan to BED").line, folder, code=WORKER_DIES.format(place=place))
     assert end.status != 0
     assert made(folder / "out", job_of("scan to BED")) == {}
     assert not list(folder.rglob("*.tmp"))
@@ -141,6 +141,6 @@ def test_a_thread_that_dies_ends_the_scan_and_leaves_nothing(place, tmp_path):
 @pytest.mark.parametrize("name", ["scan with a journal", "train windows", "merge"])
 def test_a_clock_that_goes_back_changes_nothing(name, tmp_path):
     folder, job = fresh(tmp_path / "work"), job_of(name)
-    end = run(job.line, folder, code=CLOCK_GOES_BACK)
+    end = run_alone(job.line, folder, code=CLOCK_GOES_BACK)
     assert end.status == 0, end.messages
     assert made(folder / "out", job) == reference(name).files

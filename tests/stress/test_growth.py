@@ -5,7 +5,7 @@ from __future__ import annotations
 import pysam
 import pytest
 from growth import CASES, cost, one_contig
-from processes import run
+from processes import run_alone
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -32,7 +32,7 @@ def test_cost_grows_no_faster_than_the_input(name, tmp_path):
 def test_a_contig_beyond_the_reach_of_a_tbi_index_gets_a_csi_index(tmp_path):
     """With a short one, this is tested quickly; here the contig is as long as it says."""
     line = one_contig(tmp_path, 540)
-    assert run(line, tmp_path).status == 0
+    assert run_alone(line, tmp_path).status == 0
     hits = tmp_path / "hits.bed.gz"
     assert not (tmp_path / "hits.bed.gz.tbi").exists()
     assert (tmp_path / "hits.bed.gz.csi").exists()

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import pytest
 from jobs import fresh, job_of, made, reference
-from processes import run
+from processes import run_alone
+
+from promscan.cli import LEAST_MEMORY
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-SIZES = 10
+SHARES = (0.25, 0.5, 0.8, 0.99)
+"""Of the least memory that promscan begins with."""
+STEPS = (1.0, 1.05, 1.1, 1.2, 1.5, 3.0)
+"""Of the same, to enough."""
 
 
 @pytest.mark.parametrize("name", ["scan to packed GFF3", "annotate", "calibrate", "train windows", "train genome"])
 def test_a_limit_of_memory_is_one_line_at_every_size(name, tmp_path):
-    job, most = job_of(name), reference(name).memory
-    statuses = []
-    for number in range(SIZES):
+    job, statuses = job_of(name), []
+    for limit in (int(share * LEAST_MEMORY) for share in SHARES + STEPS):
         folder = fresh(tmp_path / "work")
-        limit = int(most * (0.04 + 1.06 * number / (SIZES - 1)))
-        end = run(job.line, folder, most_memory=limit)
+        end = run_alone(job.line, folder, most_memory=limit)
         statuses.append(end.status)
         if end.status == 0:
             assert end.messages == ""
@@ -29,5 +32,5 @@ def test_a_limit_of_memory_is_one_line_at_every_size(name, tmp_path):
             assert end.messages.count("\n") == 1, (limit, end.messages)
             assert "memory" in end.messages
             assert not [path for path in folder.rglob("*") if path.name.endswith(".tmp")]
-    assert statuses[0] == 1
+    assert statuses[: len(SHARES)] == [1] * len(SHARES)
     assert statuses[-1] == 0

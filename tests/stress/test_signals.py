@@ -8,7 +8,7 @@ import signal
 
 import pytest
 from jobs import JOBS, fresh, job_of, made, reference
-from processes import run, start, stop
+from processes import Running, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -46,7 +46,7 @@ def test_a_command_that_is_stopped_ends_at_once_and_leaves_whole_files_or_none(n
     job = job_of(name)
     for moment in moments(name, number):
         folder = fresh(tmp_path / "work")
-        end = stop(start(job.line, folder), number, moment)
+        end = Running(job.line, folder).stop(number, moment)
         assert end.status in (0, 130), end.messages
         assert end.messages.splitlines()[-1:] == (["promscan: interrupted"] if end.status else [])
         assert len(end.messages.splitlines()) <= 2
@@ -61,7 +61,7 @@ def test_a_command_that_is_stopped_ends_at_once_and_leaves_whole_files_or_none(n
 def test_a_command_that_is_killed_can_be_given_again(name, tmp_path):
     job, folder = job_of(name), fresh(tmp_path / "work")
     for moment in sorted(moments(name, signal.SIGKILL) + moments(name, 0)):
-        end = stop(start(again(job, folder), folder), signal.SIGKILL, moment)
+        end = Running(again(job, folder), folder).stop(signal.SIGKILL, moment)
         assert end.status in (0, -signal.SIGKILL), end.messages
         assert end.messages == ""
         whole_or_absent(folder / "out", name)
