@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import configparser
 import hashlib
+import importlib.util
+import io
 import json
 import re
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +31,7 @@ from promscan.commands.reporting.surroundings import (
     surroundings_of,
 )
 from promscan.commands.reporting.tracks import NO_SCORE, REACH, SCALE
-from promscan.errors import InputError, ModelError, RunError
+from promscan.errors import DependencyError, InputError, ModelError, RunError
 from promscan.io.genome import Genome
 from promscan.seq.dna import decode, encode
 from promscan.seq.tss import Site
@@ -423,3 +426,78 @@ def test_a_folder_that_explain_did_not_make_is_refused(genome, hits, tmp_path, o
     with pytest.raises(InputError, match="line 2"):
         promscan.report(hits, genome, tmp_path / "out.html", motifs=folder)
     assert not (tmp_path / "out.html").exists()
+
+
+def browser_data(page: Path) -> dict[str, Any] | None:
+    data: dict[str, Any] | None = data_of(page)["igv"]
+    return data
+
+
+@pytest.fixture
+def fake_igv(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A script in the place of igv.js."""
+    script = "window.igv = {};"
+    monkeypatch.setattr("promscan.commands.report.igv_script", lambda: script)
+    return script
+
+
+def test_the_genome_browser_has_the_genome_and_its_script_may_run(genome, hits, tmp_path, fake_igv):
+    genes = tmp_path / "genes.bed"
+    genes.write_text("one\t200\t900\tg<1>\t0\t-\nthree\t1\t9\tother\t0\t+\n")
+    promscan.report(hits, genome, tmp_path / "out.html", igv=True, genes=genes)
+    data = browser_data(tmp_path / "out.html")
+    assert data is not None
+    fasta = base64.b64decode(data["fasta"]).decode()
+    records = dict(record.split("\n", 1) for record in fasta.split(">")[1:])
+    assert {name: len(bases.strip()) for name, bases in records.items()} == {"one": 5000, "‹b›two‹/b›": 3000}  # noqa: RUF001
+    assert records["one"].strip() == genome.read_text().splitlines()[1]
+    assert data["genes"] == [[0, 200, 900, "-", "g‹1›"]]  # noqa: RUF001
+    text = (tmp_path / "out.html").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(fake_igv.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in text
+    assert 'id="open-browser"' in text
+
+
+def test_a_report_without_igv_embeds_no_genome(genome, hits, tmp_path):
+    promscan.report(hits, genome, tmp_path / "out.html")
+    assert browser_data(tmp_path / "out.html") is None
+    assert "open-browser" not in (tmp_path / "out.html").read_text(encoding="utf-8").replace("#open-browser", "")
+
+
+def test_a_genome_too_large_to_embed_is_left_out(genome, hits, tmp_path, fake_igv, monkeypatch, caplog):
+    monkeypatch.setattr("promscan.commands.reporting.genome_browser.MOST_BASES", 7999)
+    promscan.report(hits, genome, tmp_path / "out.html", igv=True)
+    assert browser_data(tmp_path / "out.html") is None
+    assert "at most 7,999 bases, and this genome has 8,000" in caplog.text
+
+
+def test_an_installation_without_igv_says_so(genome, hits, tmp_path, monkeypatch):
+    monkeypatch.setattr("promscan.commands.reporting.genome_browser._PACKAGE", "promscan.commands.scanning")
+    with pytest.raises(DependencyError, match=r"vendor_igv\.py"):
+        promscan.report(hits, genome, tmp_path / "out.html", igv=True)
+    assert not (tmp_path / "out.html").exists()
+
+
+def vendor() -> Any:
+    spec = importlib.util.spec_from_file_location("vendor_igv", DATA.parents[1] / "packaging" / "vendor_igv.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_only_the_published_archive_is_vendored(tmp_path, monkeypatch, capsys):
+    script, archive = vendor(), tmp_path / "igv.tgz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for name in script.FILES:
+            entry = tarfile.TarInfo(name)
+            entry.size = 4
+            tar.addfile(entry, io.BytesIO(b"text"))
+    assert script.main([str(archive)], tmp_path / "vendor") == 1
+    assert "its sha512 is" in capsys.readouterr().err
+    assert not (tmp_path / "vendor").exists()
+    monkeypatch.setattr(script, "SHA512", base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode())
+    assert script.main([str(archive)], tmp_path / "vendor") == 0
+    assert {path.name for path in (tmp_path / "vendor").iterdir()} == {"igv.min.js", "igv.LICENSE"}
+    assert script.main([str(tmp_path / "none.tgz")], tmp_path / "vendor") == 1

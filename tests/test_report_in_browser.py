@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from browser import CHROMIUM, Page, open_page
 from genomes import random_bases
-from test_report import NASTY
+from test_report import NASTY, vendor
 
 import promscan
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
 
 HITS = 20_000
+COLUMNS = "#chrom\tstart\tend\tname\tscore\tstrand\ttss"
 SIZES = [(1280, 900, False), (1280, 900, True), (390, 844, False), (390, 844, True)]
 
 
@@ -222,8 +223,8 @@ def test_a_circle_is_drawn_and_motifs_are_named(page, folder):
     (folder / "motifs" / "instances.tsv").write_text(
         "name\tmotif\telement\toffset\tsequence\tcontribution\none_33_+\tM1\t<b>x</b>\t-12\tTATAAT\t1.5\n"
     )
-    rows = ["one\t99980\t100050\ta\t7\t+\t13", "one\t50000\t50070\tb\t5\t-\t50036", "one\t0\t70\tc\t9\t+\t33"]
-    (folder / "circle.bed").write_text("\n".join(["#promscan 0.1.0 model=x circular=one", *rows[1:], ""]))
+    rows = ["one\t50000\t50070\tb\t5\t-\t50036", "one\t0\t70\tc\t9\t+\t33"]
+    (folder / "circle.bed").write_text("\n".join(["#promscan 0.1.0 model=x circular=one", COLUMNS, *rows, ""]))
     promscan.report(folder / "circle.bed", folder / "genome.fa", folder / "circle.html", motifs=folder / "motifs")
     page.problems.clear()
     page.load(folder / "circle.html")
@@ -237,3 +238,23 @@ def test_a_circle_is_drawn_and_motifs_are_named(page, folder):
         for text in items
     )
     assert page.problems == []
+
+
+def test_the_genome_browser_opens_without_network(page, folder):
+    script = vendor()
+    if not (script.FOLDER / "igv.min.js").is_file() and script.main([]):
+        pytest.skip("needs igv.js (npm, or packaging/vendor_igv.py)")
+    (folder / "genes.bed").write_text("one\t200\t900\t<b>g</b>\t0\t-\n")
+    promscan.report(
+        folder / "single.bed", folder / "genome.fa", folder / "igv.html", igv=True, genes=folder / "genes.bed"
+    )
+    page.problems.clear()
+    page.requests.clear()
+    page.load(folder / "igv.html")
+    assert page.run("document.querySelectorAll('.igv-track').length + (browser === null ? 0 : 1)") == 0
+    page.run("openBrowser()")
+    assert page.run("browser.trackViews.filter((each) => ['hits', 'genes'].includes(each.track.name)).length") == 2
+    assert page.run("browser.currentLoci().length") > 0
+    assert page.run("document.querySelectorAll('#igv b').length") == 0
+    assert page.problems == []
+    assert [url for url in page.requests if not url.startswith("data:")] == []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.tables.cells import read, table
+from benchmarks.tables.cells import Values, read, table
+
+CLEAR = 0.1
+"""Size of a difference that is more than a sign."""
 
 
 def known_variants_table() -> str:
@@ -17,11 +20,18 @@ def known_variants_table() -> str:
             f"{known['difference']:+.2f}",
             f"{known['share_below']:.0%}",
             known["hit"],
-            "yes" if known["right"] else "no",
+            _verdict(known),
             known["source"],
         ])  # fmt: skip
     head = ["variant", "literature", "measured log2", "`PROM_DIFF`", "substitutions below", "hit", "right", "source"]
     return table(head, rows)
+
+
+def _verdict(known: Values) -> str:
+    """Whether the model is right: its difference has the right sign, and is large enough to be seen."""
+    if not known["right"]:
+        return "no"
+    return "yes" if abs(known["difference"]) >= CLEAR else "only the sign"
 
 
 def variant_precision_table() -> str:

@@ -42,6 +42,8 @@ from promscan.cli.options import (
     "--motifs", metavar="FOLDER",
     help="Folder that 'promscan explain --motifs' made: show the motifs of each hit in its details.",
 )  # fmt: skip
+@click.option("--igv", is_flag=True, help="Embed the genome browser igv.js, for a genome of at most 5 Mb.")
+@click.option("--genes", metavar="FILE", help="With --igv: GFF3, GTF or BED of genes to show there.")
 @score_column_option
 @device_options
 @quiet_option
@@ -55,6 +57,8 @@ def report(hits: tuple[str, ...], output: str, quiet: bool, **options: Any) -> N
     promscan scan genome.fa -o hits.bed
     promscan report hits.bed --genome genome.fa -o report.html
     """
+    if options["genes"] is not None and not options["igv"]:
+        raise click.UsageError("--genes are shown by --igv: give both")
     log.configure(quiet=quiet)
     from promscan.commands.report import report as write_report
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from promscan.commands.evaluate import evaluate
+from promscan.commands.reporting.genome_browser import embedded, igv_script
 from promscan.commands.reporting.motifs import INSTANCES, MotifInstance, read_instances
 from promscan.commands.reporting.page import make_page
 from promscan.commands.reporting.rows import Details, table_rows
@@ -38,6 +39,8 @@ def report(
     details: int = MOST_DETAILS,
     bacteria: bool = False,
     motifs: str | Path | None = None,
+    igv: bool = False,
+    genes: str | Path | None = None,
     score_column: int | None = None,
     title: str = "Promoters",
     command: str = "",
@@ -58,6 +61,8 @@ def report(
         details: show the scores and the sequence around this many of the best hits, over all samples.
         bacteria: look for -10 and -35 elements instead of TATA boxes and initiators.
         motifs: folder that `promscan explain` made with `--motifs`: motifs are shown in the details of their hits.
+        igv: embed the genome browser igv.js with the genome, if that has at most 5 Mb.
+        genes: GFF3, GTF or BED file of genes that the genome browser shows.
         score_column: column of the files to rank by, counted from 1; see `promscan.evaluate`.
         title: heading of the report.
         command: command line that the report shows.
@@ -65,6 +70,7 @@ def report(
         threads: CPU threads (None: as many as the process may use).
 
     Raises:
+        DependencyError: igv.js is asked for, and this installation lacks it.
         InputError: a file cannot be used, or they do not fit.
         ModelError: no such model, or it has other weights than the one that made the hits.
         RunError: the output cannot be written.
@@ -72,7 +78,9 @@ def report(
     paths = [hits] if isinstance(hits, str | os.PathLike) else list(hits)
     lists = [tss] if isinstance(tss, str | os.PathLike) else list(tss)
     check_whole("details", details, 0, MOST_DETAILS)
-    _check_files(paths, [genome, *lists, *([] if motifs is None else [Path(motifs) / INSTANCES])], output)
+    further = [path for path in (genes, None if motifs is None else Path(motifs) / INSTANCES) if path is not None]
+    _check_files(paths, [genome, *lists, *further], output)
+    script = igv_script() if igv else ""
     contigs = Genome(genome).contigs()
     samples = read_samples(paths, contigs, score_column)
     instances = read_instances(motifs)
@@ -84,6 +92,8 @@ def report(
     judged = [evaluate(path, lists, genome, tss_from=tss_from, score_column=score_column) for path in paths if lists]
     context = sections(samples, surroundings, elements, genome, contigs, judged)
     context |= {"title": title, "command": command, "counts_of_details": [len(each.indices) for each in best]}
+    context["data"]["igv"] = embedded(genome, contigs, genes) if igv else None
+    context["igv"] = script if context["data"]["igv"] else ""
     rows = max(map(len, samples))
     page, most = make_page(context, lambda most: table_rows(samples, best, most), rows)
     if most < rows:

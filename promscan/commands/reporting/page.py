@@ -52,16 +52,20 @@ def _render(context: Mapping[str, Any], table: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    files = {name: _source(environment, name) for name in ("report.js", "charts.js", "report.css")}
-    script = files["charts.js"] + files["report.js"]
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    files = {name: _source(environment, name) for name in ("report.js", "charts.js", "browser.js", "report.css")}
+    script = files["charts.js"] + files["report.js"] + (files["browser.js"] if context["igv"] else "")
     return environment.get_template("report.html").render(
         **{name: value for name, value in context.items() if name != "data"},
         script=script,
         style=files["report.css"],
-        digest=digest,
+        digests=[_digest(each) for each in (script, context["igv"]) if each],
         data=to_json({**context["data"], "table": table}),
     )
+
+
+def _digest(script: str) -> str:
+    """The checksum of a script by which a browser knows that it may run."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
 
 
 def _source(environment: jinja2.Environment, name: str) -> str:
