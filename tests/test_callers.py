@@ -14,7 +14,7 @@ from promscan.calling.callers import GradedCaller, PlainCaller, open_caller
 from promscan.calling.peaks import probability_of
 from promscan.calling.settings import CallSettings
 from promscan.calling.surroundings import LIMIT, Stretch, log_mean_odds
-from promscan.networks.calling_rule import FEATURES, OWN, WIDE_ESTIMATES, CallingRule, Feature
+from promscan.networks.calling_rule import FEATURES, GC, OWN, WIDE_ESTIMATES, CallingRule, Feature
 from promscan.seq.records import ESTIMATE_STEP, ScoreTrack
 from promscan.seq.windows import tss_of
 
@@ -44,6 +44,8 @@ def value_of(feature, start, strand, contig, stride):
     other = "-" if strand == "+" else "+"
     if feature.kind == OWN:
         return float(contig[strand][start // stride])
+    if feature.kind == GC:
+        return float(contig["gc"][start // stride])
     if feature.kind == WIDE_ESTIMATES:
         middles = ESTIMATE_STEP * np.arange(len(contig["estimates+"])) + ESTIMATE_STEP // 2
         near = abs(middles - start) <= feature.reach
@@ -87,7 +89,7 @@ plateaus = st.lists(st.tuples(levels, st.integers(1, 30)), max_size=8).map(
 features = st.lists(
     st.builds(
         lambda kind, reach, weight: Feature(
-            kind, {OWN: 0, WIDE_ESTIMATES: reach + ESTIMATE_STEP}.get(kind, reach), weight
+            kind, {OWN: 0, GC: 3000, WIDE_ESTIMATES: reach + ESTIMATE_STEP}.get(kind, reach), weight
         ),
         st.sampled_from(FEATURES),
         st.integers(0, 60) | st.integers(0, 5000),
@@ -131,6 +133,7 @@ def contigs_of(draw):
         contigs[name] = {"+": plus, "-": minus.astype(np.float32)}
         for strand in "+-":
             contigs[name]["places" + strand] = rng.integers(-3, 3, len(plus)).astype(np.float32)
+        contigs[name]["gc"] = rng.random(len(plus), dtype=np.float32)
     return contigs
 
 
@@ -157,7 +160,7 @@ def chunks_of(contigs, calling, cuts):
                 ScoreTrack(
                     chrom, strand, own.start * stride, stride, contig[strand][own],
                     estimates=contig["estimates" + strand][groups], estimates_start=groups.start * ESTIMATE_STEP,
-                    places=contig["places" + strand][own],
+                    places=contig["places" + strand][own], gc=contig["gc"][own],
                 )
                 for strand in calling.scored_strands
             ]  # fmt: skip
@@ -278,7 +281,7 @@ def test_mirrored_logits_give_mirrored_grades(contigs, calling):
         name + {"+": "-", "-": "+"}[strand]: contig[name + strand][::-1]
         for name in ("", "places", "estimates")
         for strand in "+-"
-    }
+    } | {"gc": contig["gc"][::-1]}
 
     def hits(of):
         caller = open_caller(calling)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promscan.seq.dna import ALPHABET, ENCODE, INVALID, UNKNOWN, WHITESPACE, decode, encode, reverse_complement
-from promscan.seq.windows import TSS_INDEX, WINDOW, tss_of
+from promscan.seq.windows import TSS_INDEX, WINDOW, gc_around, tss_of
 
 bases = st.text(alphabet=ALPHABET)
 
@@ -76,3 +76,16 @@ def test_tss_is_the_same_base_from_both_strands(start, beyond):
     assert tss_of(start, "+") == start + TSS_INDEX == start + 33
     assert tss_of(start, "-") == start + 36
     assert tss_of(mirrored_start, "-") == length - 1 - tss_of(start, "+")
+
+
+@given(st.text("ACGTN", min_size=WINDOW, max_size=300), st.integers(0, 200), st.integers(0, 60), st.integers(0, 60))
+def test_gc_around_a_window_is_that_of_its_known_bases_and_the_same_on_both_strands(bases, reach, before, after):
+    windows = len(bases) - WINDOW + 1
+    first, count = min(before, windows - 1), max(1, windows - before - after)
+    count = min(count, windows - first)
+    shares = gc_around(encode(bases), first, count, reach)
+    for i, share in enumerate(shares.tolist(), first):
+        near = bases[max(0, i - reach) : i + WINDOW + reach].replace("N", "")
+        assert share == pytest.approx(sum(near.count(base) for base in "GC") / len(near) if near else 0.5)
+    mirrored = gc_around(reverse_complement(encode(bases)), windows - first - count, count, reach)
+    assert (mirrored[::-1] == shares).all()

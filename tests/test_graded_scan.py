@@ -32,6 +32,7 @@ RULE = CallingRule(
     candidates=-4.0,
     features=(
         Feature("own", 0, 1.0), Feature("same", 40, 0.5), Feature("other", 25, 0.3), Feature("wide_logits", 200, -0.5),
+        Feature("gc", 260, -2.0),
     ),
     bias=0.25,
 )  # fmt: skip
@@ -86,9 +87,12 @@ def test_a_grade_is_what_the_logits_of_all_windows_make_it(graded, model, tmp_pa
             return logits[max(0, start - reach) : start + reach + 1].astype(np.float64)
 
         wide = np.concatenate([near(own, 200), near(other, 200)])
+        bases = contigs["chr1"][max(0, hit.start - 260) : hit.start + 70 + 260]
+        gc = (bases.count("G") + bases.count("C")) / len(bases)
         grade = (
             0.25 + own[hit.start] + 0.5 * np.log(np.exp(near(own, 40)).mean())
             + 0.3 * np.log(np.exp(near(other, 25)).mean()) - 0.5 * np.rint(256 * wide).mean() / 256
+            - 2 * gc
         )  # fmt: skip
         assert hit.logit == pytest.approx(grade, abs=1e-6)
         assert hit.probability == pytest.approx(1 / (1 + np.exp(-grade)))
@@ -169,11 +173,11 @@ def test_a_resumed_scan_of_another_rule_is_another_scan(one, tmp_path):
     first = promscan.scan(DEMO, model=one, **OPTIONS).settings
     other = with_rule(one, tmp_path, dataclasses.replace(RULE, bias=0.5, place_weight=2.0))
     second = promscan.scan(DEMO, model=other, **OPTIONS).settings
-    assert first["grade"] == "own+0.5*same:40+0.3*other:25-0.5*wide_logits:200+0.25"
+    assert first["grade"] == "own+0.5*same:40+0.3*other:25-0.5*wide_logits:200-2*gc:260+0.25"
     assert first["candidates"] == "-4"
     assert "place_weight" not in first
     assert {key: value for key, value in second.items() if first.get(key) != value} == {
-        "grade": "own+0.5*same:40+0.3*other:25-0.5*wide_logits:200+0.5", "place_weight": "2",
+        "grade": "own+0.5*same:40+0.3*other:25-0.5*wide_logits:200-2*gc:260+0.5", "place_weight": "2",
     }  # fmt: skip
 
 
@@ -191,7 +195,7 @@ def test_grades_that_are_log_odds_have_a_probability_as_threshold(one, tmp_path)
 def test_a_model_with_grades_must_be_calibrated(one, tmp_path):
     bare = read_card(with_rule(one, tmp_path))
     for options in ({}, {"fp_per_mb": 10}):
-        with pytest.raises(ModelError, match="graded is not calibrated to false hits per Mb: calibrate it"):
+        with pytest.raises(ModelError, match="graded is not calibrated to false positives per Mb: calibrate it"):
             resolve_calling(dataclasses.replace(bare, default_threshold=None, calibration=None), **options)
 
 
@@ -303,6 +307,7 @@ def test_a_card_keeps_its_rule(one):
         ("features", [{"kind": "same", "reach": 10**6, "weight": 1}], r"calling.features\[0\].reach must be"),
         ("features", [{"kind": "same", "reach": 5, "weight": "x"}], r"calling.features\[0\].weight must be"),
         ("features", [{"kind": "same", "reach": 5, "weight": 1, "x": 1}], r"calling.features\[0\].x is unknown"),
+        ("features", [{"kind": "gc", "reach": 5 + i, "weight": 1} for i in (0, 1)], "features must have one reach for gc"),
     ],
 )
 def test_a_malformed_rule_is_refused_by_name(one, place, value, message):

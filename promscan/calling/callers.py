@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 from promscan.calling.peaks import PeakCaller, in_order, probability_of
 from promscan.calling.settings import CallSettings
-from promscan.calling.surroundings import NearTerms, Terms, WideTerms
-from promscan.networks.calling_rule import NEAR, OWN, WIDE, CallingRule
+from promscan.calling.surroundings import BaseTerms, NearTerms, Terms, WideTerms
+from promscan.networks.calling_rule import GC, NEAR, OWN, WIDE, CallingRule
 from promscan.seq.from_json import is_whole, record_of
 from promscan.seq.records import ESTIMATE_STEP, Hit, ScoreTrack
 
@@ -97,9 +97,9 @@ class GradedCaller:
 
     A candidate waits until all that lies within the reach of its features has been seen, or its contig has ended:
 
-        candidates --> NearTerms (hundreds of bp) --> WideTerms (thousands of bp) --> grade >= threshold: a hit
+        candidates --> BaseTerms --> NearTerms (hundreds of bp) --> WideTerms (thousands of bp) --> grade >= threshold: a hit
 
-    Both hold the track up to their reach behind the first candidate that may still ask for it.
+    The last two hold the track up to their reach behind the first candidate that may still ask for it.
 
     Args:
         peaks: calls the candidates.
@@ -111,6 +111,8 @@ class GradedCaller:
         self._peaks, self._rule, self._threshold = peaks, rule, calling.threshold
         self._stride, self._undecided = calling.stride, calling.min_distance
         self._queues = list[_Queue]()
+        if of_bases := rule.select(GC):
+            self._queues.append(_Queue(BaseTerms(of_bases, calling.stride)))
         if near := rule.select(*NEAR):
             self._queues.append(_Queue(NearTerms(near, calling.scored_strands, calling.stride)))
         for kind in WIDE:

@@ -69,6 +69,11 @@ class CallSettings:
         return self.rule is not None and bool(self.rule.select(WIDE_ESTIMATES))
 
     @property
+    def gc_reach(self) -> int | None:
+        """How far bases are counted that grades read; None: they read none."""
+        return None if self.rule is None else self.rule.gc_reach
+
+    @property
     def near_other(self) -> bool:
         """Whether the logits near a candidate decide on the other strand, too."""
         return self.rule is not None and bool(self.rule.select(OTHER))

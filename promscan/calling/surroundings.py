@@ -1,7 +1,7 @@
 """What lies around a candidate, read from the tracks of a scan in constant memory.
 
-Two kinds of terms, which go into a grade one after the other: those that read logits near by, and those that read the
-mean of a wide stretch. Each holds as much of the contig as the candidates to come may ask for, and says which of them
+Three kinds of terms, which go into a grade one after the other: those that read the bases around, those that read
+logits near by, and those that read the mean of a wide stretch. Each holds as much of the contig as the candidates to come may ask for, and says which of them
 it can answer for. That depends on the grid of the windows alone, never on what is read.
 """
 
@@ -106,6 +106,56 @@ class Terms(Protocol):
 
     def restore(self, state: Any) -> None:
         """Go on from a state that `state` returned."""
+
+
+class BaseTerms:
+    """Terms of the bases around a candidate, which come with its own window.
+
+    Args:
+        features: of the kind `gc`.
+        stride: bp between neighbouring windows.
+    """
+
+    def __init__(self, features: Sequence[Feature], stride: int) -> None:
+        self._weights = [feature.weight for feature in features]
+        self._gc = Stretch(stride, np.float32)
+
+    @property
+    def frontier(self) -> int:
+        """All that belongs to the candidates that start before this position is known."""
+        return self._gc.end
+
+    def begin(self, tracks: Sequence[ScoreTrack]) -> None:
+        """Forget what is known; `tracks` come next."""
+        self._gc.begin(tracks[0].start)
+
+    def extend(self, tracks: Sequence[ScoreTrack]) -> None:
+        """Take the next tracks; it is the same on both strands.
+
+        Raises:
+            ValueError: they lack the shares of G and C.
+        """
+        if tracks[0].gc is None:
+            raise ValueError("the model is graded by its bases, and its tracks have none")
+        self._gc.extend(tracks[0].gc)
+
+    def of(self, hit: Hit) -> float:
+        """The part of the grade of a hit."""
+        share = float(self._gc.around(hit.start, 0)[0])
+        return math.fsum(weight * share for weight in self._weights)
+
+    def forget(self, start: int) -> None:
+        """Let go of what no candidate needs that starts at `start` or later."""
+        self._gc.forget(start)
+
+    def state(self) -> list[Any]:
+        """All of this for JSON; `restore` brings other terms of the same features there."""
+        return [self._gc.state()]
+
+    def restore(self, state: Sequence[Any]) -> None:
+        """Go on from a state that `state` returned."""
+        for stretch, values in zip([self._gc], state, strict=True):
+            stretch.restore(values)
 
 
 class NearTerms:

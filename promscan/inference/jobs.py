@@ -223,6 +223,7 @@ class Job:
         stride, chunk = self._settings.stride, self.chunk
         if not chunk.windows_on(stride):
             return
+        gc = chunk.gc_around(self._settings.gc_reach, stride)
         yield [
             ScoreTrack(
                 chunk.chrom,
@@ -233,6 +234,7 @@ class Job:
                 self._estimates.get(strand),
                 chunk.start if self._estimates else 0,
                 self._where_scored(self._places[strand], strand) if self._places else None,
+                gc,
             )
             for strand, logits in self._logits.items()
         ]

@@ -24,6 +24,7 @@ class EngineSettings:
     floor: lowest estimate of a screening at which a window is scored; the others are -inf (None: all are scored).
     estimates: whether tracks carry the estimates of the screening network, if the model has one.
     exact_reach: with a floor, windows at most this far (bp) from one whose estimate reaches it are scored too.
+    gc_reach: tracks carry the share of G and C of each window and of this many bases on each side (None: they do not).
     both_strands: whether a window whose estimate reaches the floor has its neighbours of the other strand scored too.
 
     Raises:
@@ -40,10 +41,13 @@ class EngineSettings:
     estimates: bool = False
     exact_reach: int = 0
     both_strands: bool = False
+    gc_reach: int | None = None
 
     def __post_init__(self) -> None:
         check_whole("stride", self.stride, 1, MAX_BP)
         check_machine(self.threads, self.batch_size)
         check_precision(self.precision)
         check_whole("exact_reach", self.exact_reach, 0, MAX_BP)
+        if self.gc_reach is not None:
+            check_whole("gc_reach", self.gc_reach, 0, MAX_BP)
         check_odd("smoothing", self.smoothing, MAX_SMOOTHING)

@@ -123,7 +123,7 @@ class StreamingEngine:
     @property
     def margin(self) -> int:
         """Bases that a chunk needs on each side of its windows, one of them for the lanes of the other strand."""
-        read = self._grid.around + 1
+        read = max(self._grid.around + 1, self.settings.gc_reach or 0)
         return read if self._screen is None else max(read, self._screen.reach(self.settings))
 
     @property

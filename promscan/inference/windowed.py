@@ -41,13 +41,13 @@ class WindowedEngine:
     """
 
     grid = 1
-    margin = 0
 
     def __init__(self, model: BiGRUAttention, devices: Sequence[torch.device], settings: EngineSettings) -> None:
         if settings.smoothing != 1:
             raise ModelError("windows scored by themselves have no neighbours to smooth over: smoothing must be 1")
         self._networks = networks_on(devices, model, settings.precision)
         self.stride, self.strands = settings.stride, tuple(settings.strands)
+        self._gc_reach = settings.gc_reach
         self.unit = UNIT[devices[0].type]
         self._runner = UnitRunner(
             self._run_unit,
@@ -63,6 +63,11 @@ class WindowedEngine:
 
     def __exit__(self, *_: object) -> None:
         self._runner.close()
+
+    @property
+    def margin(self) -> int:
+        """Bases of context on each side of a chunk."""
+        return self._gc_reach or 0
 
     @property
     def chunk_step(self) -> int:
@@ -104,8 +109,9 @@ class WindowedEngine:
         windows = sliding_window_view(codes, WINDOW)[:: self.stride]
         logits = self._score(windows, allowed & np.stack(wanted), self.strands)
         logits[:, ~allowed] = np.nan
+        gc = chunk.gc_around(self._gc_reach, self.stride)
         return [
-            ScoreTrack(chunk.chrom, strand, chunk.start + first, self.stride, values)
+            ScoreTrack(chunk.chrom, strand, chunk.start + first, self.stride, values, gc=gc)
             for strand, values in zip(self.strands, logits, strict=True)
         ]
 

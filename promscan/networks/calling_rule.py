@@ -10,11 +10,12 @@ from promscan.seq.records import ESTIMATE_STEP
 OWN = "own"
 SAME = "same"
 OTHER = "other"
+GC = "gc"
 WIDE_LOGITS = "wide_logits"
 WIDE_ESTIMATES = "wide_estimates"
 NEAR = (SAME, OTHER)
 WIDE = (WIDE_LOGITS, WIDE_ESTIMATES)
-FEATURES = (OWN, *NEAR, *WIDE)
+FEATURES = (OWN, *NEAR, GC, *WIDE)
 """Kinds of `Feature`."""
 MAX_REACH = 100_000
 """A scan reads at most this many bp around a hit to grade it."""
@@ -26,9 +27,10 @@ class Feature:
     """A number that is read off around a candidate, and its weight in the grade.
 
     kind: `own`: the logit of the candidate. `same`, `other`: logarithm of the mean odds (exp of the logit) of the
-        windows on its own strand, or on the other one. `wide_logits`, `wide_estimates`: mean of the logits, or of the
+        windows on its own strand, or on the other one. `gc`: share of G and C among the bases of its window and of
+        `reach` bases on each side. `wide_logits`, `wide_estimates`: mean of the logits, or of the
         estimates of the screening network, on both strands.
-    reach: windows (or estimates) at most this far in bp from the candidate count, to both sides; 0 for `own`.
+    reach: windows (or estimates, or bases) at most this far in bp from the candidate count, to both sides; 0 for `own`.
     weight: factor in the grade.
     """
 
@@ -82,6 +84,8 @@ class CallingRule:
             fields.text("basis", "", lines=True),
         )
         fields.finish()
+        if len({feature.reach for feature in rule.select(GC)}) > 1:
+            raise fields.refuse("features", f"must have one reach for {GC}")
         return rule
 
     def select(self, *kinds: str) -> tuple[Feature, ...]:
@@ -91,6 +95,11 @@ class CallingRule:
     def reach(self, *kinds: str) -> int:
         """The largest reach in bp of the features of these kinds; 0 if there are none."""
         return max((feature.reach for feature in self.select(*kinds)), default=0)
+
+    @property
+    def gc_reach(self) -> int | None:
+        """How far from a candidate bases count for its share of G and C; None: no feature reads it."""
+        return self.reach(GC) if self.select(GC) else None
 
     @property
     def of_both_strands(self) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.seq.dna import Codes, Mask
-from promscan.seq.windows import WINDOW
+from promscan.seq.windows import WINDOW, gc_around
 
 Strand = Literal["+", "-"]
 Logits = npt.NDArray[np.float32]
@@ -81,6 +81,16 @@ class Chunk:
         """How many of them begin at a multiple of `stride` in the contig."""
         return len(range(-self.start % stride, self.windows, stride))
 
+    def gc_around(self, reach: int | None, stride: int) -> Logits | None:
+        """Share of G and C around these windows, see `seq.windows.gc_around`; None without a reach.
+
+        It takes `reach` bases of context, as far as the contig reaches.
+        """
+        if reach is None:
+            return None
+        shares: Logits = gc_around(self.codes, self.before, self.windows, reach)[-self.start % stride :: stride].copy()
+        return shares
+
 
 @dataclass(frozen=True)
 class ScoreTrack:
@@ -104,6 +114,8 @@ class ScoreTrack:
     places: Logits | None = None
     """What a network with a head for places says about each window (shape of `logits`): of neighbours, the one with the
     highest place is most likely where transcription starts. None: the network has no such head."""
+    gc: Logits | None = None
+    """Share of G and C around each window (shape of `logits`); see `gc_around`. None: nobody asked for it."""
 
 
 @dataclass(frozen=True)

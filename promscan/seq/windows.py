@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from promscan.seq.dna import UNKNOWN, Codes, Mask
+import numpy.typing as npt
+
+from promscan.seq.dna import ALPHABET, UNKNOWN, Codes, Mask
 
 WINDOW = 70
 """Width of a window in bp."""
@@ -25,6 +27,27 @@ def scorable(codes: Codes, stride: int, *, blocked: Mask | None) -> Mask:
     if blocked is not None:
         allowed &= _few_in_windows(blocked, 0)
     return allowed[::stride]
+
+
+def gc_around(codes: Codes, first: int, windows: int, reach: int) -> npt.NDArray[np.float32]:
+    """Share of G and C among the known bases of each window and of `reach` bases on each side of it, (windows,).
+
+    Past the ends of `codes` no base is known. Where none is, the share is 0.5. Bases are counted in whole numbers, so a
+    share depends on the bases alone, and is the same on both strands.
+
+    Args:
+        codes: bases.
+        first: index of the first base of the first window; windows follow base by base.
+        windows: how many windows.
+        reach: bases on each side of a window that count.
+    """
+    strong = (codes == ALPHABET.index("G")) | (codes == ALPHABET.index("C"))
+    counts = np.zeros((2, len(codes) + 1), dtype=np.int32)
+    np.cumsum(np.stack([strong, codes != UNKNOWN]), axis=1, out=counts[:, 1:])
+    begins = np.arange(first, first + windows)
+    ends = np.minimum(begins + WINDOW + reach, len(codes))
+    gc, known = counts[:, ends] - counts[:, np.maximum(begins - reach, 0)]
+    return np.where(known > 0, gc / np.maximum(known, 1), 0.5).astype(np.float32)
 
 
 def _few_in_windows(flags: Mask, most: int) -> Mask:

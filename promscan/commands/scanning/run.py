@@ -56,6 +56,7 @@ class LoadedScan:
             estimates=calling.of_estimates,
             exact_reach=calling.near,
             both_strands=calling.near_other,
+            gc_reach=calling.gc_reach,
         )
         with memory_errors(MORE_MEMORY):
             self.devices = resolve_devices(machine.device)
