@@ -133,6 +133,13 @@ def test_what_has_no_name_for_its_output_is_refused(promscan_cli, tmp_path, fold
         assert list((tmp_path / "out").iterdir()) == []
 
 
+def test_a_missing_file_is_found_before_the_first_scan(promscan_cli, tmp_path, folder):
+    outcome = promscan_cli("scan", folder / "a.fa", folder / "z.fa", "-o", f"{tmp_path}/out/", *COMMON)
+    assert (outcome.status, outcome.err.count("\n")) == (1, 1)
+    assert f"{folder}/z.fa: " in outcome.err
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 def test_a_pipe_is_a_genome_alone(promscan_cli, tmp_path, folder):
     outcome = promscan_cli("scan", folder / "a.fa", "-", "-o", tmp_path / "hits.bed", *COMMON)
     assert "standard input: is read only once, and cannot be one of several files; save it" in outcome.err

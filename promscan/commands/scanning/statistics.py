@@ -165,11 +165,14 @@ class Statistics:
     def count_scored(self, tracks_of_chunks: Iterable[list[ScoreTrack]]) -> Iterator[list[ScoreTrack]]:
         """Pass tracks on; count their windows and bases."""
         for tracks in tracks_of_chunks:
-            if (circle := self.circles.get(tracks[0].chrom)) is None:
-                self.scored.add(tracks)
-            else:
-                self.scored.add([track_on_circle(track, circle) for track in tracks], circle.length)
+            circle = self.circles.get(tracks[0].chrom)
+            self.scored.add(self.placed(tracks), MAX_POSITION if circle is None else circle.length)
             yield tracks
+
+    def placed(self, tracks: list[ScoreTrack]) -> list[ScoreTrack]:
+        """The tracks of a chunk at their places on the contig; of a circle, those of the round from the origin."""
+        circle = self.circles.get(tracks[0].chrom)
+        return tracks if circle is None else [track_on_circle(track, circle) for track in tracks]
 
     def count_hits(self, hits: Iterable[Hit]) -> Iterator[Hit]:
         """Pass hits on; count them."""

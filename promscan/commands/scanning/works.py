@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from promscan.commands.scanning.tracks import track_paths
 from promscan.errors import RunError
-from promscan.io.files import check_outputs, write_errors
+from promscan.io.files import check_outputs, is_special, write_errors
 from promscan.io.genome_files import fasta_files, outputs_in
 from promscan.io.hit_layouts import layout_of
 from promscan.io.schemas import FULL
 from promscan.io.summaries import summary_paths
+from promscan.io.text import sniff
 
 SUFFIXES = {"bed": ".bed", "gff3": ".gff3", "narrowpeak": ".narrowPeak"}
 """Ends of the names of outputs in a folder, by format."""
@@ -70,14 +71,18 @@ def _is_folder(path: str) -> bool:
 
 
 def check_works(works: Sequence[Work], files: Iterable[str | os.PathLike[str] | None], form: Form, strand: str) -> None:
-    """Refuse outputs that cannot be written before anything is loaded; `files` are read as well as the genomes.
+    """Refuse files that cannot be read or written before anything is loaded; `files` are read as well as the genomes.
 
     Raises:
+        InputError: a genome cannot be read.
         RunError: see `check_outputs` and `layout_of`.
     """
     outputs = [path for work in works for path in _outputs_of(work, strand)]
     check_outputs(outputs, [*(path for work in works for path in work.genome), *files])
     layout_of(works[0].output, *form)
+    for file in (file for work in works for file in work.genome):
+        if file != "-" and not is_special(file):
+            sniff(file)
 
 
 def _outputs_of(work: Work, strand: str) -> list[str]:
