@@ -9,6 +9,23 @@ class PromscanError(Exception):
     """Base of all expected failures."""
 
 
+_LACK_OF_MEMORY = (
+    "can't allocate memory",
+    "can't start new thread",
+    "std::bad_alloc",
+    "out of memory",
+    "Cannot allocate memory",
+    "failed to map segment",
+)
+"""Texts by which libraries report that the system gave them no memory, or no thread."""
+
+
+def is_lack_of_memory(error: BaseException) -> bool:
+    """Whether an error of Python, NumPy or torch, or of loading them, says that there is too little memory."""
+    known = isinstance(error, RuntimeError | ImportError) and not isinstance(error, PromscanError)
+    return isinstance(error, MemoryError) or (known and any(text in str(error) for text in _LACK_OF_MEMORY))
+
+
 class InputError(PromscanError, ValueError):
     """A sequence, interval or table file cannot be used as it is."""
 

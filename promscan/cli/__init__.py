@@ -31,7 +31,7 @@ from promscan.cli.score import score
 from promscan.cli.selftest import selftest
 from promscan.cli.train import train
 from promscan.cli.variants import variants
-from promscan.errors import PromscanError
+from promscan.errors import PromscanError, is_lack_of_memory
 from promscan.io.files import open_text_output, standard_output
 
 INTERRUPTED = 130
@@ -107,6 +107,12 @@ def _run(arguments: Sequence[str] | None) -> int:
         status = INTERRUPTED
     except (PromscanError, OSError) as error:
         click.echo(log.one_line(f"promscan: error: {error}"), _messages())
+        status = 1
+    except (MemoryError, RuntimeError, ImportError) as error:
+        if not is_lack_of_memory(error):
+            raise
+        cure = "use fewer --threads, or a machine with more"
+        click.echo(f"promscan: error: the memory of this machine is too small; {cure}", _messages())
         status = 1
     _drop_what_standard_output_refuses()
     return status

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.cli.options import Count, machine_options, model_option, quiet_option
+from promscan.cli.options import Count, NamedPath, machine_options, model_option, quiet_option
 from promscan.errors import RunError
 from promscan.io.files import check_outputs
 from promscan.networks.card import DEFAULT_MODEL, model_files
@@ -23,7 +23,7 @@ from promscan.seq.bounds import MAX_COLUMNS
     "-o", "--output", default="-", metavar="OUT",
     help="Table with a row for each base, or arrays (.npz).  [default: standard output]",
 )  # fmt: skip
-@click.option("--plots", type=click.Path(path_type=Path), metavar="FOLDER", help="Draw a logo of each hit (.svg).")
+@click.option("--plots", type=NamedPath(), metavar="FOLDER", help="Draw a logo of each hit (.svg).")
 @click.option(
     "--top", type=Count(1, MAX_COLUMNS), metavar="N", help="Only the N hits with the best scores.  [default: all]"
 )  # fmt: skip

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from promscan.errors import DeviceError
+from promscan.errors import DeviceError, is_lack_of_memory
 from promscan.log import counted
 from promscan.networks.cpu_quota import cpu_quota
 
@@ -233,16 +233,10 @@ def memory_errors(cure: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, DeviceError) or not _is_lack_of_memory(error):
+        if not is_lack_of_memory(error):
             raise
         where = "of the GPU" if isinstance(error, torch.OutOfMemoryError) else "of this machine"
         raise DeviceError(f"the memory {where} is too small; {cure}") from None
-
-
-def _is_lack_of_memory(error: Exception) -> bool:
-    """Whether an allocation failed; torch reports that of its CPU tensors, and a thread that cannot start, as text."""
-    texts = ("can't allocate memory", "can't start new thread", "std::bad_alloc")
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(text in str(error) for text in texts)
 
 
 def available_threads() -> int:

@@ -144,7 +144,7 @@ def train_unlabelled(
 def _run_epochs(run: TrainingRun, trainer: _Trainer, card: Card) -> None:
     """Train and save the epochs that are left."""
     recipe = trainer.recipe
-    with run.progress("pretraining", "window", trainer.steps_per_epoch * recipe.batch_size) as bar:
+    with run.progress("pretraining", "windows", trainer.steps_per_epoch * recipe.batch_size) as bar:
         while len(run.history) < recipe.epochs:
             began = time.monotonic()
             row = run.add_epoch(trainer.run_epoch(len(run.history), bar), began)

@@ -119,7 +119,7 @@ def train_windows(
 def _run_epochs(run: TrainingRun, trainer: _Trainer, card: Card, dev: LabelledWindows) -> None:
     """Train, validate and save the epochs that are left."""
     recipe = trainer.recipe
-    with run.progress("training", "window", len(trainer.train)) as bar:
+    with run.progress("training", "windows", len(trainer.train)) as bar:
         while len(run.history) < recipe.epochs and not run.is_exhausted("dev_auc", recipe.patience):
             began = time.monotonic()
             learned = trainer.run_epoch(len(run.history), bar)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from promscan.cli.options import Count, Decorator, Number, OddCount, all_of, complete_models, precision_option
+from promscan.cli.options import (
+    Count,
+    Decorator,
+    NamedPath,
+    Number,
+    OddCount,
+    all_of,
+    complete_models,
+    precision_option,
+)
 from promscan.networks.architecture import MAX_CONVOLUTIONS, MAX_HIDDEN, MAX_KERNEL, MAX_LAYERS
 from promscan.seq.bounds import MAX_COUNT, MAX_EPOCHS, MAX_SEED, MAX_THREADS
 
@@ -22,9 +30,7 @@ RUN = ("species", "device", "threads", "resume")
 """Values of `run_options`; the calls of all trainings take them under these names."""
 
 
-output_option = click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder."
-)
+output_option = click.option("-o", "--output", required=True, type=NamedPath(), metavar="RUN", help="Run folder.")
 init_option = click.option(
     "--init", metavar="NAME|PATH", shell_complete=complete_models,
     help="Start from these weights and not from random ones.",

@@ -126,7 +126,12 @@ class TrainingRun:
         """
         training = {**training, "threads": self.config["threads"]}
         if start is not None:
-            history = {"sha256": start.sha256, "git_commit": start.git_commit, "training": start.training}
+            history = {
+                "sha256": start.sha256,
+                "species": start.species,
+                "git_commit": start.git_commit,
+                "training": start.training,
+            }
             training = {**training, "init": history}
         return Card(
             name=self.path.resolve().name,
