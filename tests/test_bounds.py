@@ -94,13 +94,16 @@ def test_help_shows_no_bound_that_is_none(name: str) -> None:
         "train pretrain x -o",
         "train strength x -o",
         "train genome x x --dev x --species x -o",
-    ]
-    + ["calibrate x --genome x --exclude x -o", "evaluate x --tss x --genome x --plot", "explain x --plots"],
+        "calibrate x --genome x --exclude x -o",
+        "evaluate x --tss x --genome x --plot",
+        "explain x --plots",
+    ],
 )
 def test_a_path_without_a_name_is_not_the_current_folder(line: str) -> None:
-    result = CliRunner().invoke(cli, [*line.split(), ""])
-    assert result.exit_code == 2
-    assert "the name is empty; name a file or a folder" in result.output
+    for name, message in (("", "the name is empty; name a file or a folder"), ("-", "standard output cannot take it")):
+        result = CliRunner().invoke(cli, [*line.split(), name])
+        assert result.exit_code == 2
+        assert message in result.output
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e300", "five"])

@@ -105,7 +105,7 @@ class Number(click.FloatRange):
 
 
 class NamedPath(click.Path):
-    """A file or a folder, whose name is not empty: that would be the current folder."""
+    """A file or a folder; neither the current folder, as an empty name would be, nor standard output."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
@@ -113,6 +113,8 @@ class NamedPath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         if value == "":
             self.fail("the name is empty; name a file or a folder", param, ctx)
+        if value == "-":
+            self.fail("standard output cannot take it; name a file or a folder", param, ctx)
         return Path(str(super().convert(value, param, ctx)))
 
 

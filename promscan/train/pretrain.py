@@ -26,7 +26,7 @@ from promscan.networks.card import Card
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.device import autocast, memory_errors
 from promscan.networks.weights import save_model
-from promscan.seq.bounds import MAX_COUNT, check_whole
+from promscan.seq.bounds import MAX_STEP, check_whole
 from promscan.seq.dna import Codes, Mask
 from promscan.seq.windows import WINDOW
 from promscan.train.data.batches import flip_some
@@ -65,7 +65,7 @@ class PretrainRecipe(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_whole("batch_size", self.batch_size, 2, MAX_COUNT)  # half of the windows get random pieces
+        check_whole("batch_size", self.batch_size, 2, MAX_STEP)  # half of the windows get random pieces
 
 
 class _Pretrainer(nn.Module):

@@ -19,7 +19,7 @@ from promscan.cli.options import (
     precision_option,
 )
 from promscan.networks.architecture import MAX_CONVOLUTIONS, MAX_HIDDEN, MAX_KERNEL, MAX_LAYERS
-from promscan.seq.bounds import MAX_COUNT, MAX_EPOCHS, MAX_SEED, MAX_THREADS
+from promscan.seq.bounds import MAX_EPOCHS, MAX_SEED, MAX_STEP, MAX_THREADS
 
 if TYPE_CHECKING:
     from promscan.networks.classifier import Architecture
@@ -78,7 +78,7 @@ def epoch_options(*, rows: str, batch_size: int, epochs: int, least: int = 2, st
     """`--batch-size` in `rows`, and `--epochs`, of which a training that stops early may need fewer."""
     return all_of(
         click.option(
-            "--batch-size", type=Count(least, MAX_COUNT), default=batch_size, show_default=True,
+            "--batch-size", type=Count(least, MAX_STEP), default=batch_size, show_default=True,
             help=f"{rows} in a step.",
         ),
         click.option(
