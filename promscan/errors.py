@@ -4,16 +4,26 @@ Every message is one line that says what is wrong, where, and the cure. The comm
 status 1; anything that is not a `PromscanError` is a bug and keeps its traceback.
 """
 
-_LACK_OF_MEMORY = ("can't allocate memory", "can't start new thread", "std::bad_alloc", "failed to map segment")
-
-
-def is_lack_of_memory(error: BaseException) -> bool:
-    """Whether an allocation failed; torch says so of its tensors, and Python of threads and libraries, in words."""
-    return isinstance(error, MemoryError) or any(words in str(error) for words in _LACK_OF_MEMORY)
-
 
 class PromscanError(Exception):
     """Base of all expected failures."""
+
+
+_LACK_OF_MEMORY = (
+    "can't allocate memory",
+    "can't start new thread",
+    "std::bad_alloc",
+    "out of memory",
+    "Cannot allocate memory",
+    "failed to map segment",
+)
+"""Texts by which libraries report that the system gave them no memory, or no thread."""
+
+
+def is_lack_of_memory(error: BaseException) -> bool:
+    """Whether an error of Python, NumPy or torch, or of loading them, says that there is too little memory."""
+    known = isinstance(error, RuntimeError | ImportError) and not isinstance(error, PromscanError)
+    return isinstance(error, MemoryError) or (known and any(text in str(error) for text in _LACK_OF_MEMORY))
 
 
 class InputError(PromscanError, ValueError):

@@ -124,7 +124,7 @@ def progress(total: float | None, label: str, unit: str, done: float = 0.0) -> I
     Args:
         total: units in all; None: unknown.
         label: what is being done.
-        unit: name of a unit of work, such as `Mb`.
+        unit: name of the units of work, such as `Mb` or `windows`.
         done: units that were done before, in a run that goes on; the rate does not count them.
     """
     if logger.isEnabledFor(logging.INFO) and sys.stderr.isatty():

@@ -87,6 +87,25 @@ def test_help_shows_no_bound_that_is_none(name: str) -> None:
     assert "x<=" not in text
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "train windows x --dev x -o",
+        "train pretrain x -o",
+        "train strength x -o",
+        "train genome x x --dev x --species x -o",
+        "calibrate x --genome x --exclude x -o",
+        "evaluate x --tss x --genome x --plot",
+        "explain x --plots",
+    ],
+)
+def test_a_path_without_a_name_is_not_the_current_folder(line: str) -> None:
+    for name, message in (("", "the name is empty; name a file or a folder"), ("-", "standard output cannot take it")):
+        result = CliRunner().invoke(cli, [*line.split(), name])
+        assert result.exit_code == 2
+        assert message in result.output
+
+
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "1e300", "five"])
 def test_a_strength_must_be_a_finite_number(text: str) -> None:
     result = CliRunner().invoke(cli, ["design", "--strength", text, "-o", "x.fa"])

@@ -81,6 +81,32 @@ def scan(promscan_cli, inputs, out):
     return run
 
 
+LACKS = [
+    MemoryError(),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried ..."),
+    RuntimeError("can't start new thread"),
+    ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+    ImportError("libgomp.so: cannot open shared object file: Cannot allocate memory"),
+]
+
+
+@pytest.mark.parametrize("error", LACKS)
+@pytest.mark.parametrize("command", ["score", "explain"])
+def test_too_little_memory_is_one_line_in_every_command(promscan_cli, inputs, out, monkeypatch, command, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("promscan.networks.weights.safetensors.torch.load", fail)
+    table = inputs / "windows.csv"
+    table.write_text(f"sequence\n{BASES[:70]}\n")
+    outcome = promscan_cli(command, table, "--model", TINY, "-o", out / "x.tsv")
+    assert outcome.status == 1
+    assert outcome.err.splitlines() == [
+        "promscan: error: the memory of this machine is too small; use fewer --threads, or a machine with more"
+    ]
+    assert list(out.iterdir()) == []
+
+
 # Failures: what, where and the cure in one line
 
 FAILURES = {

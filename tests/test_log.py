@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,12 +23,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_line_says_what_is_done_how_fast_and_what_is_left(
     clock: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, "promscan"), log.progress(48_000, "training", "window") as bar:
+    with caplog.at_level(logging.INFO, "promscan"), log.progress(48_000, "training", "windows") as bar:
         bar.advance(100)
         clock[0] += log.LINE_EVERY_SECONDS
         bar.note("dev AUC 0.9")
         bar.advance(11_900)
-    assert caplog.messages == ["training: 12,000 of 48,000 window, 100 window/s, about 6 min left, dev AUC 0.9"]
+    assert caplog.messages == ["training: 12,000 of 48,000 windows, 100 windows/s, about 6 min left, dev AUC 0.9"]
 
 
 def test_a_bar_outlives_more_than_was_announced(
@@ -50,7 +51,19 @@ def test_parts_of_a_unit_are_shown_where_there_are_few(clock: list[float], caplo
 
 
 def test_what_was_done_before_has_no_part_in_the_rate(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "promscan"), log.progress(48_000, "training", "window", done=24_000) as bar:
+    with caplog.at_level(logging.INFO, "promscan"), log.progress(48_000, "training", "windows", done=24_000) as bar:
         clock[0] += log.LINE_EVERY_SECONDS
         bar.advance(12_000)
-    assert caplog.messages == ["training: 36,000 of 48,000 window, 100 window/s, about 2 min left"]
+    assert caplog.messages == ["training: 36,000 of 48,000 windows, 100 windows/s, about 2 min left"]
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\rb", "a\x1b[31mb", "a\x00b", "a\u2028b", "a\x85b"])
+def test_a_message_is_one_line_whatever_it_repeats(promscan_cli, tmp_path: Path, text: str) -> None:
+    shown = log.one_line(text)
+    assert shown.isprintable()
+    assert shown.startswith("a%")
+    for path in (tmp_path / f"{text.replace(chr(0), '')}.fa", tmp_path / "genome.fa"):
+        outcome = promscan_cli("scan", path, "-o", tmp_path / "hits.bed", "--model", "no such\nmodel")
+        assert outcome.status == 1
+        assert outcome.err.count("\n") == 1
+        assert outcome.err[:-1].isprintable()

@@ -158,6 +158,15 @@ def test_training_stops_when_dev_gets_no_better(tmp_path: Path) -> None:
     assert len(rows) == best + 3
 
 
+def test_a_training_that_diverges_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"^the training has diverged: .* smaller --learning-rate"):
+        train_windows(planted(64, 1), planted(64, 2), tmp_path / "run", recipe(learning_rate=1e9), threads=1)
+    sequences = UnlabelledSequences(list(planted(10, 1).codes), "x", "")
+    settings = PretrainRecipe(architecture=SMALL, learning_rate=1e9, epochs=9, windows_per_epoch=64, batch_size=8)
+    with pytest.raises(RunError, match=r"^the training has diverged: "):
+        train_unlabelled(sequences, [], tmp_path / "start", settings, threads=1)
+
+
 def test_training_starts_from_given_weights(tmp_path: Path) -> None:
     train_windows(planted(640, 1), planted(64, 2), tmp_path / "first", recipe(), threads=1)
     start = tmp_path / "first" / "last.safetensors"

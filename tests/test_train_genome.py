@@ -315,7 +315,12 @@ def test_training_starts_from_given_weights(tmp_path: Path) -> None:
     card = train(tmp_path / "first")
     start = tmp_path / "first" / "best.safetensors"
     second = train(tmp_path / "second", init=start)
-    assert second.training["init"] == {"sha256": card.sha256, "git_commit": card.git_commit, "training": card.training}
+    assert second.training["init"] == {
+        "sha256": card.sha256,
+        "species": card.species,
+        "git_commit": card.git_commit,
+        "training": card.training,
+    }
     assert json.loads((tmp_path / "second" / "config.json").read_text())["init"] == card.sha256
     larger = dataclasses.replace(TINY_RECIPE, architecture=Architecture(5))
     with pytest.raises(ModelError, match="architecture"):
@@ -404,8 +409,8 @@ def test_command_line_trains(tmp_path: Path, promscan_cli) -> None:
 @pytest.mark.parametrize("name", ["human", "yeast"])
 def test_a_training_may_begin_with_a_bundled_model(tmp_path: Path, promscan_cli, name: str) -> None:
     data = Path(__file__).parent / "data"
-    command = ["train", "genome", data / "demo.fa", data / "demo_tss.bed", "--dev", "demo2", "--species", "Synthetic"]
-    command += ["-o", tmp_path / "run"]
+    command = ["train", "genome", data / "demo.fa", data / "demo_tss.bed", "--dev", "demo2"]
+    command += ["--species", "Synthetic construct", "-o", tmp_path / "run"]
     short = ["--epochs", 1, "--segments-per-epoch", 2, "--batch-size", 2, "--threads", 1, "--dev-bases", 3000]
     assert promscan_cli(*command, *short, "--init", name).status == 0
     assert (

@@ -116,6 +116,41 @@ def test_an_unknown_species_is_no_other_species(species: str) -> None:
             require_unseen(dataclasses.replace(card, species=there), here, ["chr1"])
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "differ"),
+    [
+        ("Homo sapiens", "Mus musculus", True),
+        ("Mus musculus", "Mus caroli", True),
+        ("Drosophila sapiens", "Homo sapiens", True),
+        ("Synthetic", "Other", True),
+        ("Homo sapiens", "H. sapiens", False),
+        ("Homo sapiens", "h sapiens", False),
+        ("Homo sapiens", "human", False),
+        ("Escherichia coli", "Escherichia coli K-12 MG1655", False),
+        ("Escherichia coli W3110", "E. coli K-12", False),
+        ("unknown species", "Homo sapiens", False),
+    ],
+)
+def test_another_spelling_or_strain_is_no_other_species(one: str, other: str, differ: bool) -> None:
+    card = dataclasses.replace(read_card(find_model("human")), species=one)
+    for here, there in ((one, other), (other, one)):
+        start = dataclasses.replace(card, species=there)
+        if differ:
+            require_unseen(start, here, ["chr1"])
+        else:
+            with pytest.raises(ModelError, match="may have been trained on 'chr1'"):
+                require_unseen(start, here, ["chr1"])
+
+
+def test_weights_that_came_by_another_species_have_seen_the_first_one() -> None:
+    human = read_card(find_model("human"))
+    origin = {"sha256": "", "species": HUMAN, "training": {"genome": {}}}
+    mouse = dataclasses.replace(human, species="Mus musculus", training={"genome": {}, "init": origin}, splits={})
+    require_unseen(mouse, "Danio rerio", ["chr1"])
+    with pytest.raises(ModelError, match="may have been trained on 'chr1'"):
+        require_unseen(mouse, HUMAN, ["chr1"])
+
+
 @pytest.mark.parametrize("key", ["init", "mean_of"])
 def test_what_a_model_started_from_counts(key: str) -> None:
     origin = {"sha256": "", "training": {"data": {}}}

@@ -183,6 +183,21 @@ def test_whole_numbers_have_bounds(tmp_path: Path, promscan_cli, option: str, va
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("folder", "species"), [("r\nun", "x"), ("run\udcff", "x"), ("run", "a\tb"), ("run", "\x1b[1m")]
+)
+def test_what_cannot_stand_in_a_card_is_refused_before_the_training(
+    tmp_path: Path, promscan_cli, folder: str, species: str
+) -> None:
+    command = write_windows(tmp_path)
+    command[command.index("-o") + 1] = tmp_path / "out" / folder
+    outcome = promscan_cli(*command, "--species", species)
+    assert outcome.status == 1
+    assert "stands in the card, and must be printable UTF-8 in one line; change it" in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
 def test_paths_are_read(tmp_path: Path) -> None:
     write_windows(tmp_path)
     card = train_windows(

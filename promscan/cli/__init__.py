@@ -39,7 +39,7 @@ from promscan.io.files import open_text_output, standard_output
 INTERRUPTED = 130
 LEAST_MEMORY = 768 << 20
 """Bytes of address space below which the libraries that promscan needs end a process without a word."""
-TOO_LITTLE_MEMORY = "the memory of this machine is too small; use a machine with more, or divide the input"
+TOO_LITTLE_MEMORY = "the memory of this machine is too small; use fewer --threads, or a machine with more"
 
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:

@@ -8,7 +8,15 @@ from typing import Any
 import click
 
 from promscan import log
-from promscan.cli.options import Count, OddCount, complete_models, contigs_option, machine_options, quiet_option
+from promscan.cli.options import (
+    Count,
+    NamedPath,
+    OddCount,
+    complete_models,
+    contigs_option,
+    machine_options,
+    quiet_option,
+)
 from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
 
 
@@ -21,7 +29,7 @@ from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
     "is not background.",
 )  # fmt: skip
 @click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="MODEL2",
+    "-o", "--output", required=True, type=NamedPath(), metavar="MODEL2",
     help="Weights file to write (.safetensors).",
 )  # fmt: skip
 @contigs_option("Only on these contigs")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promscan import log
-from promscan.cli.options import Count, contigs_option, quiet_option, score_column_option, tss_from_option
+from promscan.cli.options import Count, NamedPath, contigs_option, quiet_option, score_column_option, tss_from_option
 from promscan.io.files import check_outputs, open_text_output
 from promscan.seq.bounds import MAX_BP
 from promscan.seq.tss import SAME_START
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--json", "json_file", metavar="FILE", help="Write all metrics, at a list of rates, as JSON.")
 @click.option(
     "--plot",
-    type=click.Path(path_type=Path),
+    type=NamedPath(),
     metavar="FILE",
     help="Draw recall, of all TSSs and by class, precision and distances: .png, .svg, .pdf",
 )

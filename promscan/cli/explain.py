@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promscan import log
-from promscan.cli.options import Count, machine_options, model_option, quiet_option
+from promscan.cli.options import Count, NamedPath, machine_options, model_option, quiet_option
 from promscan.errors import RunError
 from promscan.io.files import check_outputs
 from promscan.networks.card import DEFAULT_MODEL, model_files
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "-o", "--output", default="-", metavar="OUT",
     help="Table with a row for each base, or arrays (.npz).  [default: standard output]",
 )  # fmt: skip
-@click.option("--plots", type=click.Path(path_type=Path), metavar="FOLDER", help="Draw a logo of each hit (.svg).")
+@click.option("--plots", type=NamedPath(), metavar="FOLDER", help="Draw a logo of each hit (.svg).")
 @click.option(
     "--motifs", type=click.Path(path_type=Path), metavar="FOLDER",
     help="Find motifs that recur in the hits: tables, matrices and logos.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -101,6 +102,20 @@ class Number(click.FloatRange):
         if self.min == -MAX_NUMBER:
             return ""
         return low if self.min_open else f"{low} or more"
+
+
+class NamedPath(click.Path):
+    """A file or a folder; neither the current folder, as an empty name would be, nor standard output."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if value == "":
+            self.fail("the name is empty; name a file or a folder", param, ctx)
+        if value == "-":
+            self.fail("standard output cannot take it; name a file or a folder", param, ctx)
+        return Path(str(super().convert(value, param, ctx)))
 
 
 def all_of(*options: Decorator) -> Decorator:

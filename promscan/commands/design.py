@@ -108,7 +108,7 @@ def design(
         if tolerance is None:
             tolerance = TOLERANCE * predictor.spread
         search = Search(predictor, limits, begin, reach, min_difference, tolerance, seed)
-        with progress(len(strengths) * STEPS, "designing", "step") as bar:
+        with progress(len(strengths) * STEPS, "designing", "steps") as bar:
             found = [(wanted, proposal) for wanted in strengths for proposal in search.run(wanted, count, bar)]
     return [_described(f"design{i}", *each, begin) for i, each in enumerate(found, start=1)]
 

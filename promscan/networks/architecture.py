@@ -142,8 +142,8 @@ class ExpressionArchitecture:
         _set_tuple(self, "units")
         if self.kind not in KINDS:
             raise InputError(f"kind must be one of {', '.join(KINDS)}, not {self.kind!r}")
-        if not all(isinstance(unit, str) for unit in self.units):
-            raise InputError(f"units must be names, got {self.units!r}")
+        if not all(isinstance(unit, str) and unit.isprintable() for unit in self.units):
+            raise InputError(f"units must be printable names, got {self.units!r}")
         if not self.units or len(set(self.units)) < len(self.units):
             raise InputError(f"units must have names of their own, got {', '.join(self.units) or 'none'}")
         check_whole("hidden", self.hidden, 4, MAX_HIDDEN)

@@ -233,10 +233,9 @@ def memory_errors(cure: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        of_gpu = isinstance(error, torch.OutOfMemoryError)
-        if isinstance(error, DeviceError) or not (of_gpu or is_lack_of_memory(error)):
+        if not is_lack_of_memory(error):
             raise
-        where = "of the GPU" if of_gpu else "of this machine"
+        where = "of the GPU" if isinstance(error, torch.OutOfMemoryError) else "of this machine"
         raise DeviceError(f"the memory {where} is too small; {cure}") from None
 
 

@@ -19,7 +19,7 @@ import safetensors.torch
 import torch
 
 import promscan
-from promscan.errors import ModelError
+from promscan.errors import ModelError, is_lack_of_memory
 from promscan.io.files import write_whole
 from promscan.networks.card import STRENGTH, Card, find_model, read_card, write_card
 from promscan.networks.classifier import Architecture, BiGRUAttention
@@ -97,6 +97,8 @@ def _load(path: Path, card: Card, build: Callable[[], Network], prefix: str = ""
             model = build()
         model.load_state_dict(tensors)
     except (TypeError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
+        if is_lack_of_memory(error):
+            raise
         reason = str(error).splitlines()[0]
         part = "screening network" if prefix else "architecture"
         raise ModelError(f"{path}: the weights do not fit the {part} in the card: {reason}") from error

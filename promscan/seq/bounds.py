@@ -24,6 +24,8 @@ MAX_BATCH = 1 << 30
 MAX_EPOCHS = 1_000_000
 MAX_COUNT = 1_000_000_000
 """Rows, segments, bases or anything else that a training counts."""
+MAX_STEP = 1_000_000
+"""Rows of a batch in a training."""
 MAX_WIDTH = 1_000_000
 """Distance or width in bp in a training."""
 MAX_SEED = (1 << 32) - 1

@@ -180,7 +180,7 @@ def _run_epochs(
     run: TrainingRun, trainer: _Trainer, card: Card, dev: LabelledGenome, dev_pieces: Sequence[Interval]
 ) -> None:
     """Train the epochs that are left; the main process validates and saves each of them."""
-    with run.progress("training", "segment", trainer.recipe.segments_per_epoch) as bar:
+    with run.progress("training", "segments", trainer.recipe.segments_per_epoch) as bar:
         for epoch in range(len(run.history), trainer.recipe.epochs):
             began = time.monotonic()
             learned = trainer.run_epoch(epoch, bar)

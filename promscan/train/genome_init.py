@@ -33,8 +33,9 @@ def is_unseen(start: Card, species: str, held_out: Iterable[str], allow_seen: bo
 def require_unseen(start: Card, species: str, held_out: Iterable[str]) -> None:
     """Check that the card of `start` shows that its weights have not learned from the held-out contigs.
 
-    It shows this if the weights come from another species, or if the dev and left-out contigs of their training include
-    all contigs of `held_out`. A card with training on single windows does not say where these windows lie.
+    It shows this if the weights, and those that they started from, come from other species, or if the dev and left-out
+    contigs of their training include all contigs of `held_out`. A card with training on single windows does not say
+    where these windows lie.
 
     Args:
         start: card of the weights to start from.
@@ -44,10 +45,11 @@ def require_unseen(start: Card, species: str, held_out: Iterable[str]) -> None:
     Raises:
         ModelError: the card does not show it.
     """
-    named = {_plain(start.species), _plain(species)}
-    if len(named) == 2 and not named & {"", UNKNOWN_SPECIES}:
+    if all(_is_another(each, species) for each in _species_of(start)):
         return
     cure = "start from other weights, or accept this by --allow-seen"
+    if len(species.split()) == 1:
+        cure += ", or name another species in full, such as 'Mus musculus'"
     if any(part.keys() & _PLACELESS for part in _trainings(start.training)):
         raise ModelError(
             f"{start.name}: its card does not say which contigs its training windows come from, so it may have seen "
@@ -62,17 +64,36 @@ def require_unseen(start: Card, species: str, held_out: Iterable[str]) -> None:
         )
 
 
-def _plain(species: str) -> str:
-    return " ".join(species.casefold().split())
+def _is_another(one: str, other: str) -> bool:
+    """Whether two names are surely those of two species; a strain after the name of a species says nothing."""
+    first, second = (tuple(name.casefold().split()[:2]) for name in (one, other))
+    if not first or not second or UNKNOWN_SPECIES in (*first[:1], *second[:1]):
+        return False
+    if len(first) < 2 or len(second) < 2:  # `human` may be the one that has two words elsewhere
+        return len(first) == len(second) and first != second
+    genera = [genus.removesuffix(".") for genus in (first[0], second[0])]
+    alike = genera[0].startswith(genera[1]) or genera[1].startswith(genera[0])  # H. sapiens
+    return first[1] != second[1] or not alike
+
+
+def _species_of(start: Card) -> Iterator[str]:
+    """Species that the weights have learned from; an old card does not name those of the weights it started from."""
+    yield start.species
+    yield from (str(part["species"]) for part in _origins(start.training) if "species" in part)
 
 
 def _trainings(training: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """A training, the trainings that it started from, and those whose mean it is."""
     yield training
-    parts = [training.get("init"), *(training.get("mean_of") or ())]
-    for part in parts:
+    yield from (part["training"] for part in _origins(training))
+
+
+def _origins(training: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What a card says of the weights that a training started from, or that it is the mean of, and so on."""
+    for part in [training.get("init"), *(training.get("mean_of") or ())]:
         if isinstance(part, Mapping) and isinstance(part.get("training"), Mapping):
-            yield from _trainings(part["training"])
+            yield part
+            yield from _origins(part["training"])
 
 
 def _names(split: object) -> list[str]:

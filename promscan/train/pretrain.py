@@ -26,7 +26,7 @@ from promscan.networks.card import Card
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.device import autocast, memory_errors
 from promscan.networks.weights import save_model
-from promscan.seq.bounds import MAX_COUNT, check_whole
+from promscan.seq.bounds import MAX_STEP, check_whole
 from promscan.seq.dna import Codes, Mask
 from promscan.seq.windows import WINDOW
 from promscan.train.data.batches import flip_some
@@ -65,7 +65,7 @@ class PretrainRecipe(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_whole("batch_size", self.batch_size, 2, MAX_COUNT)  # half of the windows get random pieces
+        check_whole("batch_size", self.batch_size, 2, MAX_STEP)  # half of the windows get random pieces
 
 
 class _Pretrainer(nn.Module):
@@ -144,7 +144,7 @@ def train_unlabelled(
 def _run_epochs(run: TrainingRun, trainer: _Trainer, card: Card) -> None:
     """Train and save the epochs that are left."""
     recipe = trainer.recipe
-    with run.progress("pretraining", "window", trainer.steps_per_epoch * recipe.batch_size) as bar:
+    with run.progress("pretraining", "windows", trainer.steps_per_epoch * recipe.batch_size) as bar:
         while len(run.history) < recipe.epochs:
             began = time.monotonic()
             row = run.add_epoch(trainer.run_epoch(len(run.history), bar), began)

@@ -104,7 +104,7 @@ def _run_epochs(run: TrainingRun, trainer: StrengthTrainer, card: Card, dev: Seq
     """Train, validate and save the epochs that are left."""
     recipe = trainer.recipe
     main_unit = recipe.architecture.units.index(recipe.scored)
-    with run.progress("training", "row", trainer.epoch_rows) as bar:
+    with run.progress("training", "rows", trainer.epoch_rows) as bar:
         while len(run.history) < recipe.epochs and not run.is_exhausted("dev_pearson", recipe.patience):
             began = time.monotonic()
             learned = trainer.run_epoch(len(run.history), bar)

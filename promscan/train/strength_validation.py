@@ -17,6 +17,7 @@ from promscan.plots.strength import plot_coverage, plot_predictions
 from promscan.seq.dna import Codes
 from promscan.strength.reporter import Reporter
 from promscan.train.data.unit_rows import UnitRows
+from promscan.train.loop.optimiser import require_finite
 
 Array = npt.NDArray[Any]
 
@@ -118,4 +119,6 @@ def predict_inserts(
             mean, deviation = network.predict(codes.to(device))
             means.append(mean.cpu())
             deviations.append(deviation.cpu())
+    for values in (means, deviations):
+        require_finite(torch.cat(values))
     return torch.cat(means).numpy(), torch.cat(deviations).numpy()

@@ -30,7 +30,7 @@ from promscan.plots.training import plot_discrimination, plot_learning_curves
 from promscan.train.data.batches import epoch_batches, with_surroundings
 from promscan.train.data.labelled_windows import LabelledWindows, as_windows
 from promscan.train.loop.distributed import ProcessGroup, single_process
-from promscan.train.loop.optimiser import Recipe
+from promscan.train.loop.optimiser import Recipe, require_finite
 from promscan.train.loop.run import UNKNOWN_SPECIES, TrainingRun, checksum_of, choose_threads, starting_model
 from promscan.train.loop.seed import seed_epoch
 from promscan.train.loop.session import MORE_MEMORY, training_session
@@ -119,7 +119,7 @@ def train_windows(
 def _run_epochs(run: TrainingRun, trainer: _Trainer, card: Card, dev: LabelledWindows) -> None:
     """Train, validate and save the epochs that are left."""
     recipe = trainer.recipe
-    with run.progress("training", "window", len(trainer.train)) as bar:
+    with run.progress("training", "windows", len(trainer.train)) as bar:
         while len(run.history) < recipe.epochs and not run.is_exhausted("dev_auc", recipe.patience):
             began = time.monotonic()
             learned = trainer.run_epoch(len(run.history), bar)
@@ -145,7 +145,9 @@ def predict_logits(model: nn.Module, data: LabelledWindows, device: torch.device
     model.eval()
     with torch.inference_mode():
         batches = torch.from_numpy(data.codes).split(EVALUATION_BATCH)
-        return torch.cat([model(codes.to(device)).float().cpu() for codes in batches]).numpy()
+        logits = torch.cat([model(codes.to(device)).float().cpu() for codes in batches]).numpy()
+    require_finite(logits)
+    return logits
 
 
 class _Trainer(Trainer[BiGRUAttention]):

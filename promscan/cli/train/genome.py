@@ -180,7 +180,9 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     "--allow-seen", is_flag=True,
     help="Accept --init weights that may have been trained on the dev or left-out contigs; the card says so.",
 )  # fmt: skip
-@run_options(click.option("--species", required=True, metavar="NAME", help="Species of the genome, for the card."))
+@run_options(
+    click.option("--species", required=True, metavar="NAME", help="Scientific name of the species, for the card.")
+)
 @quiet_option
 def genome(
     sequences: str,

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from promscan.cli.options import Count, Decorator, Number, OddCount, all_of, complete_models, precision_option
+from promscan.cli.options import (
+    Count,
+    Decorator,
+    NamedPath,
+    Number,
+    OddCount,
+    all_of,
+    complete_models,
+    precision_option,
+)
 from promscan.networks.architecture import MAX_CONVOLUTIONS, MAX_HIDDEN, MAX_KERNEL, MAX_LAYERS
-from promscan.seq.bounds import MAX_COUNT, MAX_EPOCHS, MAX_SEED, MAX_THREADS
+from promscan.seq.bounds import MAX_EPOCHS, MAX_SEED, MAX_STEP, MAX_THREADS
 
 if TYPE_CHECKING:
     from promscan.networks.classifier import Architecture
@@ -22,9 +30,7 @@ RUN = ("species", "device", "threads", "resume")
 """Values of `run_options`; the calls of all trainings take them under these names."""
 
 
-output_option = click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Run folder."
-)
+output_option = click.option("-o", "--output", required=True, type=NamedPath(), metavar="RUN", help="Run folder.")
 init_option = click.option(
     "--init", metavar="NAME|PATH", shell_complete=complete_models,
     help="Start from these weights and not from random ones.",
@@ -72,7 +78,7 @@ def epoch_options(*, rows: str, batch_size: int, epochs: int, least: int = 2, st
     """`--batch-size` in `rows`, and `--epochs`, of which a training that stops early may need fewer."""
     return all_of(
         click.option(
-            "--batch-size", type=Count(least, MAX_COUNT), default=batch_size, show_default=True,
+            "--batch-size", type=Count(least, MAX_STEP), default=batch_size, show_default=True,
             help=f"{rows} in a step.",
         ),
         click.option(

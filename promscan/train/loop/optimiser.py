@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from promscan.errors import RunError
 from promscan.train.loop.distributed import ProcessGroup
 from promscan.train.loop.recipe_bounds import check_settings
 
@@ -52,6 +56,19 @@ class Recipe:
         check_settings(vars(self))
 
 
+def require_finite(values: Tensor | npt.NDArray[Any]) -> None:
+    """Check that losses or scores are numbers.
+
+    Raises:
+        RunError: they are not.
+    """
+    if not (torch.isfinite(values) if isinstance(values, Tensor) else np.isfinite(values)).all():
+        raise RunError(
+            "the training has diverged: its scores are no finite numbers any more; train anew with a smaller "
+            "--learning-rate, or with smaller weights of the loss"
+        )
+
+
 class Optimiser:
     """Moves a model down the gradient and updates its EMA model.
 
@@ -77,7 +94,12 @@ class Optimiser:
         return float(self.cycle.get_last_lr()[0])
 
     def step(self, loss: Tensor) -> None:
-        """Take one step down the gradient of `loss`; each process holds its part of the gradient."""
+        """Take one step down the gradient of `loss`; each process holds its part of the gradient.
+
+        Raises:
+            RunError: the loss is no finite number.
+        """
+        require_finite(loss.detach())
         self.adam.zero_grad(set_to_none=True)
         loss.backward()
         self.group.sum_gradients(self.model.parameters())

@@ -12,6 +12,7 @@ from promscan.seq.bounds import (
     MAX_EPOCHS,
     MAX_NUMBER,
     MAX_SEED,
+    MAX_STEP,
     MAX_WIDTH,
     check_choice,
     check_number,
@@ -31,7 +32,7 @@ class _Range(NamedTuple):
 
 
 WHOLE: Mapping[str, tuple[int, int]] = {
-    "batch_size": (1, MAX_COUNT),
+    "batch_size": (1, MAX_STEP),
     "epochs": (1, MAX_EPOCHS),
     "patience": (1, MAX_EPOCHS),
     "seed": (0, MAX_SEED),

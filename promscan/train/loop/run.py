@@ -71,10 +71,16 @@ class TrainingRun:
         recipe: settings of the training.
         config: everything else that decides the result: species, data, weights to start from, and the number of CPU
             threads, which decides the order of sums.
+
+    Raises:
+        RunError: the name of the folder, or the species, cannot stand in a card.
     """
 
     def __init__(self, path: Path, recipe: Recipe, config: Mapping[str, Any], *, threads: int) -> None:
         self.path = path
+        for what, text in (("the name of the folder", path.resolve().name), ("species", str(config["species"]))):
+            if not text.isprintable():
+                raise RunError(f"{path}: {what} stands in the card, and must be printable UTF-8 in one line; change it")
         self.config = {
             "promscan_version": promscan.__version__,
             "recipe": dataclasses.asdict(recipe),
@@ -126,7 +132,12 @@ class TrainingRun:
         """
         training = {**training, "threads": self.config["threads"]}
         if start is not None:
-            history = {"sha256": start.sha256, "git_commit": start.git_commit, "training": start.training}
+            history = {
+                "sha256": start.sha256,
+                "species": start.species,
+                "git_commit": start.git_commit,
+                "training": start.training,
+            }
             training = {**training, "init": history}
         return Card(
             name=self.path.resolve().name,
