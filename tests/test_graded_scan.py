@@ -307,7 +307,11 @@ def test_a_card_keeps_its_rule(one):
         ("features", [{"kind": "same", "reach": 10**6, "weight": 1}], r"calling.features\[0\].reach must be"),
         ("features", [{"kind": "same", "reach": 5, "weight": "x"}], r"calling.features\[0\].weight must be"),
         ("features", [{"kind": "same", "reach": 5, "weight": 1, "x": 1}], r"calling.features\[0\].x is unknown"),
-        ("features", [{"kind": "gc", "reach": 5 + i, "weight": 1} for i in (0, 1)], "features must have one reach for gc"),
+        (
+            "features",
+            [{"kind": "gc", "reach": 5 + i, "weight": 1} for i in (0, 1)],
+            "features must have one reach for gc",
+        ),
     ],
 )
 def test_a_malformed_rule_is_refused_by_name(one, place, value, message):

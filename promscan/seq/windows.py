@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 import numpy.typing as npt
 
 from promscan.seq.dna import ALPHABET, UNKNOWN, Codes, Mask
