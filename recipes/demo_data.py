@@ -94,6 +94,8 @@ def write_human(folder: Path, rng: np.random.Generator) -> None:
     (folder / HUMAN.genome).write_text("".join(contigs))
     (folder / HUMAN.starts).write_text("".join(starts))
     (folder / "human/rampage_tss.bed").write_text("".join(summits))
+    for name, rows_of in (("extra_contigs.fa", contigs), ("extra_tss.bed", starts)):
+        (folder / "human" / name).write_text(rows_of[0].replace(CONTIGS[0], f"hg19_{CONTIGS[0]}"))
     for part in ("genome_training", "dev_and_test"):
         (folder / f"gue/drop_for_{part}.txt").write_text(random_bases(rng, WINDOW, 0.5) + "\n")
 

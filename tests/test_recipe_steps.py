@@ -183,7 +183,7 @@ def test_a_rule_takes_the_place_of_a_calibration(tmp_path):
     assert card.screening is None  # it was measured with other calling scores
     (graded, _), (network, _) = load_model(str(out)), load_model("human")
     assert all(torch.equal(*pair) for pair in zip(graded.parameters(), network.parameters(), strict=True))
-    assert card.calling.grade == "own+same:500+0.3*other:500"
+    assert card.calling.grade == "own+1.5*same:500+0.3*other:500-8*gc:3000+4"
     assert card.calling.candidates == -2
 
 
@@ -220,3 +220,16 @@ def test_the_promoters_of_e_coli_are_a_table_a_set_with_families(tmp_path):
     assert table["random"][0] == [random_bases(36, 8), "0.0000", ""]
     assert (len(table["lac"][0][0]), len(table["pr"][0][0])) == (150, 139)
     assert {row[2] for row in table["pr"] + table["pl"]} == {"all"}
+
+
+def test_contigs_of_several_genomes_are_one_background(tmp_path):
+    parts = []
+    for name, contigs in {"one": ("chr9:0-30", "chr1"), "two": ("hg19_chr3:5-35",)}.items():
+        fasta, bed = tmp_path / f"{name}.fa", tmp_path / f"{name}.bed"
+        fasta.write_text("".join(f">{contig} of {name}\n{'ACGTA' * 6}\n" for contig in contigs))
+        bed.write_text("".join(f"{contig}\t7\t8\tx\t0\t+\n" for contig in contigs))
+        parts += ["--part", str(fasta), str(bed), "chr9" if name == "one" else "all"]
+    out, tss = tmp_path / "background.fa", tmp_path / "background.bed"
+    run_script("recipes.steps.background", *parts, "-o", str(out), "--tss", str(tss))
+    assert out.read_text() == f">chr9:0-30 of one\n{'ACGTA' * 6}\n>hg19_chr3:5-35 of two\n{'ACGTA' * 6}\n"
+    assert [row.split("\t")[0] for row in tss.read_text().splitlines()] == ["chr9:0-30", "hg19_chr3:5-35"]

@@ -97,7 +97,7 @@ class GradedCaller:
 
     A candidate waits until all that lies within the reach of its features has been seen, or its contig has ended:
 
-        candidates --> BaseTerms --> NearTerms (hundreds of bp) --> WideTerms (thousands of bp) --> grade >= threshold: a hit
+        candidates --> BaseTerms --> NearTerms (hundreds of bp) --> WideTerms (thousands of bp) --> grade
 
     The last two hold the track up to their reach behind the first candidate that may still ask for it.
 

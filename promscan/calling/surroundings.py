@@ -1,8 +1,9 @@
 """What lies around a candidate, read from the tracks of a scan in constant memory.
 
 Three kinds of terms, which go into a grade one after the other: those that read the bases around, those that read
-logits near by, and those that read the mean of a wide stretch. Each holds as much of the contig as the candidates to come may ask for, and says which of them
-it can answer for. That depends on the grid of the windows alone, never on what is read.
+logits near by, and those that read the mean of a wide stretch. Each holds as much of the contig as the candidates to
+come may ask for, and says which of them it can answer for. That depends on the grid of the windows alone, never on what
+is read.
 """
 
 from __future__ import annotations
