@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import configparser
+import dataclasses
 import hashlib
 import importlib.util
 import io
@@ -26,6 +27,7 @@ from promscan.commands.reporting.surroundings import (
     BACTERIAL,
     BEFORE,
     EUKARYOTIC,
+    elements_for,
     information,
     random_sites,
     surroundings_of,
@@ -33,6 +35,7 @@ from promscan.commands.reporting.surroundings import (
 from promscan.commands.reporting.tracks import NO_SCORE, REACH, SCALE
 from promscan.errors import DependencyError, InputError, ModelError, RunError
 from promscan.io.genome import Genome
+from promscan.networks.card import find_model, read_card
 from promscan.seq.dna import decode, encode
 from promscan.seq.tss import Site
 
@@ -426,6 +429,16 @@ def test_a_folder_that_explain_did_not_make_is_refused(genome, hits, tmp_path, o
     with pytest.raises(InputError, match="line 2"):
         promscan.report(hits, genome, tmp_path / "out.html", motifs=folder)
     assert not (tmp_path / "out.html").exists()
+
+
+def test_hits_of_a_model_for_bacteria_are_searched_for_their_elements():
+    human = read_card(find_model("human"))
+    bacterial = dataclasses.replace(human, species="Bacteria")
+    assert elements_for([human], bacteria=False) == EUKARYOTIC
+    assert elements_for([human], bacteria=True) == BACTERIAL
+    assert elements_for([bacterial, bacterial], bacteria=False) == BACTERIAL
+    assert elements_for([bacterial, None], bacteria=False) == EUKARYOTIC
+    assert elements_for([None], bacteria=False) == EUKARYOTIC
 
 
 def browser_data(page: Path) -> dict[str, Any] | None:

@@ -22,6 +22,8 @@ from promscan.networks.composition import weighted_compositions
 from promscan.seq.dna import UNKNOWN
 from promscan.seq.windows import MAX_UNKNOWN, WINDOW
 
+HALF_LIVES = 16
+"""Half-lives of a state after which nothing is left of it that a score could show."""
 STEPS = 32
 """Points of the way at which gradients are computed (Gauss-Legendre)."""
 
@@ -57,7 +59,10 @@ def integrated_gradients(
         smoothing: odd number of neighbouring windows whose mean logit is the score.
         steps: points of the way.
     """
-    margin = max(warm_up, model.architecture.reach)
+    architecture = model.architecture
+    if architecture.half_life:  # longer warm-ups change no digit that is shown, and take most of the time
+        warm_up = min(warm_up, HALF_LIVES * architecture.half_life * architecture.layers)
+    margin = max(warm_up, architecture.reach)
     room = margin + smoothing // 2
     begin, end = window.before - room, window.before + WINDOW + room
     padded = np.pad(window.codes, (max(0, -begin), max(0, end - len(window.codes))), constant_values=UNKNOWN)

@@ -37,7 +37,11 @@ from promscan.cli.options import (
     "--details", type=Count(0, 500), default=500, show_default=True, metavar="N",
     help="Show scores and sequence of the N best hits, over all samples.",
 )  # fmt: skip
-@click.option("--bacteria", is_flag=True, help="Look for -10 and -35 elements, not for TATA boxes and initiators.")
+@click.option(
+    "--bacteria",
+    is_flag=True,
+    help="Look for -10 and -35 elements, not TATA boxes and initiators; set for hits of a bundled model of bacteria.",
+)
 @click.option(
     "--motifs", metavar="FOLDER",
     help="Folder that 'promscan explain --motifs' made: show the motifs of each hit in its details.",

@@ -13,7 +13,7 @@ from promscan.commands.reporting.page import make_page
 from promscan.commands.reporting.rows import Details, table_rows
 from promscan.commands.reporting.sample import Sample, read_samples
 from promscan.commands.reporting.sections import sections
-from promscan.commands.reporting.surroundings import BACTERIAL, EUKARYOTIC, Element, Surroundings, surroundings_of
+from promscan.commands.reporting.surroundings import Element, Surroundings, elements_for, surroundings_of
 from promscan.commands.reporting.tracks import Scoring, tracks_around
 from promscan.errors import InputError, ModelError
 from promscan.io.files import check_outputs, is_special, open_text_output
@@ -59,7 +59,7 @@ def report(
         model: bundled name or weights file for the scores around the best hits (default: the model that the hits name,
             if it is bundled).
         details: show the scores and the sequence around this many of the best hits, over all samples.
-        bacteria: look for -10 and -35 elements instead of TATA boxes and initiators.
+        bacteria: look for -10 and -35 elements instead of TATA boxes and initiators; so too for models of bacteria.
         motifs: folder that `promscan explain` made with `--motifs`: motifs are shown in the details of their hits.
         igv: embed the genome browser igv.js with the genome, if that has at most 5 Mb.
         genes: GFF3, GTF or BED file of genes that the genome browser shows.
@@ -85,7 +85,7 @@ def report(
     samples = read_samples(paths, contigs, score_column)
     instances = read_instances(motifs)
     scorings = [_scoring(sample, model, details, device, threads) for sample in samples]
-    elements = BACTERIAL if bacteria else EUKARYOTIC
+    elements = elements_for([sample.card for sample in samples], bacteria=bacteria)
     surroundings = [surroundings_of(sample.sites, genome) for sample in samples]
     parts = zip(samples, surroundings, scorings, strict=True)
     best = [_details(*part, elements, instances, details // len(samples), genome, contigs) for part in parts]

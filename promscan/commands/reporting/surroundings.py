@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.io.surroundings import read_surroundings
+from promscan.networks.card import Card
 from promscan.seq.dna import UNKNOWN, Codes, Mask, encode, reverse_complement
 from promscan.seq.islands import DEFINITION, SURROUNDINGS, is_island_like
 from promscan.seq.records import Scores
@@ -76,6 +77,14 @@ BACTERIAL = (
 )
 """The hexamers of the housekeeping sigma factor."""
 ISLAND = "CpG"
+_BACTERIA = "Bacteria"
+"""Species in the card of a model for bacteria."""
+
+
+def elements_for(cards: Sequence[Card | None], *, bacteria: bool) -> Sequence[Element]:
+    """The elements of bacteria if they are asked for, or if models for bacteria made all hits."""
+    made_for = {None if card is None else card.species for card in cards}
+    return BACTERIAL if bacteria or made_for == {_BACTERIA} else EUKARYOTIC
 
 
 @dataclass(frozen=True)
