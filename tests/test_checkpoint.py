@@ -1,11 +1,12 @@
 import dataclasses
+import errno
 import json
 from pathlib import Path
 
 import pytest
 import torch
 
-from promscan.errors import ModelError
+from promscan.errors import ModelError, RunError
 from promscan.networks.card import STRENGTH, Card, bundled_models, find_model, read_card, weights_folder
 from promscan.networks.card_parts import Construct, StrengthPart
 from promscan.networks.classifier import Architecture, BiGRUAttention, count_parameters
@@ -88,6 +89,21 @@ def test_a_missing_card_is_named(saved: Path) -> None:
     saved.with_suffix(".json").unlink()
     with pytest.raises(ModelError, match=r"x\.json"):
         load_model(str(saved))
+
+
+def test_a_card_that_cannot_be_written_leaves_the_model_that_was_there(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in saved.parent.iterdir()}
+    network, card = load_model(str(saved))
+
+    def fail(_: Card) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Card, "to_json", fail)
+    with pytest.raises(RunError, match=r"\.json: cannot be written: No space left on device"):
+        save_model(saved, network, dataclasses.replace(card, name="another"))
+    assert {path.name: path.read_bytes() for path in saved.parent.iterdir()} == before
 
 
 def test_an_unknown_model_says_what_there_is(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 
 import promscan
 from promscan.errors import InputError, ModelError
-from promscan.io.files import write_whole
 from promscan.metrics.calibration import Calibration
 from promscan.networks.architecture import Architecture, ExpressionArchitecture
 from promscan.networks.calling_rule import CallingRule
@@ -307,8 +306,3 @@ def read_card(path: Path) -> Card:
     if len(text) > MAX_CARD:
         raise ModelError(f"{card_path}: not a model card: it has more than {MAX_CARD:,} letters")
     return Card.parse(text, str(card_path))
-
-
-def write_card(path: Path, card: Card) -> None:
-    """Write the card of the weights file `path`."""
-    write_whole(path.with_suffix(".json"), card.to_json())

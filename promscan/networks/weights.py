@@ -20,8 +20,8 @@ import torch
 
 import promscan
 from promscan.errors import ModelError, is_lack_of_memory
-from promscan.io.files import write_whole
-from promscan.networks.card import STRENGTH, Card, find_model, read_card, write_card
+from promscan.io.files import atomic_path, write_errors, write_whole
+from promscan.networks.card import STRENGTH, Card, find_model, read_card
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.networks.screening import ScreeningNetwork
@@ -140,8 +140,13 @@ def save_model(
         card = dataclasses.replace(card, screening=None)
     raw = safetensors.torch.save({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
     card = dataclasses.replace(card, sha256=hashlib.sha256(raw).hexdigest(), architecture=model.architecture.describe())
-    write_whole(path, raw)
-    write_card(path, card)
+    beside = path.with_suffix(".json")
+    # Both are written before either is moved, so that a full disk never parts weights from their card.
+    with atomic_path(beside) as of_card, atomic_path(path) as of_weights:
+        with write_errors(str(path)):
+            of_weights.write_bytes(raw)
+        with write_errors(str(beside)):
+            of_card.write_text(card.to_json(), encoding="utf-8")
     return card
 
 

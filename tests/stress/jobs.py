@@ -100,7 +100,8 @@ def _train_windows() -> list[object]:
 
 def _pretrain() -> list[object]:
     sizes = ["--hidden", 8, "--epochs", 2, "--windows-per-epoch", 400]
-    return ["train", "pretrain", DEMO, "-o", "out/run", *sizes, *LEARNING]
+    path = write_fasta(inputs() / "unlabelled.fa", {"chr1": random_bases(3_000, 5)})
+    return ["train", "pretrain", path, "-o", "out/run", *sizes, *LEARNING]
 
 
 def _train_genome() -> list[object]:

@@ -8,6 +8,7 @@ null if it hangs.
 from __future__ import annotations
 
 import ctypes
+import io
 import json
 import os
 import shutil
@@ -17,7 +18,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import sklearn.metrics  # noqa: F401 - loaded before a command is
+import matplotlib.figure
+import pysam  # noqa: F401 - loaded before a command is, as the others
+import sklearn.metrics  # noqa: F401
 import torch
 
 import promscan.commands.annotate
@@ -27,7 +30,7 @@ import promscan.inference.strength
 import promscan.train.genome
 import promscan.train.pretrain
 import promscan.train.strength
-import promscan.train.windows  # noqa: F401 - loaded before a command is
+import promscan.train.windows  # noqa: F401
 from promscan.cli import main
 
 NEW_MOUNTS = 0x20000
@@ -37,6 +40,9 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 def serve() -> None:
     torch.set_num_threads(1)
+    figure = matplotlib.figure.Figure()
+    figure.subplots().set_title("fonts are found once")
+    figure.savefig(io.BytesIO())
     for text in sys.stdin:
         task = json.loads(text)
         answer: int | None
