@@ -30,6 +30,7 @@ from promscan.inference.work_units import copies
 from promscan.log import logger
 from promscan.networks.classifier import BiGRUAttention
 from promscan.networks.composition import compositions
+from promscan.networks.reading_frames import reading_frames
 from promscan.seq.dna import UNKNOWN
 from promscan.seq.windows import MAX_UNKNOWN, TSS_INDEX, WINDOW
 
@@ -103,7 +104,7 @@ class LaneNetwork:
     def logits_and_places(
         self, codes: Tensor, margin: int, warm_up: int, *, unknown_ends: bool = False
     ) -> tuple[Tensor, Tensor | None]:
-        """What `logits` returns, and the places of the same windows; None for a network without a head for places."""
+        """What `logits` returns, and the places of the same windows; None if they have none of their own."""
         architecture = self.model.architecture
         inner, ends = max(warm_up, architecture.context_reach), UnknownEnds()
         if unknown_ends:
@@ -113,7 +114,7 @@ class LaneNetwork:
         columns = self.stem.columns(codes[margin - run - seen : len(codes) - (margin - run - seen)])
         columns = columns[seen : len(columns) - seen]
         around = Around(
-            compositions(codes, architecture.composition, margin),
+            self._counted(codes, margin),
             None if self.context is None else self.context.sums(columns, ends.before, ends.after),
             inner,
         )
@@ -146,6 +147,12 @@ class LaneNetwork:
                 )
             ]
         return next((fewer for fewer in self._alike if fewer >= lanes), most)
+
+    def _counted(self, codes: Tensor, margin: int) -> Tensor:
+        """What is counted around each window, (windows, values, lanes)."""
+        composition = compositions(codes, self.model.architecture.composition, margin)
+        frames = reading_frames(codes, self.model.architecture.frames, margin)
+        return torch.cat([composition, frames], dim=1) if frames.shape[1] else composition
 
     def _ends(self, inner: int, warm_up: int) -> UnknownEnds:
         """The ends for these distances, which are computed once."""
@@ -194,7 +201,13 @@ class LaneNetwork:
                 logits.append(self.head.logits(means, around, begin))
             following = weighted
         windows = len(left) - WINDOW
-        return torch.cat(logits[::-1]), torch.cat(places[::-1])[TSS_INDEX:][:windows] if places else None
+        logits_of_all = torch.cat(logits[::-1])
+        if not places:
+            return logits_of_all, None
+        places_of_all = torch.cat(places[::-1])[TSS_INDEX:][:windows]
+        if self.model.architecture.place_in_logit:
+            return logits_of_all.add_(places_of_all), None
+        return logits_of_all, places_of_all
 
     def _below_the_last(self, inputs: Tensor) -> tuple[Tensor, tuple[Cell, Cell]]:
         """What the last GRU layer gets of the inputs of the first one, and its cells."""

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from promscan.networks.architecture import Architecture as Architecture
 from promscan.networks.composition import COMPOSITION, compositions
 from promscan.networks.fading_gru import FadingGRU
+from promscan.networks.reading_frames import reading_frames, values_of_frames
 from promscan.seq.windows import TSS_INDEX, WINDOW
 
 CONTEXT_STEP = 4
@@ -87,7 +88,8 @@ class BiGRUAttention(nn.Module):
             self.context = nn.Linear(a.hidden, a.context)
         self.attention = nn.Linear(2 * a.hidden, a.hidden)
         self.attention_score = nn.Linear(a.hidden, 1, bias=False)
-        around = len(COMPOSITION) * len(a.composition) + 2 * len(a.context_bins) * a.context
+        around = len(COMPOSITION) * len(a.composition) + values_of_frames(a.frames)
+        around += 2 * len(a.context_bins) * a.context
         self.head = nn.Sequential(
             nn.Linear(2 * a.hidden + around, a.hidden),
             nn.GELU(),
@@ -129,7 +131,7 @@ class BiGRUAttention(nn.Module):
         return self.along_with_places(codes, margin, warm_up)[0]
 
     def along_with_places(self, codes: Tensor, margin: int, warm_up: int) -> tuple[Tensor, Tensor | None]:
-        """The logits that `along` returns, and the places of the same windows; None without a head for places.
+        """The logits that `along` returns, and the places of the same windows; None if they have none of their own.
 
         The place of a window is a score of its TSS as the first base of a transcript. Only differences between
         neighbouring bases mean something. It is read from the states of that base, so that neighbours can differ.
@@ -147,13 +149,18 @@ class BiGRUAttention(nn.Module):
         sums = sums[:, WINDOW:] - sums[:, :-WINDOW]
         vectors = [sums[..., :-1] / sums[..., -1:]]
         vectors.append(compositions(codes.T, self.architecture.composition, margin).permute(2, 0, 1))
+        vectors.append(reading_frames(codes.T, self.architecture.frames, margin).permute(2, 0, 1))
         if self.architecture.context:
             middle, windows = inner + WINDOW // 2, sums.shape[1]
             means = self._means(features, middle, windows) if step == 1 else self._coarse_means(codes, margin, step)
             vectors.append(means[:, :windows])
         logits: Tensor = self.head(torch.cat(vectors, dim=2))
         places = self.place(states[:, TSS_INDEX : TSS_INDEX + logits.shape[1]]) if self.architecture.place else None
-        return logits.squeeze(-1), None if places is None else places.squeeze(-1)
+        if places is None:
+            return logits.squeeze(-1), None
+        if self.architecture.place_in_logit:
+            return (logits + places).squeeze(-1), None
+        return logits.squeeze(-1), places.squeeze(-1)
 
     @property
     def _context_step(self) -> int:
