@@ -6,8 +6,7 @@ has a threshold of its own at each rate. The matrix (`sigma70`) is learned from 
 
     species  by contig: `model` and `matrix` have recall, precision and median distance by FP/Mb
     mean     the mean recall of genera, in which close relatives count as one
-    asked    false positives per Mb of each species at the thresholds of the calibration
-    default  recall, precision and FP/Mb at the default threshold
+    asked    for each species, recall, precision and FP/Mb at the thresholds of the calibration
 
     python -m benchmarks.accuracy.bacteria bacteria --genome runs/bacteria/genome.fa --tss runs/bacteria/tss.bed \
         --species DATA/bacteria/species.tsv --part test -o benchmarks/results/0.1.0/bacteria.bacteria.json
@@ -28,7 +27,6 @@ import promscan
 from benchmarks.accuracy import sigma70
 from benchmarks.common import ModelHits, parser_of, save_result
 from promscan.calling.peaks import PeakCaller
-from promscan.calling.settings import calling_logit
 from promscan.commands.evaluating.evaluation import Evaluation
 from promscan.networks.card import Card
 from promscan.seq.dna import Codes, reverse_complement
@@ -75,16 +73,13 @@ def _called(codes: Codes, contig: str, strand: Strand, boxes: sigma70.Boxes, min
     yield from caller.flush()
 
 
-def rates_of(evaluation: Evaluation, card: Card) -> dict[str, Any]:
-    """What the thresholds of the calibration give, and what a default scan gives."""
-    default = evaluation.at(calling_logit(card, None, None))
-    result: dict[str, Any] = {
-        "default": {name: getattr(default, name) for name in ("recall", "precision", "fp_per_mb")}
-    }
-    if card.calibration is not None:
-        asked = [rate for rate in RATES if card.calibration.least <= rate <= card.calibration.most]
-        result["asked"] = {str(rate): evaluation.at(card.calibration.logit_at(rate)).fp_per_mb for rate in asked}
-    return result
+def asked_of(evaluation: Evaluation, card: Card) -> dict[str, Any]:
+    """What the thresholds of the calibration give, by the rate that was asked for."""
+    table, names = card.calibration, ("recall", "precision", "fp_per_mb")
+    if table is None:
+        return {}
+    points = {rate: evaluation.at(table.logit_at(rate)) for rate in RATES if table.least <= rate <= table.most}
+    return {str(rate): {name: getattr(point, name) for name in names} for rate, point in points.items()}
 
 
 def genera(species: Mapping[str, Mapping[str, Any]], kind: str) -> dict[str, float]:
@@ -128,7 +123,7 @@ def main() -> None:
             "tss": len(evaluation.ranking.found.scores),
             "model": points_of(evaluation),
             "matrix": points_of(judge(list(matrix_hits(genome, contig, name, card.min_distance)))),
-            **rates_of(evaluation, card),
+            "asked": asked_of(evaluation, card),
         }
     means = {kind: genera(species, kind) for kind in ("model", "matrix")}
     save_result(arguments.output, {"part": arguments.part, "scale": scale, "mean": means, "species": species}, card)

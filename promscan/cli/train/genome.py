@@ -169,6 +169,10 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     help="Background at most this far from a start of the other strand has --opposite-weight.",
 )  # fmt: skip
 @click.option(
+    "--fp-per-mb", type=Number(min=1e-6, max=1e6), default=Scale.fp_per_mb, show_default=True, metavar="RATE",
+    help="False positives per Mb that scans with the calibrated model call at by default.",
+)  # fmt: skip
+@click.option(
     "--min-distance", type=Count(1, MAX_BP), default=MIN_DISTANCE, show_default=True, metavar="BP",
     help="Least distance between two hits of a strand.",
 )  # fmt: skip
@@ -253,7 +257,7 @@ def _recipe_of(options: dict[str, Any], init: str | None) -> GenomeRecipe:
     sizes = taken_from(options, (*SIZES, *around, "half_life", "place", "place_in_logit"))
     weights = ("opposite_weight", "flank_weight", "mined_weight")
     segments = taken_from(options, ("windows", "near", "ignored", *weights, "pasted", "mutations"))
-    scale = Scale(**taken_from(options, ("tolerance", "false_beyond", "clearance", "opposite_reach")))
+    scale = Scale(**taken_from(options, ("tolerance", "false_beyond", "clearance", "opposite_reach", "fp_per_mb")))
     return GenomeRecipe(
         architecture=architecture_of(sizes, init), segments=SegmentRecipe(**segments), scale=scale, **options
     )
