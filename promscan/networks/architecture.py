@@ -100,7 +100,7 @@ class Architecture:
 
     @property
     def has_places(self) -> bool:
-        """Whether a window has a place of its own, beside its logit."""
+        """Whether a window has a place apart from its logit."""
         return self.place > 0 and not self.place_in_logit
 
     @property
