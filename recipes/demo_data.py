@@ -25,6 +25,10 @@ TATA, BEFORE_TSS = "TATAAAAG", 30
 SUMMITS = ((2, 30), (1500, 40), (900, 2))
 """Distance in bp from the listed start, and RPM, of the summits of a contig."""
 RISING, FALLING = "CCGGAAGTG", "TACCCGGTA"
+ACCESSIONS, GENOME, EVERY = ("NC_1", "NC_2"), 20_000, 500
+"""Bacterial contigs of the demo, their length, and the distance of their starts."""
+BACTERIAL = "TTGACAATTAATCATCGGCTCGTATAATGTGTGGA"
+"""A designed promoter (tac); its last base is the start."""
 INSERT = 80
 TABLES = {
     "yeast_random_hq": 240,
@@ -100,6 +104,20 @@ def write_human(folder: Path, rng: np.random.Generator) -> None:
         (folder / f"gue/drop_for_{part}.txt").write_text(random_bases(rng, WINDOW, 0.5) + "\n")
 
 
+def write_bacteria(folder: Path, rng: np.random.Generator) -> None:
+    """Bacterial contigs with a promoter every 500 bp of one strand."""
+    (folder / "bacteria").mkdir(parents=True, exist_ok=True)
+    contigs, starts = [], []
+    for name in ACCESSIONS:
+        gaps = [random_bases(rng, EVERY - len(BACTERIAL), 0.5) for _ in range(GENOME // EVERY)]
+        contigs.append(f">{name}\n{''.join(gap + BACTERIAL for gap in gaps)}\n")
+        starts += [f"{name}\t{end - 1}\t{end}\t.\t0\t+\n" for end in range(EVERY, GENOME + 1, EVERY)]
+    for file, lines in (("genomes.fa.gz", contigs), ("tss.bed.gz", starts)):
+        (folder / "bacteria" / file).write_bytes(gzip.compress("".join(lines).encode(), mtime=0))
+    species = [[name, f"Demo species {name}"] for name in ACCESSIONS]
+    write_table(folder / "bacteria/species.tsv", ["contig", "species"], species)
+
+
 def write_strength(folder: Path, rng: np.random.Generator) -> None:
     """Inserts and their expression: one motif adds 4, the other takes 3 away, around 8."""
     for name, count in TABLES.items():
@@ -134,3 +152,4 @@ def write_demo_data(folder: Path, seed: int = 1) -> None:
     write_human(folder, rng)
     write_strength(folder, rng)
     write_ecoli_strength(folder, rng)
+    write_bacteria(folder, rng)

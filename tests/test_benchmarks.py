@@ -29,6 +29,7 @@ from promscan.seq.tss import KnownStarts, Site
 from promscan.seq.windows import WINDOW
 from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
 from promscan.train.genome_validation import GenomeValidation
+from recipes.demo_data import write_demo_data
 
 WEIGHTS = ROOT / "weights"
 RESULTS = sorted(common.RESULTS.rglob("*.json"))
@@ -435,3 +436,23 @@ def test_hits_of_a_scan_of_real_genome_are_counted_at_the_listed_starts(tmp_path
     assert (result["hits"], result["hits_at_a_tss"]) == (len(hits), sum(near))
     assert (result["tss_listed"], result["tss_found"]) == (len(found), sum(found))
     assert sum(found) > 0
+
+
+def test_a_model_and_a_matrix_are_measured_species_by_species(tmp_path):
+    """The demo has a promoter with both boxes at each start; the tiny model has not learned it."""
+    write_demo_data(tmp_path)
+    folder = tmp_path / "bacteria"
+    run_script(
+        "recipes.steps.parts_of_genomes", folder / "genomes.fa.gz", folder / "tss.bed.gz", "-o", tmp_path / "parts"
+    )
+    words = ("--genome", tmp_path / "parts/genome.fa", "--tss", tmp_path / "parts/tss.bed")
+    result = result_of(
+        "benchmarks.accuracy.bacteria", TINY, *words, "--species", folder / "species.tsv", "--part", "dev",
+        output=tmp_path / "bacteria.tiny.json",
+    )  # fmt: skip
+    assert result["species"].keys() == {"NC_1", "NC_2"}
+    for found in result["species"].values():
+        assert (found["bases"], found["tss"]) == (2000, 4)
+        assert found["matrix"]["10"]["recall"] >= 0.75
+        assert found["model"]["10"]["recall"] < 0.75
+    assert result["mean"]["matrix"]["10"] >= 0.75

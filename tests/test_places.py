@@ -10,7 +10,7 @@ import torch
 from genomes import random_bases
 from test_lanes import random_lanes, random_network
 
-from promscan.errors import ModelError
+from promscan.errors import InputError, ModelError
 from promscan.inference.lanes import LaneNetwork
 from promscan.inference.settings import EngineSettings
 from promscan.inference.streaming import StreamingEngine
@@ -141,3 +141,24 @@ def test_weights_with_the_head_do_not_lose_it(monkeypatch: pytest.MonkeyPatch) -
 def test_cards_without_places_are_those_of_networks_without_the_head() -> None:
     assert Architecture(**SIZES).place == 0
     assert not hasattr(without_places(with_places()), "place")
+
+
+def test_a_place_in_the_logit_is_the_sum_of_both_in_training_and_in_lanes() -> None:
+    apart = with_places()
+    summed = BiGRUAttention(Architecture(**SIZES, place=5, place_in_logit=True)).eval()
+    summed.load_state_dict(apart.state_dict())
+    codes = random_lanes(2 * 350 + 4 * 70, 3)
+    with torch.inference_mode():
+        logits, places = apart.along_with_places(torch.from_numpy(codes.T.copy()), 350, 280)
+        trained, none = summed.along_with_places(torch.from_numpy(codes.T.copy()), 350, 280)
+        scanned, nothing = LaneNetwork(summed, CPU).logits_and_places(torch.from_numpy(codes), 350, 280)
+    assert places is not None
+    assert none is None
+    assert nothing is None
+    torch.testing.assert_close(trained, logits + places)
+    torch.testing.assert_close(scanned, trained[:, :210].T, rtol=0, atol=1e-4)
+
+
+def test_a_place_in_the_logit_needs_a_head_for_places() -> None:
+    with pytest.raises(InputError, match="place_in_logit"):
+        Architecture(**SIZES, place_in_logit=True)

@@ -21,7 +21,9 @@ from promscan.seq.windows import WINDOW
 from promscan.strength.measurements import divide, read_measurements
 from promscan.strength.reporter import Reporter
 from promscan.train.data.labelled_windows import read_windows
+from promscan.train.genome_init import is_unseen
 from promscan.train.loop.trainer import new_classifier
+from recipes.demo_data import write_demo_data
 
 RESULTS = ROOT / "benchmarks" / "results" / "0.1.0"
 
@@ -233,3 +235,28 @@ def test_contigs_of_several_genomes_are_one_background(tmp_path):
     run_script("recipes.steps.background", *parts, "-o", str(out), "--tss", str(tss))
     assert out.read_text() == f">chr9:0-30 of one\n{'ACGTA' * 6}\n>hg19_chr3:5-35 of two\n{'ACGTA' * 6}\n"
     assert [row.split("\t")[0] for row in tss.read_text().splitlines()] == ["chr9:0-30", "hg19_chr3:5-35"]
+
+
+def test_a_stem_is_trained_and_the_whole_network_can_go_on_from_it(tmp_path):
+    write_demo_data(tmp_path)
+    run_script(
+        "recipes.steps.parts_of_genomes", tmp_path / "bacteria/genomes.fa.gz", tmp_path / "bacteria/tss.bed.gz",
+        "-o", tmp_path,
+    )  # fmt: skip
+    data = (tmp_path / "genome.fa", tmp_path / "tss.bed", "--dev", "dev", "--leave-out", "test")
+    sizes = ("--hidden", 8, "--convolutions", 1, "--kernel", 9, "--frames", "30,90", "--steps", 2)
+    run_script("recipes.steps.pretrain_stem", *data, "--species", "Demo", *sizes, "-o", tmp_path / "stem.safetensors")
+    network, card = load_model(str(tmp_path / "stem.safetensors"))
+    assert network.architecture.place_in_logit
+    fresh = BiGRUAttention(network.architecture).state_dict()
+    torch.manual_seed(1)  # the seed of the step: what it did not train is as drawn
+    first = BiGRUAttention(network.architecture).state_dict()
+    moved = {
+        name.split(".")[0] for name, values in network.state_dict().items() if not torch.equal(values, first[name])
+    }
+    assert fresh.keys() == first.keys()
+    assert {"embedding", "stem", "head"} <= moved
+    assert "gru" not in moved
+    start = new_classifier(network.architecture, network)
+    assert is_unseen(card, "Demo", ["dev:NC_1:8000-10000", "test:NC_1:10000-12000"], allow_seen=False)
+    assert torch.equal(start.state_dict()["stem.0.pointwise.weight"], network.state_dict()["stem.0.pointwise.weight"])

@@ -79,6 +79,16 @@ def test_the_recipe_of_human_makes_a_network_with_a_head_for_places(tmp_path):
     assert card.splits["dev"]["names"] == ["chr9", "chr17"]
 
 
+@pytest.mark.slow
+def test_the_recipe_of_bacteria_makes_a_calibrated_network_that_sees_reading_frames(tmp_path):
+    made_by(read_recipe(find_recipe("bacteria"), "demo"), tmp_path)
+    network, card = load_model(str(tmp_path / "bacteria.safetensors"))
+    assert network.architecture.frames == (30, 90, 180, 300, 480, 900)
+    assert card.training["init"]["training"]["recipe"]["segments"]["near"] == 2
+    assert (card.scale.tolerance, card.scale.fp_per_mb) == (20, 100)
+    assert card.calibration is not None
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_says_its_hours_threads_and_dev_metric(name):
     recipe = read_recipe(find_recipe(name), "full")
@@ -184,7 +194,7 @@ def test_a_file_that_is_no_recipe_is_refused_in_one_line(tmp_path, text):
 
 
 def test_the_recipes_are_named_when_there_is_no_such_recipe(tmp_path):
-    with pytest.raises(SystemExit, match="'nothing': give one of core70, ecoli-strength, human, promoter"):
+    with pytest.raises(SystemExit, match="'nothing': give one of bacteria, core70, ecoli-strength, human, promoter"):
         run_script("recipes.make", "nothing", "--scale", "demo", "-o", tmp_path)
 
 

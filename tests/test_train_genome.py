@@ -68,7 +68,7 @@ def train(out: Path, genome: LabelledGenome | None = None, recipe: GenomeRecipe 
 
 @pytest.mark.slow
 def test_a_planted_motif_is_found_on_its_own_strand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_genome_module, "WARM_UPS", [70])  # long ones would take most of the time
+    monkeypatch.setattr(train_genome_module, "WARM_UPS", [70 / 32])  # long ones would take most of the time
     recipe = GenomeRecipe(
         architecture=Architecture(12, convolutions=1, dropout=0.0, composition=(100,)),
         segments=SegmentRecipe(windows=64, mutations=0),

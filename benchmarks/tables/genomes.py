@@ -135,6 +135,17 @@ def headline_table() -> str:
     return table(head, rows)
 
 
+def bacteria_table() -> str:
+    """Recall of `bacteria` and of a matrix for each species of its data, by false positives per Mb."""
+    rows = []
+    for found in read("bacteria", "bacteria").get("species", {}).values():
+        points = (found[kind][rate]["recall"] for rate in ("50", "100", "200") for kind in ("model", "matrix"))
+        row = [f"*{found['species']}*", str(found["tss"]), *(f"{recall:.2f}" for recall in points)]
+        rows.append([*row, show("{:.0f} bp", found["model"]["200"]["median_distance"])])
+    rates = [f"{rate} FP/Mb, {name}" for rate in (50, 100, 200) for name in ("`bacteria`", "matrix")]
+    return table(["species", "TSSs", *rates, "median distance"], rows)
+
+
 def promid_table() -> str:
     """Recall of `human` and of PromID on the same contigs, by false positives per Mb."""
     results = [read("side_by_side", name) for name in ("human", "promid")]

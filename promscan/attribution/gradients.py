@@ -19,6 +19,7 @@ from torch import Tensor
 from promscan.attribution.window import WindowInContext
 from promscan.networks.classifier import BiGRUAttention
 from promscan.networks.composition import weighted_compositions
+from promscan.networks.reading_frames import reading_frames
 from promscan.seq.dna import UNKNOWN
 from promscan.seq.windows import MAX_UNKNOWN, WINDOW
 
@@ -99,9 +100,12 @@ def _scores(model: BiGRUAttention, codes: Tensor, weights: Tensor, margin: int, 
     unknown = model.bases[UNKNOWN]
     vectors = unknown + weights.unsqueeze(2) * (F.embedding(codes.int(), model.bases) - unknown)
     composed = weighted_compositions(codes, weights, architecture.composition, margin)
+    # A stop codon is there or not: reading frames have no gradient.
+    frames = reading_frames(codes.unsqueeze(1), architecture.frames, margin).permute(2, 0, 1)
+    counted = torch.cat([composed, frames.expand(len(weights), -1, -1)], dim=2)
     outside = margin - inner
     features = model.features_of(vectors[:, outside : vectors.shape[1] - outside])
-    logits, _ = model.read_features(features, composed, inner, warm_up)
+    logits, _ = model.read_features(features, counted, inner, warm_up)
     return logits
 
 

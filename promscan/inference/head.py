@@ -1,8 +1,8 @@
 """Attention and head of a network, arranged for columns; both read states in their stored form (`gru`).
 
-The first layer of the head sees the mean state of a window, base compositions around it, and the means of learned
-features in bins around it. A mean in a bin is a difference of running sums, so the layer reads the running sums at the
-edges of the bins: one matrix an edge, and nothing has to be put together first.
+The first layer of the head sees the mean state of a window, base compositions and reading frames around it, and the
+means of learned features in bins around it. A mean in a bin is a difference of running sums, so the layer reads the
+running sums at the edges of the bins: one matrix an edge, and nothing has to be put together first.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from promscan.inference.stem import Basis, product
 from promscan.networks.classifier import BiGRUAttention
 from promscan.networks.composition import COMPOSITION, accumulate_
+from promscan.networks.reading_frames import values_of_frames
 from promscan.seq.windows import WINDOW
 
 
@@ -25,12 +26,12 @@ from promscan.seq.windows import WINDOW
 class Around:
     """The inputs of the head from around the windows.
 
-    compositions: (windows, values, lanes).
+    counted: compositions and reading frames, (windows, values, lanes).
     sums: running sums of the context features, (positions + 1, features, lanes); None without context.
     first: position in the sums at which the first window starts.
     """
 
-    compositions: Tensor
+    counted: Tensor
     sums: Tensor | None
     first: int
 
@@ -107,12 +108,12 @@ class Head:
         a = model.architecture
         first, *self._rest = model.head
         assert isinstance(first, nn.Linear)
-        states, values = 2 * a.hidden, len(COMPOSITION) * len(a.composition)
-        of_states, self._of_compositions, of_bins = first.weight.split(
+        states, values = 2 * a.hidden, len(COMPOSITION) * len(a.composition) + values_of_frames(a.frames)
+        of_states, self._of_counted, of_bins = first.weight.split(
             [states, values, first.in_features - states - values], dim=1
         )
         self._of_means, self._bias = 2 * of_states, (first.bias - of_states.sum(dim=1)).unsqueeze(1)
-        self._of_compositions = self._of_compositions.contiguous()
+        self._of_counted = self._of_counted.contiguous()
         self._of_edges = _edge_weights(of_bins, a.context_bins) if a.context else {}
 
     def logits(self, means: Tensor, around: Around | None = None, begin: int = 0) -> Tensor:
@@ -125,8 +126,8 @@ class Head:
         """
         windows = len(means)
         columns = product(self._of_means, means).add_(self._bias)
-        if around is not None and around.compositions.shape[1]:
-            _add_product(columns, self._of_compositions, around.compositions[begin : begin + windows])
+        if around is not None and around.counted.shape[1]:
+            _add_product(columns, self._of_counted, around.counted[begin : begin + windows])
         if around is not None and around.sums is not None:
             for edge, weight in self._of_edges.items():
                 at = around.first + begin + WINDOW // 2 + edge

@@ -29,7 +29,6 @@ from promscan.inference.unknown_ends import NEAR, UnknownEnds, state_after
 from promscan.inference.work_units import copies
 from promscan.log import logger
 from promscan.networks.classifier import BiGRUAttention
-from promscan.networks.composition import compositions
 from promscan.seq.dna import UNKNOWN
 from promscan.seq.windows import MAX_UNKNOWN, TSS_INDEX, WINDOW
 
@@ -109,7 +108,7 @@ class LaneNetwork:
         *,
         unknown_ends: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        """What `logits` returns, and the places of the same windows; None for a network without a head for places.
+        """What `logits` returns, and the places of the same windows; None if they have none of their own.
 
         part: the windows to score, whole blocks, from the first up to the last, which is not among them (None: all).
             Their values do not depend on it; a direction ends with the last block that they need.
@@ -123,7 +122,7 @@ class LaneNetwork:
         columns = self.stem.columns(codes[margin - run - seen : len(codes) - (margin - run - seen)])
         columns = columns[seen : len(columns) - seen]
         around = Around(
-            compositions(codes, architecture.composition, margin),
+            self.model.counted(codes, margin),
             None if self.context is None else self.context.sums(columns, ends.before, ends.after),
             inner,
         )
@@ -211,8 +210,13 @@ class LaneNetwork:
                 means = sums[:, :-1] / sums[:, -1:]
                 logits.append(self.head.logits(means, around, begin))
             following = weighted
-        windows = len(left) - WINDOW - first
-        return torch.cat(logits[::-1]), torch.cat(places[::-1])[TSS_INDEX:][:windows] if places else None
+        logits_of_all = torch.cat(logits[::-1])
+        if not places:
+            return logits_of_all, None
+        places_of_all = torch.cat(places[::-1])[TSS_INDEX:][: len(left) - WINDOW - first]
+        if self.model.architecture.place_in_logit:
+            return logits_of_all.add_(places_of_all), None
+        return logits_of_all, places_of_all
 
     def _below_the_last(self, inputs: Tensor) -> tuple[Tensor, tuple[Cell, Cell]]:
         """What the last GRU layer gets of the inputs of the first one, and its cells."""

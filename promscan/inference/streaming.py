@@ -34,6 +34,7 @@ from promscan.inference.work_units import UnitRunner, copies
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.composition import COMPOSITION
 from promscan.networks.device import fetch, send
+from promscan.networks.reading_frames import values_of_frames
 from promscan.networks.screening import ScreeningNetwork
 from promscan.seq.dna import UNKNOWN, Codes
 from promscan.seq.intervals import SHARD_GRID
@@ -76,7 +77,7 @@ class StreamingEngine:
         if settings.floor is not None and screening is None:
             raise ValueError("a floor needs a screening network")
         self.settings, self.strands = settings, tuple(settings.strands)
-        self._has_places = model.architecture.place > 0
+        self._has_places = model.architecture.has_places
         self.lanes = lanes_on(devices, model.architecture)
         seen = max(self.warm_up, model.architecture.reach, NEAR + model.architecture.stem_reach)
         around = seen + room_to_smooth(settings.smoothing)
@@ -266,6 +267,6 @@ def lanes_on(devices: Sequence[torch.device], architecture: Architecture) -> int
 def _memory_of_a_lane(architecture: Architecture) -> int:
     """An upper estimate in bytes: a few values of each unit, and the other inputs of the head, at every position."""
     values = 5 * architecture.hidden * architecture.layers + architecture.context
-    values += len(COMPOSITION) * len(architecture.composition)
+    values += len(COMPOSITION) * len(architecture.composition) + values_of_frames(architecture.frames)
     positions = StreamingEngine.lane + WINDOW + 2 * max(StreamingEngine.warm_up, architecture.reach)
     return torch.float32.itemsize * values * positions

@@ -41,10 +41,14 @@ class Architecture:
     context: learned features whose means in bins around the middle of a window the head sees; only networks that run
         along sequence, with convolutions, can have them.
     context_bins: ends of these bins, in bp from the middle of a window, the same on both sides.
+    frames: ends of bins, in bp from the TSS on each side, in which the head sees stop codons by reading frame
+        (`reading_frames`); only networks that run along sequence can have them.
     half_life: bases in which a state of the GRU loses half of its value, at the latest; 0: no such limit. Only a
         network with such a limit can run along lanes that begin a few bases early.
     place: hidden units of the head that grades every base as the TSS; 0: there is no such head. Only networks that run
         along sequence use it.
+    place_in_logit: whether the grade of its TSS is a part of the logit of a window, so that neighbouring windows
+        differ; there are no separate places then.
 
     Raises:
         InputError: a size is out of range.
@@ -58,8 +62,10 @@ class Architecture:
     composition: tuple[int, ...] = ()
     context: int = 0
     context_bins: tuple[int, ...] = (100, 200, 300)
+    frames: tuple[int, ...] = ()
     half_life: int = 0
     place: int = 0
+    place_in_logit: bool = False
 
     def __post_init__(self) -> None:
         check_whole("hidden", self.hidden, 1, MAX_HIDDEN)
@@ -70,14 +76,18 @@ class Architecture:
         check_whole("context", self.context, 0, MAX_CONTEXT)
         check_whole("half_life", self.half_life, 0, MAX_REACH)
         check_whole("place", self.place, 0, MAX_HIDDEN)
-        for name in ("composition", "context_bins"):
+        for name in ("composition", "context_bins", "frames"):
             _set_tuple(self, name)
             for width in getattr(self, name):
                 check_whole(name, width, 1, MAX_REACH)
+        if self.place_in_logit not in (False, True) or self.place_in_logit > self.place:
+            raise InputError("place_in_logit must be false or true, and needs a head for places")
         if self.context and not self.convolutions:
             raise InputError("context must be 0 without convolutions: its features come from them")
         if not all(a < b for a, b in pairwise((0, *self.context_bins))) or self.context_bins[-1:] < (WINDOW // 2,):
             raise InputError(f"context_bins must ascend to {WINDOW // 2} or more, got {self.context_bins}")
+        if not all(a < b for a, b in pairwise((0, *self.frames))):
+            raise InputError(f"frames must ascend, got {self.frames}")
         if any(width < WINDOW or width % 2 for width in self.composition):
             raise InputError(f"composition must be even widths of at least {WINDOW}, got {self.composition}")
 
@@ -89,6 +99,11 @@ class Architecture:
     def sizes(self) -> dict[str, Any]:
         """Sizes that give the tensors their meaning; networks that share these can take each other's weights."""
         return {name: value for name, value in vars(self).items() if name not in ("dropout", "half_life")}
+
+    @property
+    def has_places(self) -> bool:
+        """Whether a window has a place apart from its logit."""
+        return self.place > 0 and not self.place_in_logit
 
     @property
     def screened_columns(self) -> int:
@@ -107,8 +122,9 @@ class Architecture:
 
     @property
     def reach(self) -> int:
-        """Bases before and after a window that its composition or its context is made of, at most."""
-        return max(self.context_reach, *((width - WINDOW) // 2 for width in (WINDOW, *self.composition)))
+        """Bases before and after a window that the head sees, at most, but for the states."""
+        compositions = ((width - WINDOW) // 2 for width in (WINDOW, *self.composition))
+        return max(self.context_reach, *compositions, *self.frames)
 
 
 @dataclass(frozen=True)

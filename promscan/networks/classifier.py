@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from promscan.networks.architecture import Architecture as Architecture
 from promscan.networks.composition import COMPOSITION, compositions
 from promscan.networks.fading_gru import FadingGRU
+from promscan.networks.reading_frames import reading_frames, values_of_frames
 from promscan.seq.windows import TSS_INDEX, WINDOW
 
 CONTEXT_STEP = 4
@@ -87,7 +88,8 @@ class BiGRUAttention(nn.Module):
             self.context = nn.Linear(a.hidden, a.context)
         self.attention = nn.Linear(2 * a.hidden, a.hidden)
         self.attention_score = nn.Linear(a.hidden, 1, bias=False)
-        around = len(COMPOSITION) * len(a.composition) + 2 * len(a.context_bins) * a.context
+        around = len(COMPOSITION) * len(a.composition) + values_of_frames(a.frames)
+        around += 2 * len(a.context_bins) * a.context
         self.head = nn.Sequential(
             nn.Linear(2 * a.hidden + around, a.hidden),
             nn.GELU(),
@@ -132,7 +134,7 @@ class BiGRUAttention(nn.Module):
         return self.along_with_places(codes, margin, warm_up)[0]
 
     def along_with_places(self, codes: Tensor, margin: int, warm_up: int) -> tuple[Tensor, Tensor | None]:
-        """The logits that `along` returns, and the places of the same windows; None without a head for places.
+        """The logits that `along` returns, and the places of the same windows; None if they have none of their own.
 
         The place of a window is a score of its TSS as the first base of a transcript. Only differences between
         neighbouring bases mean something. It is read from the states of that base, so that neighbours can differ.
@@ -141,23 +143,33 @@ class BiGRUAttention(nn.Module):
         alone = min(margin, warm_up + self.architecture.stem_reach)  # what the states need, without a context
         inner = max(warm_up, self.architecture.context_reach) if step == 1 else alone
         features = self.features(codes[:, margin - inner : codes.shape[1] - (margin - inner)])
-        composed = compositions(codes.T, self.architecture.composition, margin).permute(2, 0, 1)
+        counted = self.counted(codes.T, margin).permute(2, 0, 1)
         context = (lambda: self._coarse_means(codes, margin, step)) if step > 1 else None
-        return self.read_features(features, composed, inner, warm_up, context)
+        return self.read_features(features, counted, inner, warm_up, context)
+
+    def counted(self, codes: Tensor, margin: int) -> Tensor:
+        """What is counted around windows of `codes` (positions, columns): compositions and reading frames.
+
+        Returns:
+            (windows, values, columns), float32.
+        """
+        composition = compositions(codes, self.architecture.composition, margin)
+        frames = reading_frames(codes, self.architecture.frames, margin)
+        return torch.cat([composition, frames], dim=1) if frames.shape[1] else composition
 
     def read_features(
         self,
         features: Tensor,
-        composed: Tensor,
+        counted: Tensor,
         inner: int,
         warm_up: int,
         context: Callable[[], Tensor] | None = None,
     ) -> tuple[Tensor, Tensor | None]:
-        """Logits and places, see `along_with_places`, from features and compositions.
+        """Logits and places, see `along_with_places`, from features and what is counted.
 
         Args:
             features: input of the GRU from `inner` bases before the first window to `inner` behind the last.
-            composed: compositions around each window, (batch, windows, values).
+            counted: values around each window, see `counted`, (batch, windows, values).
             inner: at least `warm_up`, and what the context reads.
             warm_up: bases that only bring the states into shape.
             context: computes the context of the windows; None: it is made of the features.
@@ -169,14 +181,18 @@ class BiGRUAttention(nn.Module):
         weights = torch.exp(scores - scores.amax(dim=1, keepdim=True).detach())
         sums = F.pad(torch.cumsum(torch.cat([weights * states, weights], dim=2), dim=1), (0, 0, 1, 0))
         sums = sums[:, WINDOW:] - sums[:, :-WINDOW]
-        vectors = [sums[..., :-1] / sums[..., -1:], composed]
+        vectors = [sums[..., :-1] / sums[..., -1:], counted]
         if self.architecture.context:
             middle, windows = inner + WINDOW // 2, sums.shape[1]
             means = self._means(features, middle, windows) if context is None else context()
             vectors.append(means[:, :windows])
         logits: Tensor = self.head(torch.cat(vectors, dim=2))
         places = self.place(states[:, TSS_INDEX : TSS_INDEX + logits.shape[1]]) if self.architecture.place else None
-        return logits.squeeze(-1), None if places is None else places.squeeze(-1)
+        if places is None:
+            return logits.squeeze(-1), None
+        if self.architecture.place_in_logit:
+            return (logits + places).squeeze(-1), None
+        return logits.squeeze(-1), places.squeeze(-1)
 
     @property
     def _context_step(self) -> int:

@@ -51,8 +51,11 @@ from promscan.train.loop.seed import seed_epoch
 from promscan.train.loop.session import MORE_MEMORY, training_session
 from promscan.train.loop.trainer import Trainer, new_classifier
 
-WARM_UPS = range(140, 351, 70)
-"""Bases of warm-up. The number is drawn for each batch, so that the network cannot count from its first state."""
+WARM_UPS = tuple(half_lives / 32 for half_lives in range(140, 351, 70))
+"""Warm-up in half-lives of the states. It is drawn for each batch, so that the network cannot count from its first
+state."""
+USUAL_HALF_LIFE = 32
+"""Half-life in bp that decides the warm-up of a network without one."""
 FP_PER_MB = (10, 50, 100)
 """False positives per Mb of dev at which the recall is measured; the mean of these recalls chooses the best epoch."""
 THRESHOLD_FP_PER_MB = 50
@@ -69,11 +72,14 @@ class GenomeRecipe(Recipe):
     scale: distances on the genome and the default rate of false positives, for the card too.
     min_distance: least distance in bp between two hits of a strand, for the card too.
     segments_per_epoch: segments of an epoch; they are drawn anew in each epoch.
+    background: weight of the mean loss of background; that of promoters is 1. With 1, a logit of 0 means that both are
+        equally likely where they are equally common. A large weight makes the network learn what tells promoters from
+        the rare background that resembles them most.
     ranking: weight of the ranking loss.
     placing: weight of the place loss, for a network with a head for places.
     dev_bases: bases of the dev contigs on which each epoch is validated; always the same.
     mining_bases: bases of the other contigs that are scanned for false hits before each epoch but the first; drawn
-        anew each time.
+        anew each time. 0: no false hits are searched for.
     """
 
     architecture: Architecture = field(
@@ -96,6 +102,7 @@ class GenomeRecipe(Recipe):
     segments_per_epoch: int = 8000
     dev_bases: int = 4_000_000
     mining_bases: int = 4_000_000
+    background: float = 1.0
     ranking: float = 0.25
     placing: float = 0.2
     averaging: float = 0.998
@@ -217,11 +224,11 @@ class _Trainer(Trainer[BiGRUAttention]):
     def run_epoch(self, epoch: int, bar: Progress) -> dict[str, float]:
         """Search for false hits, train one epoch; returns the learning rate and the losses."""
         rng = seed_epoch(self.recipe.seed, epoch, self.group.rank)
-        hard = self._mine(rng) if epoch else []
+        hard = self._mine(rng) if epoch and self.recipe.mining_bases else []
         self.model.train()
         reach, losses = self.recipe.architecture.reach, list[dict[str, float]]()
         for _ in range(self.steps_per_epoch):
-            warm_up = int(rng.choice(WARM_UPS))
+            warm_up = round(rng.choice(WARM_UPS) * (self.recipe.architecture.half_life or USUAL_HALF_LIFE))
             margin = max(warm_up, reach)
             losses.append(self._step(self.sampler.draw(self.recipe.batch_size, margin, hard, rng), margin, warm_up))
             bar.advance(self.recipe.segments_per_epoch / self.steps_per_epoch)
@@ -265,7 +272,7 @@ class _Trainer(Trainer[BiGRUAttention]):
         logits = self.group.gather(logits.float(), len(codes))
         places = None if places is None else self.group.gather(places.float(), len(codes))
         losses = losses_of(logits, places, *given)
-        self.optimiser.step(losses.total(self.recipe.ranking, self.recipe.placing))
+        self.optimiser.step(losses.total(self.recipe.background, self.recipe.ranking, self.recipe.placing))
         return losses.numbers()
 
 

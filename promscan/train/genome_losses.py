@@ -19,9 +19,9 @@ class Losses(NamedTuple):
     ranking: Tensor
     place: Tensor | None
 
-    def total(self, ranking: float, placing: float) -> Tensor:
-        """Their sum, with the weights of the ranking loss and of the place loss."""
-        total = self.promoters + self.background + ranking * self.ranking
+    def total(self, background: float, ranking: float, placing: float) -> Tensor:
+        """Their sum, with the weights of the losses of background, ranking and places."""
+        total = self.promoters + background * self.background + ranking * self.ranking
         return total if self.place is None else total + placing * self.place
 
     def numbers(self) -> dict[str, float]:

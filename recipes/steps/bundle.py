@@ -2,7 +2,8 @@ r"""Write the weights of a finished model with a card that holds its texts and w
 
 The texts come from `recipes/cards.json`. The measurements are results of `benchmarks.accuracy`: `core_promoters` and,
 unless the texts name a threshold, `default_threshold` (and `screening`, if there is one) for a classifier of windows;
-`genome_recall` (and `precision`, if there is one) for a model that scans; `strength` for a strength model. Results of
+`bacteria` for a model of many species, `genome_recall` (and `precision`, if there is one) for another one that scans;
+`strength` for a strength model. Results of
 other weights are refused.
 
     python -m recipes.steps.bundle core70 runs/core70/core70/best.safetensors --results runs/core70/results \
@@ -23,6 +24,8 @@ from promscan.networks.weights import load_model, load_screening, load_strength,
 
 CARDS = Path(__file__).resolve().parent.parent / "cards.json"
 JUDGEMENTS = ("all", "within_500", "random")
+SHOWN = ("E. coli", "S. pyogenes")
+"""Species in the list of models."""
 Values = dict[str, Any]
 
 
@@ -65,6 +68,24 @@ def with_recall(card: Card, results: Results) -> Card:
         headline={f"recall at {rate} FP/Mb": points[rate]["recall"] for rate in ("10", "50", "100")},
         splits={**card.splits, "test": f"{test['contigs']}, never used for choosing"},
     )
+
+
+def with_species(card: Card, results: Results) -> Card:
+    """The card of a model of many species, with the recall on the test part of each."""
+    test = results["bacteria"]
+    rates = {name: found["model"]["100"]["recall"] for name, found in by_species(test).items() if name in SHOWN}
+    return dataclasses.replace(
+        card,
+        metrics={**card.metrics, "test": {"part": test["part"], "mean": test["mean"], "species": test["species"]}},
+        headline={f"{name} recall at 100 FP/Mb": recall for name, recall in rates.items()},
+        splits={**card.splits, "test": "bases from 0.5 to 0.6 of each contig, never used for choosing"},
+    )
+
+
+def by_species(test: Values) -> Values:
+    """The measurements by short names of the species."""
+    names = {name: found["species"].split() for name, found in test["species"].items()}
+    return {f"{words[0][0]}. {words[1]}": test["species"][name] for name, words in names.items()}
 
 
 def with_correlations(card: Card, results: Results, strength: Values) -> Card:
@@ -110,6 +131,8 @@ def main() -> None:
     card = dataclasses.replace(card, **{"default_threshold": None, "name": arguments.name, **texts})
     if is_strength:
         card = with_correlations(card, results, strength)
+    elif "bacteria" in results:
+        card = with_species(card, results)
     elif card.engine == "streaming":
         card = with_recall(card, results)
     else:

@@ -99,12 +99,21 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     help="Ends of these bins, in bp from the middle of the window, on each side.",
 )  # fmt: skip
 @click.option(
+    "--frames", default="", metavar="BP,...", callback=_widths,
+    help="Ends of bins, in bp from the start on each side, in which the network sees stop codons by reading frame: for "
+    "genomes full of genes, such as 40,120,240,480 for bacteria.",
+)  # fmt: skip
+@click.option(
     "--half-life", type=Count(0, MAX_REACH), default=32, show_default=True, metavar="BP",
     help="A state of the GRU loses at least half of its value in this many bases; 0: no limit.",
 )  # fmt: skip
 @click.option(
     "--place", type=Count(0, MAX_HIDDEN), default=0, show_default=True,
     help="Hidden units of the head that grades every base as the start; 0: no such head.",
+)  # fmt: skip
+@click.option(
+    "--place-in-logit", is_flag=True,
+    help="Let that grade be a part of the logit of a window; use it with a small --near.",
 )  # fmt: skip
 @learning_rate_option(2e-3)
 @epoch_options(rows="Segments", batch_size=32, epochs=20)
@@ -158,8 +167,16 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     help="Background at most this far from a start of the other strand has --opposite-weight.",
 )  # fmt: skip
 @click.option(
+    "--fp-per-mb", type=Number(min=1e-6, max=1e6), default=Scale.fp_per_mb, show_default=True, metavar="RATE",
+    help="False positives per Mb that scans with the calibrated model call at by default.",
+)  # fmt: skip
+@click.option(
     "--min-distance", type=Count(1, MAX_BP), default=MIN_DISTANCE, show_default=True, metavar="BP",
     help="Least distance between two hits of a strand.",
+)  # fmt: skip
+@click.option(
+    "--background-weight", "background", type=Number(min=0, min_open=True), default=1.0, show_default=True,
+    help="Weight of the loss of background; that of promoters is 1.",
 )  # fmt: skip
 @click.option("--ranking", type=Number(min=0), default=0.25, show_default=True, help="Weight of the ranking loss.")
 @click.option(
@@ -171,8 +188,8 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     help="Bases of the dev contigs on which an epoch is validated.",
 )  # fmt: skip
 @click.option(
-    "--mining-bases", type=Count(1, MAX_COUNT), default=4_000_000, show_default=True,
-    help="Bases that are scanned for false hits before an epoch.",
+    "--mining-bases", type=Count(0, MAX_COUNT), default=4_000_000, show_default=True,
+    help="Bases that are scanned for false hits before an epoch; 0: none, for a list that lacks many real starts.",
 )  # fmt: skip
 @step_options(averaging=0.998)
 @init_option
@@ -236,10 +253,11 @@ def _recipe_of(options: dict[str, Any], init: str | None) -> GenomeRecipe:
     from promscan.train.data.segments import SegmentRecipe
     from promscan.train.genome import GenomeRecipe
 
-    sizes = taken_from(options, (*SIZES, "composition", "context", "context_bins", "half_life", "place"))
+    around = ("composition", "context", "context_bins", "frames")
+    sizes = taken_from(options, (*SIZES, *around, "half_life", "place", "place_in_logit"))
     weights = ("opposite_weight", "flank_weight", "mined_weight")
     segments = taken_from(options, ("windows", "near", "ignored", *weights, "pasted", "mutations"))
-    scale = Scale(**taken_from(options, ("tolerance", "false_beyond", "clearance", "opposite_reach")))
+    scale = Scale(**taken_from(options, ("tolerance", "false_beyond", "clearance", "opposite_reach", "fp_per_mb")))
     return GenomeRecipe(
         architecture=architecture_of(sizes, init), segments=SegmentRecipe(**segments), scale=scale, **options
     )

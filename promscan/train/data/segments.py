@@ -213,6 +213,8 @@ class SegmentSampler:
         pasted: int | None,
     ) -> None:
         """Set the weights around listed starts, and of their bases for places; a pasted promoter has no evidence."""
+        if not self.evidence.weights and not self.evidence.place_weights:
+            return
         for at, position in enumerate(positions.tolist()):
             listed = Site(chrom, position, strand)
             if position == pasted:
