@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from promscan.commands.evaluate import evaluate
 from promscan.commands.reporting.genome_browser import embedded, igv_script
@@ -94,11 +95,16 @@ def report(
     context |= {"title": title, "command": command, "counts_of_details": [len(each.indices) for each in best]}
     context["data"]["igv"] = embedded(genome, contigs, genes) if igv else None
     context["igv"] = script if context["data"]["igv"] else ""
+    _write(context, samples, best, os.fspath(output))
+
+
+def _write(context: Mapping[str, Any], samples: Sequence[Sample], best: Sequence[Details], output: str) -> None:
+    """Write the page, with as many rows of its table as it has room for."""
     rows = max(map(len, samples))
     page, most = make_page(context, lambda most: table_rows(samples, best, most), rows)
     if most < rows:
         logger.warning("%s: a report has at most 10 MB, so the table has the best %s hits of a sample", output, most)
-    with open_text_output(os.fspath(output)) as file:
+    with open_text_output(output) as file:
         file.write(page)
 
 

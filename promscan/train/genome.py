@@ -241,16 +241,9 @@ class _Trainer(Trainer[BiGRUAttention]):
     ) -> GenomeValidation:
         """Scan these pieces with the EMA model and compare the hits with the listed starts."""
         return scan_and_validate(
-            self.ema_model,
-            contigs,
-            pieces,
-            starts,
-            self.device,
-            self.threads,
-            doubtful,
-            scale=self.recipe.scale,
+            self.ema_model, contigs, pieces, starts, self.device, self.threads, doubtful, scale=self.recipe.scale,
             min_distance=self.recipe.min_distance,
-        )
+        )  # fmt: skip
 
     def _mine(self, rng: np.random.Generator) -> list[Site]:
         """Find the false hits with the highest logits on pieces of the training contigs."""
