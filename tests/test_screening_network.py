@@ -25,6 +25,7 @@ from promscan.inference.jobs import Grid
 from promscan.inference.lanes import LaneNetwork
 from promscan.inference.settings import EngineSettings
 from promscan.inference.streaming import StreamingEngine
+from promscan.networks.calling_rule import CallingRule, Feature
 from promscan.networks.card import read_card
 from promscan.networks.card_parts import Scale, Screening, ScreeningSizes
 from promscan.networks.classifier import Architecture, BiGRUAttention
@@ -237,6 +238,18 @@ def test_bytes_do_not_depend_on_chunks_threads_regions_or_order(tmp_path, screen
     exhaustive = {(h.chrom, h.start, h.strand, h.logit) for h in scan(contigs, exhaustive=True, **options)}
     found = {(h.chrom, h.start, h.strand, h.logit) for h in scan(contigs, **options)}
     assert options["min_distance"] > 1 or found <= exhaustive
+
+
+def test_a_grade_that_reads_bases_is_the_same_in_a_screened_scan(networks, screened, tmp_path):
+    """Its bases are known wherever a lane is run, and however far they reach."""
+    card, path = read_card(screened), tmp_path / "graded.safetensors"
+    rule = CallingRule(-9.0, (Feature("own", 0, 1.0), Feature("gc", 500, -4.0)), bias=2.0, log_odds=True)
+    save_model(path, networks[0], dataclasses.replace(card, calling=rule), networks[1])
+    contigs, options = {"chr1": random_bases(3000, seed=5)}, {"model": path, "threshold": 0.6, "strength": None}
+    calls = [scan(contigs, **options, **more) for more in ({"min_distance": 1}, {"min_distance": 1, "exhaustive": True})]
+    found, exhaustive = ({(h.start, h.strand, h.logit) for h in hits} for hits in calls)
+    assert found
+    assert found < exhaustive
 
 
 def test_a_scan_says_how_it_was_screened_and_an_exhaustive_one_does_not(screened, tmp_path):

@@ -65,7 +65,7 @@ class Result(NamedTuple):
 def scan(network: BiGRUAttention, card: Card) -> Result:
     """Score and call every window of the contig, as `promscan scan` does."""
     calling = resolve_calling(card, fp_per_mb=FP_PER_MB if card.calibration else None)
-    settings = EngineSettings(smoothing=calling.smoothing)
+    settings = EngineSettings(smoothing=calling.smoothing, gc_reach=calling.gc_reach)
     engine = open_engine(card.engine, network, [resolve_device("auto")], settings)
     (chunk,) = (chunk for chunk in Genome(DATA / "demo.fa").read_chunks(1 << 20) if chunk.chrom == CONTIG)
     with engine:
