@@ -256,7 +256,8 @@ def test_a_part_that_the_header_only_has_a_checksum_of_is_warned_of(
     part.write_text("demo1\t0\t20000\n")
     within = write(scanned, tmp_path / "within.bed", bed=part)
     without = write(scanned, tmp_path / "without.bed", exclude=part)
-    for path, option in ((within, "--region or --bed"), (without, "--exclude")):
+    unmasked = write(scanned, tmp_path / "unmasked.bed", skip_masked=True)
+    for path, option in ((within, "--region or --bed"), (without, "--exclude"), (unmasked, "--skip-masked")):
         described, messages = judged(promscan_cli, path)
         warnings = [line for line in messages.splitlines() if line.startswith("warning:")]
         assert warnings == [

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import stat
 from itertools import islice
 
 import pytest
@@ -99,6 +100,11 @@ def test_a_folder_that_is_a_link_is_refused(folder, tmp_path):
     scan_of(folder).finish()
     assert folder.is_symlink()
     assert list((tmp_path / "real").iterdir()) == []
+
+
+def test_only_the_owner_can_open_the_folder(folder):
+    stopped(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(folder):

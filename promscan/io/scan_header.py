@@ -65,6 +65,8 @@ def scanned_part(settings: Mapping[str, str], contigs: Mapping[str, int], scope:
             unknown.append("--min-length")
     if "exclude" in settings:
         unknown.append("--exclude")
+    if settings.get("skip_masked") == "yes":
+        unknown.append("--skip-masked")
     return ScannedPart(within, tuple(unknown))
 
 

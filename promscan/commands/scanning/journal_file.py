@@ -52,7 +52,7 @@ class JournalFile:
         self.folder = folder
         with write_errors(str(folder)):
             with suppress(FileExistsError):
-                folder.mkdir()
+                folder.mkdir(0o700)  # the hits may be for the eyes of their owner only
             self._file = open_inside(folder, JOURNAL, os.O_CREAT)
         try:
             self._lock()
