@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import signal
+import subprocess
+import sys
 from collections import namedtuple
 from itertools import islice
 
@@ -194,6 +197,42 @@ def test_a_stopped_scan_ends_in_the_same_tracks(genome, tmp_path, model, stops):
     job.finish()
     assert tracks_of(tmp_path / "out") == tracks_of(tmp_path / "whole")
     assert not (tmp_path / "out" / "hits.resume").exists()
+
+
+KILLED = """
+import os, signal, sys
+from promscan.cli import main
+from promscan.commands.scanning import journal
+from promscan.commands.scanning.journal_file import JournalFile
+from promscan.inference.windowed import WindowedEngine
+
+journal.INTERVAL, WindowedEngine.chunk_step, lines = 0, 90, int(sys.argv.pop(1))
+append = JournalFile.append
+
+def append_and_die(self, line):
+    global lines
+    append(self, line)
+    lines -= 1
+    if lines == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+JournalFile.append = append_and_die
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_ends_in_the_same_tracks(genome, tmp_path, promscan_cli):
+    (out := tmp_path / "out").mkdir()
+    options = ["--model", TINY, "--strength", "none", "--device", "cpu", "--quiet", "--threads", "1"]
+    command = ["scan", genome, "-o", out / "x.bed", "--track", out / "x", "--resume", *options]
+    for lines in (3, 4, 0):  # the first line is that of the scan
+        done = subprocess.run([sys.executable, "-c", KILLED, str(lines), *map(str, command)], check=False)
+        assert done.returncode == (-signal.SIGKILL if lines else 0)
+    assert sorted(path.name for path in out.iterdir()) == ["x.bed", "x.minus.bw", "x.plus.bw"]
+    assert promscan_cli("scan", genome, "-o", tmp_path / "x.bed", "--track", tmp_path / "x", *options).status == 0
+    assert tracks_of(out) == tracks_of(tmp_path)
+    assert (out / "x.bed").read_bytes() == (tmp_path / "x.bed").read_bytes()
 
 
 def test_what_a_killed_scan_wrote_after_its_last_line_does_not_count(genome, tmp_path):

@@ -113,19 +113,21 @@ def check_tracks(plan: ScanPlan) -> None:
             "a track has the score of every base: the scan is exhaustive, and takes longer than without --track"
         )
     bases = sum(contigs.values()) if plan.within is None else plan.within.total_bases
-    wanted = {plan.track: BYTES_A_BASE}
+    values = bases * len(plan.calling.strands)
+    need = {_folder_of(plan.track): BYTES_A_BASE * values}
     if plan.resume is not None:
-        wanted[str(plan.resume)] = BYTES_A_SPOOLED_BASE
-    need = dict[Path, int]()
-    for path, size in wanted.items():
-        folder = Path(os.path.realpath(path)).parent
-        need[folder] = need.get(folder, 0) + size * bases * len(plan.calling.strands)
+        folder, there = _folder_of(plan.resume), sum(path.stat().st_size for path in plan.resume.glob("*.track"))
+        need[folder] = need.get(folder, 0) + max(0, BYTES_A_SPOOLED_BASE * values - there)
     for folder, size in need.items():
         if folder.is_dir() and (free := shutil.disk_usage(folder).free) < size:
             raise RunError(
                 f"{folder}: the tracks may take {_gigabytes(size)} there, and {_gigabytes(free)} are free; free some, "
                 "name another PREFIX, or scan with --region or --shard"
             )
+
+
+def _folder_of(path: str | Path) -> Path:
+    return Path(os.path.realpath(path)).parent
 
 
 def _gigabytes(size: int) -> str:
