@@ -24,6 +24,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "headline": genomes.headline_table,
     "promid": genomes.promid_table,
     "bacteria": genomes.bacteria_table,
+    "bacteria_short": genomes.short_bacteria_table,
     "threshold": genomes.threshold_table,
     "recall": genomes.recall_table,
     "side_by_side": genomes.side_by_side_table,

@@ -27,6 +27,7 @@ from promscan.train.data.labelled_genome import LabelledGenome
 from promscan.train.data.promoters import Promoters, read_promoters
 from promscan.train.data.segments import SegmentRecipe, Segments, SegmentSampler
 from promscan.train.genome import GenomeRecipe, train_genome
+from promscan.train.genome_losses import Losses
 from promscan.train.genome_validation import draw_pieces, scan_and_validate
 from promscan.train.loop.run_folder import RunFolder
 from promscan.train.ranking_loss import ranking_loss
@@ -304,6 +305,32 @@ def test_an_interrupted_run_resumes_to_the_same_weights(tmp_path: Path, monkeypa
         assert (tmp_path / "peace" / name).read_bytes() == (tmp_path / "killed" / name).read_bytes()
     with pytest.raises(RunError, match="another recipe"):
         train(tmp_path / "killed", recipe=TINY_RECIPE, resume=True)
+
+
+def test_nothing_is_scanned_for_false_hits_where_a_list_lacks_real_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the warm-up of a network is as long as its states remember."""
+    drawn = list[tuple[int, int]]()
+
+    def draw(self: SegmentSampler, size: int, margin: int, hard: list[Site], rng: np.random.Generator) -> Segments:
+        drawn.append((margin, len(hard)))
+        return drawn_as_ever(self, size, margin, hard, rng)
+
+    drawn_as_ever = SegmentSampler.draw
+    monkeypatch.setattr(SegmentSampler, "draw", draw)
+    sizes = Architecture(4, frames=(30, 60), place=3, place_in_logit=True, half_life=16)
+    recipe = dataclasses.replace(TINY_RECIPE, architecture=sizes, epochs=2, mining_bases=0)
+    card = train(tmp_path / "run", recipe=recipe)
+    assert {margin for margin, _ in drawn} <= {70, 105, 140, 175}
+    assert {hits for _, hits in drawn} == {0}
+    assert card.architecture["place_in_logit"]
+
+
+def test_background_weighs_what_the_recipe_says() -> None:
+    losses = Losses(torch.tensor(1.0), torch.tensor(0.25), torch.tensor(4.0), None)
+    assert losses.total(background=100, ranking=0, placing=0.2) == 26
+    assert losses.total(background=1, ranking=0.25, placing=0.2) == 2.25
 
 
 def test_another_seed_gives_other_weights(tmp_path: Path) -> None:

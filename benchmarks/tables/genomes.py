@@ -10,6 +10,7 @@ RATES = ("1", "5", "10", "20", "50", "100", "500")
 DEV_RATES = ("10", "50", "100", "500")
 AT_DEV_RATES = [f"at {rate}" for rate in DEV_RATES]
 SCANNERS = {"human": "`human`", "promid": "PromID", "core70": "`core70`"}
+SHOWN_BACTERIA = ("NC_000913.3:0-2320826", "LR031521.1:0-938725", "NC_002163.1", "NC_000915.1")
 SIMPLE_SCORES = {"cpg": "CpG observed/expected", "kmers": "4-mers, linear"}
 JUDGEMENTS = (("all", "tolerance_100"), ("within_500", "tolerance_500"))
 """Keys of the judgements at a tolerance of 100 and of 500 bp: in results of models, and in those of other scores."""
@@ -144,6 +145,18 @@ def bacteria_table() -> str:
         rows.append([*row, show("{:.0f} bp", found["model"]["200"]["median_distance"])])
     rates = [f"{rate} FP/Mb, {name}" for rate in (50, 100, 200) for name in ("`bacteria`", "matrix")]
     return table(["species", "TSSs", *rates, "median distance"], rows)
+
+
+def short_bacteria_table() -> str:
+    """Recall and precision of `bacteria` and of a matrix for four species at 100 FP/Mb."""
+    measured, rows = read("bacteria", "bacteria").get("species", {}), []
+    for name in SHOWN_BACTERIA:
+        if name in measured:
+            found = measured[name]
+            model, matrix = (found[kind]["100"] for kind in ("model", "matrix"))
+            cells = [f"{model['recall']:.0%}", f"{model['precision']:.0%}", f"{matrix['recall']:.0%}"]
+            rows.append([f"*{found['species']}*", str(found["tss"]), *cells])
+    return table(["species", "TSSs", "found by `bacteria`", "precision", "found by a -35/-10 matrix"], rows)
 
 
 def promid_table() -> str:
