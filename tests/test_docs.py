@@ -38,7 +38,7 @@ PAGES = [README, *sorted(DOCS.glob("*.md"))]
 """What users read; what they show is run."""
 INTERNALS = sorted((DOCS / "internals").glob("*.md"))
 LINKED = [*PAGES, *INTERNALS, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
-MOST_WORDS = 10_000
+MOST_WORDS = 12_000
 OLD_WORDS = r"\b(?:so many|lest|founding|bearable|beats?|beside|whatever|told|telling|kept|figures?)\b"
 """Words that promscan once used in senses of its own."""
 UPDATE = os.environ.get("PROMSCAN_UPDATE_GOLDEN") == "1"

@@ -52,13 +52,13 @@ def works_of(genomes: Sequence[str], output: str, form: Form, *, summary: str | 
         if track is not None and not os.path.basename(track):
             raise RunError(f"{track}: a prefix of tracks ends in a name, as out/genome, for out/genome.plus.bw")
         return [Work(files, output, summary, track)]
+    outputs = outputs_in(output, files, SUFFIXES[form.format or "bed"])
     for path, what in ((summary, "summaries"), (track, "tracks")):
         if path is not None and not _is_folder(path):
             raise RunError(f"{path}: is no folder, and {output} is one: name a folder for the {what}, too")
     for folder in filter(None, (output, summary, track)):
         with write_errors(folder):
             os.makedirs(folder, exist_ok=True)
-    outputs = outputs_in(output, files, SUFFIXES[form.format or "bed"])
     nowhere: Sequence[str | None] = [None] * len(files)
     summaries = nowhere if summary is None else outputs_in(summary, files, ".json")
     tracks = nowhere if track is None else outputs_in(track, files, "")
