@@ -41,9 +41,9 @@ def test_files_are_completed_where_a_command_takes_one(words):
 def test_every_text_of_a_command_is_completed_or_is_no_file():
     """A new argument or option that takes a file must have a name that says so."""
     free = {
-        "BASE", "BASES", "BP,...", "BP|BP-BP", "DEVICE", "FILE WEIGHT PLACE", "I/N", "LOW:HIGH", "N", "NAME", "NAME=FILE", "NAME=SPEC", "NAME=X",
-        "NAMES", "NAME|ALL", "NAME|PATH", "NAME|PATH|NONE", "MODEL", "MODEL2", "R", "REGEX", "SEQ|FASTA", "SITE",
-        "SPECIES", "TEXT", "TITLE", "UNIT", "X", "X,Y",
+        "BASE", "BASES", "BP,...", "BP|BP-BP", "DEVICE", "FILE WEIGHT PLACE", "I/N", "LOW:HIGH", "N", "NAME",
+        "NAME=FILE", "NAME=SPEC", "NAME=X", "NAMES", "NAME|ALL", "NAME|PATH", "NAME|PATH|NONE", "MODEL", "MODEL2",
+        "R", "REGEX", "SEQ|FASTA", "SITE", "SPECIES", "TEXT", "TITLE", "UNIT", "X", "X,Y",
     }  # fmt: skip
     texts = [parameter for parameter in parameters(cli) if parameter.type is click.STRING]
     assert {(p.metavar or p.name or "").upper() for p in texts if not takes_file(p)} <= free
