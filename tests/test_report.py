@@ -293,7 +293,7 @@ def test_an_installation_has_the_files_of_the_page():
     config = configparser.ConfigParser()
     config.read(DATA.parent.parent / "setup.cfg", encoding="utf-8")
     assert "promscan.commands.reporting" in config["options"]["packages"].split()
-    assert config["options.package_data"]["promscan.commands.reporting"] == "templates/*"
+    assert config["options.package_data"]["promscan.commands.reporting"] == "templates/*, vendor/*"
     folder = Path(pages.__file__).parent / "templates"
     assert sorted(path.name for path in folder.iterdir()) == ["charts.js", "report.css", "report.html", "report.js"]
 
@@ -397,7 +397,7 @@ def test_contigs_that_the_scan_took_for_circles_are_drawn_as_circles(genome, hit
     assert data_of(tmp_path / "out.html")["contigs"][0]["circular"]
     promscan.report(hits, genome, tmp_path / "out.html")
     assert not any(contig["circular"] for contig in data_of(tmp_path / "out.html")["contigs"])
-    assert "at the top" not in (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert "Of a circle, lines" not in (tmp_path / "out.html").read_text(encoding="utf-8")
 
 
 def test_motifs_of_an_explanation_stand_in_the_details_of_their_hits(genome, hits, tmp_path):

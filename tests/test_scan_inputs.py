@@ -272,7 +272,8 @@ def test_a_list_without_a_contig_of_the_genome_is_an_error(promscan_cli, tmp_pat
 def composition_of(bases):
     composition = Composition()
     for begin in range(0, len(bases), 70_000):
-        composition.add(encode(bases[begin : begin + 70_000]))
+        codes = encode(bases[max(0, begin - 1) : begin + 70_000])
+        composition.add(codes[min(1, begin) :], codes[: min(1, begin)])
     return composition
 
 
@@ -308,7 +309,7 @@ def test_large_genomes_are_not_judged():
     composition = composition_of(random_bases(600_000, 1))
     composition.bases = 100_000_001
     counted = composition.cytosines
-    composition.add(encode("CG" * 100))
+    composition.add(encode("CG" * 100), encode(""))
     assert composition.cytosines == counted
     assert species_hint(read_card(find_model("human")), "x.fa", composition) is None
 
@@ -338,7 +339,7 @@ def test_no_human_or_mouse_sequence_is_taken_for_another_species(shared_data):
     for path, hinted in kinds.items():
         for chunk in Genome(shared_data / path).read_chunks(1 << 40):
             composition = Composition()
-            composition.add(chunk.codes)
+            composition.add(chunk.codes, encode(""))
             if composition.bases >= 500_000:
                 assert (species_hint(card, path, composition) is not None) == hinted, chunk.chrom
 

@@ -37,8 +37,8 @@ class Composition:
     guanines: int = 0
     cpg: int = 0
 
-    def add(self, codes: Codes) -> None:
-        """Count the bases of a stretch."""
+    def add(self, codes: Codes, before: Codes) -> None:
+        """Count the bases of a stretch; `before` is the base in front of it, or empty."""
         if self.bases > MOST_BASES:
             return
         self.bases += int(np.count_nonzero(codes != UNKNOWN))
@@ -46,6 +46,7 @@ class Composition:
         self.cytosines += int(np.count_nonzero(is_c))
         self.guanines += int(np.count_nonzero(is_g))
         self.cpg += int(np.count_nonzero(is_c[:-1] & is_g[1:]))
+        self.cpg += int(np.any(before == _CYTOSINE) and is_g[:1].any())
 
     @property
     def cpg_share(self) -> float:

@@ -20,7 +20,7 @@ from promscan.commands.scanning.hints import Composition
 from promscan.io.summaries import ContigRow
 from promscan.log import logger
 from promscan.seq.circles import Circles, track_on_circle
-from promscan.seq.dna import UNKNOWN, Codes
+from promscan.seq.dna import UNKNOWN
 from promscan.seq.intervals import MAX_POSITION
 from promscan.seq.records import Chunk, Circle, Hit, ScoreTrack
 from promscan.seq.windows import WINDOW
@@ -144,11 +144,12 @@ class Statistics:
                     self.circles[chrom] = chunk.circle
                 elif circles is not None and circles.named(chrom):
                     straight.append(chrom)
-            fresh = _from(chunk, reached)
+            begin, end = _fresh(chunk, reached)
+            fresh = chunk.codes[begin:end]
             reached = max(reached, chunk.first_base + len(chunk.codes))
             self.bases += len(fresh)
             self.contig_bases[chunk.chrom] = self.contig_bases.get(chunk.chrom, 0) + len(fresh)
-            self.composition.add(fresh)
+            self.composition.add(fresh, chunk.codes[max(0, begin - 1) : begin])
             self.unknown_bases += int(np.count_nonzero(fresh == UNKNOWN))
             yield chunk
             advance(len(fresh) / 1e6)
@@ -216,13 +217,13 @@ class Statistics:
         }
 
 
-def _from(chunk: Chunk, position: int) -> Codes:
-    """The codes of a chunk from a position of its contig on; of a circle, those of the round from its origin."""
+def _fresh(chunk: Chunk, position: int) -> tuple[int, int]:
+    """Where the codes of a chunk from a position of its contig on begin and end; those of one round of a circle."""
     if chunk.circle is None:
-        return chunk.codes[max(0, position - chunk.first_base) :]
+        return max(0, position - chunk.first_base), len(chunk.codes)
     length, offset = chunk.circle
     begin, end = max(position, offset) - chunk.first_base, offset + length - chunk.first_base
-    return chunk.codes[max(0, begin) : max(0, end)]
+    return max(0, begin), max(0, end)
 
 
 def _named(chroms: Sequence[str]) -> str:
