@@ -295,7 +295,9 @@ def test_an_installation_has_the_files_of_the_page():
     assert "promscan.commands.reporting" in config["options"]["packages"].split()
     assert config["options.package_data"]["promscan.commands.reporting"] == "templates/*, vendor/*"
     folder = Path(pages.__file__).parent / "templates"
-    assert sorted(path.name for path in folder.iterdir()) == ["charts.js", "report.css", "report.html", "report.js"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "browser.js", "charts.js", "report.css", "report.html", "report.js",
+    ]  # fmt: skip
 
 
 # Sequences
