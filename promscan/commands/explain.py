@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -175,10 +176,11 @@ def write_explanations(found: Iterator[Explanation], output: str, plots: Path | 
         everything = list(found)
         _write_arrays(everything, output)
     else:
-        everything = []
+        everything, found = [], iter(found)
+        first = list(islice(found, 1))  # a failure leaves no line of column names on standard output
         with open_text_output(output) as file:
             file.write("\t".join(COLUMNS) + "\n")
-            for explanation in found:
+            for explanation in chain(first, found):
                 file.writelines("\t".join(row) + "\n" for row in _rows(explanation))
                 everything.append(explanation)
     if plots is not None:
