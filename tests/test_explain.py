@@ -132,3 +132,4 @@ def test_hits_and_sequences_that_cannot_be_used_are_one_line(tmp_path: Path, pro
         assert outcome.status == 1
         assert outcome.err.count("\n") == 1
         assert not (tmp_path / "why.tsv").exists()
+        assert promscan_cli("explain", *arguments, "--model", TINY).out == ""
