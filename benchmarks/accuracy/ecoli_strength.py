@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.accuracy.strength import Split, counts, divide_again, rate
+from benchmarks.accuracy.strength import Split, counts, divide_again
 from benchmarks.common import interval95, parser_of, save_result
 from promscan.inference.strength import StrengthPredictor
 from promscan.io.tables import read_table
@@ -34,6 +34,8 @@ from recipes.steps.ecoli_tables import UNITS
 DRAWS = 1000
 FEWEST = 20
 """Rows of a unit for a correlation."""
+FEWEST_FAMILIES = 5
+"""Families for an interval."""
 Array = npt.NDArray[Any]
 Listed = dict[tuple[str, str], float]
 
@@ -58,7 +60,8 @@ def report_on(measured: Array, predicted: Array, families: Array, deviation: Arr
         rows = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
         drawn.append(np.corrcoef(measured[rows], predicted[rows])[0, 1])
     found = {name: round(value, 4) for name, value in regression_metrics(measured, predicted).items()}
-    report = {"sequences": len(measured), "families": len(members), **found, "interval95": interval95(np.array(drawn))}
+    interval = interval95(np.array(drawn)) if len(members) >= FEWEST_FAMILIES else None
+    report = {"sequences": len(measured), "families": len(members), **found, "interval95": interval}
     if deviation is not None:
         covered = coverage(measured, predicted, deviation)
         report["coverage"] = {str(share): round(value, 4) for share, value in covered.items()}
@@ -95,8 +98,7 @@ def measure(arguments: argparse.Namespace, network: ExpressionNetwork, card: Car
         sets[unit] = report_on(measured, mean, families, deviation) | {
             name: report_on(measured, predicted, families) for name, predicted in baselines.items()
         }
-    natural = split.rows("natural", part)[0]
-    return {"split": arguments.split, "sets": sets, "rate": rate(arguments.model, natural)}
+    return {"split": arguments.split, "sets": sets}
 
 
 def main() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from benchmarks.tables.cells import NONE, read, show, table
 
 MODELS = {
@@ -36,10 +39,16 @@ def ecoli_table() -> str:
     rows = []
     for name, found in read("strength", "ecoli-strength").get("sets", {}).items():
         methods = (found, found["promoter_calculator"], found["ridge"])
-        cells = (show("{:.3f} ({:.3f} to {:.3f})", each["pearson"], *each["interval95"]) for each in methods)
+        cells = (_correlation(each) for each in methods)
         rows.append([name, f"{found['sequences']:,}", f"{found['families']:,}", *cells])
     head = ["set", "promoters", "families", "`ecoli-strength`, r (95 %)", "Promoter Calculator", "ridge on k-mers"]
     return table(head, rows)
+
+
+def _correlation(found: Mapping[str, Any]) -> str:
+    if found["interval95"] is None:
+        return f"{found['pearson']:.3f} (too few families)"
+    return "{:.3f} ({:.3f} to {:.3f})".format(found["pearson"], *found["interval95"])
 
 
 def coverage_table(model: str = "yeast-strength") -> str:

@@ -93,7 +93,7 @@ def with_correlations(card: Card, results: Results, strength: Values) -> Card:
     test = results["strength"]
     return dataclasses.replace(
         card,
-        metrics={**card.metrics, "test": test["sets"], "rate": test["rate"]},
+        metrics={**card.metrics, "test": test["sets"]} | ({"rate": test["rate"]} if "rate" in test else {}),
         headline={f"correlation, {name} promoters": found["pearson"] for name, found in test["sets"].items()},
         strength=dataclasses.replace(strength_of(card), **strength),
     )
