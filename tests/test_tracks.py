@@ -313,6 +313,7 @@ def test_a_prefix_needs_a_name(promscan_cli, genome, tmp_path, prefix):
     outcome = promscan_cli("scan", genome, "-o", tmp_path / "x.bed", "--track", prefix)
     assert outcome.status == 1
     assert "a prefix of tracks ends in a name, as out/genome, for out/genome.plus.bw" in outcome.err
+    assert [path.name for path in tmp_path.iterdir()] == ["genome.fa"]
 
 
 def test_a_track_cannot_replace_what_is_read_or_lie_in_no_folder(promscan_cli, tmp_path):
