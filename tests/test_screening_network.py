@@ -246,7 +246,9 @@ def test_a_grade_that_reads_bases_is_the_same_in_a_screened_scan(networks, scree
     rule = CallingRule(-9.0, (Feature("own", 0, 1.0), Feature("gc", 500, -4.0)), bias=2.0, log_odds=True)
     save_model(path, networks[0], dataclasses.replace(card, calling=rule), networks[1])
     contigs, options = {"chr1": random_bases(3000, seed=5)}, {"model": path, "threshold": 0.6, "strength": None}
-    calls = [scan(contigs, **options, **more) for more in ({"min_distance": 1}, {"min_distance": 1, "exhaustive": True})]
+    calls = [
+        scan(contigs, **options, **more) for more in ({"min_distance": 1}, {"min_distance": 1, "exhaustive": True})
+    ]
     found, exhaustive = ({(h.start, h.strand, h.logit) for h in hits} for hits in calls)
     assert found
     assert found < exhaustive
