@@ -245,12 +245,12 @@ class StrengthPart:
         reporter = fields.part("reporter")
         if reporter is None:
             raise fields.refuse("reporter", "is missing: it says which construct a strength is about")
-        words = [fields.text(name, "") for name in ("domain", "scale", "teacher")]
+        domain, scale, teacher = (fields.text(name, "") for name in ("domain", "scale", "teacher"))
         others = fields.named_parts("reporters", most=MAX_PARTS)
         reporters = {unit: Construct.parse(part) for unit, part in others.items()}
         lowest, highest = (fields.optional(name, fields.number) for name in ("lowest", "highest"))
         construct, hits = Construct.parse(reporter), fields.text("hits", "")
-        part = cls(fields.text("unit"), construct, *words, lowest, highest, reporters, hits)
+        part = cls(fields.text("unit"), construct, domain, scale, teacher, lowest, highest, reporters, hits)
         fields.finish()
         if lowest is not None and highest is not None and lowest >= highest:
             raise fields.refuse("lowest", f"must be less than highest, got {lowest:g} and {highest:g}")
