@@ -12,8 +12,16 @@ def is_lack_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(words in str(error) for words in _LACK_OF_MEMORY)
 
 
+LONGEST_MESSAGE = 1000
+"""Letters of a message; names from files may be longer."""
+
+
 class PromscanError(Exception):
     """Base of all expected failures."""
+
+    def __str__(self) -> str:
+        text, half = super().__str__(), LONGEST_MESSAGE // 2
+        return text if len(text) <= LONGEST_MESSAGE else f"{text[:half]} ... {text[-half:]}"
 
 
 class InputError(PromscanError, ValueError):
