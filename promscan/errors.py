@@ -5,8 +5,16 @@ status 1; anything that is not a `PromscanError` is a bug and keeps its tracebac
 """
 
 
+LONGEST_MESSAGE = 1000
+"""Letters of a message; names from files may be longer."""
+
+
 class PromscanError(Exception):
     """Base of all expected failures."""
+
+    def __str__(self) -> str:
+        text, half = super().__str__(), LONGEST_MESSAGE // 2
+        return text if len(text) <= LONGEST_MESSAGE else f"{text[:half]} ... {text[-half:]}"
 
 
 _LACK_OF_MEMORY = (

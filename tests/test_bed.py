@@ -170,3 +170,12 @@ def test_a_scan_obeys_the_intervals_of_every_contig(tmp_path: Path, name: str) -
     assert {hit.chrom for hit in everything} == {name, "other"}
     assert list(promscan.scan(genome, bed=bed, **options)) == [hit for hit in everything if hit.chrom == name]
     assert list(promscan.scan(genome, exclude=bed, **options)) == [hit for hit in everything if hit.chrom == "other"]
+
+
+def test_a_message_repeats_no_endless_name(tmp_path):
+    path = tmp_path / "list.bed"
+    path.write_text("chr1\t10\t20\n")
+    with pytest.raises(InputError) as refused:
+        read_bed(path).check_against({"chr" + "x" * 100_000: 15}, "list.bed")
+    assert "list.bed" in str(refused.value)
+    assert len(str(refused.value)) <= 1010

@@ -149,7 +149,8 @@ def _run_epochs(run: TrainingRun, trainer: _Trainer, card: Card) -> None:
             began = time.monotonic()
             row = run.add_epoch(trainer.run_epoch(len(run.history), bar), began)
             bar.note(f"base AUC {row['base_auc']:.4f}, window AUC {row['window_auc']:.4f}")
-            card = dataclasses.replace(card, metrics={"train": row})
+            metrics = {name: value for name, value in row.items() if name != "seconds"}  # they differ from run to run
+            card = dataclasses.replace(card, metrics={"train": metrics})
             save_model(run.path / "last.safetensors", trainer.ema_model.classifier, card)
             run.save(trainer)
 
