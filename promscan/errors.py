@@ -4,7 +4,6 @@ Every message is one line that says what is wrong, where, and the cure. The comm
 status 1; anything that is not a `PromscanError` is a bug and keeps its traceback.
 """
 
-
 LONGEST_MESSAGE = 1000
 """Letters of a message; names from files may be longer."""
 

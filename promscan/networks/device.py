@@ -233,9 +233,10 @@ def memory_errors(cure: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not is_lack_of_memory(error):
+        of_gpu = isinstance(error, torch.OutOfMemoryError)
+        if not (of_gpu or is_lack_of_memory(error)):
             raise
-        where = "of the GPU" if isinstance(error, torch.OutOfMemoryError) else "of this machine"
+        where = "of the GPU" if of_gpu else "of this machine"
         raise DeviceError(f"the memory {where} is too small; {cure}") from None
 
 
