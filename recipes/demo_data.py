@@ -140,7 +140,9 @@ def write_ecoli_strength(folder: Path, rng: np.random.Generator) -> None:
             bases = random_bases(rng, length, 0.5)
             for wanted, box, place in zip(boxes, ("TTGACA", "TATAAT"), (ten - 23, ten), strict=True):
                 bases = bases[:place] + (box if wanted else "GCGCGC") + bases[place + len(box) :]
-            rows.append([bases, bases, f"{sum(boxes) + rng.normal(0, 0.1):.4f}", f"{boxes[0]:.4f}", name])
+            rows.append(
+                [bases, bases, f"{sum(boxes) + rng.normal(0, 0.1):.4f}", f"{boxes[0] + rng.normal(0, 0.1):.4f}", name]
+            )
     columns = ["sequence", "in_context", "expression", "promoter_calculator", "set"]
     write_table(folder / "strength/ecoli.tsv.gz", columns, rows)
 

@@ -1,4 +1,4 @@
-r"""Metrics of a strength model of E. coli on promoters of families that it was not trained on, beside two baselines.
+r"""Metrics of a strength model of E. coli on promoters of families that it was not trained on, and of two baselines.
 
 The tables of `recipes.steps.ecoli_tables` are divided again as they were for the training. On the rows of the test, by
 unit: the model by its head of that unit; the prediction of Promoter Calculator (LaFleur et al. 2022) that is listed
@@ -12,6 +12,7 @@ with its regularisation chosen on dev. Intervals hold 95 % of bootstrap draws of
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,19 +54,24 @@ def calculator(path: Path, split: Split) -> Listed:
 
 def report_on(measured: Array, predicted: Array, families: Array, deviation: Array | None = None) -> dict[str, Any]:
     """Metrics of predictions, with a bootstrap of whole families, and coverage of their uncertainty if there is one."""
-    rng = np.random.default_rng(1)
     members = [np.flatnonzero(families == family) for family in np.unique(families)]
-    drawn = []
-    for _ in range(DRAWS):
-        rows = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
-        drawn.append(np.corrcoef(measured[rows], predicted[rows])[0, 1])
     found = {name: round(value, 4) for name, value in regression_metrics(measured, predicted).items()}
-    interval = interval95(np.array(drawn)) if len(members) >= FEWEST_FAMILIES else None
+    interval = draw_interval(measured, predicted, members) if len(members) >= FEWEST_FAMILIES else None
     report = {"sequences": len(measured), "families": len(members), **found, "interval95": interval}
     if deviation is not None:
         covered = coverage(measured, predicted, deviation)
         report["coverage"] = {str(share): round(value, 4) for share, value in covered.items()}
     return report
+
+
+def draw_interval(measured: Array, predicted: Array, members: Sequence[Array]) -> list[float]:
+    """The interval of the correlation, from draws of families, whose row numbers are `members`."""
+    rng = np.random.default_rng(1)
+    drawn = []
+    for _ in range(DRAWS):
+        rows = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
+        drawn.append(np.corrcoef(measured[rows], predicted[rows])[0, 1])
+    return interval95(np.array(drawn))
 
 
 def ridge(split: Split, unit: str, inserts: dna.Codes) -> Array:
