@@ -243,3 +243,6 @@ def test_an_element_is_only_known_where_it_stands():
     assert best_match(matrix, np.full(4, 0.25), -31, ELEMENTS).element.name == "TATA box"
     assert best_match(matrix, np.full(4, 0.25), -12, ELEMENTS).element.name != "TATA box"
     assert best_match(matrix_of("TATAAT"), np.full(4, 0.25), -12, ELEMENTS).element.name == "-10"
+    yeast = matrix_of("TATAWAWR")
+    assert best_match(yeast, np.full(4, 0.25), -30, ELEMENTS).element.name == "TATA box"
+    assert best_match(yeast, np.full(4, 0.25), -60, ELEMENTS).element.name == "Yeast TATA box"

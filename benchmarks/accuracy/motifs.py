@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -70,6 +71,7 @@ def main() -> None:
     result = {
         "starts": len(found),
         "flank": arguments.flank,
+        "rank_correlation_of_attention": round(median(each.agreement for each in found), 3),
         "largest_error": round(max(each.error for each in found), 5),
         "motifs": motifs,
         "mean_contribution": {str(found[0].first + i): round(float(mean), 4) for i, mean in enumerate(means)},
