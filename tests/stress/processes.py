@@ -74,14 +74,23 @@ class Running:
         line: its arguments.
         folder: where it runs. Temporary files go to `folder/tmp`.
         disk: a file system for it alone.
+        clock_goes_back: whether its clock does, an hour at each look.
     """
 
-    def __init__(self, line: Sequence[object], folder: Path, disk: Disk | None = None) -> None:
+    def __init__(
+        self, line: Sequence[object], folder: Path, disk: Disk | None = None, *, clock_goes_back: bool = False
+    ) -> None:
         (folder / "tmp").mkdir(exist_ok=True)
         self._messages = folder / f"messages-{time.monotonic_ns()}"
         of_disk = None if disk is None else [value if isinstance(value, int) else str(value) for value in disk]
         number = _ask(
-            {"line": list(map(str, line)), "folder": str(folder), "messages": str(self._messages), "disk": of_disk}
+            {
+                "line": list(map(str, line)),
+                "folder": str(folder),
+                "messages": str(self._messages),
+                "disk": of_disk,
+                "clock_goes_back": clock_goes_back,
+            }
         )
         assert number is not None
         self.number = number

@@ -14,14 +14,6 @@ from processes import Running, run, run_alone
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 CROWD = 8
-CLOCK_GOES_BACK = """
-import itertools, sys, time
-seconds = itertools.count(2_000_000_000, -3600)
-nanoseconds = itertools.count(2_000_000_000 * 10**9, -3600 * 10**9)
-time.time, time.time_ns = lambda: float(next(seconds)), lambda: next(nanoseconds)
-from promscan.cli import main
-main()
-"""
 DIES = """#!/bin/sh
 case "$1" in
     --version) echo "bedtools v2.31.0" ;;
@@ -141,6 +133,6 @@ def test_a_thread_that_dies_ends_the_scan_and_leaves_nothing(place, tmp_path):
 @pytest.mark.parametrize("name", ["scan with a journal", "train windows", "merge"])
 def test_a_clock_that_goes_back_changes_nothing(name, tmp_path):
     folder, job = fresh(tmp_path / "work"), job_of(name)
-    end = run_alone(job.line, folder, code=CLOCK_GOES_BACK)
+    end = Running(job.line, folder, clock_goes_back=True).end()
     assert end.status == 0, end.messages
     assert made(folder / "out", job) == reference(name).files
