@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
 
+import numpy as np
+import pyBigWig
 import pysam
 import pytest
 from genomes import (
@@ -338,6 +340,39 @@ def test_evaluate_and_annotate_take_hits_over_the_origin(promscan_cli, tmp_path,
         records = dict(record.split("\n", 1) for record in sequences.read_text()[1:].split("\n>"))
         header = next(name for name in records if name.startswith("c_2_+ "))
         assert records[header].replace("\n", "") == (BASES + BASES)[LENGTH - 31 : LENGTH + 39]
+
+
+# Tracks
+
+
+def tracks_in(prefix):
+    found = {}
+    for strand, name in (("+", "plus"), ("-", "minus")):
+        with pyBigWig.open(f"{prefix}.{name}.bw") as file:
+            found[strand] = [file.values(chrom, 0, length) for chrom, length in file.chroms().items()]
+    return found
+
+
+@pytest.mark.parametrize("kind", ["windowed", "streaming"])
+def test_a_track_of_a_circle_has_a_score_for_each_base(models, tmp_path, kind):
+    options = options_of(models[kind], circular=["c"], **EVERY_WINDOW)
+    genome = write_fasta(tmp_path / "genome.fa", {"c": BASES, "line": BASES[:200]})
+    hits = list(promscan.scan(genome, track=tmp_path / "whole", **options))
+    tracks = tracks_in(tmp_path / "whole")
+    for hit in hits:
+        assert tracks[hit.strand][hit.chrom == "line"][hit.tss] == pytest.approx(hit.logit, abs=6e-4)
+    assert not np.isnan(tracks["+"][0] + tracks["-"][0]).any()
+    assert np.isnan(tracks["+"][1]).sum() == WINDOW - 1
+    for index in (1, 2, 3):
+        list(promscan.scan(genome, track=tmp_path / f"{index}", shard=(index, 3), **options))
+    for strand in ("plus", "minus"):
+        promscan.merge([tmp_path / f"{index}.{strand}.bw" for index in (1, 2, 3)], tmp_path / "merged.bw")
+        assert (tmp_path / "merged.bw").read_bytes() == (tmp_path / f"whole.{strand}.bw").read_bytes()
+    running = iter(promscan.scan(genome, track=tmp_path / "on", resume=tmp_path / "resume", **options))
+    list(islice(running, 300))
+    running.close()
+    list(promscan.scan(genome, track=tmp_path / "on", resume=tmp_path / "resume", **options))
+    assert (tmp_path / "on.plus.bw").read_bytes() == (tmp_path / "whole.plus.bw").read_bytes()
 
 
 # Which contigs are circles
