@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
 
+import gffutils
 import numpy as np
 import pyBigWig
 import pysam
@@ -291,6 +292,14 @@ def test_gff3_has_one_row_a_hit_that_ends_past_the_length_and_says_so(files):
     assert [(int(row[3]), row[6]) for row in rows] == sorted((int(row[3]), row[6]) for row in rows)
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # gffutils leaves its database to the garbage collector
+def test_an_independent_reader_finds_the_circle_and_its_hits(files):
+    features = list(gffutils.create_db(str(files[".gff3"]), ":memory:").all_features())
+    assert len(features) == 1001
+    (circle,) = (feature for feature in features if feature.featuretype == "region")
+    assert (circle.start, circle.end, circle.attributes["Is_circular"]) == (1, LENGTH, ["true"])
+
+
 @pytest.mark.parametrize("suffix", [".bed", ".narrowPeak"])
 def test_bed_and_narrowpeak_have_the_part_that_holds_the_tss(files, suffix):
     rows = rows_of(files[suffix])
@@ -416,7 +425,9 @@ def test_a_circle_may_be_shorter_than_what_the_model_sees(models):
 def test_a_contig_that_no_circle_is_as_long_as_is_refused(monkeypatch):
     monkeypatch.setattr("promscan.io.chunks.MAX_CIRCLE", 400)
     for contigs in ({"c": BASES}, {"c": BASES, "d": BASES}):
-        with pytest.raises(InputError, match="contig 'c' has more than 400 bp, more than any circle; leave it out"):
+        with pytest.raises(
+            InputError, match="contig 'c' has more than 400 bp, more than any circle; name only circles"
+        ):
             scan_of(contigs, **EVERY_WINDOW)
     assert scan_of({"c": BASES, "d": BASES[:399]}, circular=["d"], **EVERY_WINDOW)
 
