@@ -141,8 +141,6 @@ FAILURES = {
     "good.fa --threshold 0": "threshold 0.0 is not a probability between 0 and 1",
     "good.fa --threshold 1": "threshold 1.0 is not a probability between 0 and 1",
     "good.fa --threshold nan": "threshold nan is not a probability between 0 and 1",
-    "- -o {out}": "out: is a folder, and standard input has no name for a file in it; name a file",
-    "good.fa good.fa -o {out}": "good.fa and good.fa would both be written to .*/out/good.bed; rename one",
     "good.fa -o {out}/hits.txt": "out/hits.txt: no format has this suffix; end it in .bed",
     "good.fa -o {out}/no/hits.bed": "out/no/hits.bed: cannot be written: No such file or directory; choose",
     "- -o {out}": "out: is a folder, and standard input has no name for a file in it; name a file",
