@@ -11,6 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
 
+import gffutils
+import numpy as np
+import pyBigWig
 import pysam
 import pytest
 from genomes import (
@@ -289,6 +292,14 @@ def test_gff3_has_one_row_a_hit_that_ends_past_the_length_and_says_so(files):
     assert [(int(row[3]), row[6]) for row in rows] == sorted((int(row[3]), row[6]) for row in rows)
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # gffutils leaves its database to the garbage collector
+def test_an_independent_reader_finds_the_circle_and_its_hits(files):
+    features = list(gffutils.create_db(str(files[".gff3"]), ":memory:").all_features())
+    assert len(features) == 1001
+    (circle,) = (feature for feature in features if feature.featuretype == "region")
+    assert (circle.start, circle.end, circle.attributes["Is_circular"]) == (1, LENGTH, ["true"])
+
+
 @pytest.mark.parametrize("suffix", [".bed", ".narrowPeak"])
 def test_bed_and_narrowpeak_have_the_part_that_holds_the_tss(files, suffix):
     rows = rows_of(files[suffix])
@@ -340,6 +351,39 @@ def test_evaluate_and_annotate_take_hits_over_the_origin(promscan_cli, tmp_path,
         assert records[header].replace("\n", "") == (BASES + BASES)[LENGTH - 31 : LENGTH + 39]
 
 
+# Tracks
+
+
+def tracks_in(prefix):
+    found = {}
+    for strand, name in (("+", "plus"), ("-", "minus")):
+        with pyBigWig.open(f"{prefix}.{name}.bw") as file:
+            found[strand] = [file.values(chrom, 0, length) for chrom, length in file.chroms().items()]
+    return found
+
+
+@pytest.mark.parametrize("kind", ["windowed", "streaming"])
+def test_a_track_of_a_circle_has_a_score_for_each_base(models, tmp_path, kind):
+    options = options_of(models[kind], circular=["c"], **EVERY_WINDOW)
+    genome = write_fasta(tmp_path / "genome.fa", {"c": BASES, "line": BASES[:200]})
+    hits = list(promscan.scan(genome, track=tmp_path / "whole", **options))
+    tracks = tracks_in(tmp_path / "whole")
+    for hit in hits:
+        assert tracks[hit.strand][hit.chrom == "line"][hit.tss] == pytest.approx(hit.logit, abs=6e-4)
+    assert not np.isnan(tracks["+"][0] + tracks["-"][0]).any()
+    assert np.isnan(tracks["+"][1]).sum() == WINDOW - 1
+    for index in (1, 2, 3):
+        list(promscan.scan(genome, track=tmp_path / f"{index}", shard=(index, 3), **options))
+    for strand in ("plus", "minus"):
+        promscan.merge([tmp_path / f"{index}.{strand}.bw" for index in (1, 2, 3)], tmp_path / "merged.bw")
+        assert (tmp_path / "merged.bw").read_bytes() == (tmp_path / f"whole.{strand}.bw").read_bytes()
+    running = iter(promscan.scan(genome, track=tmp_path / "on", resume=tmp_path / "resume", **options))
+    list(islice(running, 300))
+    running.close()
+    list(promscan.scan(genome, track=tmp_path / "on", resume=tmp_path / "resume", **options))
+    assert (tmp_path / "on.plus.bw").read_bytes() == (tmp_path / "whole.plus.bw").read_bytes()
+
+
 # Which contigs are circles
 
 
@@ -381,7 +425,9 @@ def test_a_circle_may_be_shorter_than_what_the_model_sees(models):
 def test_a_contig_that_no_circle_is_as_long_as_is_refused(monkeypatch):
     monkeypatch.setattr("promscan.io.chunks.MAX_CIRCLE", 400)
     for contigs in ({"c": BASES}, {"c": BASES, "d": BASES}):
-        with pytest.raises(InputError, match="contig 'c' has more than 400 bp, more than any circle; leave it out"):
+        with pytest.raises(
+            InputError, match="contig 'c' has more than 400 bp, more than any circle; name only circles"
+        ):
             scan_of(contigs, **EVERY_WINDOW)
     assert scan_of({"c": BASES, "d": BASES[:399]}, circular=["d"], **EVERY_WINDOW)
 

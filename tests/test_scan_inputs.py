@@ -87,13 +87,6 @@ def test_each_genome_of_a_folder_has_its_tracks(promscan_cli, tmp_path, folder):
     assert (tracks / "a.plus.bw").read_bytes() == (tmp_path / "a.plus.bw").read_bytes()
 
 
-def test_a_track_of_a_circle_is_refused(promscan_cli, tmp_path, folder):
-    options = ("--circular", "all", "--track", tmp_path / "a")
-    outcome = promscan_cli("scan", folder / "a.fa", "-o", tmp_path / "a.bed", *options, *COMMON)
-    assert outcome.status == 1
-    assert outcome.err.endswith("a track has no bases past the end of a contig: leave out track, or circular\n")
-
-
 def test_a_folder_of_genomes_goes_on_where_it_was_stopped(promscan_cli, tmp_path, folder):
     """The journals of finished genomes stay until all are done."""
     (folder / "C.FASTA").unlink()

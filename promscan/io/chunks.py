@@ -85,8 +85,8 @@ class Cutter:
     def _is_circle(self, chrom: str, length: int) -> bool:
         if length > MAX_CIRCLE:
             raise InputError(
-                f"{self.source}: contig {chrom!r} has more than {MAX_CIRCLE:,} bp, more than any circle; leave it out "
-                "of --circular"
+                f"{self.source}: contig {chrom!r} has more than {MAX_CIRCLE:,} bp, more than any circle; name only "
+                "circles: --circular NAME"
             )
         return self.circles is not None and self.circles.holds(chrom, length)
 

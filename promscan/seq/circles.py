@@ -68,7 +68,7 @@ def around(values: npt.NDArray[Value], start: int, end: int) -> npt.NDArray[Valu
     """The values of a circle from `start` to `end`, which count from the origin and may lie in another round."""
     if start >= 0 and end <= len(values):
         return values[start:end]
-    return values.take(range(start, end), mode="wrap")
+    return values.take(np.arange(start, end), mode="wrap")
 
 
 def hit_on_circle(hit: Hit, circle: Circle) -> Hit | None:

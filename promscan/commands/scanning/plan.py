@@ -222,8 +222,6 @@ def _circles(genome: GenomeSource, options: ScanOptions, calling: CallSettings) 
         return None
     if options.stride > 1:
         raise InputError("over the origin of a circle, windows lie on no stride: leave out stride, or circular")
-    if options.track is not None:
-        raise InputError("a track has no bases past the end of a contig: leave out track, or circular")
     names = None if _all_are_circles(options) else frozenset(options.circular)
     circles = Circles(names=names, reach=calling.reach, least=calling.min_distance)
     if not genome.is_pipe:

@@ -77,7 +77,7 @@ class LoadedScan:
             self._open_engine() as engine,
             self.open_strengths() as strengths,
             self._open_journal(engine) as journal,
-            open_tracks(plan, journal) as files,
+            open_tracks(plan, journal, statistics.circles) as files,
             progress(plan.megabases_to_read(engine.grid, plan.margin(engine.margin)), "scanning", "Mb") as bar,
             closing(prefetch(self.chunks(engine, journal.chunk_step))) as read,
         ):

@@ -23,7 +23,7 @@ from promscan.io.bigwig import check_contigs, open_bigwig
 from promscan.io.hit_writers import header_line
 from promscan.log import logger
 from promscan.seq.intervals import Intervals
-from promscan.seq.records import Logits, ScoreTrack, Strand
+from promscan.seq.records import Circle, Logits, ScoreTrack, Strand
 from promscan.seq.windows import tss_of
 
 STRAND_NAMES: Mapping[Strand, str] = {"+": "plus", "-": "minus"}
@@ -39,10 +39,23 @@ class Sink(Protocol):
 
 
 class Tracks:
-    """Takes the scores of a scan on their way to the caller."""
+    """Takes the scores of a scan on their way to the caller.
 
-    def __init__(self, sinks: Mapping[Strand, Sink], lengths: Mapping[str, int], within: Intervals | None) -> None:
-        self._sinks, self._lengths, self._within = sinks, lengths, within
+    Args:
+        sinks: by strand, what takes the scores.
+        lengths: contig to bases.
+        within: bases whose scores are wanted; None: all.
+        circles: contigs that are circles; those of the tracks are in it when they come.
+    """
+
+    def __init__(
+        self,
+        sinks: Mapping[Strand, Sink],
+        lengths: Mapping[str, int],
+        within: Intervals | None,
+        circles: Mapping[str, Circle],
+    ) -> None:
+        self._sinks, self._lengths, self._within, self._circles = sinks, lengths, within, circles
 
     def keep(self, tracks_of_chunks: Iterable[list[ScoreTrack]]) -> Iterator[list[ScoreTrack]]:
         """Pass tracks on, and hand their scores to the sink of their strand."""
@@ -55,10 +68,15 @@ class Tracks:
     def _add(self, track: ScoreTrack) -> None:
         first = tss_of(track.start, track.strand)
         values = track.logits
+        if track.chrom in self._circles:  # whose tracks go round for more than one round
+            first -= self._circles[track.chrom].offset
+            values, first = values[max(0, -first) :], max(0, first)
         if track.stride > 1:
             values = np.full((len(track.logits) - 1) * track.stride + 1, np.nan, dtype=np.float32)
             values[:: track.stride] = track.logits
-        values = values[: self._lengths[track.chrom] - first]
+        values = values[: max(0, self._lengths[track.chrom] - first)]
+        if not len(values):
+            return
         if self._within is not None:
             values = np.where(self._within.mask(track.chrom, first, first + len(values)), values, np.float32(np.nan))
         self._sinks[track.strand].add(track.chrom, first, values)
@@ -70,8 +88,13 @@ def track_paths(prefix: str, strand: str) -> dict[Strand, str]:
 
 
 @contextmanager
-def open_tracks(plan: ScanPlan, journal: Journal) -> Iterator[Tracks | None]:
+def open_tracks(plan: ScanPlan, journal: Journal, circles: Mapping[str, Circle]) -> Iterator[Tracks | None]:
     """The tracks that a plan asks for; the files appear at the end of the block, if that went well.
+
+    Args:
+        plan: says what is wanted.
+        journal: of the scan.
+        circles: see `Tracks`.
 
     Raises:
         RunError: a file cannot be written, or the disk is too small for it.
@@ -85,12 +108,12 @@ def open_tracks(plan: ScanPlan, journal: Journal) -> Iterator[Tracks | None]:
         if journal.folder is not None:
             spool = stack.enter_context(TrackSpool(journal.folder, [STRAND_NAMES[strand] for strand in paths]))
             journal.keep(spool)
-            yield Tracks({strand: spool.of(STRAND_NAMES[strand]) for strand in paths}, lengths, plan.within)
+            yield Tracks({strand: spool.of(STRAND_NAMES[strand]) for strand in paths}, lengths, plan.within, circles)
         writers = {
             strand: stack.enter_context(open_bigwig(path, lengths, comments[strand])) for strand, path in paths.items()
         }
         if journal.folder is None:
-            yield Tracks(writers, lengths, plan.within)
+            yield Tracks(writers, lengths, plan.within, circles)
             return
         for strand, writer in writers.items():
             for contig, start, values in spool.replay(STRAND_NAMES[strand]):
