@@ -77,7 +77,7 @@ def test_both_methods_find_the_planted_element(explained: list[Explanation]):
     for method in ("importance", "gradients"):
         values = np.mean([getattr(each, method) for each in explained], axis=0)
         assert values[inside].mean() > 10 * np.abs(values[~inside]).mean()
-    assert max(each.error for each in explained) < 0.02
+    assert max(each.error for each in explained) < 0.15
 
 
 @pytest.mark.slow

@@ -84,6 +84,8 @@ _TABLE: list[tuple[str, str, tuple[int | None, int | None], str, str, bool]] = [
     ("Yeast initiator", "AAAAAANYAWNNAAAAAA", (-10, -6), _YEAST, "Zhang and Dietrich 2005, NAR 33:2838", False),
     ("Reb1", "CGGGTRR", _ANYWHERE, _YEAST, "Liaw and Brandl 1994, Yeast 10:771", True),
     ("Poly(dA:dT)", "AAAAAAA", (-200, -20), _YEAST, "Struhl 1985, Proc. Natl. Acad. Sci. 82:8419", True),
+    ("Start codon", "GCCRCCATGG", (0, 1000), _ANIMALS, "Kozak 1987, Nucleic Acids Res. 15:8125", False),
+    ("Yeast start codon", "AMAATG", (0, 1000), _YEAST, "Hamilton et al. 1987, Nucleic Acids Res. 15:3581", False),
     ("-10", "TATAAT", (-15, -9), _BACTERIA, "Harley and Reynolds 1987, Nucleic Acids Res. 15:2343", False),
     ("Extended -10", "TGNTATAAT", (-18, -12), _BACTERIA, "Keilty and Rosenberg 1987, J. Biol. Chem. 262:6389", False),
     ("-35", "TTGACA", (-40, -31), _BACTERIA, "Harley and Reynolds 1987, Nucleic Acids Res. 15:2343", False),
