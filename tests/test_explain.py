@@ -14,7 +14,6 @@ from genomes import DEMO, TINY, demo_contigs, random_bases, tiny_streaming, writ
 import promscan
 from promscan.attribution.mutagenesis import Mutagenesis
 from promscan.commands.explaining.explanation import LETTERS, Explanation
-from promscan.io.bigwig_reader import BigWig
 from promscan.seq import dna
 from promscan.seq.windows import TSS_INDEX
 
@@ -133,40 +132,3 @@ def test_hits_and_sequences_that_cannot_be_used_are_one_line(tmp_path: Path, pro
         assert outcome.status == 1
         assert outcome.err.count("\n") == 1
         assert not (tmp_path / "why.tsv").exists()
-
-
-def test_tracks_hold_what_each_base_is_worth_on_its_strand(
-    hits: Path, tmp_path: Path, promscan_cli: Callable[..., Any]
-):
-    hits.write_text(hits.read_text() + f"x\t{TSS + 30}\t{TSS + 31}\tthird\t1\t+\n")
-    genome = write_fasta(tmp_path / "genome.fa", {"empty": "ACGT" * 30, "x": BASES})
-    outcome = promscan_cli(
-        "explain", hits, "--genome", genome, "--model", tiny_streaming(), "-t", 1, "--device", "cpu",
-        "-o", tmp_path / "why.tsv", "--track", tmp_path / "worth",
-    )  # fmt: skip
-    assert outcome.status == 0, outcome.err
-    first, minus, third = sorted(explained(hits), key=lambda each: (each.site.tss, each.site.strand))
-    better, other = (first, third) if first.score > third.score else (third, first)
-    wanted = {"+": {}, "-": {}}
-    for each in (other, better, minus):
-        step = 1 if each.site.strand == "+" else -1
-        for index, worth in enumerate(each.importance.tolist()):
-            wanted[each.site.strand][each.site.tss + step * (each.first + index)] = worth
-    for strand, name in (("+", "plus"), ("-", "minus")):
-        track = BigWig(str(tmp_path / f"worth.{name}.bw"))
-        assert list(track.contigs) == ["empty", "x"]
-        assert f"track=contributions_{name} model=tiny-streaming" in track.comment
-        found = {
-            piece.start + index: value
-            for piece in track.values()
-            for index, value in enumerate(piece.values.tolist())
-            if not np.isnan(value)
-        }
-        assert set(found) == set(wanted[strand])
-        assert found == pytest.approx(wanted[strand], abs=0.001)
-
-
-def test_a_track_needs_a_genome(tmp_path: Path, promscan_cli: Callable[..., Any]):
-    windows = tmp_path / "windows.fa"
-    windows.write_text(f">a\n{random_bases(70, 1)}\n")
-    assert promscan_cli("explain", windows, "--model", TINY, "--track", tmp_path / "worth").status == 2
