@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,12 @@ from promscan import log
 from promscan.cli.options import Count, NamedPath, machine_options, model_option, quiet_option
 from promscan.errors import RunError
 from promscan.io.files import check_outputs
-from promscan.networks.card import DEFAULT_MODEL, model_files
+from promscan.networks.card import DEFAULT_MODEL, find_model, model_files, read_card
 from promscan.seq.bounds import MAX_COLUMNS
 
 if TYPE_CHECKING:
     from promscan.commands.explaining.explanation import Explanation
+    from promscan.commands.explaining.track import Track
 
 
 @click.command()
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--meme", metavar="FILE", help="With --motifs: compare them with these motifs (MEME format), too."
+)  # fmt: skip
+@click.option(
+    "--track", metavar="PREFIX",
+    help="Write what bases are worth as bigWig: PREFIX.plus.bw and PREFIX.minus.bw; with --genome.",
 )  # fmt: skip
 @click.option(
     "--method", type=click.Choice(["mutagenesis", "gradients", "both"]), default="mutagenesis", show_default=True,
@@ -56,6 +61,7 @@ def explain(
     plots: Path | None,
     motifs: Path | None,
     meme: str | None,
+    track: str | None,
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -70,15 +76,27 @@ def explain(
     """
     if meme is not None and motifs is None:
         raise click.UsageError("--meme is for --motifs: name a folder for them")
+    if track is not None and genome is None:
+        raise click.UsageError("--track needs a genome: give --genome")
     log.configure(quiet=quiet)
-    check_outputs([output], [hits, genome, meme, *model_files(options["model"])])
     for folder in (plots, motifs):
         _check_folder(folder)
     from promscan.commands.explain import explain as explanations
     from promscan.commands.explaining.output import Outputs, write_explanations
 
-    found = write_explanations(explanations(hits, genome, **options), Outputs(output, plots, motifs, meme))
+    tracks = None if track is None or genome is None else _track(track, genome, options)
+    check_outputs(
+        [output, *(tracks.paths.values() if tracks else ())], [hits, genome, meme, *model_files(options["model"])]
+    )
+    found = write_explanations(explanations(hits, genome, **options), Outputs(output, plots, motifs, meme, tracks))
     log.logger.info("%s", _result("standard output" if output == "-" else output, found))
+
+
+def _track(prefix: str, genome: str, options: Mapping[str, Any]) -> Track:
+    from promscan.commands.explaining.track import Track
+
+    card = read_card(find_model(options["model"]))
+    return Track(prefix, genome, {"model": card.name, "sha256": card.sha256, "method": options["method"]})
 
 
 def _check_folder(folder: Path | None) -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from promscan.commands.explaining.explanation import Explanation
 from promscan.commands.explaining.motifs import elements_with, find_motifs, write_folder
 from promscan.commands.explaining.tables import columns_of, draw, write_arrays, write_rows
+from promscan.commands.explaining.track import Track, write_tracks
 from promscan.io.files import open_text_output
 
 
@@ -19,12 +20,14 @@ class Outputs(NamedTuple):
     plots: folder for a picture of each; None: none are drawn.
     motifs: folder for recurrent motifs; None: they are not searched.
     meme: MEME file of motifs that they are compared with, together with the bundled elements.
+    track: tracks of contributions; None: there are none.
     """
 
     table: str
     plots: Path | None = None
     motifs: Path | None = None
     meme: str | None = None
+    track: Track | None = None
 
 
 def write_explanations(found: Iterator[Explanation], outputs: Outputs) -> list[Explanation]:
@@ -44,6 +47,8 @@ def write_explanations(found: Iterator[Explanation], outputs: Outputs) -> list[E
         draw(everything, outputs.plots)
     if outputs.motifs is not None:
         write_folder(find_motifs(everything, elements), everything, outputs.motifs)
+    if outputs.track is not None:
+        write_tracks(everything, outputs.track)
     return everything
 
 
