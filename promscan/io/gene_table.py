@@ -90,10 +90,11 @@ class GeneTable:
     def _place(self, number: int, row: Row) -> None:
         """Let a feature reach over a row; rows on another contig or strand, as of trans-splicing, change nothing."""
         contig = self._contigs.setdefault(row.chrom, len(self._contigs))
+        strand = ord(row.strand if row.strand in ("+", "-") else ".")
         if self._contig[number] == NOWHERE:
-            self._contig[number], self._strand[number] = contig, ord(row.strand[:1] or ".")
+            self._contig[number], self._strand[number] = contig, strand
             self._start[number], self._end[number] = row.start, row.end
-        elif self._contig[number] == contig and self._strand[number] == ord(row.strand[:1] or "."):
+        elif self._contig[number] == contig and self._strand[number] == strand:
             self._start[number] = min(self._start[number], row.start)
             self._end[number] = max(self._end[number], row.end)
 
