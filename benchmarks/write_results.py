@@ -44,6 +44,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "ecoli_insert_position": partial(strength.insert_position_table, "ecoli-strength", 10),
     "design_check": strength.design_table,
     "engines": speed.engine_table,
+    "cost": speed.cost_table,
     "floor": speed.floor_table,
     "precision": speed.precision_table,
     "genome": speed.genome_table,

@@ -300,7 +300,7 @@ def test_numbers_in_the_text_of_the_readme_were_measured() -> None:
     )
     default = measured("genome_recall.human")["all"]["asked"]["10"]
     starts = measured("genome_recall.human")["default"]
-    scan = measured("engines")["human_10Mb"]
+    scan = measured("species_speed")["scans"]["human"]
     strength = measured("strength.yeast-strength")["sets"]
     text = " ".join(README.read_text(encoding="utf-8").split())
     for number in (

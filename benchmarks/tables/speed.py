@@ -53,6 +53,25 @@ def engine_table() -> str:
     return table(["what", "measured"], rows)
 
 
+GENOMES = {
+    "bacterium": ("bacteria", 5_000_000), "yeast": ("yeast", 12_100_000), "human": ("human", 3_100_000_000),
+}  # fmt: skip
+"""Genomes that readers have: the model for each, and its bases."""
+
+
+def cost_table() -> str:
+    """What a default scan of a whole genome costs, from the speed on a part of one."""
+    found = read("species_speed")
+    rows = []
+    for genome, (model, bases) in GENOMES.items() if found else ():
+        scan = found["scans"][model]
+        seconds = found["start_seconds"] + bases / 1000 / scan["kb_per_second"]
+        time = f"{seconds:.0f} s" if seconds < 300 else f"{seconds / 3600:.1f} h"
+        memory = f"{scan['peak_memory_bytes'] / 1e9:.2f} GB"
+        rows.append([genome, f"`{model}`", f"{bases / 1e6:,.0f} Mb", f"{scan['kb_per_second']:.0f} kb/s", time, memory])
+    return table(["genome", "model", "size", "speed", "time", "memory"], rows) if rows else f"{NONE}\n"
+
+
 def floor_table() -> str:
     """The least cost of a base."""
     rows = [
