@@ -45,6 +45,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "design_check": strength.design_table,
     "engines": speed.engine_table,
     "cost": speed.cost_table,
+    "targets": speed.targets_table,
     "floor": speed.floor_table,
     "precision": speed.precision_table,
     "genome": speed.genome_table,

@@ -23,6 +23,7 @@ _LACK_OF_MEMORY = (
     "out of memory",
     "Cannot allocate memory",
     "failed to map segment",
+    "could not create a primitive",
 )
 """Texts by which libraries report that the system gave them no memory, or no thread."""
 

@@ -165,7 +165,7 @@ RECIPES: dict[type, dict[str, list[Any]]] = {
         "min_distance": [0, 10**30],
         "segments_per_epoch": [0, 10**30],
         "dev_bases": [0],
-        "mining_bases": [0],
+        "mining_bases": [-1],
         "ranking": [-1, math.nan],
         "placing": [math.inf],
     },

@@ -258,7 +258,7 @@ def test_regions_are_read_as_samtools_writes_them(text, interval):
         ("chr1:x-y", "'x-y' are no positions"),
         ("chr1:-5", "'-5' are no positions"),
         ("chr1:1-2-3", "'1-2-3' are no positions"),
-        (f"chr1:1-{'9' * 5000}", "'1-9*' are no positions"),
+        (f"chr1:1-{'9' * 5000}", "9' are no positions"),
         ("chr1:1-9,999,999,999,999,999", "chr1 ends at 5000"),
         ("chr1:0-10", "positions count from 1"),
         ("chr1:20-10", "the end is not before the start"),
@@ -269,5 +269,6 @@ def test_regions_are_read_as_samtools_writes_them(text, interval):
     ],
 )
 def test_impossible_regions_are_refused(text, message):
-    with pytest.raises(InputError, match=f"^region '{text}': .*{message}"):
+    shown = f"{text}': " if len(text) < 100 else text[:100]
+    with pytest.raises(InputError, match=f"^region '{shown}.*{message}"):
         parse_region(text, CONTIGS)

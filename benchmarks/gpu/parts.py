@@ -16,7 +16,7 @@ LOG_OF_A_PART = 2**20
 """Bytes of the log of a part that come back: its end."""
 POLL = 0.5
 """Seconds between two looks at a part that runs."""
-GRACE = 5.0
+GRACE = 10.0
 """Seconds that a part has to end by itself after its limit."""
 
 

@@ -53,7 +53,7 @@ def engine_table() -> str:
     return table(["what", "measured"], rows)
 
 
-GENOMES = {
+WHOLE_GENOMES = {
     "bacterium": ("bacteria", 5_000_000), "yeast": ("yeast", 12_100_000), "human": ("human", 3_100_000_000),
 }  # fmt: skip
 """Genomes that readers have: the model for each, and its bases."""
@@ -63,13 +63,35 @@ def cost_table() -> str:
     """What a default scan of a whole genome costs, from the speed on a part of one."""
     found = read("species_speed")
     rows = []
-    for genome, (model, bases) in GENOMES.items() if found else ():
+    for genome, (model, bases) in WHOLE_GENOMES.items() if found else ():
         scan = found["scans"][model]
         seconds = found["start_seconds"] + bases / 1000 / scan["kb_per_second"]
         time = f"{seconds:.0f} s" if seconds < 300 else f"{seconds / 3600:.1f} h"
         memory = f"{scan['peak_memory_bytes'] / 1e9:.2f} GB"
         rows.append([genome, f"`{model}`", f"{bases / 1e6:,.0f} Mb", f"{scan['kb_per_second']:.0f} kb/s", time, memory])
     return table(["genome", "model", "size", "speed", "time", "memory"], rows) if rows else f"{NONE}\n"
+
+
+TARGETS = {
+    "default threshold": "a scan of 5 Mb of dev contigs, default threshold, of the time of 38cf804",
+    "exhaustive": "the same, `--exhaustive`",
+    "100 FP/Mb": "the same at 100 FP/Mb",
+    "500-bp contigs to one contig": "200 kb in contigs of 500 bp, of the time of one contig, `--exhaustive`",
+    "one window to import torch": "a scan of one window, of the time of `import torch`",
+}  # fmt: skip
+"""Ratios that a scan has to reach."""
+
+
+def targets_table() -> str:
+    """The time of scans with the weights of 38cf804, as a share of that of its own program."""
+    found = read("targets")
+    if not found:
+        return f"{NONE}\n"
+    rows = [[words, f"{found['ratios'][name]:.2f}"] for name, words in TARGETS.items()]
+    for name, counts in found["lost"].items():
+        rows.append([f"hits that a screened scan lost, {name}", f"{counts['lost']} of {counts['hits']}"])
+    rows.append(["memory of these scans, 2 threads", f"{max(found['memory_gb']['new'].values()):.2f} GB"])
+    return table(["what", "measured"], rows)
 
 
 def floor_table() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from promscan.errors import DependencyError
+from promscan.errors import DependencyError, is_lack_of_memory
 from promscan.metrics.ranking import Array
 
 
@@ -17,6 +17,8 @@ def require_sklearn() -> None:
     try:
         import sklearn  # noqa: F401
     except ImportError as error:
+        if is_lack_of_memory(error):
+            raise
         raise DependencyError("training needs scikit-learn: pip install 'promscan[train]'") from error
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from promscan.errors import DependencyError, RunError
+from promscan.errors import DependencyError, RunError, is_lack_of_memory
 from promscan.io.files import atomic_path, write_errors
 
 FORMATS: Mapping[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -47,6 +47,8 @@ def require_matplotlib() -> None:
         with _quiet_matplotlib():
             import matplotlib.figure  # noqa: F401
     except ImportError as error:
+        if is_lack_of_memory(error):
+            raise
         raise DependencyError("plots need matplotlib: pip install 'promscan[plot]'") from error
 
 

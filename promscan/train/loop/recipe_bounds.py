@@ -41,7 +41,7 @@ WHOLE: Mapping[str, tuple[int, int]] = {
     "segments_per_epoch": (1, MAX_COUNT),
     "rows_per_epoch": (0, MAX_COUNT),
     "dev_bases": (1, MAX_COUNT),
-    "mining_bases": (1, MAX_COUNT),
+    "mining_bases": (0, MAX_COUNT),
     "min_distance": (1, MAX_BP),
     "windows": (1, MAX_WIDTH),
     "near": (0, MAX_WIDTH),
