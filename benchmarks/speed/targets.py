@@ -11,6 +11,7 @@ needs no environment of its own: it runs on the Python of this command.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import resource
 import subprocess
@@ -160,7 +161,8 @@ def main() -> None:
         new = Run(ROOT, str(model), arguments.threads, folder / "new")
         values = compare(old, new, paths, arguments.turns)
     bases = {"bases": arguments.bases, "threads": arguments.threads, "old": commit_of(arguments.old_checkout)}
-    save_result(arguments.output, bases | values, read_card(model))
+    # The weights are those of another time than the bundled ones of that name.
+    save_result(arguments.output, bases | values, dataclasses.replace(read_card(model), name=model.stem))
 
 
 def commit_of(checkout: Path) -> str:
