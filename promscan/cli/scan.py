@@ -151,14 +151,15 @@ def scan(
         raise click.UsageError("--columns bed6 leaves out the first lines, which 'promscan merge' needs: leave it out")
     log.configure(quiet=quiet)
     from promscan.commands.scanning.journal_file import remove_journal
-    from promscan.commands.scanning.works import Form, check_works, works_of
+    from promscan.commands.scanning.works import Form, check_files, check_works, works_of
 
     form = Form(format_name, columns)
     works = works_of(genomes, output, form, summary=summary, track=track)
     read = [options["bed"], options["exclude"], *model_files(options["model"])]
-    check_works(works, read, form, options["strand"])
+    check_files(works, read, options["strand"])
+    check_works(works, form)
     for name in strength_models(options["model"], options["strength"]):
-        check_works(works, model_files(name), form, options["strand"])
+        check_files(works, model_files(name), options["strand"])
     said = set() if context.get_parameter_source("model") is click.core.ParameterSource.DEFAULT else {SPECIES}
     for work in works:
         _scan(work, form, resume, options, said)

@@ -23,7 +23,7 @@ from promscan.log import counted
 from promscan.seq.circles import Circles
 from promscan.seq.dna import ENCODE, ENCODE_SKIP_MASKED, Codes
 from promscan.seq.records import Chunk
-from promscan.seq.regions import unknown_contig
+from promscan.seq.regions import require_contigs
 
 
 class Genome:
@@ -119,9 +119,8 @@ class Genome:
         return self._fetch_chunks(self._index, cutter)
 
     def _check_names(self, spans: Spans | None) -> None:
-        for chrom in spans or ():
-            if self.lengths is not None and chrom not in self.lengths:
-                raise InputError(f"{self.source}: {unknown_contig(chrom, self.lengths)}")
+        if self.lengths is not None:
+            require_contigs(spans or (), self.lengths, self.source)
 
     def _stream_chunks(self, cutter: Cutter) -> Iterator[Chunk]:
         with closing(self._pieces()) as pieces:

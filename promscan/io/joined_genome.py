@@ -10,7 +10,7 @@ from promscan.io.genome import Genome
 from promscan.log import counted
 from promscan.seq.circles import Circles
 from promscan.seq.records import Chunk
-from promscan.seq.regions import unknown_contig
+from promscan.seq.regions import require_contigs
 
 
 class JoinedGenome:
@@ -64,9 +64,7 @@ class JoinedGenome:
         shortest: int = 0,
     ) -> Iterator[Chunk]:
         """Cut the contigs into chunks; see `Genome.read_chunks`."""
-        for chrom in spans or ():
-            if chrom not in self._lengths:
-                raise InputError(f"{self.source}: {unknown_contig(chrom, self._lengths)}")
+        require_contigs(spans or (), self._lengths, self.source)
         return self._chunks(step, spans, margin, circles, shortest)
 
     def _chunks(

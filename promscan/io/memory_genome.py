@@ -15,7 +15,7 @@ from promscan.io.sequences import IN_MEMORY
 from promscan.seq.circles import Circles
 from promscan.seq.dna import Codes, encode
 from promscan.seq.records import Chunk
-from promscan.seq.regions import unknown_contig
+from promscan.seq.regions import require_contigs
 
 SHORTEST_BARE_SEQUENCE = 256
 """Letters from which on a text without `/` is a sequence: no file system has names of more than 255 characters."""
@@ -127,9 +127,7 @@ class MemoryGenome:
         shortest: int = 0,
     ) -> Iterator[Chunk]:
         """Cut the contigs into chunks; see `Genome.read_chunks`."""
-        for chrom in spans or ():
-            if chrom not in self._codes:
-                raise InputError(f"{self.source}: {unknown_contig(chrom, self.contigs())}")
+        require_contigs(spans or (), self.contigs(), self.source)
         return self._chunks(Cutter(self.source, step, spans, margin, circles, shortest))
 
     def _chunks(self, cutter: Cutter) -> Iterator[Chunk]:

@@ -99,6 +99,13 @@ def is_on_genome(text: str, contigs: Mapping[str, int]) -> bool:
     return text in contigs or text.rpartition(":")[0] in contigs
 
 
+def require_contigs(names: Iterable[str], contigs: Mapping[str, int], source: str) -> None:
+    """Raise InputError for the first name that is no contig of `source`, a genome."""
+    for chrom in names:
+        if chrom not in contigs:
+            raise InputError(f"{source}: {unknown_contig(chrom, contigs)}")
+
+
 def parse_region(text: str, contigs: Mapping[str, int]) -> Interval:
     """A region as samtools writes it: `chr1`, `chr1:1,001-2,000`, or `chr1:500` and `chr1:500-` for all from 500 on.
 

@@ -70,15 +70,23 @@ def _is_folder(path: str) -> bool:
     return path.endswith("/") or (path != "-" and os.path.isdir(path))
 
 
-def check_works(works: Sequence[Work], files: Iterable[str | os.PathLike[str] | None], form: Form, strand: str) -> None:
-    """Refuse files that cannot be read or written before anything is loaded; `files` are read as well as the genomes.
+def check_files(works: Sequence[Work], files: Iterable[str | os.PathLike[str] | None], strand: str) -> None:
+    """Refuse outputs that cannot be written, or would replace what is read: the genomes and `files`.
 
     Raises:
-        InputError: a genome cannot be read.
-        RunError: see `check_outputs` and `layout_of`.
+        RunError: see `check_outputs`.
     """
     outputs = [path for work in works for path in _outputs_of(work, strand)]
     check_outputs(outputs, [*(path for work in works for path in work.genome), *files])
+
+
+def check_works(works: Sequence[Work], form: Form) -> None:
+    """Refuse genomes that cannot be read and a format that no output has, before anything is loaded.
+
+    Raises:
+        InputError: a genome cannot be read.
+        RunError: see `layout_of`.
+    """
     layout_of(works[0].output, *form)
     for file in (file for work in works for file in work.genome):
         if file != "-" and not is_special(file):
