@@ -39,6 +39,8 @@ from promscan.io.files import open_text_output, standard_output
 INTERRUPTED = 130
 LEAST_MEMORY = 768 << 20
 """Bytes of address space below which the libraries that promscan needs end a process without a word."""
+LEAST_MEMORY_TO_TRAIN = 1536 << 20
+"""The same for training, which loads more of them while it runs."""
 TOO_LITTLE_MEMORY = "the memory of this machine is too small; use fewer --threads, or a machine with more"
 
 
@@ -74,8 +76,9 @@ def cli() -> None:
 
     'promscan COMMAND --help' explains a command and all of its options.
     """
-    if click.get_current_context().invoked_subcommand != models.name:
-        _check_memory_limit()
+    command = click.get_current_context().invoked_subcommand
+    if command != models.name:
+        _check_memory_limit(LEAST_MEMORY_TO_TRAIN if command == train.name else LEAST_MEMORY)
 
 
 COMMANDS = (
@@ -125,17 +128,17 @@ def _run(arguments: Sequence[str] | None) -> int:
     return status
 
 
-def _check_memory_limit() -> None:
+def _check_memory_limit(least: int) -> None:
     """Refuse a limit of memory (`ulimit -v`) under which a library would abort while it is loaded.
 
     Raises:
         DeviceError: the limit is too low.
     """
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit not in (resource.RLIM_INFINITY, -1) and limit < LEAST_MEMORY:
+    if limit not in (resource.RLIM_INFINITY, -1) and limit < least:
         raise DeviceError(
             f"this process may take {limit >> 20:,} MiB of memory (ulimit -v), and promscan needs at least "
-            f"{LEAST_MEMORY >> 20:,} MiB; raise the limit"
+            f"{least >> 20:,} MiB; raise the limit"
         )
 
 

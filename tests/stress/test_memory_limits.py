@@ -6,7 +6,7 @@ import pytest
 from jobs import fresh, job_of, made, reference
 from processes import run_alone
 
-from promscan.cli import LEAST_MEMORY
+from promscan.cli import LEAST_MEMORY, LEAST_MEMORY_TO_TRAIN
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -19,7 +19,8 @@ STEPS = (1.0, 1.05, 1.1, 1.2, 1.5, 3.0)
 @pytest.mark.parametrize("name", ["scan to packed GFF3", "annotate", "calibrate", "train windows", "train genome"])
 def test_a_limit_of_memory_is_one_line_at_every_size(name, tmp_path):
     job, statuses = job_of(name), []
-    for limit in (int(share * LEAST_MEMORY) for share in SHARES + STEPS):
+    least = LEAST_MEMORY_TO_TRAIN if name.startswith("train") else LEAST_MEMORY
+    for limit in (int(share * least) for share in SHARES + STEPS):
         folder = fresh(tmp_path / "work")
         end = run_alone(job.line, folder, most_memory=limit)
         statuses.append(end.status)
