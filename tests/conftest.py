@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from unittest import mock
 
 import pysam
 import pytest
@@ -78,6 +80,33 @@ def model(request: pytest.FixtureRequest) -> Path:
     from genomes import TINY, tiny_streaming  # whose settings of hypothesis are made from the profile above
 
     return TINY if request.param == "windowed" else tiny_streaming()
+
+
+@cache
+def _savefig() -> Any:
+    """The method of matplotlib that draws a figure into a file, as it is before any test replaces it."""
+    from matplotlib.figure import Figure
+
+    return Figure.savefig
+
+
+def _write_blank(_figure: object, path: Path, **_options: object) -> None:
+    Path(path).write_bytes(b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.fixture(scope="module")
+def blank_pictures() -> Iterator[None]:
+    """Pictures are not drawn: a training draws after each epoch, which takes longer than an epoch of the tests."""
+    _savefig()
+    with mock.patch("matplotlib.figure.Figure.savefig", _write_blank):
+        yield
+
+
+@pytest.fixture
+def drawn_pictures() -> Iterator[None]:
+    """Pictures are drawn in this test of a module with blank ones."""
+    with mock.patch("matplotlib.figure.Figure.savefig", _savefig()):
+        yield
 
 
 @pytest.fixture

@@ -24,6 +24,8 @@ from promscan.seq.windows import TSS_INDEX, WINDOW
 from promscan.train.data.labelled_windows import LabelledWindows
 from promscan.train.windows import WindowRecipe, train_windows
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 TATA, TATA_AT = "TATAAAAG", 3
 OPTIONS = {"device": "cpu", "threads": 1}
 

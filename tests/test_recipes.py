@@ -15,6 +15,8 @@ from recipes.demo_data import write_demo_data
 from recipes.make import Workspace, make
 from recipes.recipe import FOLDER, Recipe, RecipeError, Step, find_recipe, read_recipe
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 VARIABLE = {"origin", "rate", "seconds", "total_seconds"}
 """Keys of results and cards that hold commands, machines and times."""
 RECIPES = sorted(path.stem for path in FOLDER.glob("*.toml"))

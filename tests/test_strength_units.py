@@ -26,6 +26,8 @@ from promscan.strength.measurements import DEV, TEST, TRAIN, divide, read_measur
 from promscan.strength.reporter import Reporter
 from promscan.train.strength import train_strength
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 CPU = torch.device("cpu")
 DESIGNED = Construct("ACGTACGTAC", "TTGGCCAA", 30, shortest=24, tss_index=26)
 NATURAL = Construct("", "", 60, tss_index=45)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from promscan.errors import DeviceError, InputError, ModelError, RunError
+from promscan.networks.card import read_card
 from promscan.networks.classifier import Architecture
 from promscan.networks.weights import load_model
 from promscan.seq import dna
@@ -20,6 +21,8 @@ from promscan.train.data.unlabelled import UnlabelledSequences
 from promscan.train.loop.run_folder import RunFolder
 from promscan.train.pretrain import PretrainRecipe, share_no_kmer, train_unlabelled
 from promscan.train.windows import WindowRecipe, predict_logits, train_windows
+
+pytestmark = pytest.mark.usefixtures("blank_pictures")
 
 SMALL = Architecture(hidden=12, dropout=0.1)
 
@@ -49,8 +52,16 @@ def test_the_defaults_of_the_recipes() -> None:
     assert dataclasses.asdict(PretrainRecipe()) == common | pretraining
 
 
-def test_a_planted_motif_is_learned(tmp_path: Path) -> None:
-    card = train_windows(planted(1200, 1), planted(300, 2), tmp_path / "run", recipe(), threads=1)
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The last weights of a model that has learned the planted motif."""
+    run = tmp_path_factory.mktemp("learned") / "run"
+    train_windows(planted(1200, 1), planted(300, 2), run, recipe(), threads=1)
+    return run / "last.safetensors"
+
+
+def test_a_planted_motif_is_learned(learned: Path) -> None:
+    card = read_card(learned.with_name("best.safetensors"))
     assert card.metrics["dev"]["auc"] > 0.95
     assert card.strand_trusted
 
@@ -72,7 +83,7 @@ def test_a_device_that_is_not_there_leaves_no_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_folder_is_complete(tmp_path: Path) -> None:
+def test_a_run_folder_is_complete(tmp_path: Path, drawn_pictures: None) -> None:
     train_windows(planted(128, 1), planted(64, 2), tmp_path / "run", recipe(epochs=2), threads=1)
     names = {path.name for path in (tmp_path / "run").iterdir()}
     weights = {f"{which}.{suffix}" for which in ("best", "last") for suffix in ("safetensors", "json")}
@@ -167,18 +178,15 @@ def test_a_training_that_diverges_is_one_line(tmp_path: Path) -> None:
         train_unlabelled(sequences, [], tmp_path / "start", settings, threads=1)
 
 
-def test_training_starts_from_given_weights(tmp_path: Path) -> None:
-    train_windows(planted(640, 1), planted(64, 2), tmp_path / "first", recipe(), threads=1)
-    start = tmp_path / "first" / "last.safetensors"
+def test_training_starts_from_given_weights(tmp_path: Path, learned: Path) -> None:
     still = recipe(epochs=1, learning_rate=1e-9, weight_decay=0.0)
-    train_windows(planted(64, 1), planted(64, 2), tmp_path / "second", still, threads=1, init=start)
-    models = [load_model(str(tmp_path / name / "last.safetensors"))[0] for name in ("first", "second")]
+    train_windows(planted(64, 1), planted(64, 2), tmp_path / "second", still, threads=1, init=learned)
+    models = [load_model(str(path))[0] for path in (learned, tmp_path / "second" / "last.safetensors")]
     first, second = (predict_logits(model, planted(64, 3), next(model.parameters()).device) for model in models)
     assert np.allclose(first, second, atol=1e-4)
+    other = recipe(architecture=Architecture(hidden=5))
     with pytest.raises(ModelError, match="architecture"):
-        train_windows(
-            planted(64, 1), planted(64, 2), tmp_path / "third", recipe(architecture=Architecture(hidden=5)), init=start
-        )
+        train_windows(planted(64, 1), planted(64, 2), tmp_path / "third", other, init=learned)
 
 
 def test_pieces_lie_where_the_benchmark_has_them() -> None:

@@ -32,6 +32,8 @@ from promscan.train.genome_validation import draw_pieces, scan_and_validate
 from promscan.train.loop.run_folder import RunFolder
 from promscan.train.ranking_loss import ranking_loss
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 CPU = torch.device("cpu")
 MOTIF = dna.encode("TATAAAAGGCACGTTGCAGTCCATTCG")
 TINY_RECIPE = GenomeRecipe(
@@ -270,7 +272,7 @@ def test_pieces_are_drawn_anew_and_no_more_than_asked_for(monkeypatch: pytest.Mo
 # Runs
 
 
-def test_a_run_folder_is_complete(tmp_path: Path) -> None:
+def test_a_run_folder_is_complete(tmp_path: Path, drawn_pictures: None) -> None:
     card = train(tmp_path / "run", recipe=dataclasses.replace(TINY_RECIPE, epochs=2))
     names = {path.name for path in (tmp_path / "run").iterdir()}
     weights = {f"{which}.{suffix}" for which in ("best", "last") for suffix in ("safetensors", "json")}

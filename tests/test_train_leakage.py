@@ -20,6 +20,8 @@ from promscan.train.data.promoters import Promoters
 from promscan.train.genome_init import MAY_HAVE_SEEN, require_unseen
 from promscan.train.pretrain import share_no_kmer
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 HUMAN = "Homo sapiens"
 sequences = st.lists(st.integers(0, 4), min_size=1, max_size=30).map(lambda codes: np.array(codes, dtype=np.uint8))
 

@@ -31,6 +31,8 @@ from promscan.train.pretrain import PretrainRecipe, train_unlabelled
 from promscan.train.strength import train_strength
 from promscan.train.windows import train_windows
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 ROOT = Path(__file__).parent.parent
 SEQUENCES = UnlabelledSequences([np.zeros(90, np.uint8)], "one", "")
 TRAININGS = {

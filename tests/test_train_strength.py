@@ -32,6 +32,8 @@ from promscan.train.strength import train_strength
 from promscan.train.strength_trainer import row_losses, soft_bins
 from promscan.train.strength_validation import predict_inserts
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 CPU = torch.device("cpu")
 
 
@@ -227,7 +229,7 @@ def test_epochs_go_through_all_rows_before_any_comes_again() -> None:
 # Runs
 
 
-def test_a_run_folder_and_its_card_are_complete(tmp_path: Path) -> None:
+def test_a_run_folder_and_its_card_are_complete(tmp_path: Path, drawn_pictures: None) -> None:
     table, other = tables.measurements(tmp_path, 300, 1), tables.measurements(tmp_path, 150, 2, "other")
     card = train_strength(
         [table, other], tmp_path / "run", tables.recipe("expression", "other", epochs=2, unit="other"), threads=1

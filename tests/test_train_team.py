@@ -18,7 +18,8 @@ from promscan.train import genome as train_genome_module
 from promscan.train.genome import GenomeRecipe
 from promscan.train.loop.distributed import ProcessGroup, process_group, single_process
 
-pytestmark = pytest.mark.timeout(600)  # a setup and a test may each start processes on a busy machine
+# A setup and a test may each start processes on a busy machine.
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("blank_pictures")]
 
 ROOT = Path(__file__).parent.parent
 COMMAND = ["train", "genome", DATA / "demo.fa", DATA / "demo_tss.bed", "--dev", "demo2", "--device", "cpu"]
@@ -92,6 +93,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_does(
     tmp_path: Path, two: Path, promscan_cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
