@@ -37,11 +37,14 @@ EVERY_WINDOW = {"threshold": 1e-30, "min_distance": 1}
 """Options under which every scored window is a hit."""
 
 a_few = settings(
-    max_examples=10,
+    max_examples=min(10, settings.default.max_examples // 4),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-"""For properties whose every example runs the network: few of them, and none is shrunk, which would take minutes."""
+"""For properties whose every example runs the network: few of them, and none is shrunk, which would take minutes.
+
+Five with the profile `dev` of hypothesis, ten with `ci`.
+"""
 
 REPEATS = {"chr1": "CG" * 60 + "N" * 9 + "TATAAA" * 20, "chr2": "G" * 140}
 """Many windows with the same score."""
