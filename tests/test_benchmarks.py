@@ -147,6 +147,7 @@ def test_half_of_the_strands_are_right_when_every_promoter_comes_in_both_orienta
     assert 0.55 < high < 0.75
 
 
+@pytest.mark.slow
 def test_the_default_threshold_is_passed_by_100_hits_per_mb(tmp_path):
     contigs = {"chr9:0-20000": demo_contigs()["demo1"][:20_000]}
     contigs |= {f"chr{n}:0-900": random_bases(900, n) for n in (10, 17)}
@@ -385,6 +386,7 @@ def test_windows_have_the_start_at_its_place_and_calls_are_where_it_is(strand, t
 # Strength
 
 
+@pytest.mark.slow
 def test_inserts_stand_out_where_the_strong_ones_are(tmp_path):
     """A stretch that the tiny model takes for strong, planted from 130 to 51 bp before each start."""
     strong, rng = promscan.design([11], model=TINY_STRENGTH, count=1, device="cpu")[0].sequence, random.Random(1)
@@ -404,6 +406,7 @@ def test_inserts_stand_out_where_the_strong_ones_are(tmp_path):
     assert out.with_suffix(".png").stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_a_model_grades_its_own_designs_as_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr("promscan.strength.search.STEPS", 30)
     out = tmp_path / "check.json"
@@ -418,7 +421,7 @@ def test_a_model_grades_its_own_designs_as_asked_for(tmp_path, monkeypatch):
 
 
 def test_operations_are_those_of_the_products():
-    d, lane, steps = 24, 2800, 2800 + 70 + 980
+    d, lane, steps = 8, 2800, 2800 + 70 + 980
     recurrence, others = floor.operations(BiGRUAttention(Architecture(hidden=d)).eval())
     assert recurrence == 2 * 3 * d * d * 2 * steps / lane
     from_codes = 2 * 4 * d * 5 * 2 * steps / lane
@@ -429,8 +432,10 @@ def test_operations_are_those_of_the_products():
 
 def test_hits_of_a_scan_of_real_genome_are_counted_at_the_listed_starts(tmp_path):
     demo = read_labelled_genome(DEMO, DATA / "demo_tss.bed").part(["demo2"])
-    result = real_genome.scan_and_compare(tmp_path, demo, "demo2.fa", "--model", str(TINY))
-    hits = list(promscan.scan(DEMO, model=TINY, regions=["demo2"], strength=None, device="cpu"))
+    model = tiny_streaming()
+    result = real_genome.scan_and_compare(tmp_path, demo, "demo2.fa", "--model", str(model))
+    genome = {"demo2": demo_contigs()["demo2"]}
+    hits = list(promscan.scan(genome, model=model, strength=None, device="cpu"))
     near = [any(s.strand == hit.strand and abs(s.tss - hit.tss) <= 100 for s in demo.starts) for hit in hits]
     found = [any(s.strand == hit.strand and abs(s.tss - hit.tss) <= 100 for hit in hits) for s in demo.starts]
     assert (result["hits"], result["hits_at_a_tss"]) == (len(hits), sum(near))

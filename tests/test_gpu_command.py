@@ -219,6 +219,7 @@ def test_a_report_of_pytest_says_what_failed(tmp_path):
     assert "no report" in script("run").junit(tmp_path / "none.xml")["error"]
 
 
+@pytest.mark.slow
 def test_the_environment_is_reported(tmp_path, packed):
     out = tmp_path / "out"
     options = ("--out", out, "--packed", packed, "--device", "cpu", "--small", "--parts", "environment")
