@@ -324,12 +324,13 @@ def test_a_sorted_output_has_an_index_and_one_that_is_not_has_none(annotate: Cal
         assert [line.split("\t")[1] for line in file if not line.startswith("#")] == ["21400", "21300"]
 
 
-def test_standard_input_and_output_give_what_files_give(tmp_path: Path):
+def test_standard_input_and_output_give_what_files_give(promscan_cli: Callable[..., Any], tmp_path: Path):
     vcf = write_vcf(tmp_path / "in.vcf", f"demo1 21400 . {demo_base(21400)} N . . . GT 0|1 .")
-    command = [sys.executable, "-m", "promscan", "variants", "--genome", str(DEMO), "--model", str(tiny_streaming())]
-    command += ["-t", "1", "--device", "cpu", "--quiet"]
-    piped = subprocess.run([*command, "-", "-o", "-"], input=vcf.read_bytes(), capture_output=True, check=True)
-    subprocess.run([*command, str(vcf), "-o", str(tmp_path / "out.vcf")], check=True)
+    command = ["variants", "--genome", str(DEMO), "--model", str(tiny_streaming()), "-t", "1", "--device", "cpu"]
+    command.append("--quiet")
+    process = [sys.executable, "-m", "promscan", *command, "-", "-o", "-"]
+    piped = subprocess.run(process, input=vcf.read_bytes(), capture_output=True, check=True)
+    assert promscan_cli(*command, vcf, "-o", tmp_path / "out.vcf").status == 0
     assert piped.stdout == (tmp_path / "out.vcf").read_bytes()
     assert piped.stderr == b""
 
