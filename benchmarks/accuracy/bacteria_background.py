@@ -87,7 +87,7 @@ def far_from(starts: KnownStarts, contig: str, length: int) -> np.ndarray:
 
 
 def counts_of(genome: LabelledGenome, sites: Iterable[Site]) -> dict[str, Any]:
-    """How many of A, C, G and T stand at each position from `BEFORE` bases before these places to `BEHIND` behind them."""
+    """How many of A, C, G and T stand at each position from `BEFORE` bases before these places to `BEHIND` after."""
     counts, number = np.zeros((BEFORE + BEHIND + 1, UNKNOWN + 1), dtype=int), 0
     for chrom, tss, strand in sites:
         codes = genome.contigs[chrom]
