@@ -283,10 +283,10 @@ def _spelled(value: float | tuple[int, ...]) -> str:
 
 def _recipe_of(options: dict[str, Any], init: str | None) -> GenomeRecipe:
     """Recipe of these options; the sizes of the network are those of `init` unless an option names them."""
-    options = dict(options)
     from promscan.train.data.segments import SegmentRecipe
     from promscan.train.genome import GenomeRecipe
 
+    options = dict(options)
     around = ("composition", "context", "context_bins", "frames")
     sizes = taken_from(options, (*SIZES, *around, "half_life", "place", "place_in_logit"))
     weights = ("opposite_weight", "flank_weight", "mined_weight")
