@@ -1,9 +1,9 @@
 r"""What a list of starts is worth: models of S. pombe that learned from 100 to all of its starts, and `yeast` as it is.
 
 The runs of `recipes/pombe.toml` and of the same command with fewer starts (`recipes.steps.some_starts`), or from random
-weights, are judged on the dev region by their own validation, all with the same number of segments. The test region is
-scanned by `yeast` and by the chosen weights alone. A start is found by a hit of its strand within 50 bp; a hit more than
-500 bp from every start of its strand is false. `error` is the standard error of the recall of as many independent
+weights, all with the same number of segments, are judged on the dev region by their own validation. The test region is
+scanned by `yeast` and by the chosen weights alone. A start is found by a hit of its strand within 50 bp; a hit more
+than 500 bp from every start of its strand is false. `error` is the standard error of the recall of as many independent
 starts.
 
     python -m benchmarks.accuracy.few_starts runs/pombe --chosen runs/pombe/all-yeast/best.safetensors --data DATA \
