@@ -16,7 +16,7 @@ def few_starts_table() -> str:
     dev = read("few_starts", "pombe").get("dev", {})
     if not dev:
         return table([], [])
-    rows = [["none: `yeast` as it is", recall(dev.get("yeast")), "–"]]
+    rows = [["none: `yeast` as it is", recall(dev.get("yeast")), NONE]]
     for name, words in LISTS.items():
         runs = [dev.get(f"{name}-{beginning}") for beginning in BEGINNINGS]
         starts = next((run["starts"] for run in runs if run), 0)
@@ -27,7 +27,7 @@ def few_starts_table() -> str:
 def recall(run: Values | None) -> str:
     """Recall at `RATE` and its standard error; a dash for what was not measured."""
     if run is None:
-        return "–"
+        return NONE
     point = run["recall"][RATE]
     return f"{point['recall']:.2f} ± {point['error']:.2f}"
 
