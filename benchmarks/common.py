@@ -51,6 +51,7 @@ ECOLI = PublicGenome(
     ("NC_000913.3:0-2320826:928331-1160413",),
     ("NC_000913.3:0-2320826:1160414-1392495",),
 )
+POMBE = PublicGenome("pombe/ASM294v2_without_III.fa.gz", "pombe/tss.bed", ("II:1-900000",), ("II:900001-1800000",))
 YEAST = PublicGenome("yeast/R64-1-1_without_IV_XI.fa", "yeast/tss.bed", ("chrII", "chrXVI"), ("chrX",))
 
 EPDNEW_CLASSES = r"(?P<main>_1$)|(?P<alternative>_\d+$)"

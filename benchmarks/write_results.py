@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.common import ROOT, parser_of
-from benchmarks.tables import genomes, speed, strength, variants, windows
+from benchmarks.tables import genomes, species, speed, strength, variants, windows
 
 BLOCK = re.compile(r"(<!-- TABLE (\w+): from [^>]*-->\n).*?(<!-- END -->)", re.DOTALL)
 TABLES: dict[str, Callable[[], str]] = {
@@ -25,6 +25,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "promid": genomes.promid_table,
     "bacteria": genomes.bacteria_table,
     "bacteria_short": genomes.short_bacteria_table,
+    "few_starts": species.few_starts_table,
+    "mouse": species.mouse_table,
     "threshold": genomes.threshold_table,
     "recall": genomes.recall_table,
     "side_by_side": genomes.side_by_side_table,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import HUMAN
+from benchmarks.common import HUMAN, POMBE
 from promscan.seq import dna
 from promscan.seq.windows import TSS_INDEX, WINDOW
 from promscan.train.data.scramble import scramble
@@ -29,6 +29,8 @@ ACCESSIONS, GENOME, EVERY = ("NC_1", "NC_2"), 20_000, 500
 """Bacterial contigs of the demo, their length, and the distance of their starts."""
 BACTERIAL = "TTGACAATTAATCATCGGCTCGTATAATGTGTGGA"
 """A designed promoter (tac); its last base is the start."""
+POMBE_PIECES, PIECE = {"I": 8, "II": 190}, 10_000
+"""Pieces of the contigs of S. pombe, and their length."""
 INSERT = 80
 TABLES = {
     "yeast_random_hq": 240,
@@ -118,6 +120,19 @@ def write_bacteria(folder: Path, rng: np.random.Generator) -> None:
     write_table(folder / "bacteria/species.tsv", ["contig", "species"], species)
 
 
+def write_pombe(folder: Path, rng: np.random.Generator) -> None:
+    """Contigs of one piece again and again, with a promoter at its end: as long as the dev and the test region need."""
+    (folder / "pombe").mkdir(parents=True, exist_ok=True)
+    contigs, starts = [], []
+    for name, pieces in POMBE_PIECES.items():
+        piece = random_bases(rng, PIECE - len(BACTERIAL), 0.36) + BACTERIAL
+        contigs.append(f">{name}\n{piece * pieces}\n")
+        ends = range(PIECE, PIECE * pieces + 1, PIECE)
+        starts += [f"{name}\t{end - 1}\t{end}\t.\t0\t+\n" for end in ends]
+    (folder / POMBE.genome).write_bytes(gzip.compress("".join(contigs).encode(), mtime=0))
+    (folder / POMBE.starts).write_text("".join(starts))
+
+
 def write_strength(folder: Path, rng: np.random.Generator) -> None:
     """Inserts and their expression: one motif adds 4, the other takes 3 away, around 8."""
     for name, count in TABLES.items():
@@ -155,3 +170,4 @@ def write_demo_data(folder: Path, seed: int = 1) -> None:
     write_strength(folder, rng)
     write_ecoli_strength(folder, rng)
     write_bacteria(folder, rng)
+    write_pombe(folder, rng)

@@ -91,6 +91,15 @@ def test_the_recipe_of_bacteria_makes_a_calibrated_network_that_sees_reading_fra
     assert card.calibration is not None
 
 
+@pytest.mark.slow
+def test_the_recipe_of_pombe_makes_models_from_few_and_from_all_starts(tmp_path):
+    made_by(read_recipe(find_recipe("pombe"), "demo"), tmp_path)
+    cards = [load_model(str(tmp_path / name / "best.safetensors"))[1] for name in ("100-yeast", "all-scratch")]
+    assert [card.splits["dev"]["names"] for card in cards] == [["II:1-900000"]] * 2
+    assert cards[0].training["genome"]["starts"] < cards[1].training["genome"]["starts"] + 1
+    assert ["init" in card.training for card in cards] == [True, False]
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_says_its_hours_threads_and_dev_metric(name):
     recipe = read_recipe(find_recipe(name), "full")

@@ -124,6 +124,14 @@ def headline_table() -> str:
             f"{near['recall']:.0%}", f"{main['recall']:.0%}" if main else NONE, f"{wide['recall']:.0%}",
             f"{near['precision']:.0%}", f"{near['fp_per_mb']:.1f}",
         ])  # fmt: skip
+    mouse = read("another_species", "mouse")
+    if mouse:
+        ranked, found = mouse["ranked"], mouse["default"]["as_it_is"]
+        rows.append([
+            "`human`", f"mouse, random windows, {ranked['bases'] / 1e6:.2g} Mb, {ranked['tss']} TSSs",
+            percent_of(found["all"]), percent_of(found["main"]), f"{found['within_500']:.0%}",
+            f"{found['precision']:.0%}", f"{found['fp_per_mb']:.1f}",
+        ])  # fmt: skip
     head = [
         "model",
         "test sequence",
@@ -134,6 +142,12 @@ def headline_table() -> str:
         "FP/Mb",
     ]
     return table(head, rows)
+
+
+def percent_of(found: Values) -> str:
+    """Recall in percent, with its 95 % interval."""
+    low, high = found["recall_interval95"]
+    return f"{found['recall']:.0%} ({low:.0%} to {high:.0%})"
 
 
 def bacteria_table() -> str:

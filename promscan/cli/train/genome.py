@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from promscan import log
 from promscan.cli.options import Count, Number, quiet_option, tss_from_option
@@ -27,6 +28,7 @@ from promscan.networks.architecture import MAX_CONTEXT, MAX_HIDDEN, MAX_REACH
 from promscan.networks.card import MIN_DISTANCE
 from promscan.networks.card_parts import Scale
 from promscan.seq.bounds import MAX_BP, MAX_COUNT, MAX_WIDTH
+from promscan.train.genome_settings import CHOSEN, settings_for
 
 if TYPE_CHECKING:
     from promscan.train.genome import GenomeRecipe
@@ -221,7 +223,8 @@ def genome(
     """Train a model that scans, from a genome and its known transcription starts.
 
     GENOME is FASTA. TSS is BED, GFF3 or GTF with strands. The model learns from every position of the genome on both
-    strands. Each epoch is validated by the recall at 10, 50 and 100 false positives per Mb of the dev contigs.
+    strands. Each epoch is validated by the recall at 10, 50 and 100 false positives per Mb of the dev contigs. Options
+    with the default "by the genome" follow from its size and the number of starts; a line says what was chosen.
 
     \b
     promscan train genome genome.fa tss.bed --dev chr9,chr17 --leave-out chr10 --species "Mus musculus" -o runs/mine
@@ -237,15 +240,45 @@ def genome(
     from promscan.train.loop.session import MORE_MEMORY
 
     run = taken_from(recipe, RUN)
-    settings = _recipe_of(recipe, init)
+    _recipe_of(recipe, init)  # what does not go together is wrong before anything is read
     promoters = None if positives is None or positives_tss is None else read_promoters(positives, positives_tss, drop)
     reuse_freed_memory()
     with memory_errors(MORE_MEMORY):
         labelled = read_labelled_genome(sequences, starts, tss_from, more_starts, doubtful)
+    settings = _recipe_of(recipe | _chosen(labelled.bases, len(labelled.starts), init), init)
     train_genome(
         labelled, output, settings, dev=dev, leave_out=leave_out, promoters=promoters, init=init, allow_seen=allow_seen,
         **run,
     )  # fmt: skip
+
+
+def _describe_chosen(command: click.Command) -> None:
+    """Let the help of the options that follow from the genome say so."""
+    for option in command.params:
+        if isinstance(option, click.Option) and option.name in CHOSEN:
+            option.show_default, option.help = False, f"{option.help}  [default: by the genome]"
+
+
+_describe_chosen(genome)
+
+
+def _chosen(bases: int, starts: int, init: str | None) -> dict[str, Any]:
+    """What the genome decides of the options that the command line does not name, and a line that says so."""
+    context = click.get_current_context()
+    choice = settings_for(bases, starts, sized=init is not None)
+    free = {
+        name: value
+        for name, value in choice.values.items()
+        if context.get_parameter_source(name) is ParameterSource.DEFAULT
+    }
+    spelled = {option.name: option.opts[0] for option in context.command.params}
+    words = [spelled[name] + ("" if value is True else f" {_spelled(value)}") for name, value in free.items()]
+    log.logger.info("settings for %s: %s", choice.why, " ".join(words) or "none, since you name all of them")
+    return free
+
+
+def _spelled(value: float | tuple[int, ...]) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else f"{value:g}"
 
 
 def _recipe_of(options: dict[str, Any], init: str | None) -> GenomeRecipe:
@@ -253,6 +286,7 @@ def _recipe_of(options: dict[str, Any], init: str | None) -> GenomeRecipe:
     from promscan.train.data.segments import SegmentRecipe
     from promscan.train.genome import GenomeRecipe
 
+    options = dict(options)
     around = ("composition", "context", "context_bins", "frames")
     sizes = taken_from(options, (*SIZES, *around, "half_life", "place", "place_in_logit"))
     weights = ("opposite_weight", "flank_weight", "mined_weight")
