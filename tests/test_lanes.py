@@ -8,7 +8,7 @@ import torch
 
 from promscan.errors import ModelError
 from promscan.inference.lanes import LaneNetwork, require_streamable
-from promscan.inference.stem import base_table
+from promscan.inference.stem import POSITIONS_AT_ONCE, base_table, stem_of
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.composition import compositions
 from promscan.networks.weights import load_model
@@ -54,6 +54,22 @@ def run_directly(model, codes, warm_up):
             windows = states[warm_up : len(states) - warm_up - 1].unfold(0, 70, 1).transpose(1, 2)
             lanes.append(exact.head(exact.pool(windows)).squeeze(1))
     return torch.stack(lanes, dim=1).numpy()
+
+
+@pytest.mark.parametrize("positions", [1, 30, POSITIONS_AT_ONCE, 2 * POSITIONS_AT_ONCE + 3])
+@pytest.mark.parametrize("convolutions", [2, 3])
+def test_a_stem_of_several_convolutions_computes_in_parts_what_its_layers_say(device, convolutions, positions):
+    """With nothing past the ends, as the layers have it, and the same bits of a position wherever a part begins."""
+    model = random_network(Architecture(hidden=16, convolutions=convolutions, kernel=9)).to(device)
+    codes = torch.from_numpy(random_lanes(positions, 8)).to(device)
+    with torch.inference_mode():
+        stem = stem_of(model, torch.float32)
+        columns = stem.columns(codes)
+        expected = model.features(codes.T).permute(1, 2, 0)
+        assert (stem.basis.features @ columns - expected).abs().max() < 1e-4 * expected.abs().max()
+        assert torch.equal(stem.basis.ones @ columns, torch.ones(positions, 8, device=device))
+        inside = slice(4 * convolutions, max(4 * convolutions, positions - 4 * convolutions - 1))
+        assert torch.equal(stem.columns(codes[1:])[:-1][inside], columns[1:][:-1][inside])
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES, ids=str)

@@ -10,6 +10,7 @@ on the grid of the windows alone, so the hits of one call follow those of the ca
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
@@ -85,11 +86,15 @@ class _Queue:
         self.waiting = list[Hit]()
 
     def ready(self, before: float) -> Iterator[Hit]:
-        """The candidates that start before a position, with this part of their grade; they wait no longer."""
+        """The candidates that start before a position, with this part of their grade; they wait no longer.
+
+        Those whose grade cannot be known are no candidates any more: what is reported is exact.
+        """
         count = sum(hit.start < before for hit in self.waiting)
         ready, self.waiting = self.waiting[:count], self.waiting[count:]
         for hit in ready:
-            yield dataclasses.replace(hit, logit=hit.logit + self.terms.of(hit))
+            if (term := self.terms.of(hit)) > -math.inf:
+                yield dataclasses.replace(hit, logit=hit.logit + term)
 
 
 class GradedCaller:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,9 +25,9 @@ ENOUGH = 1000
 FP_PER_MB = 100.0
 """The highest rate of false positives per Mb at which scans are screened."""
 WORTH = 0.5
-"""Screening pays if at most this share of the windows is scored exactly, at the default rate of a scan."""
+"""Screening pays if exact scores take at most this share of their time in an exhaustive scan, at the default rate."""
 STILL_WORTH = 0.75
-"""A screening network pays at lower logits if at most this share of the lanes is run."""
+"""A screening network pays at lower logits if lanes take at most this share of their time."""
 COARSEST = 16
 """At strides of more bp than this, scoring every window costs no more than the streaming pass saves."""
 STEP = 0.01
@@ -37,6 +38,17 @@ RATES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, FP_PER_MB)
 """False positives per Mb at which such floors are measured, beside the rate that scans call at by default."""
 STEPS = 10_000
 """The widest margin, in steps."""
+
+
+class Needs(NamedTuple):
+    """Exact logits that the score of a hit reads, apart from its own.
+
+    same: how far they reach on its strand, in bp.
+    other: the same on the other strand; None: it reads none there.
+    """
+
+    same: int = 0
+    other: int | None = None
 
 
 class Shortfalls:
@@ -89,7 +101,7 @@ def floors_of(exact: Logits, estimates: Logits, logits: Iterable[float]) -> tupl
 
     Args:
         exact: logits (n,) of hits.
-        estimates: best estimates in the lanes of these hits.
+        estimates: the highest estimates at which these hits are found.
         logits: calling logits.
     """
     pairs, highest = list[tuple[float, float]](), math.inf

@@ -6,15 +6,17 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from promscan.calling.screening import screening_floor
+from promscan.calling.screening import Needs, screening_floor
 from promscan.errors import InputError, ModelError
-from promscan.networks.calling_rule import NEAR, OTHER, WIDE_ESTIMATES, WIDE_LOGITS, CallingRule
+from promscan.networks.calling_rule import NEAR, OTHER, SAME, WIDE_ESTIMATES, WIDE_LOGITS, CallingRule
 from promscan.networks.card import MIN_DISTANCE, Card
 from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING, check_odd, check_whole, shown
 from promscan.seq.records import ESTIMATE_STEP, Strand
 
 LOWEST = 1e-6
 """Hits below this probability are not ranked: nobody calls there."""
+SPARE = 70
+"""bp of exact logits on each side, more than grades read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,22 @@ class CallSettings:
     def near(self) -> int:
         """How far from a candidate, in bp, exact logits decide about it."""
         return max(self.min_distance - 1, 0 if self.rule is None else self.rule.reach(*NEAR))
+
+    @property
+    def exact_reach(self) -> int:
+        """How far from a window that a screening finds, in bp, logits must be exact.
+
+        The grade of a candidate reads all logits near it, so a bit more saves a candidate that its own estimate misses
+        and that of a neighbour does not.
+        """
+        return self.near if self.rule is None or not self.rule.select(*NEAR) else self.near + SPARE
+
+    @property
+    def needs(self) -> Needs:
+        """What the score of a hit reads."""
+        if self.rule is None:
+            return Needs()
+        return Needs(self.rule.reach(SAME), self.rule.reach(OTHER) if self.near_other else None)
 
     @property
     def reach(self) -> int:

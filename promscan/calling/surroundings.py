@@ -97,7 +97,7 @@ class Terms(Protocol):
         """Take the next tracks."""
 
     def of(self, hit: Hit) -> float:
-        """The part of the grade of a hit."""
+        """The part of the grade of a hit; -inf if that cannot be known."""
 
     def forget(self, start: int) -> None:
         """Let go of what no candidate needs that starts at `start` or later."""
@@ -188,13 +188,15 @@ class NearTerms:
             self._logits[track.strand].extend(track.logits)
 
     def of(self, hit: Hit) -> float:
-        """The part of the grade of a hit."""
+        """The part of the grade of a hit; -inf if a screening left out a logit that it reads."""
         other: Strand = "-" if hit.strand == "+" else "+"
         strands = (hit.strand if feature.kind == SAME else other for feature in self._features)
         near = [
             self._logits[strand].around(hit.start, feature.reach)
             for strand, feature in zip(strands, self._features, strict=True)
         ]
+        if any(np.isneginf(logits).any() for logits in near):
+            return -math.inf
         return math.fsum(f.weight * log_mean_odds(logits) for f, logits in zip(self._features, near, strict=True))
 
     def forget(self, start: int) -> None:
@@ -276,8 +278,7 @@ class WideTerms:
 def log_mean_odds(logits: Logits) -> float:
     """Logarithm of the mean odds, exp(logit), of the windows that were scored (not NaN); -60 if there are none.
 
-    Logits beyond -60 and 60 count as these. So a window that a screening left out (-inf) counts as one that is surely
-    no promoter. The sum is rounded once, so it depends on nothing but the logits.
+    Logits beyond -60 and 60 count as these. The sum is rounded once, so it depends on nothing but the logits.
     """
     scored = logits[~np.isnan(logits)].astype(np.float64)
     if not len(scored):

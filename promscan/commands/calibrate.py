@@ -114,5 +114,5 @@ def _screening(
         return measure_screening(
             background, table, usual, lambda: open_engine("streaming", scan.network, scan.devices, settings), chunks
         ), None
-    found = screen_streaming(background, table, usual, scan.network, scan.open_screened, chunks)
+    found = screen_streaming(background, table, usual, scan.network, scan.calling.needs, scan.open_screened, chunks)
     return (None, None) if found is None else found

@@ -25,6 +25,7 @@ from promscan.calling.screening import (
     STEP,
     STILL_WORTH,
     WORTH,
+    Needs,
     Shortfalls,
     floors_of,
     least_margin,
@@ -33,6 +34,7 @@ from promscan.calling.screening import (
 from promscan.errors import ModelError
 from promscan.inference.engine import Engine
 from promscan.inference.estimates import Estimator
+from promscan.inference.floors import measure_floors
 from promscan.inference.screening_fit import collect, fit, new_network
 from promscan.inference.streaming import StreamingEngine
 from promscan.log import counted, logger
@@ -40,7 +42,7 @@ from promscan.metrics.calibration import Calibration
 from promscan.networks.card_parts import Screening, ScreeningSizes
 from promscan.networks.classifier import BiGRUAttention
 from promscan.networks.screening import ScreeningNetwork
-from promscan.seq.records import ESTIMATE_STEP, Chunk, Hit, Logits
+from promscan.seq.records import ESTIMATE_STEP, Chunk, Hit
 
 SEED = 1
 LEARNED_MEGABASES = 4.0
@@ -180,6 +182,7 @@ def measure_network(
     background: Background,
     levels: Sequence[float],
     usual: float,
+    needs: Needs,
     open_screened: OpenScreened,
     read_chunks: Callable[[Engine], Iterable[Chunk]],
 ) -> Screening | None:
@@ -190,24 +193,26 @@ def measure_network(
         background: hits of the model, on sequence that the network has not learned from and perhaps on more.
         levels: calling logits to measure at, from the lowest up.
         usual: the logit that scans call at by default.
+        needs: what the score of a hit reads.
         open_screened: opens the engine of the model.
         read_chunks: the sequence to measure on, as an engine reads it.
     """
     called = background.hits[background.hits["logit"] >= levels[0]]
     with open_screened(network, math.inf) as engine:
-        best, lanes = best_estimates(engine, read_chunks(engine), background.begins, called)
-    measured = np.isfinite(best)
-    floors = floors_of(called["logit"][measured], best[measured], levels)
-    shares = {logit: float(np.mean(lanes >= floor)) for logit, floor in floors}
-    floors = tuple(pair for pair in floors if shares[pair[0]] <= STILL_WORTH)
+        measured = measure_floors(engine, read_chunks(engine), background.begins, called, needs)
+    known = np.isfinite(measured.of_hits)
+    floors = tuple(
+        (logit, floor)
+        for logit, floor in floors_of(called["logit"][known], measured.of_hits[known], levels)
+        if measured.share(floor) <= STILL_WORTH
+    )
     found = Screening(0.0, levels[0], "", network.sizes, floors)
-    if not floors or (floor := found.floor(max(usual, floors[0][0]))) is None or np.mean(lanes >= floor) > WORTH:
+    if not floors or (floor := found.floor(max(usual, floors[0][0]))) is None or measured.share(floor) > WORTH:
         logger.info("no screening: it takes %d hits, and a network that separates them from most sequence", FEWEST)
         return None
-    share = np.mean(lanes >= floor)
     basis = (
-        f"loses at most {LOST:.1%} of {int(measured.sum())} hits on {background.description}, apart from what the "
-        f"network learned from; runs {share:.1%} of the lanes at the logit {usual:.2f}"
+        f"loses at most {LOST:.1%} of {int(known.sum())} hits on {background.description}, apart from what the "
+        f"network learned from; lanes take {measured.share(floor):.1%} of their time at the logit {usual:.2f}"
     )
     logger.info("screening %s", basis)
     widest = max(0.0, *(logit - floor for logit, floor in floors))
@@ -219,12 +224,13 @@ def screen_streaming(
     table: Calibration,
     usual_fp_per_mb: float,
     model: BiGRUAttention,
+    needs: Needs,
     open_screened: OpenScreened,
     read_chunks: Callable[[Engine], Iterable[Chunk]],
 ) -> tuple[Screening, ScreeningNetwork] | None:
     """How to screen scans with a streaming model, from its background; None where that saves too little.
 
-    Args: see `measure_screening` and `learn_screening`.
+    Args: see `measure_screening` and `measure_network`.
     """
     if background.megabases < LEAST_MEGABASES or table.hits[-1] < 2 * FEWEST:
         logger.info("no screening: it takes %g Mb of background and %d hits on it", LEAST_MEGABASES, 2 * FEWEST)
@@ -238,7 +244,7 @@ def screen_streaming(
     network = learn_screening(model, open_screened, lambda engine: part(engine, learned=True), usual)
     levels = screening_levels(table, usual_fp_per_mb)
     screening = measure_network(
-        network, background, levels, usual, open_screened, lambda engine: part(engine, learned=False)
+        network, background, levels, usual, needs, open_screened, lambda engine: part(engine, learned=False)
     )
     return None if screening is None else (screening, network)
 
@@ -252,26 +258,3 @@ def screening_levels(table: Calibration, usual_fp_per_mb: float) -> list[float]:
 def _logit_at(table: Calibration, fp_per_mb: float) -> float:
     """The logit of a rate, rounded down, so that the card's rounded table never calls below it."""
     return math.floor(table.logit_at(min(max(fp_per_mb, table.least), table.most)) / STEP) * STEP
-
-
-def best_estimates(
-    engine: StreamingEngine, chunks: Iterable[Chunk], begins: Mapping[str, int], hits: npt.NDArray[Any]
-) -> tuple[Logits, Logits]:
-    """The best estimate that would have each hit scored, NaN where no chunk has it, and that of every lane.
-
-    An estimate has the windows of its quarter of a lane scored, and those within the exact reach.
-    """
-    best, all_lanes = np.full(len(hits), np.nan, dtype=np.float32), list[Logits]()
-    reach, quarter, lane = engine.settings.exact_reach, engine.quarter, engine.grid // ESTIMATE_STEP
-    for track in chain.from_iterable(engine.score(chunks)):
-        assert track.estimates is not None
-        padded = np.pad(track.estimates, (0, -len(track.estimates) % lane), constant_values=-np.inf)
-        all_lanes.append(padded.reshape(-1, lane).max(axis=1))
-        begin = begins[track.chrom] + track.estimates_start
-        first, end = np.searchsorted(hits["place"], [begin, begin + len(track.logits)])
-        for hit in first + np.flatnonzero(hits["strand"][first:end] == track.strand):
-            place = int(hits["place"][hit]) - begin
-            own = place % engine.grid // quarter * quarter + place // engine.grid * engine.grid
-            low, high = max(0, min(own, place - reach)), max(own + quarter, place + reach + 1)
-            best[hit] = track.estimates[low // ESTIMATE_STEP : -(-high // ESTIMATE_STEP)].max()
-    return best, np.concatenate(all_lanes) if all_lanes else np.empty(0, dtype=np.float32)

@@ -71,8 +71,20 @@ class Grid:
 
     @property
     def quarter(self) -> int:
-        """Window starts of a quarter of a lane, whole blocks; what is left belongs to the last one."""
+        """Window starts of a quarter of a lane, whole blocks; what is left of the lane follows the last one."""
         return max(1, self.lane // (4 * WINDOW)) * WINDOW
+
+    @property
+    def quarters(self) -> int:
+        """Quarters of a lane, with what is left of it."""
+        return -(-self.lane // self.quarter)
+
+    def part_of(self, reached: Mask) -> Part | None:
+        """The part that holds the quarters that are marked; None if none is."""
+        marked = np.flatnonzero(reached)
+        if not len(marked):
+            return None
+        return self.part(int(marked[0]) * self.quarter, min(self.lane, (int(marked[-1]) + 1) * self.quarter))
 
 
 @dataclass(frozen=True)
@@ -121,25 +133,29 @@ def _bases(chunk: Chunk, begin: int, end: int) -> Codes:
 class Job:
     """A chunk, and the logits of its windows as far as its lanes are scored; with `places`, their places as well.
 
+    lane: windows of a lane.
     starts: first windows of its lanes with a window to score.
+    unscored: windows that are not to be scored, (windows,).
     missing: lanes that are not scored yet.
     """
 
     def __init__(self, chunk: Chunk, settings: EngineSettings, grid: Grid, *, places: bool = False) -> None:
-        self.chunk, self._settings, self._grid = chunk, settings, grid
+        self.chunk, self.lane, self._settings, self._grid = chunk, grid.lane, settings, grid
         stride, blocked = settings.stride, None if chunk.blocked is None else chunk.blocked[chunk.own]
         self._first = -chunk.start % stride
         scored = np.zeros(chunk.windows, dtype=np.bool_)
         scored[self._first :: stride] = scorable(chunk.codes[chunk.own], 1, blocked=blocked)[self._first :: stride]
-        self._unscored = ~scored
+        self.unscored = ~scored
         self.starts = [i for i in range(0, chunk.windows, grid.lane) if scored[i : i + grid.lane].any()]
         self._logits = {strand: np.full(chunk.windows, -np.inf, dtype=np.float32) for strand in tuple(settings.strands)}
         self._places = {strand: values.copy() for strand, values in self._logits.items() if places}
         self._run: dict[Strand, Mapping[int, Part]] = {
-            strand: {start: self._whole(start) for start in self.starts} for strand in self._logits
+            strand: {start: self.whole(start) for start in self.starts} for strand in self._logits
         }
         """The windows to score of each lane that is run, by its first window."""
         self._estimates: dict[Strand, Logits] = {}
+        self.best: dict[Strand, dict[int, Logits]] = {}
+        """The best estimates that have the quarters of each lane scored, (quarters,), by its first window."""
         self.missing = len(self.starts) * len(self._logits)
 
     # Screening
@@ -156,39 +172,47 @@ class Job:
         }
         beyond, groups = groups_within(self._settings.exact_reach), -(-self.chunk.windows // ESTIMATE_STEP)
         self._estimates = {strand: found[strand][beyond : beyond + groups] for strand in self._logits}
-        if self._settings.floor is None:
+        if (floor := self._settings.floor) is None:
             return
-        floor = self._settings.floor
-        could_be = {strand: self._on_the_contig(beyond, values >= floor) for strand, values in found.items()}
+        could_be = {strand: self._on_the_contig(beyond, values) for strand, values in found.items()}
         if self._settings.both_strands:
-            either: Mask = np.logical_or.reduce(list(could_be.values()))
+            either: Logits = np.maximum.reduce(list(could_be.values()))
             could_be = dict.fromkeys(could_be, either)
-        self._run = {strand: self._parts_near(beyond, could_be[strand]) for strand in self._logits}
+        self.best = {
+            strand: {start: self._best_of_quarters(beyond, could_be[strand], start) for start in self.starts}
+            for strand in self._logits
+        }
+        self._run = {
+            strand: {start: part for start in lanes if (part := self.part_at(floor, strand, start)) is not None}
+            for strand, lanes in self.best.items()
+        }
         self.missing = sum(map(len, self._run.values()))
 
-    def _on_the_contig(self, beyond: int, groups: Mask) -> Mask:
-        """These groups, from `beyond` before the chunk on, without those that have no window on the contig."""
-        chunk = self.chunk
-        groups[: max(0, beyond - chunk.before // ESTIMATE_STEP)] = False
+    def part_at(self, floor: float, strand: Strand, start: int) -> Part | None:
+        """The windows of a lane that a scan with this floor scores, for the lane that begins there; None: none."""
+        part = self._grid.part_of(self.best[strand][start] >= floor)
+        return part if part is None or start + self._grid.lane <= self.chunk.windows else self.whole(start)
+
+    def _on_the_contig(self, beyond: int, estimates: Logits) -> Logits:
+        """Estimates from `beyond` groups before the chunk on; -inf for groups that have no window on the contig."""
+        chunk, own = self.chunk, estimates.copy()
+        own[: max(0, beyond - chunk.before // ESTIMATE_STEP)] = -np.inf
         windows = len(chunk.codes) - chunk.before - WINDOW + 1
-        groups[beyond + -(-windows // ESTIMATE_STEP) :] = False
-        return groups
+        own[beyond + -(-windows // ESTIMATE_STEP) :] = -np.inf
+        return own
 
-    def _parts_near(self, beyond: int, groups: Mask) -> dict[int, Part]:
-        """The parts of its lanes with the windows within the exact reach of these groups, by the first window."""
-        reach, reached = self._settings.exact_reach, np.flatnonzero(groups)
-        first_windows, end_windows = ((reached + n - beyond) * ESTIMATE_STEP for n in (0, 1))
-        parts = {}
-        for start in self.starts:
-            near = (first_windows < start + self._grid.lane + reach) & (end_windows > start - reach)
-            if near.any():
-                first = max(0, int(first_windows[near][0]) - reach - start)
-                end = min(self._grid.lane, int(end_windows[near][-1]) + reach - start)
-                complete = start + self._grid.lane <= self.chunk.windows
-                parts[start] = self._grid.part(first, end) if complete else self._whole(start)
-        return parts
+    def _best_of_quarters(self, beyond: int, estimates: Logits, start: int) -> Logits:
+        """The best of the estimates that are about windows within the exact reach of each quarter of a lane."""
+        reach, grid = self._settings.exact_reach, self._grid
+        best = np.full(grid.quarters, -np.inf, dtype=np.float32)
+        for n, begin in enumerate(range(start, start + grid.lane, grid.quarter)):
+            end = min(begin + grid.quarter, start + grid.lane)
+            near = estimates[beyond + (begin - reach) // ESTIMATE_STEP : beyond - -(end + reach) // ESTIMATE_STEP]
+            best[n] = near.max(initial=-np.inf)
+        return best
 
-    def _whole(self, start: int) -> Part:
+    def whole(self, start: int) -> Part:
+        """All windows of the lane that begins there."""
         return 0, self._grid.length(self.chunk.windows - start)
 
     # Scoring
@@ -243,6 +267,6 @@ class Job:
         """The values of the windows on the stride; -inf where a lane was not run, NaN where none was to be scored."""
         for start, (first, end) in self._run[strand].items():
             own = slice(start + first, start + end)
-            check_finite(values[own][~self._unscored[own]])
-        values[self._unscored] = np.nan
+            check_finite(values[own][~self.unscored[own]])
+        values[self.unscored] = np.nan
         return values[self._first :: self._settings.stride]

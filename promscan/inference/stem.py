@@ -7,19 +7,19 @@ layers that read the features take that matrix into their own weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from promscan.networks.classifier import BiGRUAttention, ConvolutionBlock
 from promscan.seq.dna import UNKNOWN
 from promscan.seq.windows import WINDOW
 
-POSITIONS_AT_ONCE = {"cpu": 2**10, "cuda": 2**19, "mps": 2**17}
-"""Bases whose features are computed at once by the layers themselves, by kind of device; at least one lane."""
+POSITIONS_AT_ONCE = 5 * WINDOW
+"""Positions that several blocks compute at once: few enough for the cache of a core, and many beside their reach."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,10 @@ def stem_of(model: BiGRUAttention, dtype: torch.dtype) -> Stem:
         model: the network, in evaluation mode.
         dtype: type of the columns.
     """
-    blocks = list(model.stem)
+    blocks = [block for block in model.stem if isinstance(block, ConvolutionBlock)]
     if not blocks:
         return Stem(lambda codes: one_hot(codes).to(dtype), Basis(base_table(model).T.contiguous(), _ones(model, 0, 5)))
-    if len(blocks) == 1 and isinstance(block := blocks[0], ConvolutionBlock):
-        return _convolution_stem(model, block, dtype)
-    width = model.architecture.hidden
-    identity = torch.eye(width, width + 1, device=model.bases.device)
-    return Stem(lambda codes: _features(model, codes, dtype), Basis(identity, _ones(model, width, 1)))
+    return _convolution_stem(model, blocks[0], dtype) if len(blocks) == 1 else _deep_stem(model, blocks, dtype)
 
 
 def base_table(model: BiGRUAttention) -> Tensor:
@@ -83,19 +79,15 @@ def _convolution_stem(model: BiGRUAttention, block: ConvolutionBlock, dtype: tor
 
     A column is GELU of the convolution above the one-hot code of the position.
     """
-    table = base_table(model)
-    width, kernel = model.architecture.hidden, model.architecture.kernel
-    on_codes = torch.einsum("ock,bc->okb", block.convolution.weight, block.norm(table)).flatten(1).contiguous()
-    assert block.convolution.bias is not None
-    bias = block.convolution.bias.unsqueeze(1)
+    table, width = base_table(model), model.architecture.hidden
+    on_codes, bias = _on_codes(block, table), _bias_of(block)
     per_code = table + block.pointwise.bias
 
     def columns(codes: Tensor) -> Tensor:
         positions, lanes = codes.shape
-        padded = F.pad(one_hot(codes).float(), (0, 0, 0, 0, kernel // 2, kernel // 2))
-        around = padded.as_strided((positions, 5 * kernel, lanes), (5 * lanes, lanes, 1))
+        codes_of_all, around = _around(one_hot(codes).float(), block)
         result = torch.empty(positions, width + 5, lanes, dtype=dtype, device=codes.device)
-        result[:, width:] = padded[kernel // 2 : kernel // 2 + positions]
+        result[:, width:] = codes_of_all
         for begin in range(0, positions, WINDOW):
             block_of = slice(begin, begin + WINDOW)
             result[block_of, :width] = F.gelu(product(on_codes, around[block_of]).add_(bias))
@@ -104,14 +96,64 @@ def _convolution_stem(model: BiGRUAttention, block: ConvolutionBlock, dtype: tor
     return Stem(columns, Basis(torch.cat([block.pointwise.weight, per_code.T], dim=1), _ones(model, width, 5)))
 
 
-def _features(model: BiGRUAttention, codes: Tensor, dtype: torch.dtype) -> Tensor:
-    """Output of the original layers for codes (positions, lanes), above a row of ones."""
-    columns = torch.ones(len(codes), model.architecture.hidden + 1, codes.shape[1], dtype=dtype, device=codes.device)
-    # A few lanes at a time: the layers take a lot of memory, and are not made for columns.
-    at_once = 1 << (max(1, POSITIONS_AT_ONCE[codes.device.type] // len(codes)).bit_length() - 1)
-    for lanes, result in zip(codes.T.split(at_once), columns[:, :-1].split(at_once, dim=2), strict=True):
-        result[:] = model.features(lanes).permute(1, 2, 0)
-    return columns
+def _deep_stem(model: BiGRUAttention, blocks: Sequence[ConvolutionBlock], dtype: torch.dtype) -> Stem:
+    """Several residual blocks, the first of them on one-hot codes. A column is the features above a one."""
+    table, width = base_table(model), model.architecture.hidden
+    vectors = table.T.contiguous()
+    kernels = [block.convolution.weight.transpose(1, 2).flatten(1).contiguous() for block in blocks[1:]]
+    kernels.insert(0, _on_codes(blocks[0], table))
+    reach = model.architecture.stem_reach
+
+    def features(codes: Tensor) -> Tensor:
+        x, around = _around(one_hot(codes).float(), blocks[0])
+        x = product(vectors, x)
+        for number, (block, kernel) in enumerate(zip(blocks, kernels, strict=True)):
+            if number:
+                _, around = _around(_normalised(x, block.norm), block)
+            inner = F.gelu(product(kernel, around).add_(_bias_of(block)))
+            x.add_(product(block.pointwise.weight, inner).add_(block.pointwise.bias.unsqueeze(1)))
+        return x
+
+    def columns(codes: Tensor) -> Tensor:
+        positions, lanes = codes.shape
+        result = torch.ones(positions, width + 1, lanes, dtype=dtype, device=codes.device)
+        for begin in range(0, positions, POSITIONS_AT_ONCE):
+            first, end = max(0, begin - reach), min(begin + POSITIONS_AT_ONCE, positions)
+            result[begin:end, :width] = features(codes[first : end + reach])[begin - first : end - first]
+        return result
+
+    identity = torch.eye(width, width + 1, device=model.bases.device)
+    return Stem(columns, Basis(identity, _ones(model, width, 1)))
+
+
+def _on_codes(block: ConvolutionBlock, table: Tensor) -> Tensor:
+    """The convolution of a first block as a matrix on the one-hot codes that its kernel sees."""
+    kernel: Tensor = torch.einsum("ock,bc->okb", block.convolution.weight, block.norm(table)).flatten(1).contiguous()
+    return kernel
+
+
+def _bias_of(block: ConvolutionBlock) -> Tensor:
+    assert block.convolution.bias is not None
+    return block.convolution.bias.unsqueeze(1)
+
+
+def _around(columns: Tensor, block: ConvolutionBlock) -> tuple[Tensor, Tensor]:
+    """Columns (positions, m, lanes), and what a kernel sees at each, (positions, kernel * m, lanes); 0 past the ends.
+
+    Both are views of one tensor.
+    """
+    positions, m, lanes = columns.shape
+    kernel = block.convolution.kernel_size[0]
+    padded = F.pad(columns, (0, 0, 0, 0, kernel // 2, kernel // 2))
+    around = padded.as_strided((positions, kernel * m, lanes), (m * lanes, lanes, 1))
+    return padded[kernel // 2 : kernel // 2 + positions], around
+
+
+def _normalised(columns: Tensor, norm: nn.LayerNorm) -> Tensor:
+    """A LayerNorm of the second axis."""
+    centred = columns - columns.mean(dim=1, keepdim=True)
+    centred *= torch.rsqrt(centred.square().mean(dim=1, keepdim=True).add_(norm.eps))
+    return torch.addcmul(norm.bias.unsqueeze(1), centred, norm.weight.unsqueeze(1))
 
 
 def _ones(model: BiGRUAttention, zeros: int, ones: int) -> Tensor:

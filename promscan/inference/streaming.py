@@ -117,11 +117,6 @@ class StreamingEngine:
         return self.lane
 
     @property
-    def quarter(self) -> int:
-        """Window starts of a quarter of a lane; if one of its windows has to be scored, all are."""
-        return self._grid.quarter
-
-    @property
     def margin(self) -> int:
         """Bases that a chunk needs on each side of its windows, one of them for the lanes of the other strand."""
         read = max(self._grid.around + 1, self.settings.gc_reach or 0)
@@ -178,19 +173,21 @@ class StreamingEngine:
     def _units_of_chunks(self, chunks: Iterable[Chunk], unfinished: deque[Job]) -> Iterator[list[Lane]]:
         """Units of the lanes of chunks; each chunk with windows becomes a job, which joins `unfinished`."""
         queue = self._queue()
-        jobs = (Job(chunk, self.settings, self._grid, places=self._has_places) for chunk in chunks if chunk.windows)
-        for job in jobs if self._screen is None else self._screened(jobs):
+        for job in self._jobs(chunks) if self._screen is None else self.estimate(chunks):
             unfinished.append(job)
             for lane in job.lanes():
                 yield from queue.add(lane, lane.kind)
             yield from queue.count_read(job.chunk.windows)
         yield from queue.rest()
 
-    def _screened(self, jobs: Iterable[Job]) -> Iterator[Job]:
-        """The jobs with their estimates, in order; short contigs are estimated together."""
-        for batch in self._runner.map(_batches(jobs)):
+    def estimate(self, chunks: Iterable[Chunk]) -> Iterator[Job]:
+        """The chunks with windows, in order, with their estimates and nothing scored; short contigs go together."""
+        for batch in self._runner.map(_batches(self._jobs(chunks))):
             assert isinstance(batch, tuple)
             yield from batch
+
+    def _jobs(self, chunks: Iterable[Chunk]) -> Iterator[Job]:
+        return (Job(chunk, self.settings, self._grid, places=self._has_places) for chunk in chunks if chunk.windows)
 
     def _units_of_lanes(self, lanes: Iterable[Lane]) -> Iterator[list[Lane]]:
         queue = self._queue()

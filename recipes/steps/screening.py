@@ -23,12 +23,12 @@ from promscan.commands.scan import Scan
 from promscan.inference.background import (
     LEARNED_MEGABASES,
     Background,
-    best_estimates,
     learn_screening,
     measure_network,
     screening_levels,
 )
 from promscan.inference.engine import Engine
+from promscan.inference.floors import measure_floors
 from promscan.io.genome import Genome
 from promscan.io.tss import read_known_promoters
 from promscan.metrics.calibration import Calibration
@@ -75,9 +75,9 @@ def chunks_of(scan: Scan, engine: Engine) -> Iterator[Chunk]:
 def loss(
     network: ScreeningNetwork, screening: Screening, table: Calibration, scan: Scan, found: Background, known: Any
 ) -> dict[str, Any]:
-    """Hits that a screened scan loses, and the share of lanes that it runs, at several rates."""
+    """Hits that a screened scan loses, and the time of lanes that it runs, at several rates."""
     with scan.open_screened(network, float("inf")) as engine:
-        best, lanes = best_estimates(engine, chunks_of(scan, engine), found.begins, found.hits)
+        floors = measure_floors(engine, chunks_of(scan, engine), found.begins, found.hits, scan.calling.needs)
     chroms, begins = list(found.begins), np.array(list(found.begins.values()))
     places = found.hits["place"]
     owners = np.searchsorted(begins, places, side="right") - 1
@@ -86,12 +86,12 @@ def loss(
     rates = {}
     for rate in RATES:
         logit = table.logit_at(rate)
-        floor, reached = screening.floor(logit), found.hits["logit"] >= logit
+        floor, reached = screening.floor(logit), (found.hits["logit"] >= logit) & np.isfinite(floors.of_hits)
         if floor is None:
             continue
-        lost = reached & (best < floor)
+        lost = reached & (floors.of_hits < floor)
         rates[f"{rate:g}"] = {
-            "logit": logit, "floor": floor, "lanes": float(np.mean(lanes >= floor)), "hits": int(reached.sum()),
+            "logit": logit, "floor": floor, "time_of_lanes": floors.share(floor), "hits": int(reached.sum()),
             "lost": int(lost.sum()), "hits_at_starts": int((reached & listed).sum()),
             "lost_at_starts": int((lost & listed).sum()),
         }  # fmt: skip
@@ -121,7 +121,8 @@ def main() -> None:
     network = learn_screening(model, learned.open_screened, lambda engine: chunks_of(learned, engine), usual)
     measured = sequences.scan(arguments.measure)
     screening = measure_network(
-        network, sequences.hits(measured, arguments.measure), levels, usual, measured.open_screened,
+        network, sequences.hits(measured, arguments.measure), levels, usual, measured.calling.needs,
+        measured.open_screened,
         lambda engine: chunks_of(measured, engine),
     )  # fmt: skip
     if screening is None:

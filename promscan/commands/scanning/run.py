@@ -54,7 +54,7 @@ class LoadedScan:
             smoothing=calling.smoothing,
             floor=calling.floor,
             estimates=calling.of_estimates,
-            exact_reach=calling.near,
+            exact_reach=calling.exact_reach,
             both_strands=calling.near_other,
             gc_reach=calling.gc_reach,
         )
