@@ -88,8 +88,8 @@ def score_genome(
     # Every window is scored, and no hit is called: so neither threshold nor distance matters.
     options = ScanOptions(
         genome=genome, model=model, smoothing=smoothing, strand=strand, skip_masked=skip_masked, regions=regions,
-        bed=bed, exclude=exclude, circular=circular, machine=machine, exhaustive=True, threshold=None, fp_per_mb=None, to_rank=True,
-        min_distance=1, stride=1, shard=None, strength=None, resume=None,
+        bed=bed, exclude=exclude, circular=circular, machine=machine, exhaustive=True, threshold=None,
+        fp_per_mb=None, to_rank=True, min_distance=1, stride=1, shard=None, strength=None, resume=None,
     )  # fmt: skip
     plan = make_plan(options)
     plan = dataclasses.replace(plan, calling=dataclasses.replace(plan.calling, rule=None))

@@ -61,7 +61,8 @@ def tracks_around(
     strands: tuple[Strand, Strand] = ("+", "-")
     tracks = {strand: np.full((len(sites), 2 * REACH + 1), NO_SCORE, dtype=np.int16) for strand in strands}
     scored = score_genome(
-        genome, model=scoring.model, device=scoring.device, threads=scoring.threads, regions=_regions(sites, contigs, settings),
+        genome, model=scoring.model, device=scoring.device, threads=scoring.threads,
+        regions=_regions(sites, contigs, settings),
         smoothing=int(settings["smoothing"]) if settings.get("smoothing", "").isdecimal() else None,
         skip_masked=settings.get("skip_masked") == "yes",
         circular=[chrom for chrom in contigs if chrom in at and is_circle(settings, chrom)],
