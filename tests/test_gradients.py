@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,16 @@ import torch
 from genomes import TINY, demo_contigs, random_bases, tiny_streaming
 
 import promscan
-from promscan.attribution.gradients import integrated_gradients
+from promscan.attribution.gradients import integrated_gradients, place_gradients
 from promscan.attribution.window import WindowInContext
 from promscan.commands.explaining.explanation import Explanation
+from promscan.errors import InputError
+from promscan.networks.architecture import PLACE_REACH
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.composition import compositions, weighted_compositions
 from promscan.networks.weights import load_model, save_model
 from promscan.seq import dna
-from promscan.seq.windows import WINDOW
+from promscan.seq.windows import TSS_INDEX, WINDOW
 
 TSS = 600
 BASES = demo_contigs()["demo1"][20790:22000].upper()
@@ -164,3 +167,39 @@ def test_single_sequences_have_gradients_too(streaming: Path):
         ((_, logit, _),) = promscan.score([window], model=model, **OPTIONS)
         assert found.score == pytest.approx(logit, abs=1e-4)
         assert found.error < 0.01
+
+
+def test_contributions_to_a_place_add_up_and_its_score_is_that_of_the_network():
+    model, bases = network(dataclasses.replace(EVERYTHING, place=8)), random_bases(1400, 2)
+    codes = dna.encode(bases)
+    window = WindowInContext.around_tss(codes, 700, "+", 600, 20)
+    found = place_gradients(model, window, warm_up=200, steps=64)
+    assert found.error < 1e-3 * max(1.0, abs(found.score - found.baseline))
+    assert np.abs(found.values).max() > 0
+    with torch.inference_mode():
+        _, places = model.along_with_places(torch.from_numpy(codes.copy()[None]), margin=300, warm_up=200)
+    at = 700 - TSS_INDEX - 300
+    near = places[0, at - PLACE_REACH : at + PLACE_REACH + 1]
+    assert found.score == pytest.approx(float(torch.log_softmax(near, 0)[PLACE_REACH]), abs=1e-4)
+
+
+def test_a_place_is_explained_only_where_a_network_grades_places(hits: Path):
+    with pytest.raises(InputError, match="grades no places; take gradients"):
+        explained(hits, method="place")
+
+
+def test_the_command_explains_places(hits: Path, tmp_path: Path, promscan_cli: Callable[..., Any]):
+    model, card = load_model(str(tiny_streaming()))
+    placed = BiGRUAttention(dataclasses.replace(model.architecture, place=4)).eval()
+    card = dataclasses.replace(card, architecture=placed.architecture.describe())
+    save_model(tmp_path / "placed.safetensors", placed, card)
+    genome = tmp_path / "genome.fa"
+    genome.write_text(f">x\n{BASES}\n")
+    outcome = promscan_cli(
+        "explain", hits, "--genome", genome, "--model", tmp_path / "placed.safetensors", "--method", "place",
+        "-o", tmp_path / "why.tsv", "-t", 1, "--device", "cpu",
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.err
+    rows = (tmp_path / "why.tsv").read_text().splitlines()
+    assert rows[0].split("\t") == ["name", "offset", "base", "score", "attention", "gradient"]
+    assert all(float(row.split("\t")[3]) < 0 for row in rows[1:])

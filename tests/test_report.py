@@ -402,6 +402,25 @@ def test_contigs_that_the_scan_took_for_circles_are_drawn_as_circles(genome, hit
     assert "Of a circle, lines" not in (tmp_path / "out.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("tss", [3, 40, 4900, 4999])
+def test_the_origin_of_a_circle_is_a_place_like_any_other(tmp_path, tss):
+    bases, turned = random_bases(5000, 4), 2500
+    details = []
+    for name, moved in (("at", 0), ("away", turned)):
+        genome, hits = tmp_path / f"{name}.fa", tmp_path / f"{name}.bed"
+        genome.write_text(f">one\n{bases[-moved:] + bases[:-moved] if moved else bases}\n", encoding="utf-8")
+        place = (tss + moved) % 5000
+        rows = [("one", place, place + 1, "h", 5, strand, place, -1) for strand in "+-"]
+        head = "#chrom\tstart\tend\tname\tscore\tstrand\ttss\tlogit\n"
+        bed(hits, rows, f"#promscan 0.1.0 model=x circular=one\n{head}")
+        promscan.report(hits, genome, tmp_path / f"{name}.html", model=TINY, device="cpu", threads=1)
+        details.append(data_of(tmp_path / f"{name}.html")["table"]["details"])
+    assert details[0] == details[1]
+    assert "N" not in details[0]["0"]["sequence"]
+    for track in details[0]["0"]["tracks"]:
+        assert (np.frombuffer(base64.b64decode(track), "<i2") != NO_SCORE).all()
+
+
 def test_motifs_of_an_explanation_stand_in_the_details_of_their_hits(genome, hits, tmp_path):
     folder = tmp_path / "motifs"
     folder.mkdir()

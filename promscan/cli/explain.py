@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     help="Write what bases are worth as bigWig: PREFIX.plus.bw and PREFIX.minus.bw; with --genome.",
 )  # fmt: skip
 @click.option(
-    "--method", type=click.Choice(["mutagenesis", "gradients", "both"]), default="mutagenesis", show_default=True,
-    help="How to find what a base is worth; gradients (integrated gradients) are faster.",
+    "--method", type=click.Choice(["mutagenesis", "gradients", "both", "place"]), default="mutagenesis",
+    show_default=True,
+    help="How to find what a base is worth; gradients (integrated gradients) are faster; place: why the hit is at its "
+    "base and not nearby.",
 )  # fmt: skip
 @click.option(
     "--flank", type=Count(0, 1000), default=0, show_default=True, metavar="N",

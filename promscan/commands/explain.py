@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from promscan.attribution.attention import attention_weights
-from promscan.attribution.gradients import integrated_gradients
+from promscan.attribution.gradients import integrated_gradients, place_gradients
 from promscan.attribution.mutagenesis import mutate
 from promscan.attribution.window import WindowInContext
 from promscan.commands.explaining.explanation import ORDER, Explanation
@@ -31,8 +31,8 @@ from promscan.seq.tss import Site
 if TYPE_CHECKING:
     from promscan.networks.classifier import BiGRUAttention
 
-Method = Literal["mutagenesis", "gradients", "both"]
-METHODS: tuple[Method, ...] = ("mutagenesis", "gradients", "both")
+Method = Literal["mutagenesis", "gradients", "both", "place"]
+METHODS: tuple[Method, ...] = ("mutagenesis", "gradients", "both", "place")
 MOST_FLANK = 1000
 """Bases on each side of a window that can be explained."""
 
@@ -65,7 +65,8 @@ def explain(
             them, which stand between unknown bases.
         genome: FASTA file that the hits were called on, or a mapping of name to sequence.
         model: bundled name or weights file.
-        method: `mutagenesis`, `gradients` (integrated gradients, many times faster) or `both`.
+        method: `mutagenesis`, `gradients` (integrated gradients, many times faster), `both`, or `place`: integrated
+            gradients of the place, which say why a hit is at its base and not at one nearby.
         flank: explain this many bases before and after each window, too.
         top: only this many hits, those with the best scores in their file.
         device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all`.
@@ -86,6 +87,9 @@ def explain(
         reason = f"{model} reads single windows" if genome is not None else "single sequences have nothing around them"
         raise InputError(f"flank must be 0: {reason}")
     network, card = load_model(str(model))
+    if method == "place" and (genome is None or not network.architecture.has_places):
+        reason = "single sequences have no bases nearby" if genome is None else f"{model} grades no places"
+        raise InputError(f"method must not be place: {reason}; take gradients")
     settings = EngineSettings(
         strands=("+",), threads=threads, batch_size=batch_size, precision=precision,
         smoothing=1 if genome is None else card.smoothing,
@@ -113,7 +117,7 @@ class _Reader(NamedTuple):
 
     def explanations(self, windows: Iterator[_Window], engine: Engine) -> Iterator[Explanation]:
         """The explanation of each window, in order; mutants go through the engine in batches."""
-        if self.method == "gradients":
+        if self.method in ("gradients", "place"):
             yield from map(self._explain, windows)
             return
         asked = list[_Window]()
@@ -136,7 +140,10 @@ class _Reader(NamedTuple):
         found = Explanation(each.name, each.site, decode(window.bases), 0.0, attention)
         if self.method == "mutagenesis":
             return found
-        contributions = integrated_gradients(self.network, window, self.warm_up, self.smoothing)
+        if self.method == "place":
+            contributions = place_gradients(self.network, window, self.warm_up)
+        else:
+            contributions = integrated_gradients(self.network, window, self.warm_up, self.smoothing)
         return found._replace(
             score=contributions.score, gradients=contributions.values, baseline=contributions.baseline
         )

@@ -5,16 +5,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from promscan.commands.scanning.plan import Machine, ScanOptions, make_plan
 from promscan.io.memory_genome import GenomeInput
 from promscan.networks.card import DEFAULT_MODEL
+from promscan.seq.circles import scores_on_circle
 from promscan.seq.intervals import Intervals
-from promscan.seq.records import Logits, ScoreTrack, Strand
+from promscan.seq.records import Circle, Logits, Strand
 from promscan.seq.windows import tss_of
+
+if TYPE_CHECKING:
+    from promscan.commands.scanning.run import LoadedScan
 
 
 class PositionScores(NamedTuple):
@@ -41,6 +45,7 @@ def score_genome(
     regions: Sequence[str] = (),
     bed: str | Path | None = None,
     exclude: str | Path | Intervals | None = None,
+    circular: str | Sequence[str] = (),
     device: str = "auto",
     batch_size: int | None = None,
     threads: int | None = None,
@@ -64,6 +69,7 @@ def score_genome(
         regions: yield only positions in one of these regions or in the BED file; written as for `Scan`.
         bed: BED file of further regions.
         exclude: as for `Scan`.
+        circular: as for `Scan`.
         device: as for `Scan`.
         batch_size: as for `Scan`.
         threads: as for `Scan`.
@@ -82,23 +88,29 @@ def score_genome(
     # Every window is scored, and no hit is called: so neither threshold nor distance matters.
     options = ScanOptions(
         genome=genome, model=model, smoothing=smoothing, strand=strand, skip_masked=skip_masked, regions=regions,
-        bed=bed, exclude=exclude, machine=machine, exhaustive=True, threshold=None, fp_per_mb=None, to_rank=True,
-        min_distance=1, stride=1, shard=None, strength=None, resume=None,
+        bed=bed, exclude=exclude, circular=circular, machine=machine, exhaustive=True, threshold=None,
+        fp_per_mb=None, to_rank=True, min_distance=1, stride=1, shard=None, strength=None, resume=None,
     )  # fmt: skip
     plan = make_plan(options)
     plan = dataclasses.replace(plan, calling=dataclasses.replace(plan.calling, rule=None))
     from promscan.commands.scanning.run import LoadedScan  # loads torch, which takes a second
 
-    return _position_scores(LoadedScan(plan).tracks(), plan.within)
+    return _position_scores(LoadedScan(plan), plan.within)
 
 
-def _position_scores(tracks: Iterator[ScoreTrack], within: Intervals | None) -> Iterator[PositionScores]:
-    for track in tracks:
-        first = tss_of(track.start, track.strand)
+def _position_scores(loaded: LoadedScan, within: Intervals | None) -> Iterator[PositionScores]:
+    circles = dict[str, Circle]()
+    for track in loaded.tracks(circles):
+        circle = circles.get(track.chrom)
+        if circle is None:
+            first, logits = tss_of(track.start, track.strand), track.logits
+        else:
+            first, logits = scores_on_circle(track, circle)
         if within is None:
-            yield PositionScores(track.chrom, track.strand, first, track.logits)
+            if len(logits) or circle is None:
+                yield PositionScores(track.chrom, track.strand, first, logits)
             continue
-        wanted = within.mask(track.chrom, first, first + len(track.logits))
+        wanted = within.mask(track.chrom, first, first + len(logits))
         edges = np.flatnonzero(np.diff(wanted, prepend=False, append=False))
         for begin, end in edges.reshape(-1, 2).tolist():
-            yield PositionScores(track.chrom, track.strand, first + begin, track.logits[begin:end].copy())
+            yield PositionScores(track.chrom, track.strand, first + begin, logits[begin:end].copy())

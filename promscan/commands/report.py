@@ -87,7 +87,7 @@ def report(
     instances = read_instances(motifs)
     scorings = [_scoring(sample, model, details, device, threads) for sample in samples]
     elements = elements_for([sample.card for sample in samples], bacteria=bacteria)
-    surroundings = [surroundings_of(sample.sites, genome) for sample in samples]
+    surroundings = [surroundings_of(sample.sites, genome, sample.circles_among(contigs)) for sample in samples]
     parts = zip(samples, surroundings, scorings, strict=True)
     best = [_details(*part, elements, instances, details // len(samples), genome, contigs) for part in parts]
     judged = [evaluate(path, lists, genome, tss_from=tss_from, score_column=score_column) for path in paths if lists]

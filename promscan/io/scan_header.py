@@ -34,6 +34,12 @@ def settings_in(comments: Sequence[str]) -> dict[str, str]:
     return {}
 
 
+def is_circle(settings: Mapping[str, str], chrom: str) -> bool:
+    """Whether the scan took a contig for a circle."""
+    named = settings.get("circular", "")
+    return named == "all" or chrom in named.split(",")
+
+
 def scanned_part(settings: Mapping[str, str], contigs: Mapping[str, int], scope: Intervals) -> ScannedPart:
     """Find the bases that a scan was asked for.
 

@@ -23,6 +23,8 @@ MAX_REACH = 100_000
 MAX_PARTS = 64
 """Entries of a list of widths or units."""
 MAX_BINS = 4096
+PLACE_REACH = 100
+"""Bases on each side of a base that compete with it for being the transcription start, where places are graded."""
 MAX_MEMBERS = 64
 """Networks that are averaged."""
 

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.seq.intervals import starts_around
-from promscan.seq.records import Circle, Hit, ScoreTrack
-from promscan.seq.windows import WINDOW
+from promscan.seq.records import Circle, Hit, Logits, ScoreTrack
+from promscan.seq.windows import WINDOW, tss_of
 
 MAX_CIRCLE = 100_000_000
 """Longest circle in bp, for a circle is held in memory; none that is known has a fifth of this."""
@@ -85,3 +85,9 @@ def track_on_circle(track: ScoreTrack, circle: Circle) -> ScoreTrack:
     first = track.start - circle.offset
     logits = track.logits[max(0, -first) : max(0, circle.length - first)]
     return ScoreTrack(track.chrom, track.strand, max(0, first), track.stride, logits)
+
+
+def scores_on_circle(track: ScoreTrack, circle: Circle) -> tuple[int, Logits]:
+    """The logits of the windows whose TSS lies in the round from the origin, and the first TSS; of stride 1."""
+    first = tss_of(track.start, track.strand) - circle.offset
+    return max(0, first), track.logits[max(0, -first) : max(0, circle.length - first)]

@@ -8,11 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-REACH = 100
-"""Bases on each side of a listed start that compete with it."""
+from promscan.networks.architecture import PLACE_REACH
 
 
-def place_loss(places: Tensor, targets: Tensor, reach: int = REACH) -> Tensor:
+def place_loss(places: Tensor, targets: Tensor, reach: int = PLACE_REACH) -> Tensor:
     """Weighted mean, in nats, of the cross-entropies of picking each listed base out of those around it.
 
     Other listed bases do not compete: two lists may put one start on two bases, and a promoter may have several starts.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 
 from promscan.io.hits import read_scored_rows
 from promscan.io.listed_rows import stranded
-from promscan.io.scan_header import scanned_part
+from promscan.io.scan_header import is_circle, scanned_part
 from promscan.io.tables import finite
 from promscan.networks.card import Card, bundled_models, find_model, read_card
 from promscan.seq.intervals import Intervals, Positions
@@ -89,8 +89,11 @@ class Sample:
 
     def is_circle(self, chrom: str) -> bool:
         """Whether the scan took a contig for a circle."""
-        named = self.settings.get("circular", "")
-        return named == "all" or chrom in named.split(",")
+        return is_circle(self.settings, chrom)
+
+    def circles_among(self, contigs: Iterable[str]) -> frozenset[str]:
+        """The contigs that the scan took for circles."""
+        return frozenset(filter(self.is_circle, contigs))
 
     def scanned_bases(self, contigs: Mapping[str, int]) -> int | None:
         """Bases that were scanned; None if the header does not say it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,15 +105,15 @@ class Surroundings:
         return shares
 
 
-def surroundings_of(sites: Sequence[Site], genome: str | Path) -> Surroundings:
-    """Read the bases around each site."""
+def surroundings_of(sites: Sequence[Site], genome: str | Path, circular: Container[str] = ()) -> Surroundings:
+    """Read the bases around each site; `circular` are contigs that are circles."""
     half = SURROUNDINGS // 2
     around = np.full((len(sites), BEFORE + 1 + AFTER), UNKNOWN, dtype=np.uint8)
     islands = np.zeros(len(sites), dtype=np.bool_)
     indices = defaultdict[Site, list[int]](list)
     for index, site in enumerate(sites):
         indices[site].append(index)
-    for site, codes in read_surroundings(indices, genome, half):
+    for site, codes in read_surroundings(indices, genome, half, circular):
         island = is_island_like(codes[:-1])
         oriented = codes if site.strand == "+" else reverse_complement(codes)
         for index in indices[site]:

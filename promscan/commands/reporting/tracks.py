@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.commands.genome_scores import score_genome
+from promscan.io.scan_header import is_circle
 from promscan.seq.records import Strand
 from promscan.seq.tss import Site
 
@@ -60,19 +61,32 @@ def tracks_around(
     strands: tuple[Strand, Strand] = ("+", "-")
     tracks = {strand: np.full((len(sites), 2 * REACH + 1), NO_SCORE, dtype=np.int16) for strand in strands}
     scored = score_genome(
-        genome, model=scoring.model, device=scoring.device, threads=scoring.threads, regions=_regions(sites, contigs),
+        genome, model=scoring.model, device=scoring.device, threads=scoring.threads,
+        regions=_regions(sites, contigs, settings),
         smoothing=int(settings["smoothing"]) if settings.get("smoothing", "").isdecimal() else None,
         skip_masked=settings.get("skip_masked") == "yes",
+        circular=[chrom for chrom in contigs if chrom in at and is_circle(settings, chrom)],
     )  # fmt: skip
     for chrom, strand, first, scores in scored:
         values = np.clip(np.nan_to_num(scores * SCALE, nan=NO_SCORE, neginf=NO_SCORE), NO_SCORE, -NO_SCORE - 1)
+        whole = values.round().astype(np.int16)
+        rounds = (-contigs[chrom], 0, contigs[chrom]) if is_circle(settings, chrom) else (0,)
         for index in at[chrom]:
-            _copy(tracks[strand][index], values.round().astype(np.int16), first - (sites[index].tss - REACH))
+            for turned in rounds:
+                _copy(tracks[strand][index], whole, first + turned - (sites[index].tss - REACH))
     return [(_packed(tracks, "+", index), _packed(tracks, "-", index)) for index in range(len(sites))]
 
 
-def _regions(sites: Sequence[Site], contigs: Mapping[str, int]) -> list[str]:
-    return [f"{chrom}:{max(0, tss - REACH) + 1}-{min(contigs[chrom], tss + REACH + 1)}" for chrom, tss, _ in set(sites)]
+def _regions(sites: Sequence[Site], contigs: Mapping[str, int], settings: Mapping[str, str]) -> list[str]:
+    """What is scored: all bases near a site; on a circle, those on the other side of the origin, too."""
+    regions = []
+    for chrom, tss, _ in set(sites):
+        length, start, end = contigs[chrom], tss - REACH, tss + REACH + 1
+        regions.append(f"{chrom}:{max(0, start) + 1}-{min(length, end)}")
+        if is_circle(settings, chrom):
+            regions += [f"{chrom}:{max(0, length + start) + 1}-{length}"] if start < 0 else []
+            regions += [f"{chrom}:1-{min(length, end - length)}"] if end > length else []
+    return regions
 
 
 def _copy(track: Track, values: Track, offset: int) -> None:

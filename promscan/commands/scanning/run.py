@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from itertools import chain
 
@@ -24,7 +24,7 @@ from promscan.log import progress
 from promscan.networks.device import arithmetic, describe, memory_errors, resolve_devices
 from promscan.networks.screening import ScreeningNetwork
 from promscan.networks.weights import load_model, load_screening, load_strength
-from promscan.seq.records import Chunk, Hit, ScoreTrack
+from promscan.seq.records import Chunk, Circle, Hit, ScoreTrack
 
 MORE_MEMORY = "use fewer --threads, or a machine with more"
 
@@ -98,14 +98,25 @@ class LoadedScan:
             if files is not None:
                 plan.require_scored(statistics.windows)  # before the files appear
 
-    def tracks(self) -> Iterator[ScoreTrack]:
-        """The calling scores of the plan: for each chunk a track of each strand, in order."""
+    def tracks(self, circles: dict[str, Circle]) -> Iterator[ScoreTrack]:
+        """The calling scores of the plan: for each chunk a track of each strand, in order.
+
+        Args:
+            circles: gets the contigs that are read as circles, before their tracks come.
+        """
+
+        def noted(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+            for chunk in chunks:
+                if chunk.circle is not None:
+                    circles[chunk.chrom] = chunk.circle
+                yield chunk
+
         with (
             memory_errors(MORE_MEMORY),
             self._open_engine() as engine,
             closing(prefetch(self.chunks(engine, engine.chunk_step))) as chunks,
         ):
-            yield from chain.from_iterable(engine.score(chunks))
+            yield from chain.from_iterable(engine.score(noted(chunks)))
 
     def chunks(self, engine: Engine, step: int) -> Iterator[Chunk]:
         """What is to be scored, as an engine reads it; `step` window starts a chunk."""

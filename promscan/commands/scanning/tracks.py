@@ -22,6 +22,7 @@ from promscan.errors import RunError
 from promscan.io.bigwig import check_contigs, open_bigwig
 from promscan.io.hit_writers import header_line
 from promscan.log import logger
+from promscan.seq.circles import scores_on_circle
 from promscan.seq.intervals import Intervals
 from promscan.seq.records import Circle, Logits, ScoreTrack, Strand
 from promscan.seq.windows import tss_of
@@ -69,8 +70,7 @@ class Tracks:
         first = tss_of(track.start, track.strand)
         values = track.logits
         if track.chrom in self._circles:  # whose tracks go round for more than one round
-            first -= self._circles[track.chrom].offset
-            values, first = values[max(0, -first) :], max(0, first)
+            first, values = scores_on_circle(track, self._circles[track.chrom])
         if track.stride > 1:
             values = np.full((len(track.logits) - 1) * track.stride + 1, np.nan, dtype=np.float32)
             values[:: track.stride] = track.logits
