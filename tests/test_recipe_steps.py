@@ -15,7 +15,7 @@ from scripts import ROOT, run_script
 import promscan
 from promscan.networks.card import read_card
 from promscan.networks.classifier import Architecture, BiGRUAttention
-from promscan.networks.weights import load_model, save_model
+from promscan.networks.weights import load_model, load_screening, save_model
 from promscan.seq import dna
 from promscan.seq.windows import WINDOW
 from promscan.strength.measurements import divide, read_measurements
@@ -187,6 +187,20 @@ def test_a_rule_takes_the_place_of_a_calibration(tmp_path):
     assert all(torch.equal(*pair) for pair in zip(graded.parameters(), network.parameters(), strict=True))
     assert card.calling.grade == "own+1.5*same:500+0.3*other:500-8*gc:3000+4"
     assert card.calling.candidates == -2
+
+
+def test_a_rule_that_reads_estimates_comes_with_the_network_and_without_its_floors(tmp_path):
+    rule, out = tmp_path / "rule.json", tmp_path / "graded.safetensors"
+    feature = {"kind": "wide_estimates", "reach": 35, "weight": -1}
+    rule.write_text(json.dumps({"candidates": -2, "log_odds": False, "features": [feature]}))
+    run_script("recipes.steps.with_rule", "human", str(rule), "-o", str(out))
+    bundled, screening = read_card(ROOT / "weights" / "human.safetensors").screening, read_card(out).screening
+    assert screening.floors == ()
+    assert screening.network == bundled.network
+    pairs = [load_screening(name).state_dict().values() for name in ("human", str(out))]
+    assert all(torch.equal(*pair) for pair in zip(*pairs, strict=True))
+    with pytest.raises(SystemExit, match="yeast has no screening network, and the rule reads wide_estimates"):
+        run_script("recipes.steps.with_rule", "yeast", str(rule), "-o", str(tmp_path / "none.safetensors"))
 
 
 def test_the_promoters_of_e_coli_are_a_table_a_set_with_families(tmp_path):

@@ -102,12 +102,15 @@ class CallSettings:
         return Needs(self.rule.reach(SAME), self.rule.reach(OTHER) if self.near_other else None)
 
     @property
+    def reach_of_logits(self) -> int:
+        """How far from a window, in bp, logits decide whether it is a hit, and with which grade."""
+        return max(self.near, 0 if self.rule is None else self.rule.reach(WIDE_LOGITS))
+
+    @property
     def reach(self) -> int:
         """How far from a window, in bp, it is decided whether it is a hit, and with which grade."""
-        if self.rule is None:
-            return self.min_distance - 1
-        of_estimates = self.rule.reach(WIDE_ESTIMATES)
-        return max(self.near, self.rule.reach(WIDE_LOGITS), of_estimates and of_estimates + ESTIMATE_STEP)
+        of_estimates = 0 if self.rule is None else self.rule.reach(WIDE_ESTIMATES)
+        return max(self.reach_of_logits, of_estimates and of_estimates + ESTIMATE_STEP)
 
 
 def resolve_calling(

@@ -40,6 +40,7 @@ def calibrate(
     """Write `model` to the weights file `out`, with a table from logits to false positives per Mb in its card.
 
     The card also says how to screen a scan, if that saves enough; a streaming model gets a screening network for that.
+    A model that is graded by the estimates of a network keeps that network.
 
     Args:
         model: bundled name or weights file.
@@ -114,5 +115,10 @@ def _screening(
         return measure_screening(
             background, table, usual, lambda: open_engine("streaming", scan.network, scan.devices, settings), chunks
         ), None
-    found = screen_streaming(background, table, usual, scan.network, scan.calling.needs, scan.open_screened, chunks)
+    kept = scan.screening if scan.calling.of_estimates else None
+    found = screen_streaming(
+        background, table, usual, scan.network, scan.calling.needs, scan.open_screened, chunks, kept
+    )
+    if found is None and kept is not None:
+        return Screening(0.0, 0.0, "estimates for grades alone", kept.sizes), kept
     return (None, None) if found is None else found

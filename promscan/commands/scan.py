@@ -146,6 +146,11 @@ class Scan:
         return self._loaded.devices
 
     @property
+    def screening(self) -> ScreeningNetwork | None:
+        """The screening network of the model; None: it has none."""
+        return self._loaded.screening
+
+    @property
     def engine_settings(self) -> EngineSettings:
         """What the engine scores, and how."""
         return self._loaded.engine_settings

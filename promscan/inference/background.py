@@ -185,6 +185,8 @@ def measure_network(
     needs: Needs,
     open_screened: OpenScreened,
     read_chunks: Callable[[Engine], Iterable[Chunk]],
+    *,
+    all_of_it: bool = False,
 ) -> Screening | None:
     """What a scan can leave out by the estimates of a network; None where that saves too little. Logs the result.
 
@@ -196,6 +198,7 @@ def measure_network(
         needs: what the score of a hit reads.
         open_screened: opens the engine of the model.
         read_chunks: the sequence to measure on, as an engine reads it.
+        all_of_it: whether that is the whole background.
     """
     called = background.hits[background.hits["logit"] >= levels[0]]
     with open_screened(network, math.inf) as engine:
@@ -210,9 +213,10 @@ def measure_network(
     if not floors or (floor := found.floor(max(usual, floors[0][0]))) is None or measured.share(floor) > WORTH:
         logger.info("no screening: it takes %d hits, and a network that separates them from most sequence", FEWEST)
         return None
+    apart = "" if all_of_it else ", apart from what the network learned from"
     basis = (
-        f"loses at most {LOST:.1%} of {int(known.sum())} hits on {background.description}, apart from what the "
-        f"network learned from; lanes take {measured.share(floor):.1%} of their time at the logit {usual:.2f}"
+        f"loses at most {LOST:.1%} of {int(known.sum())} hits on {background.description}{apart}; "
+        f"lanes take {measured.share(floor):.1%} of their time at the logit {usual:.2f}"
     )
     logger.info("screening %s", basis)
     widest = max(0.0, *(logit - floor for logit, floor in floors))
@@ -227,22 +231,26 @@ def screen_streaming(
     needs: Needs,
     open_screened: OpenScreened,
     read_chunks: Callable[[Engine], Iterable[Chunk]],
+    given: ScreeningNetwork | None = None,
 ) -> tuple[Screening, ScreeningNetwork] | None:
     """How to screen scans with a streaming model, from its background; None where that saves too little.
 
-    Args: see `measure_screening` and `measure_network`.
+    Args: see `measure_screening` and `measure_network`. `given` is a network that grades depend on, so that no other
+        one may learn; it is measured on all of the background.
     """
     if background.megabases < LEAST_MEGABASES or table.hits[-1] < 2 * FEWEST:
         logger.info("no screening: it takes %g Mb of background and %d hits on it", LEAST_MEGABASES, 2 * FEWEST)
         return None
-    usual = _logit_at(table, usual_fp_per_mb)
+    usual, levels = _logit_at(table, usual_fp_per_mb), screening_levels(table, usual_fp_per_mb)
+    if given is not None:
+        found = measure_network(given, background, levels, usual, needs, open_screened, read_chunks, all_of_it=True)
+        return None if found is None else (found, given)
     every = max(2, math.ceil(background.megabases / LEARNED_MEGABASES))
 
     def part(engine: Engine, *, learned: bool) -> Iterator[Chunk]:
         return (chunk for n, chunk in enumerate(read_chunks(engine)) if (n % every == 0) == learned)
 
     network = learn_screening(model, open_screened, lambda engine: part(engine, learned=True), usual)
-    levels = screening_levels(table, usual_fp_per_mb)
     screening = measure_network(
         network, background, levels, usual, needs, open_screened, lambda engine: part(engine, learned=False)
     )

@@ -19,7 +19,7 @@ import promscan
 from promscan.errors import InputError, ModelError
 from promscan.metrics.calibration import Calibration
 from promscan.networks.architecture import Architecture, ExpressionArchitecture
-from promscan.networks.calling_rule import CallingRule
+from promscan.networks.calling_rule import WIDE_ESTIMATES, CallingRule
 from promscan.networks.card_fields import MAX_CARD, MAX_WHOLE, Fields, finite, read_json
 from promscan.networks.card_parts import Scale, Screening, StrengthPart
 from promscan.seq import dna
@@ -119,6 +119,7 @@ class Card:
         card = cls(**_parse_words(fields), **_parse_settings(fields), **parts)
         fields.finish()
         _check_geometry(card, fields)
+        _check_estimates(card, fields)
         _check_architecture(card, fields)
         return card
 
@@ -201,6 +202,17 @@ def _parse_settings(fields: Fields) -> dict[str, Any]:
         "alphabet": fields.text("alphabet", dna.ALPHABET),
         "format_version": FORMAT_VERSION,
     }
+
+
+def _check_estimates(card: Card, fields: Fields) -> None:
+    """Check that a rule that reads estimates comes with what estimates.
+
+    Raises:
+        ModelError: it does not.
+    """
+    reads = card.calling is not None and bool(card.calling.select(WIDE_ESTIMATES))
+    if reads and (card.screening is None or card.screening.network is None):
+        raise fields.refuse("calling", f"reads {WIDE_ESTIMATES}, which only a screening with a network gives")
 
 
 def _check_geometry(card: Card, fields: Fields) -> None:

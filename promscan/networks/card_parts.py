@@ -107,7 +107,7 @@ class Screening:
     network: sizes of the screening network of a streaming model; None: the estimate is a streaming pass of a model of
         single windows.
     floors: pairs of a calling logit and the lowest estimate of what could be a hit there, both ascending; they come
-        with a network, and go before the margin.
+        with a network, and go before the margin. A network without floors screens no scan: grades read its estimates.
     """
 
     margin: float
@@ -118,7 +118,7 @@ class Screening:
 
     def floor(self, threshold: float) -> float | None:
         """The estimate below which a window cannot be a hit at this logit; None below the lowest one."""
-        if threshold < self.lowest:
+        if threshold < self.lowest or (self.network is not None and not self.floors):
             return None
         measured = [estimate for logit, estimate in self.floors if logit <= threshold]
         return measured[-1] if measured else threshold - self.margin

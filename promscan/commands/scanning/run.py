@@ -35,6 +35,7 @@ class LoadedScan:
     Attributes:
         devices: where it runs, of one kind.
         network: the network of the scan, in evaluation mode.
+        screening: its screening network; None: it has none.
         engine_settings: what the engine scores, and how.
 
     Raises:
@@ -61,7 +62,7 @@ class LoadedScan:
         with memory_errors(MORE_MEMORY):
             self.devices = resolve_devices(machine.device)
             self.network, _ = load_model(plan.model)
-            self._screening = load_screening(plan.model)
+            self.screening = load_screening(plan.model)
             self._strength = None if plan.strength is None else load_strength(plan.strength)
 
     @property
@@ -74,7 +75,7 @@ class LoadedScan:
         plan, timed = self.plan, statistics.timed
         with (
             memory_errors(MORE_MEMORY),
-            self._open_engine() as engine,
+            self.open_engine() as engine,
             self.open_strengths() as strengths,
             self._open_journal(engine) as journal,
             open_tracks(plan, journal, statistics.circles) as files,
@@ -113,7 +114,7 @@ class LoadedScan:
 
         with (
             memory_errors(MORE_MEMORY),
-            self._open_engine() as engine,
+            self.open_engine() as engine,
             closing(prefetch(self.chunks(engine, engine.chunk_step))) as chunks,
         ):
             yield from chain.from_iterable(engine.score(noted(chunks)))
@@ -127,8 +128,9 @@ class LoadedScan:
         settings = dataclasses.replace(self.engine_settings, estimates=True, floor=floor)
         return StreamingEngine(self.network, self.devices, settings, network)
 
-    def _open_engine(self) -> Engine:
-        return open_engine(self.plan.card.engine, self.network, self.devices, self.engine_settings, self._screening)
+    def open_engine(self) -> Engine:
+        """The engine of the plan, whose tracks have all that its calling rule reads."""
+        return open_engine(self.plan.card.engine, self.network, self.devices, self.engine_settings, self.screening)
 
     def open_strengths(self) -> AbstractContextManager[HitStrengths | None]:
         """What predicts strengths; None without a strength model."""

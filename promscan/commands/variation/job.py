@@ -149,14 +149,13 @@ class VariantEffects:
         """
         from promscan.commands.variation.scoring import EffectScorer
         from promscan.commands.variation.strengths import add_strengths
-        from promscan.inference.engine import open_engine
         from promscan.networks.device import memory_errors
 
         self.counts.clear()
         loaded = self._loaded
         with (
             memory_errors("use fewer --threads, or a machine with more"),
-            open_engine(self.card.engine, loaded.network, loaded.devices, loaded.engine_settings) as engine,
+            loaded.open_engine() as engine,
             loaded.open_strengths() as strengths,
         ):
             found = EffectScorer[_Group](engine, self._plan.calling).effects(self._tasks(records))

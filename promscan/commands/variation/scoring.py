@@ -64,7 +64,8 @@ class EffectScorer(Generic[Item]):
         self._engine, self._calling = engine, calling
         # Windows that are scored by themselves have no lanes to fill.
         lanes = (*StreamingEngine.shorter, StreamingEngine.lane) if engine.margin else ()
-        self._grid = FrameGrid.of(max(HITS_WITHIN + calling.reach + 1, SUMMIT_WITHIN + AROUND_SUMMIT), lanes)
+        flank = max(HITS_WITHIN + calling.reach_of_logits + 1, SUMMIT_WITHIN + AROUND_SUMMIT)
+        self._grid = FrameGrid.of(flank, lanes, calling.reach - calling.reach_of_logits)
         self._frames = OrderedDict[tuple[str, Frame], _Scored]()
         self._sent = deque[_Scored]()
         self._waiting = deque[_Waiting[Item]]()
