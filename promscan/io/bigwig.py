@@ -14,7 +14,7 @@ import math
 import shutil
 import struct
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO
@@ -37,7 +37,7 @@ from promscan.io.bigwig_zooms import (
     first_sums,
     zoom_widths,
 )
-from promscan.io.files import atomic_path, is_special, write_errors
+from promscan.io.files import atomic_path, closing_output, is_special, write_errors
 from promscan.seq.intervals import MAX_POSITION
 from promscan.seq.records import Logits, Scores
 
@@ -81,7 +81,8 @@ def open_bigwig(target: str, contigs: Mapping[str, int], comment: str = "") -> I
         raise RunError(f"{target}: is a pipe or a device, and a bigWig is not written from start to end; name a file")
     with atomic_path(target) as path, ExitStack() as stack:
         with write_errors(target):
-            file = stack.enter_context(path.open("wb"))
+            file = path.open("wb")
+        stack.enter_context(closing_output(file, target))
         writer = stack.enter_context(BigWigWriter(file, path.parent, target, contigs, comment))
         yield writer
         writer.finish()
@@ -106,7 +107,7 @@ class BigWigWriter:
         self._lengths = {contig: length for contig, length in contigs.items() if length}
         self._numbers = {contig: number for number, contig in enumerate(self._lengths)}
         self._file, self._folder, self._target = file, folder, target
-        self._spools = ExitStack()
+        self._spools: list[IO[bytes]] = []
         self._contig: str | None = None
         self._at = 0
         """First base of `_held`, on the grid of sections."""
@@ -121,7 +122,9 @@ class BigWigWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._spools.close()
+        for spool in self._spools:
+            with suppress(OSError):  # what is left for a full disk is not needed any more
+                spool.close()
 
     def add(self, contig: str, start: int, values: Logits) -> None:
         """Take the values of the bases from `start` on; NaN is none, and so are bases that are left out.
@@ -174,7 +177,8 @@ class BigWigWriter:
 
     def _spool(self) -> IO[bytes]:
         """A file without a name, which is gone when the writer ends, however it ends."""
-        return self._spools.enter_context(SpooledTemporaryFile(_IN_MEMORY, dir=str(self._folder)))
+        self._spools.append(SpooledTemporaryFile(_IN_MEMORY, dir=str(self._folder)))
+        return self._spools[-1]
 
     def _begin(self, comment: str) -> None:
         """Write what stands before the sections; `finish` fills in the numbers."""
