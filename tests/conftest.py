@@ -94,7 +94,7 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def file_size() -> Callable[[int], AbstractContextManager[None]]:
-    """No file grows beyond a number of bytes: `with file_size(1000): ...`; the system refuses what a full disk would."""
+    """No file grows beyond a number of bytes: `with file_size(1000): ...`; the rest is refused as by a full disk."""
 
     @contextmanager
     def limited(most: int) -> Iterator[None]:

@@ -107,7 +107,7 @@ class BigWigWriter:
         self._lengths = {contig: length for contig, length in contigs.items() if length}
         self._numbers = {contig: number for number, contig in enumerate(self._lengths)}
         self._file, self._folder, self._target = file, folder, target
-        self._spools: list[IO[bytes]] = []
+        self._spools = ExitStack()
         self._contig: str | None = None
         self._at = 0
         """First base of `_held`, on the grid of sections."""
@@ -122,9 +122,8 @@ class BigWigWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for spool in self._spools:
-            with suppress(OSError):  # what is left for a full disk is not needed any more
-                spool.close()
+        with suppress(OSError):  # what is left for a full disk is not needed any more
+            self._spools.close()
 
     def add(self, contig: str, start: int, values: Logits) -> None:
         """Take the values of the bases from `start` on; NaN is none, and so are bases that are left out.
@@ -177,8 +176,7 @@ class BigWigWriter:
 
     def _spool(self) -> IO[bytes]:
         """A file without a name, which is gone when the writer ends, however it ends."""
-        self._spools.append(SpooledTemporaryFile(_IN_MEMORY, dir=str(self._folder)))
-        return self._spools[-1]
+        return self._spools.enter_context(SpooledTemporaryFile(_IN_MEMORY, dir=str(self._folder)))
 
     def _begin(self, comment: str) -> None:
         """Write what stands before the sections; `finish` fills in the numbers."""
