@@ -1,13 +1,15 @@
-"""Check that all files name one version, and write the checksum of a source distribution into the conda recipe.
+"""Check that all files name one version; write what only a release knows.
 
     python packaging/release.py                              check the versions
-    python packaging/release.py dist/promscan-0.1.0.tar.gz   check them, and write the checksum
+    python packaging/release.py --links https://HOST/PROJECT let the links of README.md lead to the project on the web
+    python packaging/release.py dist/promscan-0.1.0.tar.gz   write the checksum of the archive into the conda recipe
 
 Exit status: 0 if all versions agree, else 1.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import re
 import sys
@@ -16,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RECIPE = ROOT / "conda-recipe" / "meta.yaml"
+README = ROOT / "README.md"
 VERSIONS = {
     "promscan/__init__.py": r'^__version__ = "(.+)"$',
     "CITATION.cff": r"^version: (.+)$",
@@ -28,6 +31,9 @@ VERSIONS = {
 }
 """Files with the version, and where it stands in each."""
 CHECKSUM = re.compile(r'(set sha256 = ")[0-9a-f]{64}(" %}$)', re.MULTILINE)
+
+INNER_LINK = re.compile(r"(!?)(\[[^\]\[]*\])\((?![a-z]+:|#)([^)\s]+)\)")
+"""A link or picture of a Markdown page that is a path of the project."""
 
 
 def versions() -> dict[str, str]:
@@ -48,16 +54,31 @@ def with_checksum(recipe: str, archive: Path) -> str:
     return text
 
 
+def with_addresses(page: str, project: str, version: str) -> str:
+    """A page whose links lead to files of the released version: a package index has no other files of the project."""
+
+    def address(link: re.Match[str]) -> str:
+        kind = "raw" if link[1] else "blob"
+        return f"{link[1]}{link[2]}({project.rstrip('/')}/{kind}/v{version}/{link[3]})"
+
+    return INNER_LINK.sub(address, page)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the script; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("archives", nargs="*", type=Path)
+    parser.add_argument("--links", metavar="ADDRESS")
+    options = parser.parse_args(arguments)
     found = versions()
     if len(set(found.values())) > 1 or "?" in found.values():
         for name, version in found.items():
             sys.stderr.write(f"{name}: {version}\n")
         return 1
     (version,) = set(found.values())
-    for argument in arguments:
-        archive = Path(argument)
+    if options.links:
+        README.write_text(with_addresses(README.read_text(encoding="utf-8"), options.links, version), encoding="utf-8")
+    for archive in options.archives:
         if archive.name != f"promscan-{version}.tar.gz":
             sys.stderr.write(f"{archive}: is not the source distribution of promscan {version}\n")
             return 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -117,6 +119,22 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the public data in {folder} (PROMSCAN_DATA)")
     return folder
+
+
+@pytest.fixture
+def file_size() -> Callable[[int], AbstractContextManager[None]]:
+    """No file grows beyond a number of bytes: `with file_size(1000): ...`; the rest is refused as by a full disk."""
+
+    @contextmanager
+    def limited(most: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited
 
 
 @pytest.fixture

@@ -205,6 +205,15 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("most", [0, 100, 4_000, 8_000, 40_000])
+def test_a_file_that_cannot_grow_is_one_line_with_its_name_and_leaves_nothing(tmp_path, file_size, most):
+    """What waits in a buffer is written when a file is closed, and refused there once more."""
+    scores = np.random.default_rng(1).normal(size=60_000).astype(np.float32)
+    with file_size(most), pytest.raises(RunError, match=r"x.bw: cannot be written: File too large; check the space"):
+        write(tmp_path / "x.bw", {"a": len(scores)}, {"a": scores})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_pipe_is_refused():
     with pytest.raises(RunError, match="is a pipe or a device, and a bigWig is not written from start to end"):
         add("/dev/null", {"a": 100})

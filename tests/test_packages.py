@@ -9,7 +9,9 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import jinja2
 import pytest
+import yaml
 
 import promscan
 from promscan.cli import cli
@@ -53,6 +55,55 @@ def test_the_checksum_of_the_released_archive_is_written(release, tmp_path, monk
 def test_an_archive_of_another_version_is_refused(release, tmp_path, capsys):
     assert release.main([str(tmp_path / "promscan-9.9.9.tar.gz")]) == 1
     assert "promscan-9.9.9.tar.gz: is not the source distribution" in capsys.readouterr().err
+
+
+def test_links_of_the_readme_lead_to_the_released_version(release, tmp_path, monkeypatch):
+    page = tmp_path / "README.md"
+    page.write_text((ROOT / "README.md").read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(release, "README", page)
+    assert release.main(["--links", "https://example.org/promscan/"]) == 0
+    text, version = page.read_text(encoding="utf-8"), promscan.__version__
+    assert f"](https://example.org/promscan/blob/v{version}/docs/scan.md#shards)" in text
+    assert f"](https://example.org/promscan/raw/v{version}/docs/images/report.png)" in text
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+
+
+def test_the_conda_recipe_has_the_parts_that_bioconda_asks_for():
+    def pinned(name, max_pin):
+        return f"{name} pinned to {max_pin}"
+
+    text = jinja2.Template(RECIPE.read_text(encoding="utf-8")).render(PYTHON="python", pin_subpackage=pinned)
+    recipe = yaml.safe_load(text)
+    assert recipe["package"] == {"name": "promscan", "version": promscan.__version__}
+    assert recipe["source"]["url"].endswith(f"/p/promscan/promscan-{promscan.__version__}.tar.gz")
+    assert re.search(r"^  sha256: [0-9a-f]{64}$", text, re.MULTILINE)
+    build = recipe["build"]
+    assert (build["number"], build["noarch"], build["run_exports"]) == (0, "python", ["promscan pinned to x.x"])
+    assert build["entry_points"] == ["promscan = promscan.cli:main"]
+    assert recipe["test"]["imports"] == ["promscan"]
+    assert recipe["test"]["commands"]
+    assert {"home", "license", "license_family", "license_file", "summary"} <= recipe["about"].keys()
+    assert recipe["extra"]["recipe-maintainers"]
+
+
+PROFILES = sorted((ROOT / "workflow" / "profiles").iterdir())
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.name)
+def test_a_profile_names_its_plugins_and_groups_small_genomes(profile):
+    text = (profile / "config.yaml").read_text(encoding="utf-8")
+    settings = yaml.safe_load(text)
+    if profile.name == "default":
+        assert "executor" not in settings
+        return
+    assert settings["executor"] == profile.name
+    plugins = re.findall(r"snakemake-(?:executor|storage)-plugin-[a-z0-9-]+", text)
+    assert plugins[0] == f"snakemake-executor-plugin-{profile.name}"
+    storage = settings.get("default-storage-provider")
+    assert plugins[1:] == ([] if storage is None else [f"snakemake-storage-plugin-{storage}"])
+    assert f"snakemake --profile workflow/profiles/{profile.name}" in text
+    assert settings["group-components"] == ["small_genomes=20"]
 
 
 def test_conda_requires_what_pip_requires():

@@ -245,6 +245,17 @@ def test_what_a_killed_scan_wrote_after_its_last_line_does_not_count(genome, tmp
     np.testing.assert_equal(read(tmp_path / "x", "+"), expected(CONTIGS, "+", model=TINY))
 
 
+@pytest.mark.parametrize("most", [0, 300, 900, 1_400])
+def test_a_spool_or_journal_that_cannot_grow_is_one_line_and_goes_on_later(genome, tmp_path, file_size, most):
+    options = {"model": TINY, "strength": None, "device": "cpu", **EVERY_WINDOW}
+    folder = tmp_path / "hits.resume"
+    with file_size(most), pytest.raises(RunError, match=r"hits.resume\S*: cannot be written: File too large; check"):
+        list(promscan.scan(genome, track=tmp_path / "x", resume=folder, **options))
+    assert not tracks_of(tmp_path)
+    list(promscan.scan(genome, track=tmp_path / "x", resume=folder, **options))
+    np.testing.assert_equal(read(tmp_path / "x", "+"), expected(CONTIGS, "+", model=TINY))
+
+
 @pytest.mark.parametrize("change", ["shorter", "other", "link"])
 def test_a_spool_that_was_changed_is_refused(genome, tmp_path, change):
     options = {"model": TINY, "strength": None, "device": "cpu", **EVERY_WINDOW}

@@ -14,7 +14,7 @@ import math
 import shutil
 import struct
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO
@@ -37,7 +37,7 @@ from promscan.io.bigwig_zooms import (
     first_sums,
     zoom_widths,
 )
-from promscan.io.files import atomic_path, is_special, write_errors
+from promscan.io.files import atomic_path, closing_output, is_special, write_errors
 from promscan.seq.intervals import MAX_POSITION
 from promscan.seq.records import Logits, Scores
 
@@ -81,7 +81,8 @@ def open_bigwig(target: str, contigs: Mapping[str, int], comment: str = "") -> I
         raise RunError(f"{target}: is a pipe or a device, and a bigWig is not written from start to end; name a file")
     with atomic_path(target) as path, ExitStack() as stack:
         with write_errors(target):
-            file = stack.enter_context(path.open("wb"))
+            file = path.open("wb")
+        stack.enter_context(closing_output(file, target))
         writer = stack.enter_context(BigWigWriter(file, path.parent, target, contigs, comment))
         yield writer
         writer.finish()
@@ -121,7 +122,8 @@ class BigWigWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._spools.close()
+        with suppress(OSError):  # what is left for a full disk is not needed any more
+            self._spools.close()
 
     def add(self, contig: str, start: int, values: Logits) -> None:
         """Take the values of the bases from `start` on; NaN is none, and so are bases that are left out.

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import BinaryIO, Protocol, TextIO, cast
 
 from promscan.errors import RunError
 
@@ -21,6 +21,13 @@ INDEX_SUFFIXES = (".fai", ".gzi", ".tbi", ".csi")
 """Suffixes by which programs find the index of a FASTA, BED or GFF file."""
 _LONGEST_NAME = 50
 """Letters of the name of a file that its temporary one repeats: a name has at most 255 bytes."""
+
+
+class SupportsClose(Protocol):
+    """A file, or what is closed as one."""
+
+    def close(self) -> object:
+        """Write what is left, and close."""
 
 
 def write_whole(target: str | os.PathLike[str], content: bytes | str) -> None:
@@ -140,6 +147,23 @@ def write_errors(target: str) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or error
         raise RunError(f"{target}: cannot be written: {reason}; check the space left and your permissions") from error
+
+
+@contextmanager
+def closing_output(file: SupportsClose, target: str) -> Iterator[None]:
+    """Close `file` at the end of the block. What it still holds is written then, and a full disk may refuse that.
+
+    Raises:
+        RunError: the block went well, and `target` cannot be written.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # the first failure is the one that is reported
+            file.close()
+        raise
+    with write_errors(target):
+        file.close()
 
 
 def is_packed(target: str) -> bool:

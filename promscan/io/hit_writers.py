@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TextIO
 
 import pysam
 
 from promscan import __version__
-from promscan.io.files import atomic_path, is_packed, standard_output, write_errors
+from promscan.io.files import atomic_path, closing_output, is_packed, standard_output, write_errors
 from promscan.io.hit_layouts import Header, Layout, escaped, landmark_row, layout_of, seqid_of
 from promscan.io.htslib import quiet_htslib
 from promscan.io.schemas import FULL
@@ -143,7 +143,7 @@ def open_rows(target: str, layout: Layout, first_line: str, header: Header) -> I
     with quiet_htslib(), ExitStack() as after, atomic_path(target) as path:
         with write_errors(target):
             file = pysam.BGZFile(str(path), "wb", None) if is_packed(target) else path.open("wb")
-        with _closing(file, target):
+        with closing_output(file, target):
             writer = Writer(file, layout, first_line, target, header)
             yield writer
             writer.finish()
@@ -178,15 +178,3 @@ def first_difference(header: Header, other: Header) -> str | None:
 def _index(path: Path, index: Path, kind: IndexKind, layout: Layout) -> None:
     """Write the index of a bgzipped file."""
     pysam.tabix_index(str(path), preset=layout.preset, index=str(index), force=True, csi=kind == "csi")
-
-
-@contextmanager
-def _closing(file: BinaryIO | pysam.BGZFile, target: str) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        with suppress(OSError):  # the first failure is the one that is reported
-            file.close()
-        raise
-    with write_errors(target):
-        file.close()

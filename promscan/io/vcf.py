@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import pysam
 
 from promscan.errors import InputError
-from promscan.io.files import atomic_path, is_packed, standard_output, write_errors
+from promscan.io.files import atomic_path, closing_output, is_packed, standard_output, write_errors
 from promscan.io.hit_writers import TBI_LIMIT
 from promscan.io.htslib import quiet_htslib
 from promscan.io.text import opened, source_name
@@ -197,14 +197,9 @@ def open_variant_writer(target: str) -> Iterator[VariantWriter]:
     with quiet_htslib(), ExitStack() as after, atomic_path(target) as path:
         with write_errors(target):
             file = pysam.BGZFile(str(path), "wb", None) if is_packed(target) else path.open("wb")
-        try:
+        with closing_output(file, target):
             writer = VariantWriter(file, target)
             yield writer
-            with write_errors(target):
-                file.close()
-        finally:
-            with suppress(OSError):
-                file.close()
         if is_packed(target) and path.is_file():
             _index(path, target, writer, after)
 

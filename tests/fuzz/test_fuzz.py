@@ -15,7 +15,7 @@ from targets import TARGETS, try_file
 RUN = Path(__file__).parent / "run.py"
 CORPUS_LIMIT = 100_000
 """Bytes of all of its files together."""
-SECONDS = 4
+SECONDS = 10
 """CPU seconds of each reader, in the slow tests."""
 
 

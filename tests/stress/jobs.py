@@ -21,6 +21,9 @@ from promscan.seq import dna
 _FOLDER = TemporaryDirectory(prefix="promscan-stress-")
 """For what lives as long as the test process."""
 RUNNING = ["--model", TINY, "--strength", "none", "--device", "cpu", "--threads", 1, "--quiet"]
+FULL = r"out/.* cannot be written: .*space left"
+NO_ROOM = rf"/out: the tracks may take .* are free; free some|{FULL}"
+"""Tracks are refused before the work if they find no room; hits that come later may still find none."""
 LEARNING = ["--device", "cpu", "--threads", 1, "--quiet"]
 
 
@@ -31,11 +34,13 @@ class Job(NamedTuple):
     outputs: the files or the folder that it makes, in `out`.
     resumes: whether `--resume` goes on where it stopped.
     varying: names of files whose bytes are not the same in every run.
+    full: what the message says if the disk is full, as a pattern.
     """
 
     line: list[object]
     resumes: bool = False
     varying: tuple[str, ...] = ()
+    full: str = FULL
 
 
 def inputs() -> Path:
@@ -75,6 +80,16 @@ def shards() -> list[Path]:
 
 
 @cache
+def tracks_of_shards() -> list[Path]:
+    for index in (1, 2, 3):
+        job = promscan.scan(
+            genome(), model=TINY, strength=None, device="cpu", shard=(index, 3), track=inputs() / f"part{index}"
+        )
+        write_hits(job, inputs() / "hits of a track.bed")
+    return [inputs() / f"part{index}.plus.bw" for index in (1, 2, 3)]
+
+
+@cache
 def windows(name: str, seed: int, count: int = 300) -> Path:
     data = planted(count, seed)
     rows = [f"{dna.decode(codes)},{label}" for codes, label in zip(data.codes, data.labels, strict=True)]
@@ -85,6 +100,11 @@ def windows(name: str, seed: int, count: int = 300) -> Path:
 
 def _scan(out: str, *options: object) -> list[object]:
     return ["scan", genome(), "-o", f"out/{out}", "--threshold", 0.001, "--min-distance", 2, *RUNNING, *options]
+
+
+def _sequences() -> list[object]:
+    around = ["--flank-up", 20, "--flank-down", 20, "--quiet"]
+    return ["annotate", hits(), "--fasta", "out/hits.fa", "--genome", genome(), *around]
 
 
 def _calibrate() -> list[object]:
@@ -120,8 +140,14 @@ JOBS: dict[str, Callable[[], Job]] = {
     "scan to packed GFF3": lambda: Job(_scan("hits.gff3.gz")),
     "scan to narrowPeak": lambda: Job(_scan("hits.narrowPeak")),
     "scan with a journal": lambda: Job(_scan("hits.bed", "--resume"), resumes=True),
+    "scan with tracks": lambda: Job(_scan("hits.bed", "--track", "out/score"), full=NO_ROOM),
+    "scan with tracks and a journal": lambda: Job(
+        _scan("hits.bed", "--track", "out/score", "--resume"), resumes=True, full=NO_ROOM
+    ),
     "merge": lambda: Job(["merge", *shards(), "-o", "out/merged.bed"]),
+    "merge of tracks": lambda: Job(["merge", *tracks_of_shards(), "-o", "out/merged.plus.bw"]),
     "annotate": lambda: Job(["annotate", hits(), genes(), "-o", "out/annotated.tsv", "--quiet"]),
+    "annotate with sequences": lambda: Job(_sequences()),
     "calibrate": lambda: Job(_calibrate()),
     "train windows": lambda: Job(_train_windows(), resumes=True, varying=("metrics.tsv",)),
     "train pretrain": lambda: Job(_pretrain(), resumes=True, varying=("metrics.tsv",)),

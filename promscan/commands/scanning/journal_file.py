@@ -64,7 +64,8 @@ class JournalFile:
 
     def close(self) -> None:
         """Let another scan open the file."""
-        self._file.close()
+        with suppress(OSError):  # `append` has said so if a full disk did not take a line
+            self._file.close()
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """The complete lines; after them, `append` writes behind the last one.

@@ -15,6 +15,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,7 +54,8 @@ class TrackSpool:
 
     def __exit__(self, *_: object) -> None:
         for strand in self._strands.values():
-            strand.file.close()
+            with suppress(OSError):  # the lines of the journal do not count what a full disk did not take
+                strand.file.close()
 
     def of(self, name: str) -> _Strand:
         """The spool of one strand, which takes scores."""
