@@ -237,3 +237,22 @@ def test_only_plain_digits_are_a_number(option: str, digits: str) -> None:
     result = CliRunner().invoke(cli, ["scan", "x.fa", "-o", "x.bed", f"{option}={digits}"])
     assert result.exit_code == 2
     assert "is not a number of the digits 0 to 9" in result.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["--composition 100,\u0663", "--context-bins \uff11", "--frames 1_0"],
+)
+def test_only_plain_digits_are_a_list_of_widths(words: str) -> None:
+    line = ["train", "genome", "x", "x", "--dev", "x", "--species", "x", "-o", "x", *words.split()]
+    result = CliRunner().invoke(cli, line)
+    assert result.exit_code == 2
+    assert "give whole numbers with commas between them" in result.output
+
+
+@pytest.mark.parametrize("shares", ["a=\u0663", "a=1_0", "=3", "a", "a=nan", "a=-1", "a=0", "a=1e999", "a=1 a=2"])
+def test_a_share_is_a_number_for_one_unit(shares: str) -> None:
+    options = [word for share in shares.split() for word in ("--share", share)]
+    result = CliRunner().invoke(cli, ["train", "strength", "x", "-o", "x", *options])
+    assert result.exit_code == 2
+    assert re.search("'--share': (give|shares must be)", result.output)

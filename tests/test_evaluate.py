@@ -370,6 +370,7 @@ def test_a_header_without_hits_is_no_error(folder: Path) -> None:
         ("chr1\t4000\t4000\tx\t5\t+\n", r"any\.bed, line 1: reaches past the end of chr1 at 4000"),
         ("chr1\t1\t9\tx\tgood\t+\n", r"any\.bed, line 1: 'good' in column 5 is no score; name its column: --score-col"),
         ("chr1\t1\t9\tx\tnan\t+\n", r"any\.bed, line 1: 'nan' in column 5 is no score"),
+        ("chr1\t1\t9\tx\t-1.7e308\t+\n", r"any\.bed, line 1: the score -1\.7e308 in column 5 is beyond 1e\+30"),
         (f"{TSS_HEADER}chr1\t1\t9\tx\t5\t+\t1.5\n", r"line 2: '1.5' in column 7, called tss, is no position"),
         (b"\xff\xfe", r"any\.bed, line 1: not a text file"),
     ],

@@ -32,9 +32,10 @@ from promscan.commands.reporting.surroundings import (
     random_sites,
     surroundings_of,
 )
-from promscan.commands.reporting.tracks import NO_SCORE, REACH, SCALE
+from promscan.commands.reporting.tracks import NO_SCORE, REACH, SCALE, Scoring, tracks_around
 from promscan.errors import DependencyError, InputError, ModelError, RunError
 from promscan.io.genome import Genome
+from promscan.io.schemas import BED_COLUMNS
 from promscan.networks.card import find_model, read_card
 from promscan.seq.dna import decode, encode
 from promscan.seq.tss import Site
@@ -535,3 +536,20 @@ def test_only_the_published_archive_is_vendored(tmp_path, monkeypatch, capsys):
     assert script.main([str(archive)], tmp_path / "vendor") == 0
     assert {path.name for path in (tmp_path / "vendor").iterdir()} == {"igv.min.js", "igv.LICENSE"}
     assert script.main([str(tmp_path / "none.tgz")], tmp_path / "vendor") == 1
+
+
+@pytest.mark.parametrize("width", ["9" * 5000, "\u0663", "three", ""])
+def test_a_header_with_a_width_that_is_none_is_refused_in_one_line(width: str) -> None:
+    with pytest.raises(InputError, match=r"^the first line of the hits says smoothing=.*, which is no width in bp"):
+        tracks_around([], str(DEMO), {"demo1": 30_000}, {"smoothing": width}, Scoring(model=str(TINY)))
+
+
+def test_numbers_of_any_size_in_the_columns_of_hits_give_a_report(tmp_path: Path) -> None:
+    rows = [
+        f"demo1 {at} {at + 70} demo1_{at + 33}_+ 5 + {at + 33} {logit} {huge} {huge} {huge} {huge} promoter".split()
+        for at, logit, huge in ((100, "1e30", "1e308"), (900, "-1e30", "-1e308"))
+    ]
+    hits = tmp_path / "hits.bed"
+    hits.write_text("\n".join(["#promscan 0.1.0 model=x", "#" + "\t".join(BED_COLUMNS), *map("\t".join, rows)]) + "\n")
+    promscan.report(hits, DEMO, tmp_path / "report.html", details=0)
+    assert "demo1_133_+" in (tmp_path / "report.html").read_text()

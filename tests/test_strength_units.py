@@ -121,7 +121,8 @@ def test_a_reporter_of_shorter_inserts_is_the_longer_one_with_its_beginning_unkn
         ("ACGT:30:GG", Reporter("ACGT", "GG", 30)),
         (":24-30:GG:26", Reporter("", "GG", 30, 24, 26)),
         ("::", None), ("ACGT:30", None), ("A:19:C", None), ("A:30:C:x", None), ("A:30-20:C", None), ("A!:30:C", None),
-        ("A:30:C:9:9", None), ("A:²0:C", None),
+        ("A:30:C:9:9", None), ("A:²0:C", None), ("A:30:C:\u0663", None),
+        ("A:30:C:0000000000040", None),
     ],
 )  # fmt: skip
 def test_a_reporter_is_described_in_one_word(text: str, reporter: Reporter | None) -> None:

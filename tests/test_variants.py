@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,6 +29,8 @@ from hypothesis import strategies as st
 import promscan
 from promscan.commands.variants import VariantEffect
 from promscan.commands.variation.alleles import edit_of
+from promscan.commands.variation.haplotypes import haplotypes_of
+from promscan.io.vcf import Record
 from promscan.seq import dna
 
 HEADER = """##fileformat=VCFv4.2
@@ -449,3 +452,26 @@ def test_an_insert_of_unknown_bases_has_no_strength():
     )
     assert found.effect is not None
     assert found.effect.reference_strength is None
+
+
+@pytest.mark.parametrize(("alternative", "genotype"), [("N", "0|2"), (".", "1|0")])
+def test_a_genotype_of_an_allele_that_is_not_listed_is_refused_in_one_line(
+    annotate: Callable[..., Any], tmp_path: Path, alternative: str, genotype: str
+):
+    row = f"demo1 21400 . {demo_base(21400)} {alternative} . . . GT {genotype} 0|0"
+    vcf = write_vcf(tmp_path / "in.vcf", row)
+    outcome = annotate(vcf, "--phased", "--quiet")
+    assert outcome.status == 1
+    assert re.fullmatch(
+        r"promscan: error: record 1, demo1:21400: a genotype has allele [12], and ALT .*\n", outcome.err
+    )
+    assert not (tmp_path / "out.vcf").exists()
+
+
+def test_a_record_without_columns_of_samples_has_no_phase() -> None:
+    bare = Record("c", 9, "A", ("C",), "c\t10\t.\tA\tC\t.\t.\t.", 1)
+    rows = [bare, *(Record("c", at - 1, "A", ("C",), f"c\t{at}\t.\tA\tC\t.\t.\t.\tGT\t0|1", at) for at in (12, 14))]
+    codes = dna.encode("A" * 30)
+    edits = [[edit_of(codes, row.position, codes[:1], dna.encode("C"))] for row in rows]
+    (haplotype,) = haplotypes_of(rows, codes, edits)
+    assert haplotype.alleles == ((1, 0), (2, 0))

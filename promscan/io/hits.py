@@ -15,7 +15,7 @@ from promscan.io.gff import attributes_of
 from promscan.io.listed_rows import NARROWPEAK_COLUMNS, ListedRows, Row, is_own_bed, stranded
 from promscan.io.scan_header import settings_in
 from promscan.io.schemas import BED_COLUMNS
-from promscan.io.tables import finite
+from promscan.io.tables import LARGEST_NUMBER, finite
 from promscan.io.tss_layouts import NAMED, SUMMIT, THICK_BASE, fitting, named_tss, peak_summit, thick_base
 from promscan.seq.intervals import Positions
 from promscan.seq.records import Hit, Scores, Strand
@@ -197,9 +197,11 @@ class _Score:
         text = fields[self.column - 1] if self.column <= len(fields) else ""
         if self.attribute:
             text = attributes_of(text).get(self.attribute, "")
+        place = f"the attribute {self.attribute}" if self.attribute else f"column {self.column}"
         if (score := finite(text)) is None:
-            place = f"the attribute {self.attribute}" if self.attribute else f"column {self.column}"
             raise InputError(f"{where}: {text!r} in {place} is no score; name its column: --score-column")
+        if abs(score) > LARGEST_NUMBER:
+            raise InputError(f"{where}: the score {text[:40]} in {place} is beyond {LARGEST_NUMBER:g}; correct it")
         return score
 
 

@@ -13,6 +13,7 @@ constructs are aligned at the -10 box of sigma 70 that fits best, and the networ
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -37,6 +38,8 @@ TSS_BEHIND_INSERT = 60
 At this distance, strengths at listed starts of yeast differ most from those at random positions
 (`benchmarks/accuracy/insert_position.py`).
 """
+
+_TSS_INDEX = re.compile("[0-9]{1,9}")
 
 
 class Changes(NamedTuple):
@@ -76,11 +79,11 @@ class Reporter(Construct):
             InputError: it is not described in this way.
         """
         parts = text.split(":")
-        if len(parts) not in (3, 4) or not all(map(str.isdecimal, parts[3:])):
+        if len(parts) not in (3, 4) or not all(map(_TSS_INDEX.fullmatch, parts[3:])):
             raise InputError(f"reporter {text[:60]!r} is not FIVE_PRIME:LENGTHS:THREE_PRIME or ...:TSS_INDEX")
         shortest, insert = parse_lengths(parts[1])
         try:
-            return cls(parts[0], parts[2], insert, shortest, int(parts[3][:9]) if parts[3:] else None)
+            return cls(parts[0], parts[2], insert, shortest, int(parts[3]) if parts[3:] else None)
         except ValueError as error:
             raise InputError(f"reporter {text[:60]!r}: {error}") from error
 

@@ -43,7 +43,7 @@ def _comma_list(_context: click.Context, _option: click.Parameter, text: str | N
 
 def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tuple[int, ...]:
     words = [word.strip() for word in text.split(",") if word]
-    if not all(word.isdecimal() for word in words):
+    if not all(word.isdecimal() and word.isascii() for word in words):
         raise click.BadParameter("give whole numbers with commas between them")
     if len(words) > MOST_WIDTHS or any(len(word) > len(str(MAX_WIDTH)) for word in words):
         raise click.BadParameter(f"give at most {MOST_WIDTHS} numbers, none above {MAX_WIDTH:,}")

@@ -48,10 +48,16 @@ def _named(kind: str) -> Callable[[click.Context, click.Parameter, tuple[str, ..
 
 
 def _shares(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
+    pairs = [(name, share) for name, _, share in (text.partition("=") for text in texts)]
     try:
-        shares = {name: float(share) for name, _, share in (text.partition("=") for text in texts)}
+        shares = {name: float(share) for name, share in pairs}
     except ValueError as error:
         raise click.BadParameter("give NAME=NUMBER") from error
+    # Python reads 1_000 and digits of other scripts, too.
+    if not all(name and share.isascii() and "_" not in share for name, share in pairs):
+        raise click.BadParameter("give NAME=NUMBER, in the digits 0 to 9")
+    if len(shares) < len(pairs):
+        raise click.BadParameter("give each unit one share")
     if shares and not (min(shares.values()) >= 0 and 0 < sum(shares.values()) < math.inf):
         raise click.BadParameter("shares must be finite, not negative, and not all zero")
     return shares

@@ -13,7 +13,7 @@ import numpy as np
 from promscan.io.hits import read_scored_rows
 from promscan.io.listed_rows import stranded
 from promscan.io.scan_header import is_circle, scanned_part
-from promscan.io.tables import finite
+from promscan.io.tables import LARGEST_NUMBER, finite
 from promscan.networks.card import Card, bundled_models, find_model, read_card
 from promscan.seq.intervals import Intervals, Positions
 from promscan.seq.records import Interval, Scores
@@ -163,4 +163,4 @@ def _first_filled(*columns: Sequence[str]) -> list[str]:
 
 def _number(text: str) -> float:
     value = finite(text)
-    return np.nan if value is None else value
+    return np.nan if value is None or abs(value) > LARGEST_NUMBER else value

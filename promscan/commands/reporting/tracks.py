@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.commands.genome_scores import score_genome
+from promscan.errors import InputError
 from promscan.io.scan_header import is_circle
 from promscan.seq.records import Strand
 from promscan.seq.tss import Site
@@ -20,6 +22,7 @@ REACH = 300
 SCALE = 100
 """A score is stored as a whole number of hundredths."""
 NO_SCORE = -32768
+_WIDTH = re.compile("[0-9]{1,9}")
 
 Track = npt.NDArray[np.int16]
 
@@ -53,6 +56,7 @@ def tracks_around(
         the tracks of the + and of the - strand of each hit, each little-endian int16 in base64.
 
     Raises:
+        InputError: the settings are not those of a scan.
         ModelError: the model cannot do it.
     """
     at = defaultdict[str, list[int]](list)
@@ -63,7 +67,7 @@ def tracks_around(
     scored = score_genome(
         genome, model=scoring.model, device=scoring.device, threads=scoring.threads,
         regions=_regions(sites, contigs, settings),
-        smoothing=int(settings["smoothing"]) if settings.get("smoothing", "").isdecimal() else None,
+        smoothing=_smoothing_of(settings),
         skip_masked=settings.get("skip_masked") == "yes",
         circular=[chrom for chrom in contigs if chrom in at and is_circle(settings, chrom)],
     )  # fmt: skip
@@ -75,6 +79,14 @@ def tracks_around(
             for turned in rounds:
                 _copy(tracks[strand][index], whole, first + turned - (sites[index].tss - REACH))
     return [(_packed(tracks, "+", index), _packed(tracks, "-", index)) for index in range(len(sites))]
+
+
+def _smoothing_of(settings: Mapping[str, str]) -> int | None:
+    """The width that the header of the hits names; None if it names none, so that it is that of the model."""
+    text = settings.get("smoothing")
+    if text is not None and not _WIDTH.fullmatch(text):
+        raise InputError(f"the first line of the hits says smoothing={text[:40]}, which is no width in bp; scan again")
+    return None if text is None else int(text)
 
 
 def _regions(sites: Sequence[Site], contigs: Mapping[str, int], settings: Mapping[str, str]) -> list[str]:

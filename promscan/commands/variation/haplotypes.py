@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from promscan.commands.variation.alleles import Edit, edit_of
+from promscan.errors import InputError
 from promscan.io.vcf import Record
 from promscan.seq.dna import Codes, decode, encode
 
@@ -55,9 +57,13 @@ def haplotypes_of(group: Sequence[Record], codes: Codes, edits: Sequence[Sequenc
         group: neighbouring records.
         codes: their contig.
         edits: of each record, the edit of each alternative allele; None: an allele that is not scored.
+
+    Raises:
+        InputError: a genotype names an allele that its record does not have.
     """
     counts = Counter[Alleles]()
-    for sample in zip(*(_genotypes(record) for record in group), strict=True):
+    # A record may end before the columns of the samples.
+    for sample in zip_longest(*(_genotypes(record) for record in group), fillvalue=_UNPHASED):
         counts.update(_alleles(sample))
     found = list[Haplotype]()
     for alleles, carriers in sorted(counts.items()):
@@ -88,12 +94,23 @@ _UNPHASED = _Genotype((), "")
 
 
 def _genotypes(record: Record) -> list[_Genotype]:
-    """The genotype of each sample; without alleles where it is not phased."""
+    """The genotype of each sample; without alleles where it is not phased.
+
+    Raises:
+        InputError: a genotype names an allele that the record does not have.
+    """
     columns = record.line.split("\t")[8:]
     if not columns:
         return []
     keys = columns[0].split(":")
-    return [_genotype(dict(zip(keys, sample.split(":"), strict=False))) for sample in columns[1:]]
+    genotypes = [_genotype(dict(zip(keys, sample.split(":"), strict=False))) for sample in columns[1:]]
+    highest = max((allele or 0 for genotype in genotypes for allele in genotype.alleles), default=0)
+    if highest > len(record.alternatives):
+        raise InputError(
+            f"record {record.number}, {record.chrom}:{record.position + 1}: a genotype has allele {highest}, and ALT "
+            f"lists {len(record.alternatives)}; repair the file, or leave --phased out"
+        )
+    return genotypes
 
 
 def _genotype(values: dict[str, str]) -> _Genotype:
