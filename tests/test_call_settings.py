@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from promscan.calling.screening import Needs
 from promscan.calling.settings import CallSettings, resolve_calling
 from promscan.errors import InputError, ModelError
+from promscan.networks.calling_rule import CallingRule, Feature
 from promscan.networks.card import MIN_DISTANCE, Card, find_model, read_card
 from promscan.seq.bounds import MAX_BP
 
@@ -33,6 +35,24 @@ def test_the_user_overrules_the_card(card: Card) -> None:
     )
     assert asked.strand == "-"
     assert resolve_calling(card).strand == "both"
+
+
+@pytest.mark.parametrize(
+    ("features", "needs", "reach"),
+    [
+        ([], Needs(), 69),
+        ([("own", 0), ("gc", 3000)], Needs(), 69),
+        ([("same", 500)], Needs(500), 570),
+        ([("same", 20), ("other", 60)], Needs(20, 60), 139),
+        ([("other", 300), ("gc", 3000)], Needs(0, 300), 370),
+    ],
+)
+def test_a_screened_scan_scores_what_grades_read_and_a_bit_more(
+    features: list[tuple[str, int]], needs: Needs, reach: int
+) -> None:
+    rule = CallingRule(0.0, tuple(Feature(kind, own, 1.0) for kind, own in features)) if features else None
+    settings = CallSettings(threshold=1.0, min_distance=70, rule=rule)
+    assert (settings.needs, settings.exact_reach) == (needs, reach)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def candidates(logits, places, strand, calling):
 
 
 def value_of(feature, start, strand, contig, stride):
-    """What a feature is of the window that starts at `start`."""
+    """What a feature is of the window that starts at `start`; None if a screening left out what it reads."""
     other = "-" if strand == "+" else "+"
     if feature.kind == OWN:
         return float(contig[strand][start // stride])
@@ -54,6 +54,8 @@ def value_of(feature, start, strand, contig, stride):
     if feature.kind == "wide_logits":
         return mean_of(np.concatenate([contig["+"][near], contig["-"][near]]))
     logits = contig[strand if feature.kind == "same" else other][near]
+    if (logits == -INFINITY).any():
+        return None
     odds = [math.exp(min(max(logit, -LIMIT), LIMIT)) for logit in logits.tolist() if not math.isnan(logit)]
     return math.log(sum(odds) / len(odds)) if odds else -LIMIT
 
@@ -72,9 +74,11 @@ def oracle(contigs, calling):
             for index in candidates(contig[strand], contig["places" + strand], strand, calling):
                 start, logit = index * calling.stride, float(contig[strand][index])
                 if calling.rule is not None:
-                    logit = calling.rule.bias + sum(
-                        f.weight * value_of(f, start, strand, contig, calling.stride) for f in calling.rule.features
-                    )
+                    features = calling.rule.features
+                    values = [value_of(f, start, strand, contig, calling.stride) for f in features]
+                    if None in values:
+                        continue
+                    logit = calling.rule.bias + sum(f.weight * v for f, v in zip(features, values, strict=True))
                 hits.append((chrom, start, strand, logit))
         yield from sorted(hit for hit in hits if hit[3] >= calling.threshold)
 
@@ -324,9 +328,16 @@ def test_near_windows_that_were_not_scored_do_not_count():
     assert grades([4, NAN, 4, NAN, 4], [NAN] * 5, near) == pytest.approx([4, 4, 4])
 
 
-def test_near_windows_that_a_screening_left_out_count_as_surely_no_promoters():
-    assert grades([-INFINITY, 4, -INFINITY], [0, 0, 0], ("same", 1, 1.0)) == pytest.approx([4 - math.log(3)])
-    assert grades([0, 4, 0], [-INFINITY] * 3, ("other", 1, 1.0)) == pytest.approx([-LIMIT])
+def test_a_candidate_near_windows_that_a_screening_left_out_is_no_hit():
+    """Its grade cannot be known, and what is reported is exact."""
+    assert grades([-INFINITY, 4, -INFINITY], [0, 0, 0], ("same", 1, 1.0)) == []
+    assert grades([0, 4, 0], [-INFINITY] * 3, ("other", 1, 1.0)) == []
+    assert grades([0, 4, 0], [-INFINITY] * 3, ("same", 1, 1.0)) == pytest.approx(
+        [4 + math.log((1 + 2 * math.exp(-4)) / 3)]
+    )
+    assert grades([4, -1, -INFINITY], [0, 0, 0], ("same", 1, 1.0)) == pytest.approx(
+        [math.log((math.exp(4) + math.exp(-1)) / 2)]
+    )
 
 
 def test_wide_means_count_what_is_finite():
