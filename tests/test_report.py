@@ -253,6 +253,15 @@ def test_the_best_hits_carry_the_scores_that_they_were_called_on(tmp_path):
         assert (track > NO_SCORE).sum() > REACH
 
 
+def test_a_threshold_of_grades_is_not_drawn_among_logits(genome, tmp_path):
+    row = [("one", 100, 170, "o", 9, "+", 133)]
+    for name, more in (("graded", " candidates=-2 grade=own+same:500"), ("plain", "")):
+        bed(tmp_path / f"{name}.bed", row, f"#promscan 0.1.0 model=x threshold_logit=5.5{more}\n")
+    promscan.report([tmp_path / "graded.bed", tmp_path / "plain.bed"], genome, tmp_path / "out.html", details=0)
+    data = data_of(tmp_path / "out.html")
+    assert (data["thresholds"], data["graded"]) == ([-2.0, 5.5], [True, False])
+
+
 def test_scores_of_another_model_are_refused(tmp_path, genome):
     file = bed(
         tmp_path / "hits.bed", [("one", 10, 80, "a", 1, "+")], f"#promscan 0.1.0 model=other sha256={'0' * 64}\n"

@@ -83,9 +83,19 @@ class Sample:
         return card if card.sha256 == self.settings.get("sha256") else None
 
     @property
+    def graded(self) -> bool:
+        """Whether the scores of the hits are grades, which a track of logits cannot show."""
+        return "grade" in self.settings
+
+    @property
     def threshold(self) -> float | None:
-        """Calling logit in the header of the file; None if it says none."""
+        """Score of a hit that the header of the file asks for, a grade if hits are graded; None if it says none."""
         return finite(self.settings.get("threshold_logit", ""))
+
+    @property
+    def least_logit(self) -> float | None:
+        """Logit that a hit needs, by the header: the threshold, or where hits are graded that of a candidate."""
+        return finite(self.settings.get("candidates", "")) if self.graded else self.threshold
 
     def is_circle(self, chrom: str) -> bool:
         """Whether the scan took a contig for a circle."""

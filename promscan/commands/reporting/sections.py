@@ -80,7 +80,8 @@ def sections(
             "distributions": distributions(samples),
             "around": _around(surroundings, control),
             "tracks": {"reach": REACH, "scale": SCALE, "missing": NO_SCORE},
-            "thresholds": [sample.threshold for sample in samples],
+            "thresholds": [sample.least_logit for sample in samples],
+            "graded": [sample.graded for sample in samples],
             "curves": [each["curve"] for each in verdicts],
         },
     }

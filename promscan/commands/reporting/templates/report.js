@@ -269,7 +269,8 @@ function showDetails(row) {
     const host = track.querySelector(".chart");
     host.replaceChildren();
     drawTrack(host, details.tracks, DATA.tracks, TABLE.tss[row], TABLE.strand[row], DATA.thresholds[TABLE.sample[row]]);
-    const dashed = DATA.thresholds[TABLE.sample[row]] === null ? "" : "; dashed: threshold, and the called TSS";
+    const dashed = DATA.thresholds[TABLE.sample[row]] === null ? ""
+      : `; dashed: ${DATA.graded[TABLE.sample[row]] ? "least score of a candidate" : "threshold"}, and the called TSS`;
     track.querySelector("figcaption").textContent = `Score around the hit: strand ${SIGNS[TABLE.strand[row]]} in colour, the other strand in grey${dashed}`;
   }
   showSequence(details);
