@@ -549,7 +549,7 @@ def test_only_the_published_archive_is_vendored(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("width", ["9" * 5000, "\u0663", "three", ""])
 def test_a_header_with_a_width_that_is_none_is_refused_in_one_line(width: str) -> None:
-    with pytest.raises(InputError, match=r"^the first line of the hits says smoothing=.*, which is no width in bp"):
+    with pytest.raises(InputError, match=r"^the header of the hits says smoothing=.*, which is no width in bp"):
         tracks_around([], str(DEMO), {"demo1": 30_000}, {"smoothing": width}, Scoring(model=str(TINY)))
 
 

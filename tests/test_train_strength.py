@@ -27,7 +27,7 @@ from promscan.networks.weights import load_strength
 from promscan.seq import dna
 from promscan.strength.families import share_kmers
 from promscan.strength.measurements import DEV, LEFT_OUT, TEST, TRAIN, divide, read_measurements
-from promscan.train.data.unit_rows import draw_rows
+from promscan.train.data.unit_rows import UnitRows, draw_rows, epoch_counts
 from promscan.train.strength import train_strength
 from promscan.train.strength_trainer import row_losses, soft_bins
 from promscan.train.strength_validation import predict_inserts
@@ -227,6 +227,19 @@ def test_epochs_go_through_all_rows_before_any_comes_again() -> None:
 
 
 # Runs
+
+
+def test_a_unit_whose_share_is_no_row_of_an_epoch_is_refused() -> None:
+    numbers = np.zeros(3, dtype=np.float32)
+    one, other = (
+        UnitRows(unit, tables.REPORTER, np.zeros((3, 80), np.uint8), numbers, numbers + 1, np.array([""] * 3))
+        for unit in ("one", "other")
+    )
+    assert epoch_counts([one, other], {}, 0) == [3, 3]
+    assert epoch_counts([one, other], {"one": 1}, 0) == [6, 0]  # the other one is left out on purpose
+    for shares, rows in (({}, 1), ({"one": 1, "other": 1e-300}, 0)):
+        with pytest.raises(InputError, match=r"its share of the \d rows of an epoch is no row.*--rows-per-epoch"):
+            epoch_counts([one, other], shares, rows)
 
 
 def test_a_run_folder_and_its_card_are_complete(tmp_path: Path, drawn_pictures: None) -> None:

@@ -85,7 +85,9 @@ def _smoothing_of(settings: Mapping[str, str]) -> int | None:
     """The width that the header of the hits names; None if it names none, so that it is that of the model."""
     text = settings.get("smoothing")
     if text is not None and not _WIDTH.fullmatch(text):
-        raise InputError(f"the first line of the hits says smoothing={text[:40]}, which is no width in bp; scan again")
+        raise InputError(
+            f"the header of the hits says smoothing={text[:40]}, which is no width in bp; correct its first line"
+        )
     return None if text is None else int(text)
 
 

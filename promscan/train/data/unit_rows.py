@@ -55,10 +55,21 @@ def draw_rows(rows: int, count: int, epoch: int, seed: tuple[int, int]) -> Rows:
 
 
 def epoch_counts(train: Sequence[UnitRows], shares: Mapping[str, float], rows_per_epoch: int) -> list[int]:
-    """Rows of each unit in an epoch, by `shares` or, without shares, by the rows that the unit has."""
+    """Rows of each unit in an epoch, by `shares` or, without shares, by the rows that the unit has.
+
+    Raises:
+        InputError: a unit has a share of the epoch that is no row.
+    """
     weights = [shares.get(rows.unit, 0.0) if shares else float(len(rows)) for rows in train]
     total = rows_per_epoch or sum(map(len, train))
-    return [round(total * weight / sum(weights)) for weight in weights]
+    counts = [round(total * weight / sum(weights)) for weight in weights]
+    for rows, weight, count in zip(train, weights, counts, strict=True):
+        if weight and not count:
+            raise InputError(
+                f"unit {rows.unit!r}: its share of the {total:,} rows of an epoch is no row, so it would not be "
+                "learned; raise --rows-per-epoch or its --share"
+            )
+    return counts
 
 
 def rows_of(
