@@ -289,7 +289,7 @@ sys.settrace(trace)
 cli.main(["--version"])
 """
     process = start([sys.executable, "-c", script], stdout=subprocess.PIPE)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
     assert set(err.splitlines()) <= {b"promscan: interrupted"}
     ends = [int(end) for end in out.split()]
     assert len(ends) == 15
