@@ -79,7 +79,9 @@ def test_both_methods_find_the_planted_element(explained: list[Explanation]):
     for method in ("importance", "gradients"):
         values = np.mean([getattr(each, method) for each in explained], axis=0)
         assert values[inside].mean() > 10 * np.abs(values[~inside]).mean()
-    assert max(each.error for each in explained) < 0.15
+    # Scores lie up to 13.3 from their baselines. What is missing is the error of a sum over 32 points: measured, 0.092
+    # at most, and 1.29 with 16 points.
+    assert max(each.error for each in explained) < 0.1
 
 
 @pytest.mark.slow

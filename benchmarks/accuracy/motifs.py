@@ -1,7 +1,7 @@
 r"""Motifs that recur in what drives scores at listed starts, as `promscan explain --motifs` finds them.
 
 Starts of the dev contigs (of human, main starts, named GENE_1) are explained by integrated gradients, with the bases
-around their windows.
+around their windows; with --method place, what decides about the base that the start is at.
 
     python -m benchmarks.accuracy.motifs human --data DATA -o benchmarks/results/0.1.0/motifs.human.json
 """
@@ -40,6 +40,9 @@ def main() -> None:
     parser.add_argument("--starts", type=int, default=200, help="How many starts.  [default: 200]")
     parser.add_argument("--flank", type=int, default=70, help="Bases around windows.  [default: 70]")
     parser.add_argument("--genome", choices=sorted(GENOMES), default="human", help="Whose starts.  [default: human]")
+    parser.add_argument(
+        "--method", choices=["gradients", "place"], default="gradients", help="What is explained.  [default: gradients]"
+    )
     arguments = parser.parse_args()
     genome = GENOMES[arguments.genome]
     rows = dev_starts(arguments.data / genome.starts, genome, arguments.starts)
@@ -48,7 +51,7 @@ def main() -> None:
         listed.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
         found = list(
             explain(
-                listed, arguments.data / genome.genome, model=arguments.model, method="gradients",
+                listed, arguments.data / genome.genome, model=arguments.model, method=arguments.method,
                 flank=arguments.flank, threads=arguments.threads,
             )
         )  # fmt: skip
@@ -70,6 +73,7 @@ def main() -> None:
     ]
     result = {
         "starts": len(found),
+        "method": arguments.method,
         "flank": arguments.flank,
         "rank_correlation_of_attention": round(median(each.agreement for each in found), 3),
         "largest_error": round(max(each.error for each in found), 5),
