@@ -23,7 +23,7 @@ from promscan.io.hit_writers import open_writer
 from promscan.networks.card import find_model, read_card
 
 BASES = 1_000_000
-SHARDS = 100
+SHARDS = 40
 """Shards that are merged; a second merge has half of the bases and half of the shards."""
 TINY = ROOT / "tests" / "data" / "tiny.safetensors"
 
@@ -36,6 +36,7 @@ def seconds_of(*command: object) -> float:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(process.returncode)
+    print(f"{used.ru_utime + used.ru_stime:.2f} s: {' '.join(map(str, command[:12]))}", flush=True)
     return used.ru_utime + used.ru_stime
 
 
@@ -51,7 +52,7 @@ def merge(genome: Path, count: int) -> dict[str, Any]:
     parts, hits = [], 0
     for index in range(1, count + 1):
         job = promscan.scan(
-            genome, model=TINY, strength=None, device="cpu", threads=1, shard=(index, count), fp_per_mb=300
+            genome, model=TINY, strength=None, device="cpu", threads=1, shard=(index, count), threshold=0.99
         )
         parts.append(genome.with_name(f"part{index}.bed"))
         with open_writer(str(parts[-1]), "bed", job.settings) as writer:
@@ -71,13 +72,14 @@ def main() -> None:
         genome = write_fasta(folder / "genome.fa", contigs_of(source, tuple(HUMAN.dev), BASES))
         index = seconds_of(ROOT / "workflow/scripts/index_genome.py", source, folder / "whole.fa")
         seconds_of(ROOT / "workflow/scripts/index_genome.py", genome, folder / "indexed.fa")
+        merges = [merge(genome, count) for count in (SHARDS // 2, SHARDS)]
         result = {
             "bases": BASES,
             "index_seconds_per_gb": index / (source.stat().st_size / 1e9),
             "start_seconds": scan(folder / "indexed.fa", "500/1000"),
             "one_worker_seconds": [scan(folder / "indexed.fa", "1/1")],
             "two_workers_seconds": [scan(folder / "indexed.fa", f"{part}/2") for part in (1, 2)],
-            "merges": [merge(genome, count) for count in (SHARDS // 2, SHARDS)],
+            "merges": merges,
         }
     save_result(arguments.output, result, read_card(find_model("human")))
 
