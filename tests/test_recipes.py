@@ -205,7 +205,9 @@ def test_a_file_that_is_no_recipe_is_refused_in_one_line(tmp_path, text):
 
 
 def test_the_recipes_are_named_when_there_is_no_such_recipe(tmp_path):
-    with pytest.raises(SystemExit, match="'nothing': give one of bacteria, core70, ecoli-strength, human, promoter"):
+    with pytest.raises(
+        SystemExit, match="'nothing': give one of bacteria, core70, ecoli-strength, human, pombe, promoter"
+    ):
         run_script("recipes.make", "nothing", "--scale", "demo", "-o", tmp_path)
 
 

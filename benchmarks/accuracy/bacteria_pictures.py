@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.common import find_result, parser_of, read_result, save_picture
 from benchmarks.tables.genomes import SHOWN_BACTERIA
+from promscan import log
 from promscan.plots.logo import draw_letters
 
 PROMOTECH = {10: 0.10, 50: 0.21, 100: 0.29, 200: 0.39}
@@ -101,7 +102,8 @@ def main() -> None:
     for name, (script, picture) in pictures.items():
         path = find_result(f"{script}.bacteria.json")
         if path is None:
-            parser.error(f"there is no result {script}.bacteria.json: run benchmarks.accuracy.{script} first")
+            log.logger.warning("no %s: there is no result of benchmarks.accuracy.%s", f"bacteria_{name}.png", script)
+            continue
         result = read_result(path)
         save_picture(picture(result), folder / f"bacteria_{name}.png", result["origin"]["models"])
 

@@ -9,6 +9,8 @@ LISTS = {"100": "100", "300": "300", "1000": "1,000", "all": "all {}"}
 BEGINNINGS = ("yeast", "scratch")
 RATE = "50"
 RATES = ("10", "50", "100")
+ASKED = ("50", "100", "200")
+KINDS = {"far": "far", "shuffled": "shuffled"}
 
 
 def few_starts_table() -> str:
@@ -46,3 +48,13 @@ def mouse_table() -> str:
         found = result["default"][kind]
         rows.append([words, percent_of(found["all"]), f"{found['fp_per_mb']:.1f}"])
     return table(["", "TSSs found (95%)", "FP/Mb"], rows)
+
+
+def background_table() -> str:
+    """Hits per Mb of bacteria far from every listed start and in shuffled sequence, by the rate that was asked for."""
+    rows = []
+    for found in read("bacteria_background", "bacteria").get("species", {}).values():
+        cells = [f"{found[kind][rate]:.0f}" if rate in found[kind] else NONE for rate in ASKED for kind in KINDS]
+        rows.append([f"*{found['species']}*", f"{found['bases'] / 1e3:.0f} kb", *cells])
+    head = [f"{rate} FP/Mb, {words}" for rate in ASKED for words in KINDS.values()]
+    return table(["species", "scanned", *head], rows)
