@@ -80,10 +80,16 @@ def sections(
             "distributions": distributions(samples),
             "around": _around(surroundings, control),
             "tracks": {"reach": REACH, "scale": SCALE, "missing": NO_SCORE},
-            "thresholds": [sample.least_logit for sample in samples],
-            "graded": [sample.graded for sample in samples],
             "curves": [each["curve"] for each in verdicts],
+            **_thresholds(samples),
         },
+    }
+
+
+def _thresholds(samples: Sequence[Sample]) -> dict[str, Any]:
+    return {
+        "thresholds": [sample.least_logit for sample in samples],
+        "graded": [sample.graded for sample in samples],
     }
 
 
