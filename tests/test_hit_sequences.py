@@ -187,5 +187,5 @@ def test_a_genome_that_does_not_fit_is_found_before_the_table_is_written(files, 
         assert (done.status, message in done.err, table.exists(), out.exists()) == (1, True, False, False)
     genome.unlink()
     done = promscan_cli("annotate", hits, genes, "-o", table, "--fasta", out, "--genome", genome, "--quiet")
-    assert done.err == f"promscan: error: [Errno 2] No such file or directory: '{genome}'\n"
+    assert done.err == f"promscan: error: {genome}: No such file or directory; give a FASTA file that can be read\n"
     assert not table.exists()
