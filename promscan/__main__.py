@@ -1,5 +1,21 @@
-"""`python -m promscan`."""
+"""The program, as `promscan` and as `python -m promscan`."""
 
-from promscan.cli import main
+from __future__ import annotations
 
-main()
+import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Load the command line, which takes a moment in which Ctrl-C may come, and run it."""
+    try:
+        from promscan import cli
+    except KeyboardInterrupt:
+        if sys.stderr is not None:
+            sys.stderr.write("\npromscan: interrupted\n")
+        sys.exit(130)
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

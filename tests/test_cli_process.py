@@ -123,6 +123,16 @@ def test_a_cluster_or_terminal_that_stops_the_job_leaves_nothing(start, tmp_path
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.parametrize("entry", [["-m", "promscan"], ["-c", "from promscan.__main__ import main; main()"]])
+def test_ctrl_c_while_the_program_is_loaded_is_one_line(start, tmp_path, monkeypatch, entry):
+    """Also what OpenBLAS sends its process where it may start no threads."""
+    (tmp_path / "numpy.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
+    process = start([sys.executable, *entry, "models"], stdout=subprocess.PIPE)
+    assert process.communicate() == (b"", b"\npromscan: interrupted\n")
+    assert process.returncode == 130
+
+
 def unread_bytes(pipe) -> int:
     """The bytes in a pipe that its reader has not taken."""
     return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)

@@ -7,7 +7,6 @@ import gzip
 import lzma
 from pathlib import Path
 
-import pyfaidx
 import pysam
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from written_hits import make_hit
 
 import promscan
+from promscan.commands.annotating import sequences
 from promscan.errors import InputError
 
 CHR1 = "ACGTTGCAacgtnnNNRYSWKMBDHVAAACCCGGGTTT"
@@ -86,7 +86,7 @@ def test_an_index_is_used_if_it_is_true_and_refused_if_not(files, monkeypatch):
     hits, genome = files
     expected = list(promscan.hit_sequences(hits, genome))
     pysam.faidx(str(genome))
-    monkeypatch.setattr(pyfaidx.Faidx, "build_index", lambda self: pytest.fail("an index is there"))
+    monkeypatch.setattr(sequences, "index_rows", lambda *_: pytest.fail("an index is there"))
     assert list(promscan.hit_sequences(hits, genome)) == expected
     fai = genome.with_name("genome.fa.fai")
     fai.write_text(fai.read_text().replace("\t20\t21", "\t19\t20"))
@@ -123,7 +123,9 @@ def test_sequences_can_be_packed(files, promscan_cli):
         (HITS, ">chr1\nACGT\nACGTACGT\nAC\n", "not a FASTA file with lines of one length"),
         (HITS, "@r\nACGT\n+\nIIII\n", "this is a FASTQ file; give"),
         (HITS, "", "not a FASTA file"),
-        (HITS, ">a\nAC\n>a\nAC\n", "not a FASTA file"),
+        (HITS, ">chr1\nACGT\n\nACGT\n", "genome.fa, line 4: not a FASTA file with lines of one length"),
+        (HITS, ">chr1\nACGT \nAC\n", "genome.fa, line 2: not a FASTA file with lines of one length"),
+        (HITS, ">a\nAC\n>a\nAC\n", "genome.fa, line 3: contig 'a' comes twice; rename one"),
         (HITS, None, "No such file or directory"),
     ],
 )  # fmt: skip
@@ -138,3 +140,52 @@ def test_what_cannot_be_cut_out_is_one_line_and_no_output(tmp_path, promscan_cli
     assert len(lines) == 1
     assert message in lines[0]
     assert not out.exists()
+
+
+NO_BREAK_SPACE = "\u00a0"
+
+
+@pytest.mark.parametrize("has_index", [False, True])
+def test_names_of_contigs_end_at_ascii_blanks_only(tmp_path, has_index):
+    names = [f"a{NO_BREAK_SPACE}b", f"a{NO_BREAK_SPACE}c", f"d{NO_BREAK_SPACE}", "\u3000e"]
+    genome = tmp_path / "genome.fa"
+    genome.write_text("".join(f">{name} text\nAC{'GT' * i}\n" for i, name in enumerate(names)), encoding="utf-8")
+    if has_index:
+        pysam.faidx(str(genome))
+    (tmp_path / "hits.bed").write_text(
+        "".join(f"{name}\t0\t{2 + 2 * i}\t.\t0\t+\n" for i, name in enumerate(names)), encoding="utf-8"
+    )
+    found = list(promscan.hit_sequences(tmp_path / "hits.bed", genome))
+    assert [(hit.chrom, hit.sequence) for hit in found] == [(name, "AC" + "GT" * i) for i, name in enumerate(names)]
+
+
+def test_the_text_behind_a_name_may_have_any_encoding(files):
+    hits, genome = files
+    expected = list(promscan.hit_sequences(hits, genome))
+    genome.write_bytes(genome.read_bytes().replace(b"the first", "caf\u00e9".encode("latin-1")))
+    assert list(promscan.hit_sequences(hits, genome)) == expected
+
+
+def test_blank_lines_and_contigs_without_bases_do_not_move_bases(files):
+    hits, genome = files
+    expected = list(promscan.hit_sequences(hits, genome))
+    genome.write_text("\n>none\n" + GENOME.replace(">chr2\n", "\n\n>empty\n\n>chr2\n\n")[:-1])
+    assert list(promscan.hit_sequences(hits, genome)) == expected
+
+
+def test_a_genome_that_does_not_fit_is_found_before_the_table_is_written(files, promscan_cli):
+    hits, genome = files
+    genes, table, out = (genome.with_name(name) for name in ("genes.bed", "table.tsv", "out.fa"))
+    genes.write_text("chr1\t0\t20\tg\t0\t+\n")
+    for text, message in (
+        (GENOME.replace("chr2", "chr3"), "there is no contig 'chr2'"),
+        (GENOME.replace("GATTACA", "GATTAC"), "reaches past the end of chr2"),
+        (">chr1\nACGT\nACGTACGT\n", "lines of one length"),
+    ):
+        genome.write_text(text)
+        done = promscan_cli("annotate", hits, genes, "-o", table, "--fasta", out, "--genome", genome, "--quiet")
+        assert (done.status, message in done.err, table.exists(), out.exists()) == (1, True, False, False)
+    genome.unlink()
+    done = promscan_cli("annotate", hits, genes, "-o", table, "--fasta", out, "--genome", genome, "--quiet")
+    assert done.err == f"promscan: error: {genome}: No such file or directory; give a FASTA file that can be read\n"
+    assert not table.exists()

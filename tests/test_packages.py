@@ -80,7 +80,7 @@ def test_the_conda_recipe_has_the_parts_that_bioconda_asks_for():
     assert re.search(r"^  sha256: [0-9a-f]{64}$", text, re.MULTILINE)
     build = recipe["build"]
     assert (build["number"], build["noarch"], build["run_exports"]) == (0, "python", ["promscan pinned to x.x"])
-    assert build["entry_points"] == ["promscan = promscan.cli:main"]
+    assert build["entry_points"] == ["promscan = promscan.__main__:main"]
     assert recipe["test"]["imports"] == ["promscan"]
     assert recipe["test"]["commands"]
     assert {"home", "license", "license_family", "license_file", "summary"} <= recipe["about"].keys()

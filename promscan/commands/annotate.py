@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +14,7 @@ from promscan.commands.annotating.classes import Annotation, HitPlace, annotate_
 from promscan.commands.annotating.distances import OPERON_GAP, Distances, distances_of
 from promscan.commands.annotating.nearest import check_bedtools
 from promscan.commands.annotating.rows import format_of, write_annotated
-from promscan.commands.annotating.sequences import HitSequence, read_hit_sequences
+from promscan.commands.annotating.sequences import HitSequence, opened_sequences, read_hit_sequences
 from promscan.errors import InputError
 from promscan.io.files import open_text_output
 from promscan.io.gene_readers import read_genes
@@ -135,12 +136,17 @@ def annotate_file(hits: str, genes: str | None, output: str | None, options: Ann
     listed = read_hit_lines(hits)
     if listed.rows:
         logger.info("%s: the position of each hit is %s", listed.source, listed.position)
-    if output is not None and genes is not None:
-        _write_with_genes(listed, genes, output, options)
-    if options.fasta is not None and options.genome is not None:
-        sequences = read_hit_sequences(listed.rows, options.genome, listed.source, options.flank_up, options.flank_down)
-        with open_text_output(options.fasta) as file:
-            file.writelines(f">{hit.header}\n{hit.sequence}\n" for hit in sequences)
+    with ExitStack() as stack:
+        sequences: Iterator[HitSequence] = iter(())
+        if options.genome is not None:  # what is wrong with it is said before the table is written
+            sequences = stack.enter_context(
+                opened_sequences(listed.rows, options.genome, listed.source, options.flank_up, options.flank_down)
+            )
+        if output is not None and genes is not None:
+            _write_with_genes(listed, genes, output, options)
+        if options.fasta is not None:
+            with open_text_output(options.fasta) as file:
+                file.writelines(f">{hit.header}\n{hit.sequence}\n" for hit in sequences)
 
 
 def _write_with_genes(listed: HitLines, genes: str, output: str, options: AnnotateOptions) -> None:

@@ -30,7 +30,7 @@ _CHECK_BASES = 1 << 20
 _LINE_ENDS = {0: b"", 1: b"\n", 2: b"\r\n"}
 
 
-class _Row(NamedTuple):
+class IndexRow(NamedTuple):
     """A line of the index: where the bases of a contig lie in the text."""
 
     chrom: str
@@ -98,7 +98,7 @@ class OpenFasta:
             raise letter_error(letters[at:], chrom, f"{self._index.path}, base {start + at + 1}")
         return np.frombuffer(bytearray(codes), dtype=np.uint8)
 
-    def _letters(self, row: _Row, start: int, end: int) -> bytes:
+    def _letters(self, row: IndexRow, start: int, end: int) -> bytes:
         return _unwrapped(row, start, end, self._file.read(row.place(start), row.place(end - 1) + 1))
 
 
@@ -165,7 +165,64 @@ class FastaIndex:
         return _PlainFile(file) if self._blocks is None else BlockFile(file, self._blocks)
 
 
-def _read_rows(fai: str) -> dict[str, _Row]:
+def index_rows(path: str, source: str) -> dict[str, IndexRow]:
+    """The lines that the index of a plain FASTA file would have, by contig, in the order of the file.
+
+    Args:
+        path: FASTA text, uncompressed, without a byte order mark.
+        source: its name in messages.
+
+    Raises:
+        InputError: it is not FASTA, a name comes twice, or a contig has lines that no index can describe.
+    """
+    contigs = dict[str, _Lines]()
+    at, contig = 0, None
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            at += len(line)
+            if line.startswith(b">"):
+                chrom = contig_name(line, f"{source}, line {number}")
+                if chrom in contigs:
+                    raise InputError(f"{source}, line {number}: contig {chrom!r} comes twice; rename one")
+                contigs[chrom] = contig = _Lines(at)
+            elif letters := line.translate(None, WHITESPACE):
+                if contig is None:
+                    raise letter_error(letters, "", f"{source}, line {number}")
+                if not contig.add(line, len(letters), at):
+                    raise InputError(
+                        f"{source}, line {number}: not a FASTA file with lines of one length; wrap it anew: seqkit seq"
+                    )
+            elif contig is not None:
+                contig.has_ended = contig.bases > 0
+    if not contigs:
+        raise InputError(f"{source}: not a FASTA file: it has no contig")
+    return {
+        chrom: IndexRow(chrom, contig.length, contig.offset, contig.bases, contig.width)
+        for chrom, contig in contigs.items()
+    }
+
+
+class _Lines:
+    """The lines of one contig, as far as they are read; `offset` is the byte after its header."""
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        self.length = self.bases = self.width = 0
+        self.has_ended = False
+        """Whether a line that is not like the first was read; only the last one may be so."""
+
+    def add(self, line: bytes, bases: int, end: int) -> bool:
+        """Count a line, which ends before byte `end`; say whether an index can describe it."""
+        if not self.bases:
+            self.offset, self.bases, self.width = end - len(line), bases, len(line)
+        if self.has_ended or bases > self.bases or len(line.rstrip(b"\r\n")) != bases:
+            return False
+        self.has_ended = (bases, len(line)) != (self.bases, self.width)
+        self.length += bases
+        return True
+
+
+def _read_rows(fai: str) -> dict[str, IndexRow]:
     """The lines of an index by contig, sorted by their place in the file.
 
     Raises:
@@ -173,7 +230,7 @@ def _read_rows(fai: str) -> dict[str, _Row]:
         ValueError: it is damaged.
         InputError: a name in it cannot stand in an output.
     """
-    rows = dict[str, _Row]()
+    rows = dict[str, IndexRow]()
     with open(fai, encoding="utf-8", newline="\n") as lines:
         for number, line in enumerate(lines, start=1):
             chrom, *numbers = line.rstrip("\r\n").split("\t")
@@ -181,7 +238,7 @@ def _read_rows(fai: str) -> dict[str, _Row]:
                 raise ValueError(f"line {number} is not a name and four numbers")
             if contig_name(f">{chrom}".encode(), f"{fai}, line {number}") != chrom:
                 raise ValueError(f"{chrom!r} on line {number} is not a name of one word")
-            row = _Row(chrom, *map(int, numbers))
+            row = IndexRow(chrom, *map(int, numbers))
             if row.bases < 1 or row.width - row.bases not in _LINE_ENDS or row.length < 1:
                 raise ValueError(f"line {number} describes lines that no file has")
             if row.width == row.bases < row.length:
@@ -192,7 +249,7 @@ def _read_rows(fai: str) -> dict[str, _Row]:
     return {row.chrom: row for row in sorted(rows.values(), key=lambda row: row.offset)}
 
 
-def _check_gaps(rows: list[_Row], file: _PlainFile | BlockFile) -> None:
+def _check_gaps(rows: list[IndexRow], file: _PlainFile | BlockFile) -> None:
     """See that the text between the bases of the contigs is what the index implies.
 
     Raises:
@@ -216,7 +273,7 @@ def _check_gaps(rows: list[_Row], file: _PlainFile | BlockFile) -> None:
     file.check_end()
 
 
-def _names_between(gap: bytes, before: _Row | None, *, at_end: bool = False) -> list[bytes]:
+def _names_between(gap: bytes, before: IndexRow | None, *, at_end: bool = False) -> list[bytes]:
     """The first words of the headers between two contigs; all but the last one have no bases."""
     lines = gap.split(b"\n")
     headers = [line for line in lines[before is not None :] if line.strip()]
@@ -230,7 +287,7 @@ def _names_between(gap: bytes, before: _Row | None, *, at_end: bool = False) -> 
     return [b"".join(line[1:].split(maxsplit=1)[:1]) for line in headers]
 
 
-def _unwrapped(row: _Row, start: int, end: int, text: bytes) -> bytes:
+def _unwrapped(row: IndexRow, start: int, end: int, text: bytes) -> bytes:
     """The letters of the bases from `start` to `end` in their `text`, which has line ends where the index says.
 
     Raises:

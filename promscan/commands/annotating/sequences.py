@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pyfaidx
 
 from promscan.errors import InputError
-from promscan.io.fasta_index import FastaIndex
+from promscan.io.fasta_index import FastaIndex, index_rows
 from promscan.io.files import is_special, write_errors
 from promscan.io.formats import HEAD_BYTES, text_format
 from promscan.io.listed_rows import Row
@@ -48,7 +48,16 @@ class HitSequence(NamedTuple):
 def read_hit_sequences(
     rows: Sequence[Row], genome: str, source: str, flank_up: int, flank_down: int
 ) -> Iterator[HitSequence]:
-    """Read the sequence of each hit.
+    """Read the sequence of each hit, as `opened_sequences` does, which is called with the first one."""
+    with opened_sequences(rows, genome, source, flank_up, flank_down) as sequences:
+        yield from sequences
+
+
+@contextmanager
+def opened_sequences(
+    rows: Sequence[Row], genome: str, source: str, flank_up: int, flank_down: int
+) -> Iterator[Iterator[HitSequence]]:
+    """Open a genome, see that all hits lie on it, and yield the sequence of each hit, read when it is asked for.
 
     Flanks end with the contig. A hit without a name of its own is called by its interval.
 
@@ -62,28 +71,38 @@ def read_hit_sequences(
     Raises:
         InputError: the genome cannot be read, or a hit does not lie on it.
     """
-    names, clipped = Counter(row.name for row in rows), 0
-    with _opened_genome(genome) as fasta:
-        lengths = {chrom: record.rlen for chrom, record in fasta.index.items()}
+    with _opened_genome(genome) as (fasta, lengths):
         for row in rows:
-            if row.chrom not in lengths:
-                raise InputError(f"{row.where}: {unknown_contig(row.chrom, lengths)}")
-            length = lengths[row.chrom]
-            if row.end > length != row.circle:
-                raise InputError(
-                    f"{row.where}: reaches past the end of {row.chrom} at {length}; is it for this genome?"
-                )
-            before, after = (flank_up, flank_down) if row.strand == "+" else (flank_down, flank_up)
-            start, end = row.start - before, row.end + after
-            if row.circle is None:
-                start, end = max(0, start), min(length, end)
-            clipped += end - start < row.end - row.start + before + after
-            letters = "".join(str(fasta.fetch(row.chrom, *part)) for part in _rounds(start, end, length))
-            if row.strand == "-":
-                letters = letters.translate(_COMPLEMENT)[::-1]
-            is_named = row.name not in ("", ".") and names[row.name] == 1
-            name = _one_word(row.name) if is_named else f"{row.chrom}:{start}-{end}({row.strand})"
-            yield HitSequence(name, row.chrom, start, end, row.strand, letters)
+            _check_place(row, lengths)
+        yield _sequences(rows, fasta, lengths, source, flank_up, flank_down)
+
+
+def _check_place(row: Row, lengths: dict[str, int]) -> None:
+    if row.chrom not in lengths:
+        raise InputError(f"{row.where}: {unknown_contig(row.chrom, lengths)}")
+    length = lengths[row.chrom]
+    if row.end > length != row.circle:
+        raise InputError(f"{row.where}: reaches past the end of {row.chrom} at {length}; is it for this genome?")
+
+
+def _sequences(
+    rows: Sequence[Row], fasta: pyfaidx.Faidx, lengths: dict[str, int], source: str, flank_up: int, flank_down: int
+) -> Iterator[HitSequence]:
+    names, clipped = Counter(row.name for row in rows), 0
+    numbers = {chrom: str(number) for number, chrom in enumerate(lengths)}
+    for row in rows:
+        length = lengths[row.chrom]
+        before, after = (flank_up, flank_down) if row.strand == "+" else (flank_down, flank_up)
+        start, end = row.start - before, row.end + after
+        if row.circle is None:
+            start, end = max(0, start), min(length, end)
+        clipped += end - start < row.end - row.start + before + after
+        letters = "".join(str(fasta.fetch(numbers[row.chrom], *part)) for part in _rounds(start, end, length))
+        if row.strand == "-":
+            letters = letters.translate(_COMPLEMENT)[::-1]
+        is_named = row.name not in ("", ".") and names[row.name] == 1
+        name = _one_word(row.name) if is_named else f"{row.chrom}:{start}-{end}({row.strand})"
+        yield HitSequence(name, row.chrom, start, end, row.strand, letters)
     if clipped:
         logger.info("%s: the flanks of %s end with the contig", source, counted(clipped, "hit"))
 
@@ -102,25 +121,30 @@ def _one_word(name: str) -> str:
 
 
 @contextmanager
-def _opened_genome(path: str) -> Iterator[pyfaidx.Faidx]:
-    """Open a genome by its own index, if that is there and true, or by one in a temporary folder."""
+def _opened_genome(path: str) -> Iterator[tuple[pyfaidx.Faidx, dict[str, int]]]:
+    """Open a genome by its own index, if that is there and true, or by the places of its lines.
+
+    pyfaidx ends names at every blank of Unicode, and reads them in the encoding of the locale. So it gets numbers.
+
+    Yields:
+        The contigs by number, and the length of each by name, in the order of the numbers.
+    """
     with TemporaryDirectory(prefix="promscan-") as folder:
-        file, index, has_index = path, str(Path(folder, "genome.fai")), False
-        if not _may_be_read_in_place(path):
+        file, index = path, None
+        if _may_be_read_in_place(path):
+            index = FastaIndex.next_to(path, bgzip=False)
+        else:
             file = _unpacked(path, Path(folder, "genome.fa"))
-        elif FastaIndex.next_to(path, bgzip=False) is not None:
-            index, has_index = f"{path}.fai", True
+        rows = index_rows(file, source_name(path)) if index is None else index.rows
+        fai = Path(folder, "genome.fai")
+        with write_errors(f"the index of the genome in {folder}"), fai.open("w", encoding="ascii") as lines:
+            lines.writelines(
+                f"{number}\t{row.length}\t{row.offset}\t{row.bases}\t{row.width}\n"
+                for number, row in enumerate(rows.values())
+            )
+        fasta = pyfaidx.Faidx(file, indexname=str(fai), as_raw=True, rebuild=False, build_index=False)
         try:
-            fasta = pyfaidx.Faidx(
-                file, indexname=index, as_raw=True, rebuild=not has_index, build_index=not has_index
-            )  # fmt: skip
-        except (pyfaidx.FastaIndexingError, pyfaidx.IndexNotFoundError, ValueError) as error:
-            reason = " ".join(str(error).replace(file, "it").split()).rstrip(".")
-            raise InputError(
-                f"{source_name(path)}: not a FASTA file with lines of one length ({reason}); wrap it anew: seqkit seq"
-            ) from error
-        try:
-            yield fasta
+            yield fasta, {chrom: row.length for chrom, row in rows.items()}
         finally:
             fasta.close()
 
