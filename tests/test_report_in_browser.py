@@ -240,17 +240,43 @@ def test_a_circle_is_drawn_and_motifs_are_named(page, folder):
     assert page.problems == []
 
 
-def test_the_genome_browser_opens_without_network(page, folder):
+@pytest.fixture(scope="module")
+def with_igv(folder: Path) -> Path:
+    """A report with the genome browser, and a gene whose name holds HTML."""
     script = vendor()
     if not (script.FOLDER / "igv.min.js").is_file() and script.main([]):
         pytest.skip("needs igv.js (npm, or packaging/vendor_igv.py)")
     (folder / "genes.bed").write_text("one\t200\t900\t<b>g</b>\t0\t-\n")
-    promscan.report(
-        folder / "single.bed", folder / "genome.fa", folder / "igv.html", igv=True, genes=folder / "genes.bed"
-    )
+    report = folder / "igv.html"
+    promscan.report(folder / "single.bed", folder / "genome.fa", report, igv=True, genes=folder / "genes.bed")
+    return report
+
+
+@pytest.mark.parametrize(("width", "height", "dark"), SIZES)
+def test_axe_finds_nothing_around_the_genome_browser(page, with_igv, axe, width, height, dark):
+    page.resize(width, height, dark=dark)
+    page.load(with_igv)
+    page.run("openBrowser().then(() => 0)")
+    page.run(f"{axe}; 0")
+    # What igv.js draws inside its own element is not ours to change.
+    checked = "axe.run({exclude: [['#igv']]})"
+    found = page.run(f"{checked}.then((r) => r.violations.map((v) => [v.id, v.impact, v.nodes[0].html]))")
+    assert found == []
+    assert page.run("document.documentElement.scrollWidth") == width
+
+
+def test_the_numbers_of_elements_are_in_sight_on_a_phone(page):
+    page.resize(390, 844)
+    sight = "document.querySelector('.rules').parentElement.getBoundingClientRect().right"
+    ratios = "[...document.querySelectorAll('.rules tbody td:nth-child(4)')]"
+    assert page.run(f"{ratios}.length") > 0
+    assert page.run(f"{ratios}.every((cell) => cell.getBoundingClientRect().right <= {sight})")
+
+
+def test_the_genome_browser_opens_without_network(page, with_igv):
     page.problems.clear()
     page.requests.clear()
-    page.load(folder / "igv.html")
+    page.load(with_igv)
     assert page.run("document.querySelectorAll('.igv-track').length + (browser === null ? 0 : 1)") == 0
     page.run("openBrowser()")
     assert page.run("browser.trackViews.filter((each) => ['hits', 'genes'].includes(each.track.name)).length") == 2
