@@ -126,7 +126,11 @@ def test_a_cluster_or_terminal_that_stops_the_job_leaves_nothing(start, tmp_path
 @pytest.mark.parametrize("entry", [["-m", "promscan"], ["-c", "from promscan.__main__ import main; main()"]])
 def test_ctrl_c_while_the_program_is_loaded_is_one_line(start, tmp_path, monkeypatch, entry):
     """Also what OpenBLAS sends its process where it may start no threads."""
-    (tmp_path / "numpy.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    (tmp_path / "numpy.py").write_text(
+        "import os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell in the background ignores it
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+    )
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
     process = start([sys.executable, *entry, "models"], stdout=subprocess.PIPE)
     assert process.communicate() == (b"", b"\npromscan: interrupted\n")

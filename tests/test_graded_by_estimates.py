@@ -168,7 +168,7 @@ def test_a_network_without_floors_screens_no_scan(graded: Path, listed: tuple[Pa
 def test_floors_of_a_network_that_stays_are_measured_on_all_of_the_background(
     graded: Path, listed: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    for name, value in {"LEAST_MEGABASES": 0, "FEWEST": 5, "WORTH": 1, "STILL_WORTH": 1}.items():
+    for name, value in {"LEAST_MEGABASES": 0, "FEWEST": 5, "WORTH": 2, "STILL_WORTH": 2}.items():
         monkeypatch.setattr(background, name, value)
     monkeypatch.setattr("promscan.calling.screening.FEWEST", 5)
     card = read_card(calibrated(graded, listed, tmp_path))

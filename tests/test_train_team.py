@@ -152,8 +152,9 @@ def test_only_the_first_process_speaks(tmp_path: Path, promscan_cli, second_of_t
     second_of_two.setenv("RANK", "0")
     outcome = promscan_cli(*bad)
     assert outcome.status == 1
-    reading, error = outcome.err.splitlines()
+    reading, settings, error = outcome.err.splitlines()
     assert "20 transcription starts" in reading
+    assert settings.startswith("settings for ")
     assert error.startswith("promscan: error: there is no contig 'chr9'")
 
 
