@@ -115,10 +115,10 @@ def _screening(
         return measure_screening(
             background, table, usual, lambda: open_engine("streaming", scan.network, scan.devices, settings), chunks
         ), None
-    kept = scan.screening if scan.calling.of_estimates else None
+    network = scan.screening if scan.calling.of_estimates else None
     found = screen_streaming(
-        background, table, usual, scan.network, scan.calling.needs, scan.open_screened, chunks, kept
+        background, table, usual, scan.network, scan.calling.needs, scan.open_screened, chunks, network
     )
-    if found is None and kept is not None:
-        return Screening(0.0, 0.0, "estimates for grades alone", kept.sizes), kept
+    if found is None and network is not None:
+        return Screening(0.0, 0.0, "estimates for grades alone", network.sizes), network
     return (None, None) if found is None else found

@@ -12,7 +12,7 @@ grid, so most lanes of a circle are those of the same contig read as a linear on
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -85,6 +85,15 @@ def track_on_circle(track: ScoreTrack, circle: Circle) -> ScoreTrack:
     first = track.start - circle.offset
     logits = track.logits[max(0, -first) : max(0, circle.length - first)]
     return ScoreTrack(track.chrom, track.strand, max(0, first), track.stride, logits)
+
+
+def rounds(start: int, end: int, length: int) -> Iterator[tuple[int, int]]:
+    """The parts of an interval that goes on past both ends of a circle of this length."""
+    while start < end:
+        begin = start % length
+        part = min(end - start, length - begin)
+        yield begin, begin + part
+        start += part
 
 
 def scores_on_circle(track: ScoreTrack, circle: Circle) -> tuple[int, Logits]:

@@ -39,7 +39,7 @@ At this distance, strengths at listed starts of yeast differ most from those at 
 (`benchmarks/accuracy/insert_position.py`).
 """
 
-_TSS_INDEX = re.compile("[0-9]{1,9}")
+_WHOLE = re.compile("[0-9]{1,9}")
 
 
 class Changes(NamedTuple):
@@ -79,7 +79,7 @@ class Reporter(Construct):
             InputError: it is not described in this way.
         """
         parts = text.split(":")
-        if len(parts) not in (3, 4) or not all(map(_TSS_INDEX.fullmatch, parts[3:])):
+        if len(parts) not in (3, 4) or not all(map(_WHOLE.fullmatch, parts[3:])):
             raise InputError(f"reporter {text[:60]!r} is not FIVE_PRIME:LENGTHS:THREE_PRIME or ...:TSS_INDEX")
         shortest, insert = parse_lengths(parts[1])
         try:
@@ -161,7 +161,7 @@ def parse_lengths(text: str) -> tuple[int | None, int]:
         InputError: it is neither.
     """
     parts = text.split("-")
-    if len(parts) > 2 or not all(part.isdecimal() and part.isascii() and len(part) < 10 for part in parts):
+    if len(parts) > 2 or not all(map(_WHOLE.fullmatch, parts)):
         raise InputError(f"{text[:40]!r} is no length of an insert, such as 80 or 71-79")
     least, largest = int(parts[0]), int(parts[-1])
     check_whole("length", largest, KMER, MAX_INSERT)

@@ -19,6 +19,7 @@ from promscan.io.formats import HEAD_BYTES, text_format
 from promscan.io.listed_rows import Row
 from promscan.io.text import opened, sniff, source_name
 from promscan.log import counted, logger
+from promscan.seq.circles import rounds
 from promscan.seq.regions import unknown_contig
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -97,7 +98,9 @@ def _sequences(
         if row.circle is None:
             start, end = max(0, start), min(length, end)
         clipped += end - start < row.end - row.start + before + after
-        letters = "".join(str(fasta.fetch(numbers[row.chrom], *part)) for part in _rounds(start, end, length))
+        letters = "".join(
+            str(fasta.fetch(numbers[row.chrom], first + 1, last)) for first, last in rounds(start, end, length)
+        )
         if row.strand == "-":
             letters = letters.translate(_COMPLEMENT)[::-1]
         is_named = row.name not in ("", ".") and names[row.name] == 1
@@ -105,15 +108,6 @@ def _sequences(
         yield HitSequence(name, row.chrom, start, end, row.strand, letters)
     if clipped:
         logger.info("%s: the flanks of %s end with the contig", source, counted(clipped, "hit"))
-
-
-def _rounds(start: int, end: int, length: int) -> Iterator[tuple[int, int]]:
-    """The parts of an interval that goes on past both ends of a circle, counted from 1 as pyfaidx does."""
-    while start < end:
-        begin = start % length
-        part = min(end - start, length - begin)
-        yield begin + 1, begin + part
-        start += part
 
 
 def _one_word(name: str) -> str:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from promscan.commands.genome_scores import score_genome
 from promscan.errors import InputError
 from promscan.io.scan_header import is_circle
+from promscan.seq.circles import rounds
 from promscan.seq.records import Strand
 from promscan.seq.tss import Site
 
@@ -96,10 +97,9 @@ def _regions(sites: Sequence[Site], contigs: Mapping[str, int], settings: Mappin
     regions = []
     for chrom, tss, _ in set(sites):
         length, start, end = contigs[chrom], tss - REACH, tss + REACH + 1
-        regions.append(f"{chrom}:{max(0, start) + 1}-{min(length, end)}")
-        if is_circle(settings, chrom):
-            regions += [f"{chrom}:{max(0, length + start) + 1}-{length}"] if start < 0 else []
-            regions += [f"{chrom}:1-{min(length, end - length)}"] if end > length else []
+        around = is_circle(settings, chrom)
+        parts = rounds(start, end, length) if around else [(max(0, start), min(length, end))]
+        regions += [f"{chrom}:{first + 1}-{last}" for first, last in parts]
     return regions
 
 
