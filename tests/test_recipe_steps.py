@@ -136,9 +136,12 @@ def test_a_network_that_has_grown_gives_the_scores_it_gave(tmp_path):
     before, out = tmp_path / "before.safetensors", tmp_path / "large.safetensors"
     save_model(before, small, read_card(TINY.with_suffix(".json")))
     sizes = ["--context-bins", "100,200,300,600,1000", "--convolutions", "3"]
+    sizes += ["--frames", "30,90", "--place", "4", "--place-in-logit"]
     run_script("recipes.steps.grow", before, *sizes, "-o", out)
     large, card = load_model(str(out))
-    assert (large.architecture.context_bins, large.architecture.convolutions) == ((100, 200, 300, 600, 1000), 3)
+    a = large.architecture
+    assert (a.context_bins, a.convolutions, a.frames, a.place) == ((100, 200, 300, 600, 1000), 3, (30, 90), 4)
+    assert a.place_in_logit
     assert card.training["grown"]["sha256"] == read_card(before.with_suffix(".json")).sha256
     codes = torch.from_numpy(np.random.default_rng(1).integers(0, 4, (2, 2400)).astype(np.uint8))
     with torch.inference_mode():
