@@ -24,7 +24,7 @@ from promscan.train.genome_settings import CHOSEN, settings_for
     [
         (1_641_481, 1870, "small", {"tolerance": 20, "clearance": 100, "mining_bases": 0, "fp_per_mb": 100}),
         (4_641_652, 100, "small", {"tolerance": 20, "segments_per_epoch": 1000, "epochs": 20}),
-        (12_100_000, 5117, "compact", {"tolerance": 50, "min_distance": 200, "mining_bases": 500_000, "epochs": 10}),
+        (12_100_000, 5117, "compact", {"tolerance": 50, "min_distance": 200, "mining_bases": 500_000, "place": 32}),
         (12_600_000, 300, "compact", {"mining_bases": 0, "segments_per_epoch": 1200, "epochs": 20}),
         (143_700_000, 16_972, "compact", {"segments_per_epoch": 8000}),
         (68_300_426, 1800, "large", {"tolerance": 100, "clearance": 1000, "min_distance": 500, "fp_per_mb": 10}),

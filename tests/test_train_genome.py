@@ -329,6 +329,15 @@ def test_nothing_is_scanned_for_false_hits_where_a_list_lacks_real_starts(
     assert card.architecture["place_in_logit"]
 
 
+def test_hits_of_a_network_with_a_head_for_places_lie_where_it_says(tmp_path: Path) -> None:
+    sizes = Architecture(4, place=3, half_life=16)
+    card = train(tmp_path / "run", recipe=dataclasses.replace(TINY_RECIPE, architecture=sizes, epochs=1))
+    assert card.calling is not None
+    assert (card.calling.place_weight, card.calling.grade, card.calling.log_odds) == (1, "own", True)
+    plain = train(tmp_path / "plain", recipe=dataclasses.replace(TINY_RECIPE, epochs=1))
+    assert plain.calling is None
+
+
 def test_background_weighs_what_the_recipe_says() -> None:
     losses = Losses(torch.tensor(1.0), torch.tensor(0.25), torch.tensor(4.0), None)
     assert losses.total(background=100, ranking=0, placing=0.2) == 26

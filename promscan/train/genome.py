@@ -22,6 +22,7 @@ import torch
 from promscan.errors import RunError
 from promscan.inference.streaming import StreamingEngine
 from promscan.log import Progress, logger
+from promscan.networks.calling_rule import OWN, CallingRule, Feature
 from promscan.networks.card import MIN_DISTANCE, Card
 from promscan.networks.card_parts import Scale
 from promscan.networks.classifier import Architecture, BiGRUAttention
@@ -62,6 +63,8 @@ THRESHOLD_FP_PER_MB = 50
 """False positives per Mb of dev at the threshold in the card."""
 MINED_FALSE_HITS = 500
 """False hits that an epoch learns from."""
+BY_PLACE = CallingRule(-4.0, (Feature(OWN, 0, 1.0),), place_weight=1.0, log_odds=True, basis="places of the network")
+"""How a scan places the hits of a network with a head for places. Their logits stay as they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,4 +316,5 @@ def _draft_card(
         limits=limits,
         scale=recipe.scale,
         min_distance=recipe.min_distance,
+        calling=BY_PLACE if recipe.architecture.has_places else None,
     )

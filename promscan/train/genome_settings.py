@@ -35,6 +35,7 @@ _COMPACT: Mapping[str, Any] = {
     "tolerance": 50, "false_beyond": 500, "clearance": 1000, "opposite_reach": 500, "min_distance": 200,
     "fp_per_mb": 50.0, "flank_weight": 0.3, "mining_bases": 500_000,
 }  # fmt: skip
+_COMPACT_SIZES: Mapping[str, Any] = {"frames": (30, 90, 180, 300, 480, 900), "place": 32}
 _SMALL: Mapping[str, Any] = {
     "tolerance": 20, "false_beyond": 20, "clearance": 100, "opposite_reach": 60, "min_distance": 40, "fp_per_mb": 100.0,
     "near": 2, "ignored": 12, "opposite_weight": 1.0, "flank_weight": 0.5, "mutations": 0.02, "background": 100.0,
@@ -44,7 +45,7 @@ _SMALL_SIZES: Mapping[str, Any] = {
     "convolutions": 3, "kernel": 19, "composition": (100, 1000), "context": 0,
     "frames": (30, 90, 180, 300, 480, 900), "place": 48, "place_in_logit": True,
 }  # fmt: skip
-CHOSEN = frozenset({*_LARGE, *_COMPACT, *_SMALL, *_SMALL_SIZES, "segments_per_epoch", "epochs"})
+CHOSEN = frozenset({*_LARGE, *_COMPACT, *_COMPACT_SIZES, *_SMALL, *_SMALL_SIZES, "segments_per_epoch", "epochs"})
 """Names of the settings that a genome can decide."""
 
 
@@ -69,7 +70,7 @@ def settings_for(bases: int, starts: int, *, sized: bool = False) -> Choice:
     if SMALLEST <= bases < SMALL:
         kind, values = "a small genome, as bacteria have", dict(_SMALL) if sized else {**_SMALL, **_SMALL_SIZES}
     elif bases >= SMALLEST and (bases < COMPACT or density >= DENSE):
-        kind, values = "a compact genome, as yeasts have", dict(_COMPACT)
+        kind, values = "a compact genome, as yeasts have", dict(_COMPACT) if sized else {**_COMPACT, **_COMPACT_SIZES}
         if density < SPARSE:
             values["mining_bases"] = 0  # the best false hits would be real starts that the list lacks
     else:
