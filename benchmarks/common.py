@@ -72,7 +72,10 @@ _OPTIONS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "data": (["--data"], {"type": Path, "help": "Folder of the public data.  [default: $PROMSCAN_DATA]"}),
     "genome": (["--genome"], {"type": Path, "required": True, "help": "FASTA file."}),
     "tss": (["--tss"], {"type": Path, "required": True, "help": "BED file of the listed transcription starts."}),
-    "contigs": (["--contigs"], {"required": True, "help": "Contigs, or names before a colon, separated by commas."}),
+    "contigs": (
+        ["--contigs"],
+        {"required": True, "help": "Contigs, regions, or names before a colon, with commas between them."},
+    ),
     "device": (["--device"], {"default": "cpu", "help": "cpu or cuda.  [default: cpu]"}),
     "threads": (["--threads"], {"type": int, "help": "CPU threads.  [default: all]"}),
     "output": (["-o", "--output"], {"type": Path, "required": True, "help": "JSON file of the result."}),

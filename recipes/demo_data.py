@@ -7,12 +7,12 @@ planted motifs. Everything is drawn from a seed: no base is copied from a genome
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.common import HUMAN, POMBE
+from benchmarks.common import HUMAN, POMBE, YEAST, PublicGenome
 from promscan.seq import dna
 from promscan.seq.windows import TSS_INDEX, WINDOW
 from promscan.train.data.scramble import scramble
@@ -30,7 +30,8 @@ ACCESSIONS, GENOME, EVERY = ("NC_1", "NC_2"), 20_000, 500
 BACTERIAL = "TTGACAATTAATCATCGGCTCGTATAATGTGTGGA"
 """A designed promoter (tac); its last base is the start."""
 POMBE_PIECES, PIECE = {"I": 8, "II": 190}, 10_000
-"""Pieces of the contigs of S. pombe, and their length."""
+"""Pieces of the contigs of S. pombe, and their length: as long as its dev and test regions need."""
+YEAST_PIECES = dict.fromkeys(("chrI", *YEAST.dev, *YEAST.test), 3)
 INSERT = 80
 TABLES = {
     "yeast_random_hq": 240,
@@ -120,17 +121,18 @@ def write_bacteria(folder: Path, rng: np.random.Generator) -> None:
     write_table(folder / "bacteria/species.tsv", ["contig", "species"], species)
 
 
-def write_pombe(folder: Path, rng: np.random.Generator) -> None:
-    """Contigs of one piece again and again, with a promoter at its end: as long as the dev and the test region need."""
-    (folder / "pombe").mkdir(parents=True, exist_ok=True)
+def write_pieces(folder: Path, genome: PublicGenome, pieces_of: Mapping[str, int], rng: np.random.Generator) -> None:
+    """Contigs of one piece again and again, with a promoter at its end."""
     contigs, starts = [], []
-    for name, pieces in POMBE_PIECES.items():
+    for name, pieces in pieces_of.items():
         piece = random_bases(rng, PIECE - len(BACTERIAL), 0.36) + BACTERIAL
         contigs.append(f">{name}\n{piece * pieces}\n")
         ends = range(PIECE, PIECE * pieces + 1, PIECE)
         starts += [f"{name}\t{end - 1}\t{end}\t.\t0\t+\n" for end in ends]
-    (folder / POMBE.genome).write_bytes(gzip.compress("".join(contigs).encode(), mtime=0))
-    (folder / POMBE.starts).write_text("".join(starts))
+    path, fasta = folder / genome.genome, "".join(contigs).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(fasta, mtime=0) if path.suffix == ".gz" else fasta)
+    (folder / genome.starts).write_text("".join(starts))
 
 
 def write_strength(folder: Path, rng: np.random.Generator) -> None:
@@ -170,4 +172,5 @@ def write_demo_data(folder: Path, seed: int = 1) -> None:
     write_strength(folder, rng)
     write_ecoli_strength(folder, rng)
     write_bacteria(folder, rng)
-    write_pombe(folder, rng)
+    write_pieces(folder, POMBE, POMBE_PIECES, rng)
+    write_pieces(folder, YEAST, YEAST_PIECES, rng)

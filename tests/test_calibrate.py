@@ -96,6 +96,19 @@ def test_the_background_may_be_on_chosen_contigs(tmp_path):
     assert table.megabases < len(demo_contigs()["demo2"]) / 1e6
 
 
+def test_the_background_may_be_a_region_of_a_contig(tmp_path):
+    contig, of_contig, of_region = (
+        demo_contigs()["demo2"],
+        tmp_path / "contig.safetensors",
+        tmp_path / "region.safetensors",
+    )
+    calibrate(tiny_streaming(), DEMO, TSS, of_contig, contigs=["demo2"], device="cpu")
+    calibrate(tiny_streaming(), DEMO, TSS, of_region, contigs=[f"demo2:1-{len(contig)}"], device="cpu")
+    whole, region = (read_card(path).calibration for path in (of_contig, of_region))
+    assert (region.hits, region.megabases) == (whole.hits, whole.megabases)
+    assert region.background.startswith(f"demo2:1-{len(contig)} of demo.fa")
+
+
 def test_a_smaller_distance_gives_more_hits_in_calibration_and_scan(calibrated, tmp_path):
     out = tmp_path / "close.safetensors"
     calibrate(tiny_streaming(), DEMO, TSS, out, device="cpu", min_distance=50, smoothing=21)

@@ -8,7 +8,7 @@ import pytest
 from promscan.errors import InputError
 from promscan.networks.card_parts import Scale
 from promscan.seq.records import Hit, Interval
-from promscan.seq.regions import held_out_regions, plain_names
+from promscan.seq.regions import named_regions, plain_names
 from promscan.seq.tss import KnownStarts, Site
 from promscan.train.data.evidence import Evidence
 from promscan.train.data.labelled_genome import LabelledGenome
@@ -32,13 +32,13 @@ def words(text: str) -> list[str]:
 
 
 def test_a_region_is_written_with_commas_between_names() -> None:
-    regions = held_out_regions(words("chr9,II:1,001-2,000,900"), LENGTHS)
+    regions = named_regions(words("chr9,II:1,001-2,000,900"), LENGTHS)
     assert regions == [("II", 1000, 2000), ("chr9:0-300", 0, 300), ("chr9:500-700", 0, 200), ("900", 0, 100)]
     assert plain_names(words("chr9,II:1,001-2,000,900"), LENGTHS) == ["chr9", "II:1001-2000", "900"]
 
 
 def test_a_contig_named_like_a_region_is_that_contig() -> None:
-    assert held_out_regions(["chr9:0-300"], LENGTHS) == [Interval("chr9:0-300", 0, 300)]
+    assert named_regions(["chr9:0-300"], LENGTHS) == [Interval("chr9:0-300", 0, 300)]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_contig_named_like_a_region_is_that_contig() -> None:
 )
 def test_a_region_that_does_not_fit_is_named(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        held_out_regions(words(text), LENGTHS)
+        named_regions(words(text), LENGTHS)
 
 
 def test_a_region_divides_a_contig_and_no_base_within_the_guard_is_trained_on() -> None:

@@ -254,6 +254,13 @@ def test_only_some_contigs() -> None:
         judge(hits, [PLUS], contigs=["chr2"])
 
 
+def test_only_a_region_of_a_contig() -> None:
+    hits = [Called("chr1", 100, "+", 2), Called("chr1", 2050, "+", 1)]
+    starts = [Called("chr1", 100, "+"), Called("chr1", 2000, "+")]
+    evaluation = judge(hits, starts, contigs=["chr1:1", "001-2", "500"])
+    assert (evaluation.ranking.bases, evaluation.whole.hits, evaluation.whole.recall) == (1500, 1, 1.0)
+
+
 def test_no_background_is_left() -> None:
     evaluation = judge(
         [Called("chr1", 0, "+", 1)], [Called("chr1", 1000, "+"), Called("chr1", 3000, "-")], contigs=["chr1"]

@@ -92,9 +92,21 @@ def test_the_recipe_of_bacteria_makes_a_calibrated_network_that_sees_reading_fra
 
 
 @pytest.mark.slow
-def test_the_recipe_of_pombe_makes_models_from_few_and_from_all_starts(tmp_path):
+def test_the_recipe_of_yeast_makes_a_calibrated_network_that_sees_frames_and_places(tmp_path):
+    made_by(read_recipe(find_recipe("yeast"), "demo"), tmp_path)
+    network, card = load_model(str(tmp_path / "yeast.safetensors"))
+    assert (network.architecture.frames[-1], network.architecture.place) == (900, 32)
+    assert (card.calling.place_weight, card.smoothing, card.min_distance) == (1, 35, 70)
+    assert card.calibration is not None
+
+
+@pytest.mark.slow
+def test_the_recipe_of_pombe_makes_a_model_and_others_from_few_and_from_all_starts(tmp_path):
     made_by(read_recipe(find_recipe("pombe"), "demo"), tmp_path)
     cards = [load_model(str(tmp_path / name / "best.safetensors"))[1] for name in ("100-yeast", "all-scratch")]
+    _, model = load_model(str(tmp_path / "pombe.safetensors"))
+    assert model.training["init"]["species"] == "Saccharomyces cerevisiae"
+    assert model.calibration.background.startswith("II:1-900000 of")
     assert [card.splits["dev"]["names"] for card in cards] == [["II:1-900000"]] * 2
     assert cards[0].training["genome"]["starts"] < cards[1].training["genome"]["starts"] + 1
     assert ["init" in card.training for card in cards] == [True, False]

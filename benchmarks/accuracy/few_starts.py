@@ -1,12 +1,11 @@
 r"""What a list of starts is worth: models of S. pombe that learned from 100 to all of its starts, and `yeast` as it is.
 
-The runs of `recipes/pombe.toml` and of the same command with fewer starts (`recipes.steps.some_starts`), or from random
-weights, all with the same number of segments, are judged on the dev region by their own validation. The test region is
-scanned by `yeast` and by the chosen weights alone. A start is found by a hit of its strand within 50 bp; a hit more
-than 500 bp from every start of its strand is false. `error` is the standard error of the recall of as many independent
-starts.
+The runs of `recipes/pombe.toml` from few and from all starts, with the weights of `yeast` or random ones, all with the
+same number of segments, are judged on the dev region by their own validation. A start is found by a hit of its strand
+within 50 bp; a hit more than 500 bp from every start of its strand is false. `error` is the standard error of the
+recall of as many independent starts.
 
-    python -m benchmarks.accuracy.few_starts runs/pombe --chosen runs/pombe/all-yeast/best.safetensors --data DATA \
+    python -m benchmarks.accuracy.few_starts runs/pombe --data DATA \
         -o benchmarks/results/0.1.0/few_starts.pombe.json
 """
 
@@ -59,25 +58,17 @@ def scanned(model: str, part: LabelledGenome) -> tuple[dict[str, Any], Card]:
 def main() -> None:
     parser = parser_of(__doc__, "data", "output")
     parser.add_argument("runs", type=Path, help="Folder of the run folders STARTS-yeast and STARTS-scratch.")
-    parser.add_argument("--chosen", help="Weights to measure on the test region, which is looked at once.")
     arguments = parser.parse_args()
-    genome = read_labelled_genome(arguments.data / POMBE.genome, arguments.data / POMBE.starts)
-    dev, test = genome.part(POMBE.dev), genome.part(POMBE.test)
+    dev = read_labelled_genome(arguments.data / POMBE.genome, arguments.data / POMBE.starts).part(POMBE.dev)
     as_it_is, card = scanned("yeast", dev)
-    cards, result = [card], {"dev": {"yeast": as_it_is}, "test": dict[str, Any]()}
+    runs = {"yeast": as_it_is}
     for beginning in BEGINNINGS:
         for listed in LISTS:
             weights = arguments.runs / f"{listed}-{beginning}" / "best.safetensors"
             if weights.is_file():
-                result["dev"][f"{listed}-{beginning}"] = trained(read_card(find_model(str(weights))))
-    if arguments.chosen:
-        result["test"]["yeast"], _ = scanned("yeast", test)
-        result["test"]["chosen"], card = scanned(arguments.chosen, test)
-        cards.append(card)
+                runs[f"{listed}-{beginning}"] = trained(read_card(find_model(str(weights))))
     scale = {"tolerance": SCALE.tolerance, "false_beyond": SCALE.false_beyond}
-    regions = {"dev": dev, "test": test}
-    found = {name: {"bases": part.bases, "starts": len(part.starts)} for name, part in regions.items()}
-    save_result(arguments.output, {"scale": scale, "regions": found, **result}, *cards)
+    save_result(arguments.output, {"scale": scale, "bases": dev.bases, "starts": len(dev.starts), "dev": runs}, card)
 
 
 if __name__ == "__main__":

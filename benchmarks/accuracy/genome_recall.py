@@ -26,7 +26,7 @@ from promscan.commands.evaluating.classes import BY_NAME
 from promscan.commands.evaluating.evaluation import RATES, Evaluation
 from promscan.io.genome import Genome
 from promscan.metrics.calibration import Calibration
-from promscan.seq.regions import matching_contigs
+from promscan.seq.regions import named_regions, region_name
 
 DRAWS = 1000
 """Draws of the bootstrap over blocks of 100 kb."""
@@ -73,7 +73,8 @@ def main() -> None:
     parser = parser_of(__doc__, "model", "genome", "tss", "contigs", "output")
     arguments = parser.parse_args()
     lengths = Genome(arguments.genome).contigs()
-    contigs = matching_contigs(arguments.contigs.split(","), lengths)
+    regions = named_regions(arguments.contigs.split(","), lengths)
+    contigs = [region_name(region) for region in regions]
     scan = promscan.scan(
         arguments.genome,
         model=arguments.model,
@@ -85,7 +86,7 @@ def main() -> None:
     )
     hits = ModelHits(scan)
     calibration = scan.card.calibration
-    drawn = [chrom for chrom in contigs if lengths[chrom] == RANDOM_CONTIG]
+    drawn = [region.chrom for region in regions if lengths[region.chrom] == RANDOM_CONTIG]
     judgements = {"all": (contigs, 100), "within_500": (contigs, 500)} | ({"random": (drawn, 100)} if drawn else {})
 
     def judge(part: list[str], tolerance: int, pattern: str | None = None) -> Evaluation:

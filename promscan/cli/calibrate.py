@@ -32,7 +32,7 @@ from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
     "-o", "--output", required=True, type=NamedPath(), metavar="MODEL2",
     help="Weights file to write (.safetensors).",
 )  # fmt: skip
-@contigs_option("Only on these contigs")
+@contigs_option("Only on these contigs or regions")
 @click.option(
     "--min-distance", type=Count(1, MAX_BP), metavar="N",
     help="Least distance in bp between two hits of a strand, here and in the card of MODEL2.  [default: that of MODEL]",

@@ -191,9 +191,12 @@ def _names(_context: click.Context, _option: click.Parameter, text: str | None) 
 
 
 def contigs_option(use: str) -> Decorator:
-    """`--contigs`, their names with commas between; `use` says what becomes of them."""
+    """`--contigs`, names and regions with commas between; `use` says what becomes of them."""
     return click.option(
-        "--contigs", metavar="X,Y", callback=_names, help=f"{use}, or those named X:...  [default: all]"
+        "--contigs",
+        metavar="NAMES",
+        callback=_names,
+        help=f"{use} (II:1-900,000), with commas between them; chr9 also stands for all chr9:...  [default: all]",
     )
 
 

@@ -20,7 +20,7 @@ from promscan.networks.card_parts import Screening
 from promscan.networks.screening import ScreeningNetwork
 from promscan.networks.weights import save_model
 from promscan.seq.records import Chunk
-from promscan.seq.regions import matching_contigs
+from promscan.seq.regions import named_regions, region_name
 
 
 def calibrate(
@@ -48,7 +48,7 @@ def calibrate(
         exclude: BED, GFF3 or GTF file of the known promoters (see `promscan.io.tss.read_known_promoters`); background
             lies at least the clearance of the card (1,000 bp) from each of them.
         out: weights file to write, `.safetensors`.
-        contigs: calibrate on these only (`X` also means contigs named `X:...`); none: on all.
+        contigs: only on these contigs and regions (`II:1-900,000`); `X` also means contigs named `X:...`; none: on all.
         min_distance: least distance in bp between two hits of a strand, written into the card (None: as it is there).
         smoothing: width in bp over which logits are averaged before calling, also written into the card.
         device: see `Scan`, as for the next three.
@@ -68,7 +68,7 @@ def calibrate(
     files = [source.path] if isinstance(source, Genome) else []
     check_outputs([out, out.with_suffix(".json")], [*model_files(str(model)), *files, exclude])
     lengths = source.contigs()
-    regions = matching_contigs(contigs, lengths) if contigs else []
+    regions = [region_name(region) for region in named_regions(contigs, lengths)]
     known = read_known_promoters(exclude, lengths)
     clearance = read_card(find_model(str(model))).scale.clearance
     scan = Scan(

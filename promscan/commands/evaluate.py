@@ -60,7 +60,8 @@ def evaluate(
             `promscan.commands.evaluating.classes.by_name`).
         ignore_near: files of other TSSs: no hit within `false_beyond` of one of them is false.
         bed: only what lies in these intervals counts: bases, TSSs and hits.
-        contigs: only these count (`X` also means contigs named `X:...`); none: all.
+        contigs: only these contigs and regions (`II:1-900,000`) count (`X` also means contigs named `X:...`); none:
+            all.
         score_column: column of the file to rank by, counted from 1; None: `logit`, else column 5 (GFF3: 6).
         tss_from: which base of a listed interval is the TSS: `start`, `5prime`, `thick`, `summit`, `transcript` or
             `gene`; None: what the layout of the list says.

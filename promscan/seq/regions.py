@@ -43,7 +43,7 @@ def matching_contigs(names: Iterable[str], contigs: Iterable[str]) -> list[str]:
     return found
 
 
-def held_out_regions(words: Iterable[str], contigs: Mapping[str, int]) -> list[Interval]:
+def named_regions(words: Iterable[str], contigs: Mapping[str, int]) -> list[Interval]:
     """Whole contigs and parts of contigs, from words that were divided at commas, in the order of the contigs.
 
     A word is a name, as for `matching_contigs`, or a region, as for `parse_region`. The commas of `II:1-900,000` divide

@@ -12,7 +12,7 @@ from promscan.log import counted, logger
 from promscan.seq.dna import Codes
 from promscan.seq.intervals import Intervals
 from promscan.seq.records import Interval
-from promscan.seq.regions import held_out_regions, plain_names, region_name
+from promscan.seq.regions import named_regions, plain_names, region_name
 from promscan.seq.windows import WINDOW
 from promscan.train.data.labelled_genome import LabelledGenome
 from promscan.train.data.promoters import Promoters
@@ -55,7 +55,7 @@ def split(genome: LabelledGenome, dev: Sequence[str], leave_out: Sequence[str], 
         InputError: a name or a region does not fit, or a base is named for both.
     """
     lengths = genome.lengths
-    for_dev, out = held_out_regions(dev, lengths), held_out_regions(leave_out, lengths)
+    for_dev, out = named_regions(dev, lengths), named_regions(leave_out, lengths)
     both = Intervals.of(for_dev).intersection(Intervals.of(out))
     if both.chroms:
         at = min(both)

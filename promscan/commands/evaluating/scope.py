@@ -17,7 +17,7 @@ from promscan.networks.card_parts import DISTANCES, Scale
 from promscan.seq.bounds import MAX_BP
 from promscan.seq.intervals import Intervals
 from promscan.seq.records import Interval, Strand
-from promscan.seq.regions import matching_contigs
+from promscan.seq.regions import named_regions
 
 _WHOLE = re.compile("[0-9]{1,12}")
 STRANDS: tuple[Strand, Strand] = ("+", "-")
@@ -31,11 +31,11 @@ def find_scope(
     Args:
         lengths: contig to bases.
         bed: file of the intervals that count; None: all.
-        contigs: only these count; none: all.
+        contigs: only these contigs and regions count; none: all.
         settings: the words of the header of the hits.
     """
-    names = matching_contigs(contigs, lengths) if contigs else lengths
-    scope = Intervals.of(Interval(chrom, 0, lengths[chrom]) for chrom in names)
+    whole = (Interval(chrom, 0, length) for chrom, length in lengths.items())
+    scope = Intervals.of(named_regions(contigs, lengths) if contigs else whole)
     if bed is not None:
         part = read_bed(bed)
         part.check_against(lengths, str(bed))

@@ -12,7 +12,7 @@ from promscan.io.memory_genome import GenomeInput, open_genome
 from promscan.io.tss import read_starts
 from promscan.seq.dna import Codes
 from promscan.seq.records import Interval
-from promscan.seq.regions import held_out_regions, region_name
+from promscan.seq.regions import named_regions, region_name
 from promscan.seq.tss import KnownStarts
 from promscan.train.data.evidence import Evidence, WeightedList, merge
 
@@ -41,7 +41,7 @@ class LabelledGenome:
         Raises:
             InputError: a name or a region does not fit.
         """
-        return self.cut(held_out_regions(names, self.lengths))
+        return self.cut(named_regions(names, self.lengths))
 
     def cut(self, regions: Sequence[Interval]) -> LabelledGenome:
         """These regions as contigs. A whole contig has its own name, a part the name of the region."""
