@@ -11,6 +11,11 @@ DEV_RATES = ("10", "50", "100", "500")
 AT_DEV_RATES = [f"at {rate}" for rate in DEV_RATES]
 SCANNERS = {"human": "`human`", "promid": "PromID", "core70": "`core70`"}
 SHOWN_BACTERIA = ("NC_000913.3:0-2320826", "LR031521.1:0-938725", "NC_002163.1", "NC_000915.1")
+TEST_SEQUENCE = {
+    "human": ("human chr10 and chr16", "10"), "yeast": ("*S. cerevisiae* chrX", "10"),
+    "pombe": ("*S. pombe* II, second 900 kb", "50"),
+}  # fmt: skip
+"""What each model is tested on, and the false positives per Mb at its default threshold."""
 SIMPLE_SCORES = {"cpg": "CpG observed/expected", "kmers": "4-mers, linear"}
 JUDGEMENTS = (("all", "tolerance_100"), ("within_500", "tolerance_500"))
 """Keys of the judgements at a tolerance of 100 and of 500 bp: in results of models, and in those of other scores."""
@@ -28,8 +33,8 @@ def recall_table() -> str:
 
 
 def yeast_table() -> str:
-    """Recall by false positives per Mb on the test contig of yeast."""
-    return recalls({"`yeast`": read("genome_recall", "yeast")})
+    """Recall by false positives per Mb on the test sequence of the two yeasts."""
+    return recalls({f"`{name}`": read("genome_recall", name) for name in ("yeast", "pombe")})
 
 
 def side_by_side_table() -> str:
@@ -113,11 +118,11 @@ def recalls_of(row: Values) -> list[str]:
 def headline_table() -> str:
     """The models that scan, at the threshold of a default scan, on test contigs."""
     rows = []
-    for model, genome in (("human", "human chr10 and chr16"), ("yeast", "*S. cerevisiae* chrX")):
+    for model, (genome, rate) in TEST_SEQUENCE.items():
         result = read("genome_recall", model)
         if not result:
             continue
-        near, wide = (result[judged]["asked"]["10"] for judged in ("all", "within_500"))
+        near, wide = (result[judged]["asked"][rate] for judged in ("all", "within_500"))
         main = result["default"].get("main") if "alternative" in result["default"] else None
         rows.append([
             f"`{model}`", f"{genome}, {result['all']['bases'] / 1e6:.2g} Mb, {result['all']['tss']} TSSs",
