@@ -111,7 +111,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 )  # fmt: skip
 @click.option(
     "--place", type=Count(0, MAX_HIDDEN), default=0, show_default=True,
-    help="Hidden units of the head that grades every base as the start; 0: no such head.",
+    help="Hidden units of the head that grades every base as the start, and so places the hits; 0: no such head.",
 )  # fmt: skip
 @click.option(
     "--place-in-logit", is_flag=True,
