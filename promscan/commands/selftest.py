@@ -24,7 +24,7 @@ SEQUENCES = 16
 """Sequences of the demo genome that a model of single sequences scores."""
 APART = 1_000
 """Distance in bp between their starts."""
-FP_PER_MB = 100.0
+FP_PER_MB = 500.0
 """False positives per Mb to call at. The rate is high, so that every scanning model has hits."""
 
 Values = dict[str, float]
