@@ -103,7 +103,7 @@ def test_the_background_may_be_a_region_of_a_contig(tmp_path):
         tmp_path / "region.safetensors",
     )
     calibrate(tiny_streaming(), DEMO, TSS, of_contig, contigs=["demo2"], device="cpu")
-    calibrate(tiny_streaming(), DEMO, TSS, of_region, contigs=[f"demo2:1-{len(contig)}"], device="cpu")
+    calibrate(tiny_streaming(), DEMO, TSS, of_region, contigs=f"demo2:1-{len(contig):,}".split(","), device="cpu")
     whole, region = (read_card(path).calibration for path in (of_contig, of_region))
     assert (region.hits, region.megabases) == (whole.hits, whole.megabases)
     assert region.background.startswith(f"demo2:1-{len(contig)} of demo.fa")

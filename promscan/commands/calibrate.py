@@ -20,7 +20,7 @@ from promscan.networks.card_parts import Screening
 from promscan.networks.screening import ScreeningNetwork
 from promscan.networks.weights import save_model
 from promscan.seq.records import Chunk
-from promscan.seq.regions import named_regions, region_name
+from promscan.seq.regions import named_regions, plain_names, region_name
 
 
 def calibrate(
@@ -77,7 +77,7 @@ def calibrate(
         smoothing=smoothing, exhaustive=True, strength=None,
         device=device, batch_size=batch_size, threads=threads, precision=precision,
     )  # fmt: skip
-    where = _place(source, contigs) + f", {clearance} bp and more from {Path(exclude).name}"
+    where = _place(source, plain_names(contigs, lengths)) + f", {clearance} bp and more from {Path(exclude).name}"
     background = Background.collect(scan, lengths, lambda: _megabases(scan), where)
     if not background.megabases:
         raise InputError(
@@ -91,7 +91,7 @@ def calibrate(
 
 
 def _place(source: GenomeSource, contigs: Sequence[str]) -> str:
-    """Name of the genome, with its contigs if only these are used."""
+    """Name of the genome, with its contigs and regions if only these are used."""
     name = Path(source.source).name
     return f"{', '.join(contigs)} of {name}" if contigs else name
 
