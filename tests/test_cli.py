@@ -316,6 +316,16 @@ def test_wrong_usage_exits_with_2(promscan_cli, inputs, monkeypatch, line, compl
     assert sorted(inputs.iterdir()) == before
 
 
+@pytest.mark.parametrize("option", ["--strand", "--format", "--gap\n", "--threads"])
+def test_wrong_usage_repeats_no_thousands_of_letters_and_no_newline(promscan_cli, option):
+    outcome = promscan_cli("scan", "x.fa", "-o", "x.bed", f"{option}={'9' * 5000}\nx")
+    assert outcome.status == 2
+    message = outcome.err.splitlines()[3:]
+    assert len(message) == 1
+    assert message[0].startswith("Error: ")
+    assert len(message[0]) < 1200
+
+
 def numbers(group: click.Group) -> Iterator[click.Option]:
     """The options of all commands that take a number with decimals."""
     for command in group.commands.values():

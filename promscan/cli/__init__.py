@@ -33,7 +33,7 @@ from promscan.cli.score import score
 from promscan.cli.selftest import selftest
 from promscan.cli.train import train
 from promscan.cli.variants import variants
-from promscan.errors import DeviceError, PromscanError, is_lack_of_memory
+from promscan.errors import DeviceError, PromscanError, is_lack_of_memory, shortened
 from promscan.io.files import open_text_output, standard_output
 
 INTERRUPTED = 130
@@ -111,6 +111,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         status = int(cli.main(arguments, prog_name="promscan", standalone_mode=False) or 0)
     except click.ClickException as error:
+        error.message = log.one_line(shortened(error.message))  # it may repeat any value
         error.show(_messages())
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
