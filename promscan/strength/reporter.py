@@ -164,8 +164,8 @@ def parse_lengths(text: str) -> tuple[int | None, int]:
     if len(parts) > 2 or not all(map(_WHOLE.fullmatch, parts)):
         raise InputError(f"{text[:40]!r} is no length of an insert, such as 80 or 71-79")
     least, largest = int(parts[0]), int(parts[-1])
-    check_whole("length", largest, KMER, MAX_INSERT)
-    check_whole("length", least, 1, largest)
+    check_whole("insert length", largest, KMER, MAX_INSERT)
+    check_whole("insert length", least, 1, largest)
     return (None, largest) if least == largest else (least, largest)
 
 
