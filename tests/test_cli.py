@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import re
@@ -243,6 +244,25 @@ def test_a_full_disk_is_one_line(scan, inputs, monkeypatch, options):
     assert re.fullmatch(
         "promscan: error: /dev/full: cannot be written: No space left on device; check .*\n", outcome.err
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "end"),
+    [
+        (OSError(errno.EMFILE, "Too many open files", "x"), "Too many open files: 'x'; raise the limit .* -n[)]"),
+        (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"), "; let TMPDIR name .*"),
+    ],
+)
+def test_a_limit_of_the_system_is_named_with_its_cure(scan, inputs, out, monkeypatch, error, end):
+    def refused(*_):
+        raise error
+
+    monkeypatch.chdir(inputs)
+    monkeypatch.setattr(WindowedEngine, "score", refused)
+    outcome = scan("good.fa -o {out}/hits.bed")
+    assert outcome.status == 1
+    assert re.fullmatch(f"promscan: error: .*{end}\n", outcome.err)
+    assert list(out.iterdir()) == []
 
 
 def test_a_target_that_cannot_be_written_fails_before_the_scan(scan, inputs, out, monkeypatch):

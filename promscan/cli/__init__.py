@@ -34,7 +34,7 @@ from promscan.cli.selftest import selftest
 from promscan.cli.train import train
 from promscan.cli.variants import variants
 from promscan.errors import DeviceError, PromscanError, is_lack_of_memory, shortened
-from promscan.io.files import open_text_output, standard_output
+from promscan.io.files import cure_of, open_text_output, standard_output
 
 INTERRUPTED = 130
 LEAST_MEMORY = 768 << 20
@@ -118,7 +118,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         click.echo("promscan: interrupted", _messages())
         status = INTERRUPTED
     except (PromscanError, OSError) as error:
-        click.echo(log.one_line(f"promscan: error: {error}"), _messages())
+        cure = _cure_of(error) if isinstance(error, OSError) else None
+        click.echo(log.one_line(f"promscan: error: {error}" + (f"; {cure}" if cure else "")), _messages())
         status = 1
     except (MemoryError, RuntimeError, ImportError) as error:
         if not is_lack_of_memory(error):
@@ -127,6 +128,12 @@ def _run(arguments: Sequence[str] | None) -> int:
         status = 1
     _drop_what_standard_output_refuses()
     return status
+
+
+def _cure_of(error: OSError) -> str | None:
+    if "No usable temporary directory" in str(error):
+        return "let TMPDIR name a folder that takes files, and check the limit of their size (ulimit -f)"
+    return cure_of(error.errno)
 
 
 def _check_memory_limit(least: int) -> None:
