@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     "--plot",
     type=NamedPath(),
     metavar="FILE",
-    help="Draw recall, of all TSSs and by class, precision and distances: .png, .svg, .pdf",
+    help="Draw recall (of all TSSs, and by class), precision and distances: .png, .svg, .pdf",
 )
 @click.option(
     "--class-pattern", metavar="REGEX",
@@ -63,7 +63,9 @@ if TYPE_CHECKING:
     "--same-start", type=Count(0, MAX_BP), default=SAME_START, show_default=True, metavar="BP",
     help="A TSS of a later list this near to one of an earlier list, on its strand, is the same TSS.",
 )  # fmt: skip
-@click.option("--bed", metavar="FILE", help="What was scanned, if not all: only bases, TSSs and hits in it count.")
+@click.option(
+    "--bed", metavar="FILE", help="Intervals that were scanned, if not all: only bases, TSSs and hits in them count."
+)
 @contigs_option("Only these contigs count")
 @score_column_option
 @quiet_option
