@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 @click.option(
     "--method", type=click.Choice(["mutagenesis", "gradients", "both", "place"]), default="mutagenesis",
     show_default=True,
-    help="How to find the contribution of a base; gradients (integrated gradients) are faster; place: why the hit is at "
-    "its base and not nearby.",
+    help="How to find the contribution of a base; gradients (integrated gradients) are faster; place: why the hit is "
+    "at its base and not nearby.",
 )  # fmt: skip
 @click.option(
     "--flank", type=Count(0, 1000), default=0, show_default=True, metavar="N",

@@ -32,7 +32,7 @@ WANTED = "an output of promscan scan"
 LONGEST_HEAD = 10
 """Lines that are read to find the first rows."""
 NO_STRAND = "."
-"""In the rows of landmarks alone."""
+"""Strand of landmarks; hits have another."""
 
 
 class _Row(NamedTuple):
