@@ -116,8 +116,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         status = int(cli.main(arguments, prog_name="promscan", standalone_mode=False) or 0)
     except click.ClickException as error:
-        error.message = log.one_line(shortened(error.message))  # it may repeat any value
-        error.show(_messages())
+        _show(error)
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("promscan: interrupted", _messages())
@@ -133,6 +132,14 @@ def _run(arguments: Sequence[str] | None) -> int:
         status = 1
     _drop_what_standard_output_refuses()
     return status
+
+
+def _show(error: click.ClickException) -> None:
+    """Show wrong usage; its message may repeat any value, and is one short line all the same."""
+    text = io.StringIO()
+    error.show(text)
+    usage, label, message = text.getvalue().partition("Error: ")
+    click.echo(usage + label + log.one_line(shortened(" ".join(message.split()))), _messages())
 
 
 def _cure_of(error: OSError) -> str | None:
