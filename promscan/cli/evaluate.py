@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     help="A TSS of a later list this near to one of an earlier list, on its strand, is the same TSS.",
 )  # fmt: skip
 @click.option(
-    "--bed", metavar="FILE", help="Intervals that were scanned, if not all: only bases, TSSs and hits in them count."
+    "--bed", metavar="FILE", help="What was scanned, if not all: only bases, TSSs and hits in it count."
 )
 @contigs_option("Only these contigs count")
 @score_column_option
