@@ -63,9 +63,7 @@ if TYPE_CHECKING:
     "--same-start", type=Count(0, MAX_BP), default=SAME_START, show_default=True, metavar="BP",
     help="A TSS of a later list this near to one of an earlier list, on its strand, is the same TSS.",
 )  # fmt: skip
-@click.option(
-    "--bed", metavar="FILE", help="What was scanned, if not all: only bases, TSSs and hits in it count."
-)
+@click.option("--bed", metavar="FILE", help="What was scanned, if not all: only bases, TSSs and hits in it count.")
 @contigs_option("Only these contigs count")
 @score_column_option
 @quiet_option
