@@ -265,6 +265,16 @@ def test_a_limit_of_the_system_is_named_with_its_cure(scan, inputs, out, monkeyp
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.parametrize("option", ["--model", "--strength", "--bed", "--region"])
+def test_a_value_of_thousands_of_letters_is_not_repeated_whole(scan, inputs, out, monkeypatch, option):
+    monkeypatch.chdir(inputs)
+    outcome = scan(f"good.fa -o {{out}}/hits.bed {option} {'9' * 5000}")
+    assert outcome.status == 1
+    assert outcome.err.startswith("promscan: error: ")
+    assert len(outcome.err) < 1200
+    assert outcome.err.count("\n") == 1
+
+
 def test_a_target_that_cannot_be_written_fails_before_the_scan(scan, inputs, out, monkeypatch):
     monkeypatch.chdir(inputs)
     monkeypatch.setattr(WindowedEngine, "score", lambda *_: pytest.fail("the scan began"))

@@ -123,7 +123,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         status = INTERRUPTED
     except (PromscanError, OSError) as error:
         cure = _cure_of(error) if isinstance(error, OSError) else None
-        click.echo(log.one_line(f"promscan: error: {error}" + (f"; {cure}" if cure else "")), _messages())
+        text = shortened(str(error)) + (f"; {cure}" if cure else "")
+        click.echo(log.one_line(f"promscan: error: {text}"), _messages())
         status = 1
     except (MemoryError, RuntimeError, ImportError) as error:
         if not is_lack_of_memory(error):
