@@ -8,12 +8,17 @@ LONGEST_MESSAGE = 1000
 """Letters of a message; names from files may be longer."""
 
 
+def shortened(message: str) -> str:
+    """A message, without its middle where it is very long."""
+    half = LONGEST_MESSAGE // 2
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[:half]} ... {message[-half:]}"
+
+
 class PromscanError(Exception):
     """Base of all expected failures."""
 
     def __str__(self) -> str:
-        text, half = super().__str__(), LONGEST_MESSAGE // 2
-        return text if len(text) <= LONGEST_MESSAGE else f"{text[:half]} ... {text[-half:]}"
+        return shortened(super().__str__())
 
 
 _LACK_OF_MEMORY = (

@@ -31,7 +31,7 @@ _FOLDER = TemporaryDirectory()
 
 Contigs = Mapping[str, str]
 Logits = dict[tuple[str, int, str], float]
-"""By contig, start and strand of a window."""
+"""A value by contig, start and strand of a window."""
 
 EVERY_WINDOW = {"threshold": 1e-30, "min_distance": 1}
 """Options under which every scored window is a hit."""

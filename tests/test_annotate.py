@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -198,6 +199,23 @@ def test_missing_bedtools_is_named_with_the_cure(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(nearest.shutil, "which", lambda name: None)
     with pytest.raises(DependencyError, match="bedtools is not installed; install it"):
         annotations_of(tmp_path, GENES, "chr1 1 +")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pybedtools leaves its file open
+@pytest.mark.parametrize("content", ["", "\x7fELF" + "\0" * 60], ids=["empty", "other machine"])
+def test_a_bedtools_that_does_not_start_is_one_line(
+    promscan_cli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    (tmp_path / "bedtools").write_text(content)
+    (tmp_path / "bedtools").chmod(0o755)
+    (tmp_path / "hits.bed").write_text("chr1\t10\t11\th\t0\t+\n")
+    (tmp_path / "genes.bed").write_text("chr1\t30\t60\tg\t0\t+\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    outcome = promscan_cli("annotate", tmp_path / "hits.bed", tmp_path / "genes.bed", "-o", "-", "--quiet")
+    assert (outcome.status, outcome.out) == (1, "")
+    assert re.fullmatch(
+        r"promscan: error: bedtools does not start: .*Exec format error.*; install it .*\n", outcome.err
+    )
 
 
 class Drawn(NamedTuple):

@@ -170,7 +170,7 @@ RECIPES: dict[type, dict[str, list[Any]]] = {
         "placing": [math.inf],
     },
     promscan.StrengthRecipe: {
-        "shares": [{"a": -1}, {"a": math.inf}],
+        "shares": [{"a": -1}, {"a": math.inf}, {"a": 0}, {"a": 1e-320, "b": 0}],
         "rows_per_epoch": [-1, 10**30],
         "dev_share": [0, 1, math.nan],
         "test_share": [1, -1],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import re
@@ -245,6 +246,35 @@ def test_a_full_disk_is_one_line(scan, inputs, monkeypatch, options):
     )
 
 
+@pytest.mark.parametrize(
+    ("error", "end"),
+    [
+        (OSError(errno.EMFILE, "Too many open files", "x"), "Too many open files: 'x'; raise the limit .* -n[)]"),
+        (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"), "; let TMPDIR name .*"),
+    ],
+)
+def test_a_limit_of_the_system_is_named_with_its_cure(scan, inputs, out, monkeypatch, error, end):
+    def refused(*_):
+        raise error
+
+    monkeypatch.chdir(inputs)
+    monkeypatch.setattr(WindowedEngine, "score", refused)
+    outcome = scan("good.fa -o {out}/hits.bed")
+    assert outcome.status == 1
+    assert re.fullmatch(f"promscan: error: .*{end}\n", outcome.err)
+    assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--model", "--strength", "--bed", "--region"])
+def test_a_value_of_thousands_of_letters_is_not_repeated_whole(scan, inputs, out, monkeypatch, option):
+    monkeypatch.chdir(inputs)
+    outcome = scan(f"good.fa -o {{out}}/hits.bed {option} {'9' * 5000}")
+    assert outcome.status == 1
+    assert outcome.err.startswith("promscan: error: ")
+    assert len(outcome.err) < 1200
+    assert outcome.err.count("\n") == 1
+
+
 def test_a_target_that_cannot_be_written_fails_before_the_scan(scan, inputs, out, monkeypatch):
     monkeypatch.chdir(inputs)
     monkeypatch.setattr(WindowedEngine, "score", lambda *_: pytest.fail("the scan began"))
@@ -314,6 +344,16 @@ def test_wrong_usage_exits_with_2(promscan_cli, inputs, monkeypatch, line, compl
     assert re.search(complaint, outcome.err)
     assert outcome.err.startswith("Usage: promscan")
     assert sorted(inputs.iterdir()) == before
+
+
+@pytest.mark.parametrize("option", ["--strand", "--format", "--gap\n", "--threads"])
+def test_wrong_usage_repeats_no_thousands_of_letters_and_no_newline(promscan_cli, option):
+    outcome = promscan_cli("scan", "x.fa", "-o", "x.bed", f"{option}={'9' * 5000}\nx")
+    assert outcome.status == 2
+    message = outcome.err.splitlines()[3:]
+    assert len(message) == 1
+    assert message[0].startswith("Error: ")
+    assert len(message[0]) < 1200
 
 
 def numbers(group: click.Group) -> Iterator[click.Option]:

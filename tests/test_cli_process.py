@@ -108,6 +108,17 @@ def test_a_standard_output_that_takes_nothing_is_one_line(start, tmp_path, line,
     assert process.wait() == 1
 
 
+@pytest.mark.slow
+def test_few_open_files_are_enough(start, tmp_path):
+    """Libraries, a model, the genome and all outputs together."""
+    path = write_fasta(tmp_path / "genome.fa", CONTIGS)
+    outputs = ["-o", tmp_path / "x.bed.gz", "--track", tmp_path / "x", "--summary", tmp_path / "x.json"]
+    command = [*PROMSCAN, "scan", path, *outputs, "--strength", str(TINY_STRENGTH), *OPTIONS]
+    process = start(["bash", "-c", 'ulimit -n 16; exec "$@"', "", *command])
+    assert (process.communicate(timeout=120)[1], process.returncode) == (b"", 0)
+    assert len(list(tmp_path.glob("x*"))) >= 5
+
+
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGHUP])
 def test_a_cluster_or_terminal_that_stops_the_job_leaves_nothing(start, tmp_path, stop):
     out = tmp_path / "out"

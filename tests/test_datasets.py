@@ -45,6 +45,7 @@ def test_a_label_may_be_the_probability_that_a_teacher_gives(tmp_path: Path) -> 
     [
         (f">fasta\n{A}\n", "line 1: not a table with the column 'sequence'; name it in the first line"),
         ("", "line 1.*sequence"),
+        ("", "there is nothing in it; give a table with the column 'sequence'"),
         ("sequence\n", "line 1.*label"),
         (f"sequence,label\n{A},1\n", "both labels"),
         (f"sequence,label\n{A},1\n{A},2\n", "line 3: label '2'"),

@@ -421,8 +421,8 @@ def arguments(folder: Path) -> list[object]:
 
 SUMMARY = """\
 1 of 1 TSSs found by 3 hits, ranked by column 5, on 7,000 bp
-1 hits right (within 100 bp; median distance 5 bp), 1 false (beyond 500 bp)
-1 hits on 4,999 bp of background (beyond 1,000 bp); distances from the defaults
+1 hit right (within 100 bp; median distance 5 bp), 1 false (beyond 500 bp)
+1 hit on 4,999 bp of background (beyond 1,000 bp); distances from the defaults
 
         FP/Mb  recall (95 %)           precision   threshold   right   false  background FP/Mb
             1  1.000 (0.207 to 1.000)      1.000           3       1       0                 0

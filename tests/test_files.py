@@ -1,5 +1,6 @@
 """Files appear whole or not at all."""
 
+import errno
 import gzip
 import json
 import os
@@ -11,7 +12,7 @@ import pytest
 from written_hits import HITS, write
 
 from promscan.errors import RunError
-from promscan.io.files import atomic_path, check_outputs, open_text_output
+from promscan.io.files import atomic_path, check_outputs, open_text_output, write_errors
 from promscan.io.hit_writers import write_summary
 
 
@@ -37,6 +38,24 @@ def test_summary_that_is_no_json_leaves_nothing(tmp_path):
 def test_a_full_disk_is_reported_with_the_name_of_the_file():
     with pytest.raises(RunError, match="/dev/full: cannot be written: No space left"):
         write_json("/dev/full", {})
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            OSError(errno.EFBIG, "File too large"),
+            "File too large; check the space left and the limit .* [(]ulimit -f[)]",
+        ),
+        (OSError("Error closing BGZFile object"), "not all of it was taken; check the space left .* [(]ulimit -f[)]"),
+        (OSError(errno.EMFILE, "Too many open files"), "Too many open files; raise the limit .* [(]ulimit -n[)]"),
+        (OSError(errno.EACCES, "Permission denied"), "Permission denied; check the space left and your permissions"),
+    ],
+    ids=["size", "pysam", "open files", "permission"],
+)
+def test_a_limit_is_named_with_its_cure(error, line):
+    with pytest.raises(RunError, match=f"^x: cannot be written: {line}$"), write_errors("x"):
+        raise error
 
 
 def test_text_output(tmp_path, capsys):

@@ -46,6 +46,8 @@ def test_what_surrounds_the_matrices_is_passed_over(tmp_path: Path):
     (f"{HEAD}MOTIF a\nletter-probability matrix: w= 2\n{ROW}", "the last motif has 1 of 2 positions"),
     (f"{HEAD}MOTIF a\nletter-probability matrix: w= 1\n0.7 0.1 0.1\n", "line 9: expected 4 probabilities"),
     (f"{HEAD}MOTIF a\nletter-probability matrix: w= 1\n0.7 0.1 0.1 nan\n", "line 9: expected 4 probabilities"),
+    (f"{HEAD}MOTIF a\nletter-probability matrix: w= 1\n0.7 0.1 0.1 0.\uff11\n", "line 9: expected 4 probabilities"),
+    (f"{HEAD}MOTIF a\nletter-probability matrix: w= \uff11\n{ROW}", "line 8: a motif needs its width"),
     (f"{HEAD}MOTIF a\nletter-probability matrix: w= 1\n0.7 0.1 0.1 0.9\n", "line 9: expected 4 probabilities"),
     (">seq\nACGT\n", "this is a FASTA file; give a MEME file"),
 ])  # fmt: skip

@@ -142,7 +142,7 @@ def test_lower_case_and_rna_are_read_alike(score):
             "name,seq\nx,ACGT\n",
             "line 1: neither FASTA nor a table with the column 'sequence'; name it in the first line",
         ),
-        ("", "line 1: neither FASTA nor a table with the column 'sequence'; name it in the first line"),
+        ("", "line 1: there is nothing in it; give FASTA, or a table with the column 'sequence'"),
     ],
 )
 def test_a_sequence_that_does_not_fit_is_named(score, tmp_path, text, complaint):

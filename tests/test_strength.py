@@ -102,8 +102,8 @@ def test_every_length_is_fitted_and_reported(promscan_cli, weights, tmp_path):
     assert list(grades) == list(sequences)
     assert grades["flanked"] == grades["longer"] == grades["whole"] != grades["short"]
     assert outcome.err == (
-        f"{fasta}: 1 sequences begin with a part of the 5' flank, which was stripped; 1 are longer than an insert and "
-        "lost their 5' end; 1 are shorter and were padded there\n"
+        f"{fasta}: stripped a part of the 5' flank from 1 sequence; cut the 5' end of 1 sequence longer than an "
+        "insert; padded the 5' end of 1 sequence shorter than one\n"
     )
 
 

@@ -233,6 +233,14 @@ def test_pretraining_learns_and_serves_as_a_start(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run" / "config.json").read_text())["init"] == card.sha256
 
 
+@pytest.mark.parametrize("batch_size", [2, 3, 10, 16, 18])
+def test_small_batches_of_a_pretraining_have_a_metric_of_bases(tmp_path: Path, batch_size: int) -> None:
+    settings = PretrainRecipe(architecture=SMALL, epochs=1, windows_per_epoch=batch_size, batch_size=batch_size)
+    sequences = UnlabelledSequences(list(planted(10, 1).codes), "x", "")
+    card = train_unlabelled(sequences, [], tmp_path / "run", settings, threads=1)
+    assert all(0 <= card.metrics["train"][name] <= 1 for name in ("base_auc", "window_auc"))
+
+
 def test_pretraining_refuses_to_learn_from_nothing(tmp_path: Path) -> None:
     held_out = planted(4, 1)
     seen = UnlabelledSequences(list(held_out.codes), "all held out", "")

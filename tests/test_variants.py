@@ -30,6 +30,7 @@ import promscan
 from promscan.commands.variants import VariantEffect
 from promscan.commands.variation.alleles import edit_of
 from promscan.commands.variation.haplotypes import haplotypes_of
+from promscan.errors import InputError
 from promscan.io.vcf import Record
 from promscan.seq import dna
 
@@ -466,6 +467,24 @@ def test_a_genotype_of_an_allele_that_is_not_listed_is_refused_in_one_line(
         r"promscan: error: record 1, demo1:21400: a genotype has allele [12], and ALT .*\n", outcome.err
     )
     assert not (tmp_path / "out.vcf").exists()
+
+
+@pytest.mark.parametrize("genotype", ["0|x", "0|\u00b2", "0|\uff11", "1" * 5000, "1|-1", "0|1_0", "1|"])
+def test_what_is_no_genotype_is_refused_in_one_line(genotype: str) -> None:
+    rows = [Record("c", at, "A", ("C",), f"c\t{at + 1}\t.\tA\tC\t.\t.\t.\tGT\t{genotype}", at) for at in (9, 12)]
+    codes = dna.encode("A" * 30)
+    edits = [[edit_of(codes, row.position, codes[:1], dna.encode("C"))] for row in rows]
+    with pytest.raises(InputError, match=r"record 9, c:10: .* is no genotype, such as 0\|1; repair") as stop:
+        haplotypes_of(rows, codes, edits)
+    assert len(str(stop.value)) < 200
+
+
+@pytest.mark.parametrize(("genotype", "count"), [("0|1", 1), ("|0|1", 1), ("0|.", 0), (".", 0), ("1/1", 2), ("0/1", 0)])
+def test_every_spelling_of_a_genotype_is_read(genotype: str, count: int) -> None:
+    rows = [Record("c", at, "A", ("C",), f"c\t{at + 1}\t.\tA\tC\t.\t.\t.\tGT\t{genotype}", at) for at in (9, 12)]
+    codes = dna.encode("A" * 30)
+    edits = [[edit_of(codes, row.position, codes[:1], dna.encode("C"))] for row in rows]
+    assert sum(each.carriers for each in haplotypes_of(rows, codes, edits)) == count
 
 
 def test_a_record_without_columns_of_samples_has_no_phase() -> None:

@@ -1,7 +1,7 @@
 r"""Hits of a model on bacteria where no start is listed and in shuffled sequence, and the bases around its hits.
 
 The genome is that of `recipes.steps.parts_of_genomes`; the thresholds are those of the calibration. These genomes come
-without genes, so intergenic and genic sequence cannot be told apart: what counts instead is the sequence more than 200
+without genes, so intergenic and genic sequence cannot be separated: what counts instead is the sequence more than 200
 bp from every listed start, either strand. Unlisted starts are still in it. The shuffle has no start at all: pieces of 1
 kb with the same pairs of neighbours in another order, so without genes.
 

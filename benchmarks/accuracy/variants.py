@@ -71,7 +71,7 @@ def correlations(rows: list[dict[str, str]], differences: dict[Key, float]) -> d
 
 
 def precision_by_size(rows: list[dict[str, str]], differences: dict[Key, float]) -> dict[str, Any]:
-    """Of variants whose scores change by this much: how many change expression, in the same direction."""
+    """Variants whose scores change by this much, and how many of them change expression, in the same direction."""
     table = {}
     for least in (0.05, 0.1, 0.2, 0.3, 0.5):
         chosen = [row for row in rows if abs(differences[key_of(row)]) >= least]

@@ -174,8 +174,8 @@ def command_line(bench: Bench, genome: Path, *options: str) -> dict[str, Any]:
                 raise RuntimeError(f"promscan scan: status {stop.code}, see the log") from stop
         seconds = time.perf_counter() - began
     values = json.loads(summary.read_text())
-    told = {name: values[name] for name in ("bases", "hits", "seconds", "peak_memory_bytes")}
-    return {**told, "total_seconds": seconds, "mb_per_second": values["bases"] / 1e6 / seconds, **result}
+    measured = {name: values[name] for name in ("bases", "hits", "seconds", "peak_memory_bytes")}
+    return {**measured, "total_seconds": seconds, "mb_per_second": values["bases"] / 1e6 / seconds, **result}
 
 
 def scan(bench: Bench) -> None:

@@ -35,7 +35,7 @@ def _verdict(known: Values) -> str:
 
 
 def variant_precision_table() -> str:
-    """Of variants whose score changes by this much: how many change expression."""
+    """Share of the variants whose score changes by this much that change expression."""
     rows = [
         [
             f"{float(least):g}",

@@ -35,7 +35,7 @@ STEP = 0.01
 FEWEST = 100
 """Hits needed to find the floor of a screening network at a logit; with fewer, that of a lower logit holds."""
 RATES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, FP_PER_MB)
-"""False positives per Mb at which such floors are measured, beside the rate that scans call at by default."""
+"""False positives per Mb at which such floors are measured, in addition to the rate that scans call at by default."""
 STEPS = 10_000
 """The widest margin, in steps."""
 

@@ -33,8 +33,8 @@ from promscan.cli.score import score
 from promscan.cli.selftest import selftest
 from promscan.cli.train import train
 from promscan.cli.variants import variants
-from promscan.errors import DeviceError, PromscanError, is_lack_of_memory
-from promscan.io.files import open_text_output, standard_output
+from promscan.errors import DeviceError, PromscanError, is_lack_of_memory, shortened
+from promscan.io.files import cure_of, open_text_output, standard_output
 
 INTERRUPTED = 130
 LEAST_MEMORY = 768 << 20
@@ -51,7 +51,12 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
         context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write nothing: the text of the help lists the commands already, in the order of their use."""
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
     help="Show the version.",
@@ -111,13 +116,15 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         status = int(cli.main(arguments, prog_name="promscan", standalone_mode=False) or 0)
     except click.ClickException as error:
-        error.show(_messages())
+        _show(error)
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("promscan: interrupted", _messages())
         status = INTERRUPTED
     except (PromscanError, OSError) as error:
-        click.echo(log.one_line(f"promscan: error: {error}"), _messages())
+        cure = _cure_of(error) if isinstance(error, OSError) else None
+        text = shortened(str(error)) + (f"; {cure}" if cure else "")
+        click.echo(log.one_line(f"promscan: error: {text}"), _messages())
         status = 1
     except (MemoryError, RuntimeError, ImportError) as error:
         if not is_lack_of_memory(error):
@@ -126,6 +133,20 @@ def _run(arguments: Sequence[str] | None) -> int:
         status = 1
     _drop_what_standard_output_refuses()
     return status
+
+
+def _show(error: click.ClickException) -> None:
+    """Show wrong usage; its message may repeat any value, and is one short line all the same."""
+    text = io.StringIO()
+    error.show(text)
+    usage, label, message = text.getvalue().partition("Error: ")
+    click.echo(usage + label + log.one_line(shortened(" ".join(message.split()))), _messages())
+
+
+def _cure_of(error: OSError) -> str | None:
+    if "No usable temporary directory" in str(error):
+        return "let TMPDIR name a folder that takes files, and check the limit of their size (ulimit -f)"
+    return cure_of(error.errno)
 
 
 def _check_memory_limit(least: int) -> None:

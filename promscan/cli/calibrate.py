@@ -47,9 +47,9 @@ from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING
 def calibrate(model: str, genome: str, exclude: str, output: Path, quiet: bool, **options: Any) -> None:
     """Measure the false positives per Mb of MODEL, at each logit, on your own background.
 
-    All of the genome but the surroundings of known promoters is scanned, and every hit there counts as false. MODEL2
-    is MODEL with this table in its card, which 'promscan scan --fp-per-mb' needs. The card of a model of single windows
-    also says how a quicker pass can choose the windows to score, if that saves enough.
+    The whole genome is scanned, except near known promoters, and every hit counts as false. MODEL2 is MODEL with this
+    table in its card, which 'promscan scan --fp-per-mb' needs. The card of a model of single windows also says how a
+    quicker pass can choose the windows to score, if that saves enough time.
 
     \b
     promscan calibrate mine.safetensors --genome genome.fa --exclude tss.bed -o calibrated.safetensors

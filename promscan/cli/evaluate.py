@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     "--plot",
     type=NamedPath(),
     metavar="FILE",
-    help="Draw recall, of all TSSs and by class, precision and distances: .png, .svg, .pdf",
+    help="Draw recall (of all TSSs, and by class), precision and distances: .png, .svg, .pdf",
 )
 @click.option(
     "--class-pattern", metavar="REGEX",

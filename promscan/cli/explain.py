@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--track", metavar="PREFIX",
-    help="Write what bases are worth as bigWig: PREFIX.plus.bw and PREFIX.minus.bw; with --genome.",
+    help="Write the contributions of bases as bigWig: PREFIX.plus.bw and PREFIX.minus.bw; with --genome.",
 )  # fmt: skip
 @click.option(
     "--method", type=click.Choice(["mutagenesis", "gradients", "both", "place"]), default="mutagenesis",
     show_default=True,
-    help="How to find what a base is worth; gradients (integrated gradients) are faster; place: why the hit is at its "
-    "base and not nearby.",
+    help="How to find the contribution of a base; gradients (integrated gradients) are faster; place: why the hit is "
+    "at its base and not nearby.",
 )  # fmt: skip
 @click.option(
     "--flank", type=Count(0, 1000), default=0, show_default=True, metavar="N",

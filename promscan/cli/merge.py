@@ -9,7 +9,7 @@ import click
 @click.argument("shards", nargs=-1, required=True, metavar="SHARD...")
 @click.option(
     "-o", "--output", required=True, metavar="OUT",
-    help="The hits of all shards, in their format; with .gz bgzipped and indexed; - is stdout. Of tracks: OUT.bw.",
+    help="The hits of all shards, in their format; with .gz bgzipped and indexed; - is stdout. For tracks: OUT.bw.",
 )  # fmt: skip
 def merge(shards: tuple[str, ...], output: str) -> None:
     """Join the outputs of all N shards of a scan, in any order, into the file of the undivided scan.

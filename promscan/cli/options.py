@@ -226,7 +226,7 @@ _DEVICE = click.option(
     "--device",
     default="auto",
     show_default=True,
-    help="auto, cpu, cuda, cuda:N, mps, or all: every CUDA device, of one model.",
+    help="auto, cpu, cuda, cuda:N, mps, or all: every CUDA device, if all are alike.",
 )
 _THREADS = click.option(
     "-t",

@@ -102,7 +102,7 @@ def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
 )
 @click.option(
     "--columns", type=click.Choice(BED_COLUMN_SETS), default=FULL, show_default=True,
-    help="Of BED: all columns and comment lines, or bed6, six columns and no comment lines.",
+    help="For BED: all columns and comment lines, or bed6: six columns and no comment lines.",
 )  # fmt: skip
 @machine_options
 @click.option("--resume", is_flag=True, help="Keep a journal in OUT.resume, and go on from it if it is there.")

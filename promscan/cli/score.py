@@ -22,8 +22,8 @@ from promscan.networks.card import DEFAULT_CLASSIFIER, model_files
 def score(sequences: str, output: str, quiet: bool, **options: Any) -> None:
     """Score each sequence of SEQS as it stands, without scanning.
 
-    SEQS is FASTA, or a CSV or TSV file with a column 'sequence' (and 'name', if you like; else rows are numbered),
-    plain or compressed, a file, a pipe, or - for standard input.
+    SEQS is FASTA, or a CSV or TSV file with a column 'sequence' (and 'name', or rows are numbered), plain or
+    compressed, a file, a pipe, or - for standard input.
 
     The output is a TSV file in the order of the input: all columns of the table (of FASTA, the name), then the scores.
     Control characters in a cell become %XX. '.' means that too many bases are unknown.

@@ -8,7 +8,6 @@ sorted anew.
 from __future__ import annotations
 
 import os
-import re
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -19,6 +18,7 @@ from typing import NamedTuple
 from promscan.commands.merge_tracks import merge_tracks
 from promscan.commands.shards import AGAIN, Shard, check_set, shard_of
 from promscan.errors import InputError, RunError
+from promscan.io.bed import POSITION
 from promscan.io.bigwig_reader import is_bigwig
 from promscan.io.files import check_outputs, is_special
 from promscan.io.hit_layouts import LAYOUTS, Layout, cells_of, format_by_suffix, landmark_row
@@ -31,9 +31,8 @@ from promscan.seq.windows import WINDOW
 WANTED = "an output of promscan scan"
 LONGEST_HEAD = 10
 """Lines that are read to find the first rows."""
-POSITION = re.compile("[0-9]{1,15}")
 NO_STRAND = "."
-"""In the rows of landmarks alone."""
+"""Strand of landmarks; hits have another."""
 
 
 class _Row(NamedTuple):

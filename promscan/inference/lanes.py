@@ -264,7 +264,8 @@ def require_streamable(model: BiGRUAttention) -> None:
     largest = float(model.attention_score.weight.detach().abs().sum())
     if largest > LARGEST_SCORE:
         raise ModelError(
-            f"attention scores of this network reach {largest:.0f}, and only {LARGEST_SCORE:.0f} can be streamed"
+            f"attention scores of this network reach {largest:.0f}, and only {LARGEST_SCORE:.0f} can be streamed: its "
+            "training has diverged; train it anew with a smaller --learning-rate"
         )
 
 

@@ -19,7 +19,7 @@ from promscan.seq.dna import UNKNOWN
 from promscan.seq.windows import WINDOW
 
 POSITIONS_AT_ONCE = 5 * WINDOW
-"""Positions that several blocks compute at once: few enough for the cache of a core, and many beside their reach."""
+"""Positions that several blocks compute at once: few enough for the cache of a core, and many more than their reach."""
 
 
 @dataclass(frozen=True)

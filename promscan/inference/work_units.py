@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 Network = TypeVar("Network", bound=torch.nn.Module)
 
 MAX_UNITS_AT_ONCE = 8
-"""On a CUDA device; a few units in flight hide the latency of the recurrence, more only take memory."""
+"""Largest number on a CUDA device; a few in flight hide the latency of the recurrence, more only take memory."""
 
 
 class UnitRunner(Generic[Unit, Result]):

@@ -58,7 +58,7 @@ LARGEST_SECTION = SECTION.size + 8 * CELL
 
 _VERSION = 4
 _COST_OF_A_SECTION = 64
-"""Bytes that a section takes beside its values, about."""
+"""Bytes of a section without its values, about."""
 _IN_MEMORY = 1 << 18
 """Bytes of a part that stay in memory before they go to a temporary file."""
 

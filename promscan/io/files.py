@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import secrets
@@ -19,6 +20,10 @@ PACKED_SUFFIXES = (".gz", ".bgz")
 """An output with one of these at the end of its name is compressed."""
 INDEX_SUFFIXES = (".fai", ".gzi", ".tbi", ".csi")
 """Suffixes by which programs find the index of a FASTA, BED or GFF file."""
+_LIMITS = {
+    errno.EFBIG: "check the space left and the limit of the size of a file (ulimit -f)",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+}
 _LONGEST_NAME = 50
 """Letters of the name of a file that its temporary one repeats: a name has at most 255 bytes."""
 
@@ -145,8 +150,15 @@ def write_errors(target: str) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        reason = error.strerror or error
-        raise RunError(f"{target}: cannot be written: {reason}; check the space left and your permissions") from error
+        # pysam does not say why
+        reason, code = (error.strerror, error.errno) if error.strerror else ("not all of it was taken", errno.EFBIG)
+        cure = cure_of(code) or "check the space left and your permissions"
+        raise RunError(f"{target}: cannot be written: {reason}; {cure}") from error
+
+
+def cure_of(code: int | None) -> str | None:
+    """The cure for a refusal by the system with this `errno`, if it is a limit."""
+    return _LIMITS.get(code) if code else None
 
 
 @contextmanager

@@ -6,7 +6,6 @@ in it is passed over.
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from promscan.errors import InputError
 from promscan.io.files import atomic_path, write_errors
 from promscan.io.lines import text_lines
+from promscan.io.tables import finite
 from promscan.io.text import source_name
 
 ALPHABET = "ACGT"
@@ -71,7 +71,7 @@ def _motifs(lines: Iterator[tuple[str, str]], source: str) -> Iterator[Motif]:
 
 
 def _width(line: str, where: str) -> int:
-    found = re.search(r"\bw=\s*(\d+)", line)
+    found = re.search(r"\bw=\s*([0-9]+)(?=\s|$)", line)
     width = int(found[1]) if found and len(found[1]) <= len(str(LONGEST)) else 0
     if not 1 <= width <= LONGEST:
         raise InputError(f"{where}: a motif needs its width (w=) from 1 to {LONGEST}; repair the line")
@@ -88,14 +88,11 @@ def _matrix(lines: Iterator[tuple[str, str]], source: str, width: int) -> Matrix
 
 
 def _row(line: str, where: str) -> list[float]:
-    try:
-        row = [float(word) for word in line.split()]
-    except ValueError:
-        row = []
-    in_range = all(math.isfinite(share) and share >= 0 for share in row)
-    if len(row) != len(ALPHABET) or not in_range or abs(sum(row) - 1) > _SUM:
+    row = [finite(word) for word in line.split()]
+    shares = [share for share in row if share is not None and share >= 0]
+    if not len(shares) == len(row) == len(ALPHABET) or abs(sum(shares) - 1) > _SUM:
         raise InputError(f"{where}: expected 4 probabilities that add up to 1, got {line[:40]!r}; repair the line")
-    return row
+    return shares
 
 
 def write_motifs(path: Path, motifs: Iterable[tuple[Motif, int]], background: Sequence[float]) -> None:

@@ -14,7 +14,7 @@ ABOUT_STRENGTH = ("strength_unit", "strength_domain", "strength_insert")
 TYPE = "promoter"
 """What a hit is (SO:0000167). In BED it is a thirteenth column: bedtools would take twelve for BED12."""
 OVER_ORIGIN = "promoter_over_origin"
-"""In the place of `TYPE` in BED: a row holds only the part of a window over the origin of a circle that has the tss."""
+"""Type of a row of BED that holds only the part with the tss of a window over the origin of a circle."""
 LANDMARK = "region"
 """Type of the row of GFF3 that says how long a circle is."""
 IS_CIRCULAR = "Is_circular"

@@ -59,8 +59,12 @@ class Table:
         if (foreign := text_format(stream.peek()[:HEAD_BYTES])) is not None:
             raise InputError(f"{source}: this is {foreign}; give {'FASTA or ' if or_fasta else ''}{WANTED}")
         self._reader = self._rows(line.decode() for line in lines_of(stream, source))
-        self.columns = [name.strip() for name in next(self._reader, Row([], "")).cells]
+        first = next(self._reader, None)
+        self.columns = [name.strip() for name in first.cells] if first else []
         missing = [name for name in required if name not in self.columns]
+        if missing and first is None:
+            wanted = "FASTA, or a table" if or_fasta else "a table"
+            raise InputError(f"{source} line 1: there is nothing in it; give {wanted} with the column {missing[0]!r}")
         if missing:
             what = "neither FASTA nor a table" if or_fasta else "not a table"
             raise InputError(f"{source} line 1: {what} with the column {missing[0]!r}; name it in the first line")

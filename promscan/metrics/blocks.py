@@ -28,7 +28,7 @@ class Blocks:
 
     def __init__(self, scope: Intervals, lengths: Mapping[str, int]) -> None:
         self._numbers = dict[str, Positions]()
-        """By contig, the number of each of its blocks; that of a block without bases means nothing."""
+        """Numbers of the blocks of each contig; the number of a block without bases means nothing."""
         bases, count = [np.empty(0, dtype=np.int64)], 0
         for chrom in scope.chroms:
             edges = np.append(np.arange(0, lengths[chrom], BLOCK), lengths[chrom])

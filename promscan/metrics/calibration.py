@@ -50,7 +50,7 @@ class Calibration:
 
     @classmethod
     def measure(cls, logits: npt.NDArray[Any], megabases: float, background: str) -> Calibration:
-        """From the logits of all hits on a background, in any order.
+        """Make the table from the logits of all hits on a background, in any order.
 
         Raises:
             ModelError: there was no hit.

@@ -237,7 +237,7 @@ class Ranking:
         return [recall.interval95 for recall in self.recalls(fp_per_mb, seed)[0]]
 
     def blocks_of_classes(self) -> list[int]:
-        """In how many blocks all starts, and those of each class, stand."""
+        """Number of blocks that hold starts: of any class, and of each class."""
         return [len(np.unique(self.found.blocks[members])) for members in self.members]
 
     def _drawn_recalls(self, fp_per_mb: Sequence[float], seed: int) -> Scores:

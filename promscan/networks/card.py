@@ -40,7 +40,7 @@ DEFAULT_CLASSIFIER = "core70"
 DEFAULT_STRENGTH = "yeast-strength"
 """Model of the strength of hits where the card of a model names no other, and of the design of inserts."""
 OWN_STRENGTH = "auto"
-"""In place of a strength model: the one that the card of the scan's model names."""
+"""Name that stands for a strength model: the one that the card of the scan's model names."""
 MIN_DISTANCE = 500
 """Least distance in bp between two hits of a strand, where a card does not say it."""
 

@@ -140,12 +140,12 @@ def save_model(
         card = dataclasses.replace(card, screening=None)
     raw = safetensors.torch.save({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
     card = dataclasses.replace(card, sha256=hashlib.sha256(raw).hexdigest(), architecture=model.architecture.describe())
-    beside = path.with_suffix(".json")
+    card_path = path.with_suffix(".json")
     # Both are written before either is moved, so that a full disk never parts weights from their card.
-    with atomic_path(beside) as of_card, atomic_path(path) as of_weights:
+    with atomic_path(card_path) as of_card, atomic_path(path) as of_weights:
         with write_errors(str(path)):
             of_weights.write_bytes(raw)
-        with write_errors(str(beside)):
+        with write_errors(str(card_path)):
             of_card.write_text(card.to_json(), encoding="utf-8")
     return card
 

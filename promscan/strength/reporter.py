@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.errors import InputError
-from promscan.log import logger
+from promscan.log import counted, logger
 from promscan.networks.card import Card, strength_of
 from promscan.networks.card_parts import Construct
 from promscan.seq import dna
@@ -57,9 +57,9 @@ class Changes(NamedTuple):
         """Log what was changed in the sequences of `source`, if anything was."""
         if any(self):
             logger.info(
-                "%s: %d sequences begin with a part of the 5' flank, which was stripped; %d are longer than an insert "
-                "and lost their 5' end; %d are shorter and were padded there",
-                source, *self,
+                "%s: stripped a part of the 5' flank from %s; cut the 5' end of %s longer than an insert; padded the "
+                "5' end of %s shorter than one",
+                source, *(counted(each, "sequence") for each in self),
             )  # fmt: skip
 
 
@@ -164,8 +164,8 @@ def parse_lengths(text: str) -> tuple[int | None, int]:
     if len(parts) > 2 or not all(map(_WHOLE.fullmatch, parts)):
         raise InputError(f"{text[:40]!r} is no length of an insert, such as 80 or 71-79")
     least, largest = int(parts[0]), int(parts[-1])
-    check_whole("length", largest, KMER, MAX_INSERT)
-    check_whole("length", least, 1, largest)
+    check_whole("insert length", largest, KMER, MAX_INSERT)
+    check_whole("insert length", least, 1, largest)
     return (None, largest) if least == largest else (least, largest)
 
 

@@ -185,8 +185,9 @@ class _Trainer(Trainer[_Pretrainer]):
             window_logits, base_logits = self._step(codes, whole, marks)
             natural.append(whole)
             natural_logits.append(window_logits)
-            replaced.append(marks[::SAMPLED_ROWS])
-            replaced_logits.append(base_logits[::SAMPLED_ROWS])
+            sampled = slice(len(codes) // 2 % SAMPLED_ROWS, None, SAMPLED_ROWS)  # the second half has random pieces
+            replaced.append(marks[sampled])
+            replaced_logits.append(base_logits[sampled])
             bar.advance(len(codes))
         return {
             "learning_rate": self.optimiser.rate,

@@ -11,9 +11,9 @@ from promscan.cli import LEAST_MEMORY, LEAST_MEMORY_TO_TRAIN
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SHARES = (0.25, 0.5, 0.8, 0.99)
-"""Of the least memory that promscan begins with."""
+"""Shares of the least memory that promscan begins with."""
 STEPS = (1.0, 1.05, 1.1, 1.2, 1.5, 3.0)
-"""Of the same, to enough."""
+"""Shares of the same, up to enough."""
 
 
 @pytest.mark.parametrize("name", ["scan to packed GFF3", "annotate", "calibrate", "train windows", "train genome"])

@@ -33,7 +33,7 @@ RUN = ("species", "device", "threads", "resume")
 output_option = click.option("-o", "--output", required=True, type=NamedPath(), metavar="RUN", help="Run folder.")
 init_option = click.option(
     "--init", metavar="NAME|PATH", shell_complete=complete_models,
-    help="Start from these weights and not from random ones.",
+    help="Start from these weights instead of random ones.",
 )  # fmt: skip
 
 

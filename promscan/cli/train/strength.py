@@ -107,7 +107,7 @@ def _reporters(
 @click.option("--three-prime", default="GGTTACGGCTGTT", show_default=True, metavar="BASES", help="3' flank.")
 @click.option(
     "--insert", default="80", show_default=True, metavar="BP|BP-BP",
-    help="Length of an insert, or the least and the largest one; longer sequences lose their 5' end.",
+    help="Length of an insert, or the least and the largest one; longer sequences are cut at their 5' end.",
 )  # fmt: skip
 @click.option(
     "--tss-index", type=Count(0, MAX_INSERT), metavar="N",
@@ -115,7 +115,7 @@ def _reporters(
 )  # fmt: skip
 @click.option(
     "--reporter", "reporters", multiple=True, metavar="NAME=SPEC", callback=_named("SPEC"),
-    help="Reporter of a unit where it is another: FIVE_PRIME:BP:THREE_PRIME[:TSS_INDEX]. May be repeated.",
+    help="Another reporter for one unit: FIVE_PRIME:BP:THREE_PRIME[:TSS_INDEX]. May be repeated.",
 )  # fmt: skip
 @click.option(
     "--align-at-boxes", "window", type=Count(MIN_ALIGNED, MAX_INSERT), metavar="BP",

@@ -87,7 +87,7 @@ class _Chosen(NamedTuple):
     same: _Nearest
     opposite: _Nearest
     classes: Sequence[Whole]
-    """By class, the gene of each hit that has it; -1: the hit has it not."""
+    """By class, the gene of each hit that has it; -1: the hit has none."""
 
 
 @dataclass(frozen=True)

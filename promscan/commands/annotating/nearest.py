@@ -6,8 +6,10 @@ names. So contigs go to it as numbers of one length, and every query must come b
 
 from __future__ import annotations
 
+import io
 import random
 import shutil
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,7 +77,7 @@ def closest(queries: Spans, targets: Spans, folder: Path, **options: Any) -> Pai
         options: those of `bedtools closest`, such as `s=True`.
 
     Raises:
-        RunError: bedtools fails, or does not answer for every query.
+        RunError: bedtools does not start, fails, or does not answer for every query.
     """
     nothing = np.empty(0, dtype=np.int64)
     if not len(targets):
@@ -85,9 +87,12 @@ def closest(queries: Spans, targets: Spans, folder: Path, **options: Any) -> Pai
         _write(spans, path)
     numbers = random.getstate()  # pybedtools draws names, and the numbers are the caller's
     try:
-        pybedtools.BedTool(str(files[0])).closest(
-            str(files[1]), t="all", nonamecheck=True, output=str(files[2]), **options
-        )
+        with redirect_stdout(io.StringIO()):  # where pybedtools says why bedtools did not start
+            pybedtools.BedTool(str(files[0])).closest(
+                str(files[1]), t="all", nonamecheck=True, output=str(files[2]), **options
+            )
+    except (OSError, KeyError) as error:  # KeyError: a reason that pybedtools does not know
+        raise RunError(f"bedtools does not start: {error.__context__}; install it anew") from error
     except pybedtools.helpers.BEDToolsError as error:
         raise RunError(f"bedtools closest: {' '.join(str(error).split())[-200:]}; is it 2.27 or newer?") from error
     finally:

@@ -167,14 +167,14 @@ def _tabbed(hits: HitLines, annotations: Sequence[Annotation], columns: Sequence
 
 def _attributed(hits: HitLines, annotations: Sequence[Annotation], columns: Sequence[str]) -> Iterator[str]:
     for line, annotation in zip(hits.lines, annotations, strict=True):
-        kept, _, attributes = line.rpartition("\t")
+        before, _, attributes = line.rpartition("\t")
         added = ";".join(
             f"{name}={_RESERVED.sub(_escaped, value)}"
             for name, value in zip(columns, _values(annotation, columns), strict=True)
             if value
         )
         if attributes.strip() in _NO_ATTRIBUTES:
-            yield f"{kept}\t{added}"
+            yield f"{before}\t{added}"
         else:
             yield f"{line}{'' if line.rstrip().endswith(';') else ';'}{added}"
 

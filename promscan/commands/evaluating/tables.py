@@ -8,6 +8,7 @@ from typing import TextIO
 from promscan.commands.evaluating.classes import BY_SEQUENCE
 from promscan.commands.evaluating.evaluation import Evaluation
 from promscan.commands.evaluating.judge import NEAR_BP
+from promscan.log import counted
 from promscan.metrics.blocks import FEW_BLOCKS
 from promscan.metrics.judged import WITHIN, Point, Recall
 from promscan.seq.islands import DEFINITION
@@ -35,12 +36,12 @@ def write_summary(evaluation: Evaluation, file: TextIO) -> None:
     ranking, whole, scale = evaluation.ranking, evaluation.whole, evaluation.scale
     median = "none" if evaluation.median_distance is None else f"{evaluation.median_distance:g} bp"
     file.write(
-        f"{whole.found:,} of {len(ranking.found.scores):,} TSSs found by {whole.hits:,} hits, ranked by "
-        f"{evaluation.score}, on {ranking.bases:,} bp\n"
-        f"{whole.right:,} hits right (within {evaluation.tolerance:,} bp; median distance {median}), "
+        f"{whole.found:,} of {len(ranking.found.scores):,} TSSs found by {counted(whole.hits, 'hit')}, ranked "
+        f"by {evaluation.score}, on {ranking.bases:,} bp\n"
+        f"{counted(whole.right, 'hit')} right (within {evaluation.tolerance:,} bp; median distance {median}), "
         f"{whole.false:,} false (beyond {evaluation.false_beyond:,} bp)\n"
-        f"{whole.background_hits:,} hits on {ranking.background_bases:,} bp of background (beyond {scale.clearance:,} "
-        f"bp); distances from {evaluation.scale_from}\n"
+        f"{counted(whole.background_hits, 'hit')} on {ranking.background_bases:,} bp of background (beyond "
+        f"{scale.clearance:,} bp); distances from {evaluation.scale_from}\n"
     )
     for part in (_ranking, _classes, _places):
         file.write("\n")

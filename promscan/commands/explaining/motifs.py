@@ -18,6 +18,7 @@ from promscan.commands.explaining.explanation import LETTERS, Explanation
 from promscan.commands.reporting.surroundings import information
 from promscan.io.files import open_text_output, write_errors
 from promscan.io.meme import Motif, read_motifs, write_motifs
+from promscan.log import counted
 from promscan.seq.dna import encode
 
 SIMILAR = 0.6
@@ -193,5 +194,5 @@ def _draw(motifs: Sequence[FoundMotif], folder: Path) -> None:
 
     for motif in motifs:
         safe = re.sub(r"[^A-Za-z0-9_+-]", "_", _label(motif))
-        title = f"{_label(motif)}: {motif.hits:,} hits"
+        title = f"{_label(motif)}: {counted(motif.hits, 'hit')}"
         plot_logo(title, motif.logo.astype(np.float32), motif.usual_offset, folder / f"{safe}.svg")

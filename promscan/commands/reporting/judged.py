@@ -8,6 +8,7 @@ from typing import Any
 
 from promscan.commands.evaluating.evaluation import RATES, Evaluation
 from promscan.commands.reporting.sample import Sample
+from promscan.log import counted
 from promscan.metrics.judged import Point
 
 CURVE_POINTS = 300
@@ -68,9 +69,10 @@ def _summary(evaluation: Evaluation) -> str:
     whole: Point = evaluation.whole
     median = "-" if evaluation.median_distance is None else f"{evaluation.median_distance:g} bp"
     return (
-        f"{whole.found:,} of {len(evaluation.ranking.found.scores):,} listed TSSs found by {whole.hits:,} hits. A TSS "
-        f"is found by a hit at most {evaluation.tolerance:,} bp from it on its strand (median distance {median}); a "
-        f"hit more than {evaluation.false_beyond:,} bp from every TSS of its strand is false."
+        f"{whole.found:,} of {len(evaluation.ranking.found.scores):,} listed TSSs found by "
+        f"{counted(whole.hits, 'hit')}. A TSS is found by a hit at most {evaluation.tolerance:,} bp from it on its "
+        f"strand (median distance {median}); a hit more than {evaluation.false_beyond:,} bp from every TSS of its "
+        "strand is false."
     )
 
 

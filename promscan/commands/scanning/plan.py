@@ -28,7 +28,7 @@ from promscan.seq.regions import unknown_contig
 from promscan.seq.windows import WINDOW
 
 ALL = "all"
-"""In the place of the names of circles: every contig is one."""
+"""Word that stands for the names of circles: every contig is one."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ as far as they are phased with one another.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
@@ -20,6 +21,8 @@ WITHIN = 200
 """Distance in bp between neighbours of a group, at most."""
 LONGEST_GROUP = 800
 """Bases of the reference from the first base of a group to its last."""
+
+_ALLELE = re.compile(r"[0-9]{1,9}|\.")
 
 Alleles = tuple[tuple[int, int], ...]
 """Records of a group, counted from 0, and the alternative allele of each, counted from 0."""
@@ -97,25 +100,29 @@ def _genotypes(record: Record) -> list[_Genotype]:
     """The genotype of each sample; without alleles where it is not phased.
 
     Raises:
-        InputError: a genotype names an allele that the record does not have.
+        InputError: a genotype cannot be read, or names an allele that the record does not have.
     """
+    where = f"record {record.number}, {record.chrom}:{record.position + 1}"
     columns = record.line.split("\t")[8:]
     if not columns:
         return []
     keys = columns[0].split(":")
-    genotypes = [_genotype(dict(zip(keys, sample.split(":"), strict=False))) for sample in columns[1:]]
+    genotypes = [_genotype(dict(zip(keys, sample.split(":"), strict=False)), where) for sample in columns[1:]]
     highest = max((allele or 0 for genotype in genotypes for allele in genotype.alleles), default=0)
     if highest > len(record.alternatives):
         raise InputError(
-            f"record {record.number}, {record.chrom}:{record.position + 1}: a genotype has allele {highest}, and ALT "
-            f"lists {len(record.alternatives)}; repair the file, or leave --phased out"
+            f"{where}: a genotype has allele {highest}, and ALT lists {len(record.alternatives)}; repair the file, or "
+            "leave --phased out"
         )
     return genotypes
 
 
-def _genotype(values: dict[str, str]) -> _Genotype:
+def _genotype(values: dict[str, str], where: str) -> _Genotype:
     text = values.get("GT", ".")
-    alleles = tuple(int(allele) if allele.isdigit() else None for allele in text.replace("/", "|").split("|"))
+    words = text.replace("/", "|").removeprefix("|").split("|")
+    if not all(map(_ALLELE.fullmatch, words)):
+        raise InputError(f"{where}: {text[:40]!r} is no genotype, such as 0|1; repair the file, or leave --phased out")
+    alleles = tuple(None if word == "." else int(word) for word in words)
     if "/" in text and len(set(alleles)) > 1:
         return _UNPHASED
     return _Genotype(alleles, "" if "/" in text else values.get("PS", "."))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from promscan.errors import InputError
 from promscan.networks.device import PRECISIONS
 from promscan.seq.bounds import (
     MAX_BP,
@@ -63,6 +64,8 @@ NUMBERS: Mapping[str, _Range] = {
     "pasted": _Range(most=1),
     "mutations": _Range(most=1),
 }
+LEAST_SHARES = 1e-9
+"""Least sum of shares; much smaller numbers count as 0 where subnormal numbers do."""
 CHOICES = {"precision": PRECISIONS, "sampler": SAMPLERS}
 
 
@@ -80,5 +83,8 @@ def check_settings(settings: Mapping[str, Any]) -> None:
             check_number(name, value, least, most, least_open=least_open, most_open=most_open)
         elif name in CHOICES:
             check_choice(name, value, CHOICES[name])
-    for unit, share in settings.get("shares", {}).items():
+    shares = settings.get("shares", {})
+    for unit, share in shares.items():
         check_number(f"share of {unit}", share, 0)
+    if shares and sum(shares.values()) < LEAST_SHARES:
+        raise InputError(f"shares must add up to at least {LEAST_SHARES:g}; give larger ones")

@@ -23,6 +23,8 @@ function grouped(value, digits = 0) {
   return value.toLocaleString("en-US", {minimumFractionDigits: digits, maximumFractionDigits: digits}).replace("-", "−");
 }
 
+const hitsText = (count) => `${grouped(count)} ${count === 1 ? "hit" : "hits"}`;
+
 function lengthText(bp) {
   if (bp >= 1e6) return `${grouped(bp / 1e6, bp >= 1e8 ? 0 : 1)} Mb`;
   return bp >= 1e3 ? `${grouped(bp / 1e3, bp >= 1e5 ? 0 : 1)} kb` : `${bp} bp`;
@@ -115,7 +117,7 @@ function drawHistogram(host, chart, labels) {
           x: from + 0.5, y: y(value), width: Math.max(1, x(chart.edges[i + 1]) - from - 1), height: y(0) - y(value), class: "bar s0",
         });
         const ends = [chart.edges[i], chart.edges[i + 1]].map((edge) => shortNumber(Number((chart.logarithmic ? 10 ** edge : edge).toPrecision(3))));
-        draw(bar, "title", {}, `${ends[0]} to ${ends[1]}: ${grouped(value)} hits`);
+        draw(bar, "title", {}, `${ends[0]} to ${ends[1]}: ${hitsText(value)}`);
       });
     }
   });
@@ -136,7 +138,7 @@ function drawContig(host, contig, longest, scale, sample) {
   const width = widthOf(host, 240), half = 24, height = 2 * half + 4;
   const svg = draw(host, "svg", {
     viewBox: `0 0 ${width} ${height}`, role: "img",
-    "aria-label": `${grouped(contig.hits[sample])} hits along ${contig.name}, ${lengthText(contig.length)}`,
+    "aria-label": `${hitsText(contig.hits[sample])} along ${contig.name}, ${lengthText(contig.length)}`,
   });
   const room = width - 4, middle = half + 2, share = room / scale.bins, own = Math.max(2, (room * contig.length) / longest);
   draw(svg, "line", {x1: 0, x2: own, y1: middle, y2: middle, class: "axis", "stroke-width": 3, "stroke-linecap": "round"});
@@ -155,7 +157,7 @@ function drawCircle(host, contig, _, scale, sample) {
   const size = Math.min(400, widthOf(host, 240)), centre = size / 2, half = 24, radius = centre - half - 26;
   const svg = draw(host, "svg", {
     viewBox: `0 0 ${size} ${size}`, role: "img", class: "circle",
-    "aria-label": `${grouped(contig.hits[sample])} hits around ${contig.name}, a circle of ${lengthText(contig.length)}`,
+    "aria-label": `${hitsText(contig.hits[sample])} around ${contig.name}, a circle of ${lengthText(contig.length)}`,
   });
   const at = (bp, distance) => {
     const angle = (2 * Math.PI * bp) / contig.length;

@@ -84,7 +84,7 @@ function makeContigs() {
       document.getElementById("hits").scrollIntoView();
       form.elements.region.focus({preventScroll: true});
     });
-    name.append(button, node("small", {}, `${lengthText(contig.length)}, ${contig.hits.map((count) => grouped(count)).join(" / ")} hits`));
+    name.append(button, node("small", {}, `${lengthText(contig.length)}, ${contig.hits.length > 1 ? `${contig.hits.map((count) => grouped(count)).join(" / ")} hits` : hitsText(contig.hits[0])}`));
     DATA.labels.forEach((_, i) => {
       const plot = node("div", {class: "chart"});
       plots.append(plot);
