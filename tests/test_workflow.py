@@ -69,7 +69,7 @@ def project(tmp_path):
         "annotate": {"options": ""},
         "evaluate": {"options": ""},
         "report": {"wanted": True, "options": "--details 3 --device cpu"},
-        "cost": {"bases_per_core_hour": 1_000_000, "seconds_to_start": 0},
+        "cost": {"bases_per_core_hour": {str(TINY): 1_000_000, "other": 1}, "seconds_to_start": 0},
         "container": "",
     }  # fmt: skip
     (tmp_path / "config").mkdir()
@@ -109,7 +109,9 @@ def test_a_dry_run_says_what_it_will_cost(project):
     assert run.returncode == 0, run.stderr
     assert "3 genomes to scan" in run.stdout + run.stderr
     assert "in 4 shards" in run.stdout + run.stderr
-    assert "core-hours at 1 Mb per core-hour" in run.stdout + run.stderr
+    bases = sum((project / name).stat().st_size for name in ("small.fa", "large.fa"))
+    bases += int(3.5 * (project / "packed.fa.gz").stat().st_size)
+    assert f"about {bases / 1_000_000:.2f} core-hours, at the speed" in run.stdout + run.stderr
 
 
 def test_lint_finds_nothing(project):
@@ -124,6 +126,45 @@ def test_thousands_of_genomes_need_no_reports(project):
     run = snakemake(project, "--cores", "1", "--dry-run")
     assert run.returncode == 0, run.stderr
     assert "rule report:" not in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("packing", ["plain", "bgzip"])
+def test_a_genome_with_an_index_is_scanned_as_it_is(project, packing):
+    """Packing and indexing is done by one job, for which all others would wait."""
+    name = {"plain": "indexed.fa", "bgzip": "indexed.fa.gz"}[packing]
+    genome = write_fasta(
+        project / name, {"chr1": demo_contigs()["demo1"], "chr2": random_bases(80_000, 2)}, packing=packing
+    )
+    pysam.faidx(str(genome))
+    (project / "samples.tsv").write_text(f"sample\tgenome\nindexed\t{genome}\n")
+    run = snakemake(project, "--cores", "1", "results/hits/indexed.bed.gz")
+    assert run.returncode == 0, run.stderr
+    assert "in 2 shards" in run.stdout + run.stderr
+    assert "rule scan_shard:" in run.stdout + run.stderr
+    assert "rule index_genome:" not in run.stdout + run.stderr
+    assert gzip.decompress((project / "results/hits/indexed.bed.gz").read_bytes()) == single_scan(project, name)
+    assert genome.exists()
+
+
+def test_an_index_older_than_its_genome_is_made_anew(project):
+    genome = write_fasta(project / "indexed.fa", {"chr1": random_bases(130_000, 2)})
+    pysam.faidx(str(genome))
+    os.utime(genome, (2e9, 2e9))
+    (project / "samples.tsv").write_text(f"sample\tgenome\nindexed\t{genome}\n")
+    run = snakemake(project, "--cores", "1", "--dry-run")
+    assert run.returncode == 0, run.stderr
+    assert "rule index_genome:" in run.stdout + run.stderr
+
+
+def test_the_cost_of_a_genome_is_that_of_its_model(project):
+    settings = json.loads((project / "config" / "config.yaml").read_text())
+    settings["cost"]["bases_per_core_hour"] = {"human": 1000, "other": 50_000}
+    (project / "config" / "config.yaml").write_text(json.dumps(settings))
+    rows = "slow\tsmall.fa\thuman\t2000\nfast\tsmall.fa\tyeast\t50000\n"
+    (project / "samples.tsv").write_text(f"sample\tgenome\tmodel\tbases\n{rows}")
+    run = snakemake(project, "--cores", "1", "--dry-run")
+    assert run.returncode == 0, run.stderr
+    assert "about 3.00 core-hours" in run.stdout + run.stderr
 
 
 def test_a_genome_that_is_missing_is_named_before_any_job(project):
