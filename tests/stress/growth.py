@@ -1,7 +1,7 @@
 """Time and memory of commands on large inputs, at two sizes: python tests/stress/growth.py [CASE ...]
 
-Without a case, each one is measured, one after the other, at a tenth of its size and at its whole size. Inputs are written
-to a temporary folder, and removed.
+Without a case, each one is measured, one after the other, at a tenth of its size and at its whole size. Inputs are
+written to a temporary folder, and removed.
 """
 
 from __future__ import annotations
