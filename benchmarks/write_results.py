@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.common import ROOT, parser_of
-from benchmarks.tables import genomes, species, speed, strength, variants, windows
+from benchmarks.tables import clusters, genomes, species, speed, strength, variants, windows
 
 BLOCK = re.compile(r"(<!-- TABLE (\w+): from [^>]*-->\n).*?(<!-- END -->)", re.DOTALL)
 TABLES: dict[str, Callable[[], str]] = {
@@ -47,6 +47,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "ecoli_insert_position": partial(strength.insert_position_table, "ecoli-strength", 10),
     "design_check": strength.design_table,
     "engines": speed.engine_table,
+    "core_hours": clusters.core_hours_table,
+    "divided": clusters.divided_table,
+    "scaling": clusters.scaling_table,
     "cost": speed.cost_table,
     "targets": speed.targets_table,
     "floor": speed.floor_table,

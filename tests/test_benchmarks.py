@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from genomes import DATA, DEMO, TINY, TINY_STRENGTH, demo_contigs, random_bases, tiny_streaming, write_fasta
 from scripts import ROOT, modules_in, result_of, run_script
 
@@ -17,6 +18,7 @@ import promscan
 from benchmarks import common, write_results
 from benchmarks.accuracy import baselines, calling, compare, paired
 from benchmarks.speed import floor, real_genome
+from benchmarks.tables import clusters
 from promscan.calling.peaks import probability_of
 from promscan.metrics.calibration import Calibration
 from promscan.networks.card import read_card
@@ -83,6 +85,27 @@ def test_the_newest_results_are_those_of_the_bundled_weights(path):
     bundled = {card.stem: read_card(card).sha256 for card in WEIGHTS.glob("*.json")}
     for model in common.read_result(path)["origin"]["models"]:
         assert model["sha256"] == bundled.get(model["name"], model["sha256"])
+
+
+def test_the_workflow_plans_with_the_speed_that_was_measured():
+    settings = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    found, speeds = (
+        common.read_result(common.find_result("species_speed.json")),
+        settings["cost"]["bases_per_core_hour"],
+    )
+    measured = {model: clusters.bases_per_core_hour(found, model) for model in found["scans"]}
+    assert speeds == pytest.approx({**measured, "other": min(measured.values())}, rel=0.01)
+    assert settings["cost"]["seconds_to_start"] == pytest.approx(found["start_seconds"], rel=0.05)
+    assert settings["scan"]["threads"] == found["threads"]
+    assert settings["scan"]["shard_bases"] == clusters.SHARD_BASES
+
+
+def test_more_workers_use_their_cores_less():
+    rows = [row.strip("| ").split(" | ") for row in clusters.scaling_table().splitlines()[2:]]
+    assert [int(row[0].replace(",", "")) for row in rows] == list(clusters.WORKERS)
+    shares = [int(row[-1].rstrip("%")) for row in rows]
+    assert shares[0] == 100
+    assert shares == sorted(shares, reverse=True)
 
 
 def test_a_result_names_command_commit_weights_and_machine_but_no_folder_of_it(tmp_path, monkeypatch):

@@ -58,7 +58,7 @@ def test_the_source_distribution_is_the_whole_project(tmp_path):
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("not a git checkout, or git is not installed")
     tracked = run("git", "-c", f"safe.directory={ROOT}", "ls-files", "-z", cwd=ROOT).split("\0")
-    wanted = {name for name in tracked if (ROOT / name).is_file() and not name.startswith((".ci/", ".git"))}
+    wanted = {name for name in tracked if (ROOT / name).is_file() and not name.startswith(".git")}
     for name in wanted:
         (tmp_path / "copy" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / "copy" / name)

@@ -15,6 +15,7 @@ import yaml
 
 import promscan
 from promscan.cli import cli
+from promscan.networks.card import read_card
 
 ROOT = Path(__file__).parent.parent
 GALAXY = ROOT / "packaging" / "galaxy"
@@ -129,6 +130,24 @@ def test_a_galaxy_wrapper_uses_options_that_exist(wrapper):
     used |= {param.get("truevalue") for param in tool.iter("param") if param.get("truevalue")}
     assert used
     assert used - known == set()
+
+
+def test_galaxy_offers_the_models_of_genomes():
+    tool = ET.parse(GALAXY / "promscan_scan.xml").getroot()
+    offered = {option.get("value") for option in tool.findall(".//param[@argument='--model']/option")}
+    cards = [read_card(card) for card in (ROOT / "weights").glob("*.json")]
+    assert offered == {card.name for card in cards if card.engine == "streaming"}
+
+
+def test_galaxy_expects_the_lines_that_a_scan_writes(promscan_cli, tmp_path):
+    tests = ET.parse(GALAXY / "promscan_scan.xml").getroot().findall("tests/test")
+    of_bed = next(test for test in tests if test.find("output[@name='hits'][@ftype='bed']") is not None)
+    expected = [line.get("expression") for line in of_bed.iter("has_line_matching")]
+    hits = tmp_path / "hits.bed"
+    promscan_cli("scan", GALAXY / "test-data" / "demo.fa", "-o", hits, "--strength", "none", "--device", "cpu")
+    lines = hits.read_text().splitlines()
+    assert expected
+    assert [words for words in expected if not any(re.fullmatch(words, line) for line in lines)] == []
 
 
 def test_galaxy_files_are_small_and_the_genome_is_the_demo():

@@ -30,7 +30,7 @@ def test_each_test_of_the_table_exists(named):
 
 
 def test_each_row_of_the_table_names_a_test():
-    faults, measured = PAGE.read_text(encoding="utf-8").split("| input | half, time")
+    faults, measured = PAGE.read_text(encoding="utf-8").split("| input | tenth, time")
     assert measured
     lines = faults.splitlines()
     rows = [line for before, line in pairwise(lines) if line.startswith("| ") and before.startswith("|")]

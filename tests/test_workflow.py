@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pysam
 import pytest
-from genomes import DATA, TINY, demo_contigs, random_bases, write_fasta
+from genomes import DATA, TINY, demo_contigs, random_bases, tiny_streaming, write_fasta
 
 ROOT = Path(__file__).parent.parent
 SNAKEFILE = ROOT / "workflow" / "Snakefile"
@@ -69,7 +69,7 @@ def project(tmp_path):
         "annotate": {"options": ""},
         "evaluate": {"options": ""},
         "report": {"wanted": True, "options": "--details 3 --device cpu"},
-        "cost": {"bases_per_core_hour": 1_000_000, "seconds_to_start": 0},
+        "cost": {"bases_per_core_hour": {str(TINY): 1_000_000, "other": 1}, "seconds_to_start": 0},
         "container": "",
     }  # fmt: skip
     (tmp_path / "config").mkdir()
@@ -97,9 +97,22 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def single_scan(folder: Path, genome: str) -> bytes:
+def grow(folder: Path) -> Path:
+    """Make the genomes two to four Mb long; returns a model that is fast enough for them."""
+    demo, model = demo_contigs(), tiny_streaming()
+    write_fasta(folder / "small.fa", {"chr1": demo["demo1"] + random_bases(2_000_000, seed=3)})
+    write_fasta(folder / "packed.fa.gz", {"chr1": random_bases(2_000_000, seed=4) + demo["demo2"]}, packing="gzip")
+    uneven = demo["demo1"] + random_bases(3_900_000, seed=1)
+    (folder / "large.fa").write_text(f">chr1\n{uneven[:2_500_001]}\n{uneven[2_500_001:]}\n>chr2\n{demo['demo2']}\n")
+    settings = json.loads((folder / "config" / "config.yaml").read_text())
+    settings["scan"] |= {"model": str(model), "shard_bases": 3_000_000}
+    (folder / "config" / "config.yaml").write_text(json.dumps(settings))
+    return model
+
+
+def single_scan(folder: Path, genome: str, model: Path = TINY) -> bytes:
     target = folder / "single.bed"
-    command = [sys.executable, "-m", "promscan", "scan", genome, "-o", str(target), "--model", str(TINY)]
+    command = [sys.executable, "-m", "promscan", "scan", genome, "-o", str(target), "--model", str(model)]
     subprocess.run([*command, "--strength", "none", "--threads", "1", "--quiet"], cwd=folder, check=True)
     return target.read_bytes()
 
@@ -109,7 +122,9 @@ def test_a_dry_run_says_what_it_will_cost(project):
     assert run.returncode == 0, run.stderr
     assert "3 genomes to scan" in run.stdout + run.stderr
     assert "in 4 shards" in run.stdout + run.stderr
-    assert "core-hours at 1 Mb per core-hour" in run.stdout + run.stderr
+    bases = sum((project / name).stat().st_size for name in ("small.fa", "large.fa"))
+    bases += int(3.5 * (project / "packed.fa.gz").stat().st_size)
+    assert f"about {bases / 1_000_000:.2f} core-hours, at the speed" in run.stdout + run.stderr
 
 
 def test_lint_finds_nothing(project):
@@ -124,6 +139,45 @@ def test_thousands_of_genomes_need_no_reports(project):
     run = snakemake(project, "--cores", "1", "--dry-run")
     assert run.returncode == 0, run.stderr
     assert "rule report:" not in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("packing", ["plain", "bgzip"])
+def test_a_genome_with_an_index_is_scanned_as_it_is(project, packing):
+    """Packing and indexing is done by one job, for which all others would wait."""
+    name = {"plain": "indexed.fa", "bgzip": "indexed.fa.gz"}[packing]
+    genome = write_fasta(
+        project / name, {"chr1": demo_contigs()["demo1"], "chr2": random_bases(80_000, 2)}, packing=packing
+    )
+    pysam.faidx(str(genome))
+    (project / "samples.tsv").write_text(f"sample\tgenome\nindexed\t{genome}\n")
+    run = snakemake(project, "--cores", "1", "results/hits/indexed.bed.gz")
+    assert run.returncode == 0, run.stderr
+    assert "in 2 shards" in run.stdout + run.stderr
+    assert "rule scan_shard:" in run.stdout + run.stderr
+    assert "rule index_genome:" not in run.stdout + run.stderr
+    assert gzip.decompress((project / "results/hits/indexed.bed.gz").read_bytes()) == single_scan(project, name)
+    assert genome.exists()
+
+
+def test_an_index_older_than_its_genome_is_made_anew(project):
+    genome = write_fasta(project / "indexed.fa", {"chr1": random_bases(130_000, 2)})
+    pysam.faidx(str(genome))
+    os.utime(genome, (2e9, 2e9))
+    (project / "samples.tsv").write_text(f"sample\tgenome\nindexed\t{genome}\n")
+    run = snakemake(project, "--cores", "1", "--dry-run")
+    assert run.returncode == 0, run.stderr
+    assert "rule index_genome:" in run.stdout + run.stderr
+
+
+def test_the_cost_of_a_genome_is_that_of_its_model(project):
+    settings = json.loads((project / "config" / "config.yaml").read_text())
+    settings["cost"]["bases_per_core_hour"] = {"human": 1000, "other": 50_000}
+    (project / "config" / "config.yaml").write_text(json.dumps(settings))
+    rows = "slow\tsmall.fa\thuman\t2000\nfast\tsmall.fa\tyeast\t50000\n"
+    (project / "samples.tsv").write_text(f"sample\tgenome\tmodel\tbases\n{rows}")
+    run = snakemake(project, "--cores", "1", "--dry-run")
+    assert run.returncode == 0, run.stderr
+    assert "about 3.00 core-hours" in run.stdout + run.stderr
 
 
 def test_a_genome_that_is_missing_is_named_before_any_job(project):
@@ -143,7 +197,7 @@ def test_a_sample_cannot_leave_the_folder_of_results(project):
 @pytest.mark.timeout(1800)
 def test_hits_have_the_bytes_of_single_scans_though_one_job_was_killed(project):
     pytest.importorskip("multiqc")
-    mark = project / "killed"
+    model, mark = grow(project), project / "killed"
     (project / "bin").mkdir()
     program = project / "bin" / "promscan"
     program.write_text(KILLED_ONCE.format(python=sys.executable, mark=str(mark)))
@@ -153,7 +207,9 @@ def test_hits_have_the_bytes_of_single_scans_though_one_job_was_killed(project):
     assert mark.exists()
     results = project / "results"
     for sample, genome in (("small", "small.fa"), ("packed", "packed.fa.gz"), ("large", "large.fa")):
-        assert gzip.decompress((results / "hits" / f"{sample}.bed.gz").read_bytes()) == single_scan(project, genome)
+        hits = gzip.decompress((results / "hits" / f"{sample}.bed.gz").read_bytes())
+        assert hits.count(b"\n") > 100
+        assert hits == single_scan(project, genome, model)
         assert pysam.TabixFile(str(results / "hits" / f"{sample}.bed.gz")).contigs
     assert (results / "annotated" / "large.tsv").stat().st_size
     assert json.loads((results / "evaluation" / "large.json").read_text())["tss"] == 20

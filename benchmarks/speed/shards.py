@@ -1,7 +1,7 @@
-"""What it costs to divide a scan: start-up, index, merging, and the scan itself by one worker and by two at a time.
+"""What it costs to divide a scan: start-up, index, and the scan itself by one worker and by two at a time.
 
 Processor seconds of single-threaded processes; of the scans, seconds on the clock as well, for which nothing else may
-run on the two cores. A default scan with `human` of dev contigs; shards of the tiny model for merging.
+run on the two cores. A default scan with `human` of dev contigs.
 
     python -m benchmarks.speed.shards --data DATA -o benchmarks/results/0.1.0/shards.json
 """
@@ -14,19 +14,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
-import promscan
 from benchmarks.common import HUMAN, ROOT, parser_of, save_result
 from benchmarks.speed.scan_command import write_fasta
 from benchmarks.speed.species import contigs_of
-from promscan.io.hit_writers import open_writer
 from promscan.networks.card import find_model, read_card
 
 BASES = 4_000_000
-SHARDS = 40
-"""Shards that are merged; a second merge has half of the bases and half of the shards."""
-TINY = ROOT / "tests" / "data" / "tiny.safetensors"
 
 
 class Job:
@@ -73,22 +67,6 @@ def scan(genome: Path, *shards: str) -> dict[str, float | list[float]]:
     return {"clock": time.perf_counter() - began, "processor": used}
 
 
-def merge(genome: Path, count: int) -> dict[str, Any]:
-    """Cost of merging this many shards, and the hits in them."""
-    parts, hits = [], 0
-    for index in range(1, count + 1):
-        job = promscan.scan(
-            genome, model=TINY, strength=None, device="cpu", threads=1, shard=(index, count), threshold=0.99
-        )
-        parts.append(genome.with_name(f"part{index}.bed"))
-        with open_writer(str(parts[-1]), "bed", job.settings) as writer:
-            for hit in job:
-                writer.write(hit)
-                hits += 1
-    seconds = seconds_of("-m", "promscan", "merge", *parts, "-o", genome.with_name("merged.bed.gz"))
-    return {"shards": count, "hits": hits, "seconds": seconds}
-
-
 def main() -> None:
     parser = parser_of(__doc__, "data", "output")
     arguments = parser.parse_args()
@@ -98,14 +76,12 @@ def main() -> None:
         genome = write_fasta(folder / "genome.fa", contigs_of(source, tuple(HUMAN.dev), BASES))
         index = seconds_of(ROOT / "workflow/scripts/index_genome.py", source, folder / "whole.fa")
         seconds_of(ROOT / "workflow/scripts/index_genome.py", genome, folder / "indexed.fa")
-        merges = [merge(genome, count) for count in (SHARDS // 2, SHARDS)]
         result = {
             "bases": BASES,
             "index_seconds_per_gb": index / (source.stat().st_size / 1e9),
             "start_seconds": scan(folder / "indexed.fa", "500/1000"),
             "one_worker_seconds": scan(folder / "indexed.fa", "1/1"),
             "two_workers_seconds": scan(folder / "indexed.fa", "1/2", "2/2"),
-            "merges": merges,
         }
     save_result(arguments.output, result, read_card(find_model("human")))
 

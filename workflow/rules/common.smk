@@ -66,6 +66,32 @@ class Sample:
         return f"results/evaluation/{self.name}.json"
 
     @property
+    def own_index(self) -> list[str]:
+        """Index files with which shards can read the genome as it is; none where they cannot."""
+        packed = os.path.splitext(self.genome)[1] in BASES_A_BYTE
+        files = [self.genome + suffix for suffix in ([".fai", ".gzi"] if packed else [".fai"])]
+        return files if all(map(self._is_newer, files)) else []
+
+    def _is_newer(self, path: str) -> bool:
+        return os.path.isfile(path) and os.path.getmtime(path) >= os.path.getmtime(self.genome)
+
+    @property
+    def indexed_genome(self) -> str:
+        """The genome that shards read."""
+        return self.genome if self.own_index else f"results/genomes/{self.name}.fa"
+
+    @property
+    def index(self) -> list[str]:
+        """Index files of the genome that shards read."""
+        return self.own_index or [f"{self.indexed_genome}.fai"]
+
+    @property
+    def core_hours(self) -> float:
+        speed = COST["bases_per_core_hour"]
+        start = self.shards * COST["seconds_to_start"] * SCAN["threads"] / 3600
+        return self.bases / speed.get(self.model, speed["other"]) + start
+
+    @property
     def parts(self) -> list[str]:
         """Outputs of the shards, in their order; none where the genome is scanned in one piece."""
         if self.shards == 1:
@@ -139,14 +165,10 @@ def options_of(command: str) -> list[str]:
     return shlex.split(config.get(command, {}).get("options", ""))
 
 
-def core_hours(bases: float, jobs: int) -> float:
-    return bases / COST["bases_per_core_hour"] + jobs * COST["seconds_to_start"] * SCAN["threads"] / 3600
-
-
 def scan_minutes(wildcards, attempt) -> int:
     """Time for one job: five minutes and three times what was measured, and as much again on each further attempt."""
     sample = sample_of(wildcards)
-    hours = core_hours(sample.bases / sample.shards, 1) / SCAN["threads"]
+    hours = sample.core_hours / sample.shards / SCAN["threads"]
     return (5 + ceil(180 * hours)) * attempt
 
 
@@ -162,8 +184,8 @@ def cost_of(samples: Iterable[Sample]) -> str:
     line = f"{len(todo):,} genomes to scan, about {bases:,} bases, in {jobs:,} shards"
     if SCAN["gpus"]:
         return f"{line}; GPU-hours were not measured"
-    speed = f"{COST['bases_per_core_hour'] / 1e6:,.0f} Mb per core-hour"
-    return f"{line}: about {core_hours(bases, jobs):,.2f} core-hours at {speed}"
+    hours = sum(sample.core_hours for sample in todo)
+    return f"{line}: about {hours:,.2f} core-hours, at the speed that `cost` gives"
 
 
 SAMPLES = read_samples(config["samples"])

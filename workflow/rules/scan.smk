@@ -2,7 +2,8 @@
 
 
 rule index_genome:
-    # Without an index, each shard would read the genome from its start: a thousand shards, a thousand genomes.
+    # Without an index, each shard would read the genome from its start: a thousand shards, a thousand genomes. One
+    # process does this while all others wait, so it is left out where the genome has its index.
     input:
         genome=lambda wildcards: sample_of(wildcards).genome,
     output:
@@ -28,8 +29,8 @@ rule index_genome:
 
 rule scan_shard:
     input:
-        genome=rules.index_genome.output.genome,
-        index=rules.index_genome.output.index,
+        genome=lambda wildcards: sample_of(wildcards).indexed_genome,
+        index=lambda wildcards: sample_of(wildcards).index,
     output:
         hits=temp(f"results/shards/{{sample}}/{{shard}}-of-{{shards}}.{FORMAT}"),
         summary=f"results/summaries/{{sample}}/{{shard}}-of-{{shards}}.{FORMAT}.json",
