@@ -141,8 +141,9 @@ def test_a_logo_shows_the_tss_on_a_phone(page, folder):
 
 def test_curves_that_lie_on_one_another_all_stay_in_sight(page, folder):
     page.load(folder / "compared.html")
-    widths = page.run("[...document.querySelectorAll('#recall .line')].map((each) => parseFloat(each.style.strokeWidth))")
-    assert widths == sorted(widths, reverse=True) and len(set(widths)) == 2
+    lines = "[...document.querySelectorAll('#recall .line')]"
+    first, second = page.run(f"{lines}.map((each) => parseFloat(each.style.strokeWidth))")
+    assert first > second > 0
 
 
 def test_the_table_is_virtual_and_fluid(page):
