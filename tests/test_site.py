@@ -47,10 +47,12 @@ def found(page: Page, words: str) -> list[str]:
     """The titles that the search of a loaded page shows for words."""
     field = "document.querySelector('.md-search__input')"
     page.run(f"{field}.focus()")
-    page.run(f"(() => {{ {field}.value = '{words}'; {field}.dispatchEvent(new Event('keyup', {{bubbles: true}})); }})()")
+    page.run(f"{field}.value = '{words}'")
+    page.run(f"{field}.dispatchEvent(new Event('keyup', {{bubbles: true}}))")
+    results = "[...document.querySelectorAll('.md-search-result__item h1')]"
     titles: list[str] = []
     for _ in range(100):
-        titles = page.run("[...document.querySelectorAll('.md-search-result__item h1')].map((each) => each.textContent)")
+        titles = page.run(f"{results}.map((each) => each.textContent)")
         if titles:
             break
         time.sleep(0.1)
