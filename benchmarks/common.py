@@ -51,6 +51,13 @@ ECOLI = PublicGenome(
     ("NC_000913.3:0-2320826:928331-1160413",),
     ("NC_000913.3:0-2320826:1160414-1392495",),
 )
+BACTERIA = PublicGenome(
+    "bacteria/genomes.fa.gz",
+    "bacteria/tss.bed.gz",
+    (*ECOLI.dev, "LR031521.1:0-938725:375491-469362"),
+    (*ECOLI.test, "LR031521.1:0-938725:469363-563235"),
+)
+"""*E. coli* and *S. pyogenes*."""
 POMBE = PublicGenome("pombe/ASM294v2_without_III.fa.gz", "pombe/tss.bed", ("II:1-900000",), ("II:900001-1800000",))
 YEAST = PublicGenome("yeast/R64-1-1_without_IV_XI.fa", "yeast/tss.bed", ("chrII", "chrXVI"), ("chrX",))
 

@@ -1,11 +1,14 @@
 """Hooks of mkdocs: pages of the site that are not files in this folder, and links that lead out of it.
 
+The search works in a folder of files, too. There, a browser runs no worker from a file, so a script holds its text.
+
 Some Markdown files outside of the folder become pages. `reference.md` lists every public call, from its docstring. A
 link to any other file outside of the folder becomes the path of that file, because the site does not hold it.
 """
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from pathlib import Path
@@ -24,6 +27,17 @@ PAGES = {
     "recipes/README.md": "recipes.md",
 }
 """Pages of the project, and where they stand in the site."""
+SHOWN_MEMBERS = {"scan": "    options:\n      members: [card, calling, finish, summary]\n"}
+"""Options of an entry of the reference, whose other members are for promscan itself."""
+WORKER_OF_FILES = """if (location.protocol === "file:") {
+  const text = TEXT;
+  window.Worker = class extends Worker {
+    constructor() {
+      super(URL.createObjectURL(new Blob([text], {type: "text/javascript"})));
+    }
+  };
+}
+"""
 LINK = re.compile(r"\[([^\]\[]+)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
 
@@ -39,15 +53,25 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """The text of a page with links that the site can follow."""
     sources = {page: source for source, page in PAGES.items()}
     where = page.file.src_uri
+    if where.startswith("internals/") or where in sources:
+        page.meta.setdefault("search", {"boost": 0.2})  # The search shows pages for users first.
     folder = posixpath.dirname(sources.get(where, f"docs/{where}"))
     return LINK.sub(lambda link: _linked(link, folder, posixpath.dirname(where)), markdown)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Write the script that runs the search where there is no server."""
+    site = Path(config.site_dir)
+    (worker,) = (site / "assets" / "javascripts" / "workers").glob("search.*.js")
+    text = json.dumps(worker.read_text(encoding="utf-8"))
+    (site / "search" / "iframe-worker.js").write_text(WORKER_OF_FILES.replace("TEXT", text), encoding="utf-8")
 
 
 def reference() -> str:
     """Markdown of the reference: every public name, calls first."""
     calls = [name for name in promscan.__all__ if name[0].islower()]
     types = [name for name in promscan.__all__ if name[0].isupper() and name != "Scan"]
-    entries = [f"::: promscan.{name}\n" for name in (*calls, *types)]
+    entries = [f"::: promscan.{name}\n{SHOWN_MEMBERS.get(name, '')}" for name in (*calls, *types)]
     begin = "# Python reference\n\nEvery public call and type of promscan. [Python](python.md) has examples.\n"
     middle = len(calls)
     return "\n".join([begin, "## Calls\n", *entries[:middle], "## Types\n", *entries[middle:]])

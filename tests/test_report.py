@@ -20,7 +20,7 @@ from genomes import DATA, DEMO, TINY, random_bases, tiny_streaming
 
 import promscan
 from promscan.commands.reporting import page as pages
-from promscan.commands.reporting.numbers import distributions, headline, shares_in_common
+from promscan.commands.reporting.numbers import distributions, headline, shares_in_common, three_digits
 from promscan.commands.reporting.sample import read_samples
 from promscan.commands.reporting.surroundings import (
     AFTER,
@@ -134,6 +134,13 @@ def test_headline_numbers(genome, hits):
         "Median strength": "2.25",
         "Hits with a gene": "3",
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (0.0082, "0.0082"), (3.14159, "3.14"), (99.96, "100"), (2620, "2,620")]
+)
+def test_large_numbers_have_no_exponent(value, text):
+    assert three_digits(value) == text
 
 
 def test_distributions_count_every_hit(genome, hits):

@@ -49,7 +49,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     other = "\n".join(lines[: HITS // 2])
     (folder / "other.bed").write_text(other + "\n", encoding="utf-8")
     promscan.report(
-        [folder / "hits.bed", folder / "other.bed"], folder / "genome.fa", folder / "compared.html", details=10
+        [folder / "hits.bed", folder / "other.bed"],
+        folder / "genome.fa",
+        folder / "compared.html",
+        tss=folder / "tss.bed",
+        details=10,
     )
     for name, rows in (("empty", []), ("single", ["one\t10\t80\ta\t7\t+"])):
         (folder / f"{name}.bed").write_text("\n".join(["#hits", *rows, ""]), encoding="utf-8")
@@ -112,6 +116,34 @@ def test_a_report_of_hardly_any_hits_draws_without_errors(page, folder, name, hi
     assert page.run("document.getElementById('count').textContent") == f"{hits} of {hits} hits."
     assert page.run("document.documentElement.innerHTML.includes('NaN')") is False
     assert page.problems == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("empty", ["There is nothing to draw."] * 2 + ["There are no hits.", "There are too few hits for a logo."]),
+        ("single", ["There is nothing to draw.", "There are too few hits for a logo."]),
+    ],
+)
+def test_a_plot_without_values_says_so(page, folder, name, said):
+    page.load(folder / f"{name}.html")
+    assert page.run("[...document.querySelectorAll('.chart > .hint')].map((each) => each.textContent)") == said
+
+
+def test_a_logo_shows_the_tss_on_a_phone(page, folder):
+    page.resize(390, 844)
+    page.load(folder / "report.html")
+    # The other 0 is that of the bits.
+    place = "[...document.querySelectorAll('.wide svg text')].filter((each) => each.textContent === '0').at(-1)"
+    assert page.run(f"{place}.getAttribute('text-anchor')") == "middle"
+    assert 0 < page.run(f"{place}.getBoundingClientRect().right") < 390
+
+
+def test_curves_that_lie_on_one_another_all_stay_in_sight(page, folder):
+    page.load(folder / "compared.html")
+    lines = "[...document.querySelectorAll('#recall .line')]"
+    first, second = page.run(f"{lines}.map((each) => parseFloat(each.style.strokeWidth))")
+    assert first > second > 0
 
 
 def test_the_table_is_virtual_and_fluid(page):
@@ -191,6 +223,16 @@ def test_a_print_has_the_first_rows(page):
     )
     assert len(page.send("Page.printToPDF")["data"]) > 10_000
     assert page.problems == []
+
+
+def test_a_print_fits_the_paper(page, folder):
+    page.resize(794, 1123)  # A4 at 96 pixels an inch
+    page.send("Emulation.setEmulatedMedia", media="print")
+    page.load(folder / "compared.html")
+    page.run("window.dispatchEvent(new Event('beforeprint'))")
+    width = page.run("document.documentElement.scrollWidth")
+    page.send("Emulation.setEmulatedMedia", media="")
+    assert width == 794
 
 
 @pytest.fixture(scope="module")

@@ -283,6 +283,25 @@ def test_a_genome_without_an_index_is_read_in_any_order(tmp_path: Path):
     assert list(promscan.variants(rows, path, **options)) == effects(contigs, *rows)
 
 
+@pytest.mark.parametrize("indexed", [True, False])
+def test_records_on_contigs_that_the_genome_lacks_can_be_skipped(annotate: Callable[..., Any], tmp_path: Path, indexed):
+    genome = write_fasta(tmp_path / "genome.fa", demo_contigs())
+    if indexed:
+        pysam.faidx(str(genome))
+    known = f"demo1 21400 . {demo_base(21400)} N . . . GT 0|1 ."
+    vcf = write_vcf(tmp_path / "in.vcf", "other 5 . A C . . . GT 0|1 .", known, "other 9 . A C . . . GT 0|1 .", known)
+    outcome = annotate(vcf, "--genome", genome)
+    assert outcome.status == 1
+    assert "record 1: " in outcome.err
+    assert "no contig 'other' (the first one is 'demo1')" in outcome.err
+    assert "--skip-mismatch" in outcome.err
+    skipped = annotate(vcf, "--skip-mismatch", "--phased", "--genome", genome)
+    assert skipped.status == 0
+    assert "2 records with another REF than the genome, or on contigs that it lacks, passed through" in skipped.err
+    fields = [line.split("\t")[7] for line in (tmp_path / "out.vcf").read_text().splitlines()[-4:]]
+    assert [field == "." for field in fields] == [True, False, True, False]
+
+
 def test_a_vcf_without_records_gives_its_header(annotate: Callable[..., Any], tmp_path: Path):
     assert annotate(write_vcf(tmp_path / "in.vcf"), output="out.vcf.gz").status == 0
     lines = gzip.decompress((tmp_path / "out.vcf.gz").read_bytes()).decode().splitlines()

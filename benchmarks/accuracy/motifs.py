@@ -15,22 +15,28 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks.common import HUMAN, YEAST, PublicGenome, parser_of, save_result
+from benchmarks.common import BACTERIA, HUMAN, YEAST, PublicGenome, parser_of, save_result
 from promscan.attribution.elements import consensus_of
 from promscan.commands.explain import explain
 from promscan.commands.explaining.motifs import find_motifs
+from promscan.io.genome import Genome
+from promscan.io.text import opened
 from promscan.networks.card import find_model, read_card
+from promscan.seq.regions import held_out_regions
 
-GENOMES = {"human": HUMAN, "yeast": YEAST}
+GENOMES = {"human": HUMAN, "yeast": YEAST, "bacteria": BACTERIA}
 SEED = 1
 
 
-def dev_starts(path: Path, genome: PublicGenome, most: int) -> list[str]:
-    """Rows of a BED file that list starts of dev contigs, drawn at random; of human, main ones."""
-    rows = [line.split("\t")[:6] for line in path.read_text(encoding="utf-8").splitlines()]
-    chosen = [
-        row for row in rows if row[0].split(":")[0] in genome.dev and (genome is not HUMAN or row[3].endswith("_1"))
+def dev_starts(data: Path, genome: PublicGenome, most: int) -> list[str]:
+    """Rows of a BED file that list starts of dev, drawn at random; of human, main ones."""
+    regions = held_out_regions(genome.dev, Genome(data / genome.genome).contigs())
+    with opened(str(data / genome.starts), "a BED file") as file:
+        rows = [line.decode().split("\t")[:6] for line in file.read().splitlines()]
+    inside = [
+        row for row in rows if any(row[0] == part.chrom and part.start <= int(row[1]) < part.end for part in regions)
     ]
+    chosen = [row for row in inside if genome is not HUMAN or row[3].endswith("_1")]
     random.Random(SEED).shuffle(chosen)
     return ["\t".join(row) for row in chosen[:most]]
 
@@ -45,7 +51,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     genome = GENOMES[arguments.genome]
-    rows = dev_starts(arguments.data / genome.starts, genome, arguments.starts)
+    rows = dev_starts(arguments.data, genome, arguments.starts)
     with TemporaryDirectory() as folder:
         listed = Path(folder) / "starts.bed"
         listed.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")

@@ -44,7 +44,9 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @strand_option
 @skip_masked_option
-@click.option("--skip-mismatch", is_flag=True, help="Do not score records whose REF is not in the genome; count them.")
+@click.option(
+    "--skip-mismatch", is_flag=True, help="Do not score records whose REF or contig the genome lacks; count them."
+)
 @click.option("--phased", is_flag=True, help="Score phased alleles within 200 bp of one another together, too.")
 @strength_option("Model that predicts the strength of promoters")
 @machine_options
@@ -83,7 +85,8 @@ def _result(job: VariantEffects, output: str, seconds: float) -> str:
     if counts["passed"]:
         about.append(f"{log.counted(counts['passed'], 'allele')} without bases, or too long, passed through")
     if counts["mismatches"]:
-        about.append(f"{log.counted(counts['mismatches'], 'record')} with another REF than the genome passed through")
+        skipped = log.counted(counts["mismatches"], "record")
+        about.append(f"{skipped} with another REF than the genome, or on contigs that it lacks, passed through")
     if counts["unscored"]:
         about.append(f"{log.counted(counts['unscored'], 'allele')} among unknown bases not scored")
     name = "standard output" if output == "-" else output

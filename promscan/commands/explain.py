@@ -162,7 +162,9 @@ def _sites(path: str, genome: GenomeInput, top: int | None, engine: Engine, flan
     left_out = 0
     for site in _places(path, contigs, top):
         margin = max(engine.margin, flank)
-        window = WindowInContext.around_tss(reader.bases(site.chrom), site.tss, site.strand, margin, flank)
+        codes = reader.bases(site.chrom)
+        assert codes is not None  # a site lies on one of `contigs`
+        window = WindowInContext.around_tss(codes, site.tss, site.strand, margin, flank)
         if window is None:
             left_out += 1
         else:

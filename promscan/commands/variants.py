@@ -76,7 +76,7 @@ def variants(
         smoothing: odd width in bp over which logits are averaged (default: the model's).
         strand: `both`, `+` or `-`.
         skip_masked: read lower-case bases of the genome as unknown.
-        skip_mismatch: leave out variants whose reference allele is not that of the genome.
+        skip_mismatch: leave out variants whose reference allele is not that of the genome, or whose contig it lacks.
         strength: bundled name or weights file of a strength model; None: effects have no strengths (default: the
             strength model that the card of the model names).
         device: `auto`, `cpu`, `cuda`, `cuda:N`, `mps` or `all`.

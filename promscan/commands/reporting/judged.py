@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from promscan.commands.evaluating.evaluation import RATES, Evaluation
+from promscan.commands.reporting.numbers import three_digits
 from promscan.commands.reporting.sample import Sample
 from promscan.log import counted
 from promscan.metrics.judged import Point
@@ -34,7 +35,7 @@ def calibration_rows(sample: Sample, contigs: Mapping[str, int]) -> list[dict[st
             "rate": f"{rate:g}",
             "logit": f"{logit:.3f}",
             "hits": f"{int((sample.scores >= logit - _ROUNDING).sum()):,}",
-            "false": "-" if scanned is None else f"{rate * scanned / 1e6:,.3g}",
+            "false": "-" if scanned is None else three_digits(rate * scanned / 1e6),
         })  # fmt: skip
     return rows
 
@@ -48,7 +49,7 @@ def accuracy(evaluation: Evaluation) -> dict[str, Any]:
         recall = evaluation.recalls[0][name]
         low, high = recall.interval(blocks[0])
         rows.append({
-            "rate": name if name != "all" else f"all hits: {point.fp_per_mb:.3g}",
+            "rate": name if name != "all" else f"all hits: {three_digits(point.fp_per_mb)}",
             "recall": f"{point.recall:.1%} ({low:.1%} to {high:.1%})",
             "precision": "-" if point.precision is None else f"{point.precision:.1%}",
             "right": f"{point.right:,}",

@@ -37,10 +37,10 @@ def headline(sample: Sample, contigs: Mapping[str, int]) -> list[Headline]:
         Headline("Hits", f"{len(sample):,}"),
         Headline("On + / - strand", f"{forward:,} / {len(sample) - forward:,}"),
         Headline("Contigs with hits", f"{len({site.chrom for site in sample.sites}):,} of {len(contigs):,}"),
-        Headline("Scanned", "not known" if scanned is None else f"{scanned / 1e6:,.3g} Mb"),
+        Headline("Scanned", "not known" if scanned is None else f"{three_digits(scanned / 1e6)} Mb"),
     ]
     if scanned:
-        numbers.append(Headline("Hits per Mb", f"{len(sample) / scanned * 1e6:,.3g}"))
+        numbers.append(Headline("Hits per Mb", three_digits(len(sample) / scanned * 1e6)))
     numbers.append(Headline("Median score", _median(sample.scores)))
     numbers.append(Headline("Median spacing", f"{_median(spacing.astype(np.float64), 0)} bp" if len(spacing) else "-"))
     if sample.has("strength"):
@@ -48,6 +48,11 @@ def headline(sample: Sample, contigs: Mapping[str, int]) -> list[Headline]:
     if sample.has_genes:
         numbers.append(Headline("Hits with a gene", f"{sum(map(bool, sample.genes)):,}"))
     return numbers
+
+
+def three_digits(value: float) -> str:
+    """A number with three digits, or with all that stand before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _median(values: Scores, digits: int = 2) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from promscan.errors import InputError
 from promscan.io.genome import Genome
 from promscan.io.memory_genome import GenomeSource
 from promscan.seq.dna import Codes
 from promscan.seq.records import Chunk
-from promscan.seq.regions import unknown_contig
 
 WHOLE = sys.maxsize // 4
 """Window starts of a chunk that holds a whole contig."""
@@ -30,30 +28,40 @@ class ContigReader:
         self._indexed = not isinstance(genome, Genome) or genome.lengths is not None
         self._cached = OrderedDict[str, Codes]()
         self._unread: Iterator[Chunk] | None = None
-        self._seen = dict[str, int]()
-        """Contigs that were read so far, and their bases."""
+        self._seen = self._genome.contigs() if self._indexed else dict[str, int]()
+        """Contigs that are known so far, and their bases."""
+        self._all_seen = self._indexed
 
-    def bases(self, chrom: str) -> Codes:
-        """The codes of a contig.
+    @property
+    def known(self) -> Mapping[str, int]:
+        """Contigs that are known so far: all of them once one was not found."""
+        return self._seen
+
+    def bases(self, chrom: str) -> Codes | None:
+        """The codes of a contig; None: the genome has no such contig.
 
         Raises:
-            InputError: the genome has no such contig, or cannot be read.
+            InputError: the genome cannot be read.
         """
         codes = self._cached.get(chrom)
         if codes is None:
             codes = self._read(chrom)
+        if codes is None:
+            return None
         self._cached[chrom] = codes
         self._cached.move_to_end(chrom)
         while len(self._cached) > 1 and sum(map(len, self._cached.values())) > MOST_BASES:
             self._cached.popitem(last=False)
         return codes
 
-    def _read(self, chrom: str) -> Codes:
+    def _read(self, chrom: str) -> Codes | None:
+        if self._all_seen and chrom not in self._seen:
+            return None
         if not self._indexed:
             return self._read_on_to(chrom)
         return next(self._genome.read_chunks(WHOLE, {chrom: [(0, WHOLE)]})).codes
 
-    def _read_on_to(self, chrom: str) -> Codes:
+    def _read_on_to(self, chrom: str) -> Codes | None:
         if self._unread is None or chrom in self._seen:
             self._unread = self._genome.read_chunks(WHOLE)
         for chunk in self._unread:
@@ -62,7 +70,8 @@ class ContigReader:
                 return chunk.codes
             if sum(map(len, self._cached.values())) + len(chunk.codes) <= MOST_BASES:
                 self._cached[chunk.chrom] = chunk.codes
+        self._all_seen = True
         if chrom in self._seen:  # it was read before, and the rest of the genome has been passed
             self._unread = None
             return self._read_on_to(chrom)
-        raise InputError(f"{self._genome.source}: {unknown_contig(chrom, self._seen)}")
+        return None

@@ -22,6 +22,7 @@ from promscan.io.memory_genome import GenomeInput
 from promscan.io.vcf import Record
 from promscan.networks.card import DEFAULT_MODEL, OWN_STRENGTH, Card
 from promscan.seq.dna import Codes, decode, encode
+from promscan.seq.regions import unknown_contig
 
 if TYPE_CHECKING:
     from promscan.commands.variation.effects import Effect
@@ -169,11 +170,23 @@ class VariantEffects:
             self.counts["records"] += len(neighbours)
             codes = NO_BASES
             if any(map(_is_bases, chain.from_iterable(record.alternatives for record in neighbours))):
-                codes = self._contigs.bases(neighbours[0].chrom)
+                codes = self._bases_for(neighbours[0])
             edits = [self._edits(record, codes) for record in neighbours]
             haplotypes = haplotypes_of(neighbours, codes, edits) if self._phased else []
             group = _Group(neighbours, codes, edits, haplotypes)
             yield Task(group, neighbours[0].chrom, codes, group.all_edits)
+
+    def _bases_for(self, record: Record) -> Codes:
+        """The bases of the contig of a record; none if the genome lacks it and such records are skipped."""
+        codes = self._contigs.bases(record.chrom)
+        if codes is not None:
+            return codes
+        if self._skip_mismatch:
+            return NO_BASES
+        place, known = f"record {record.number}: {self._plan.genome.source}", self._contigs.known
+        raise InputError(
+            f"{place}: {unknown_contig(record.chrom, known)}, or leave such records out with --skip-mismatch"
+        )
 
     def _records(self, group: _Group, effects: list[Effect | None]) -> Iterator[ScoredRecord]:
         """The records of a group, with their shares of its effects."""

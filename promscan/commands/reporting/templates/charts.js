@@ -23,7 +23,6 @@ function grouped(value, digits = 0) {
   return value.toLocaleString("en-US", {minimumFractionDigits: digits, maximumFractionDigits: digits}).replace("-", "−");
 }
 
-const hitsText = (count) => `${grouped(count)} ${count === 1 ? "hit" : "hits"}`;
 
 function lengthText(bp) {
   if (bp >= 1e6) return `${grouped(bp / 1e6, bp >= 1e8 ? 0 : 1)} Mb`;
@@ -81,6 +80,15 @@ function frame(host, options) {
   return {svg, x, y};
 }
 
+/* What stands in place of a chart that would have no values. */
+function drawNothing(host, text) {
+  host.append(node("p", {class: "hint"}, text));
+}
+
+function hitsText(counts) {
+  return `${counts.map((count) => grouped(count)).join(" / ")} ${counts.length === 1 && counts[0] === 1 ? "hit" : "hits"}`;
+}
+
 function widthOf(host, least = 280) {
   return Math.max(least, Math.round(host.clientWidth));
 }
@@ -90,13 +98,14 @@ function pathOf(points) {
 }
 
 function drawHistogram(host, chart, labels) {
+  if (!chart.counts.flat().some((count) => count)) return drawNothing(host, "There is nothing to draw.");
   const several = labels.length > 1;
   const shares = chart.counts.map((counts) => {
     const total = counts.reduce((sum, count) => sum + count, 0) || 1;
     return several ? counts.map((count) => (100 * count) / total) : counts;
   });
   const xs = [chart.edges[0], chart.edges.at(-1)];
-  const most = Math.max(1e-9, ...shares.flat());
+  const most = Math.max(...shares.flat());
   const width = widthOf(host), ticks = Math.max(3, Math.floor(width / 90));
   const xTicks = chart.logarithmic
     ? logTicks(xs[0], xs[1]).map(([place, value]) => [place, shortNumber(value)])
@@ -117,7 +126,7 @@ function drawHistogram(host, chart, labels) {
           x: from + 0.5, y: y(value), width: Math.max(1, x(chart.edges[i + 1]) - from - 1), height: y(0) - y(value), class: "bar s0",
         });
         const ends = [chart.edges[i], chart.edges[i + 1]].map((edge) => shortNumber(Number((chart.logarithmic ? 10 ** edge : edge).toPrecision(3))));
-        draw(bar, "title", {}, `${ends[0]} to ${ends[1]}: ${hitsText(value)}`);
+        draw(bar, "title", {}, `${ends[0]} to ${ends[1]}: ${hitsText([value])}`);
       });
     }
   });
@@ -138,7 +147,7 @@ function drawContig(host, contig, longest, scale, sample) {
   const width = widthOf(host, 240), half = 24, height = 2 * half + 4;
   const svg = draw(host, "svg", {
     viewBox: `0 0 ${width} ${height}`, role: "img",
-    "aria-label": `${hitsText(contig.hits[sample])} along ${contig.name}, ${lengthText(contig.length)}`,
+    "aria-label": `${hitsText([contig.hits[sample]])} along ${contig.name}, ${lengthText(contig.length)}`,
   });
   const room = width - 4, middle = half + 2, share = room / scale.bins, own = Math.max(2, (room * contig.length) / longest);
   draw(svg, "line", {x1: 0, x2: own, y1: middle, y2: middle, class: "axis", "stroke-width": 3, "stroke-linecap": "round"});
@@ -157,7 +166,7 @@ function drawCircle(host, contig, _, scale, sample) {
   const size = Math.min(400, widthOf(host, 240)), centre = size / 2, half = 24, radius = centre - half - 26;
   const svg = draw(host, "svg", {
     viewBox: `0 0 ${size} ${size}`, role: "img", class: "circle",
-    "aria-label": `${hitsText(contig.hits[sample])} around ${contig.name}, a circle of ${lengthText(contig.length)}`,
+    "aria-label": `${hitsText([contig.hits[sample]])} around ${contig.name}, a circle of ${lengthText(contig.length)}`,
   });
   const at = (bp, distance) => {
     const angle = (2 * Math.PI * bp) / contig.length;
@@ -192,6 +201,7 @@ function meanRow(rows) {
 }
 
 function drawComposition(host, shares, before, after) {
+  if (!shares.flat().some((share) => share)) return drawNothing(host, "There are no hits.");
   const smooth = shares.map((_, p) => meanRow(shares.slice(Math.max(0, p - 2), p + 3)));
   const most = Math.min(1, Math.max(...smooth.flat()) * 1.05);
   const {svg, x, y} = frame(host, {
@@ -209,7 +219,8 @@ function drawComposition(host, shares, before, after) {
 function drawLogo(host, heights, before) {
   const from = -45, to = 15;
   const rows = heights.slice(before + from, before + to + 1);
-  const tallest = Math.max(0.02, ...rows.map((row) => row.reduce((sum, value) => sum + value, 0)));
+  const tallest = Math.max(...rows.map((row) => row.reduce((sum, value) => sum + value, 0)));
+  if (!tallest) return drawNothing(host, "There are too few hits for a logo.");
   const {svg, x, y} = frame(host, {
     width: widthOf(host, 620), height: 230, xs: [from - 0.5, to + 0.5], ys: [0, tallest * 1.05],
     xTicks: positionTicks(-from, to, 5), yTicks: roundTicks(0, tallest, 3).map((value) => [value, String(value)]),
@@ -224,6 +235,7 @@ function drawLogo(host, heights, before) {
       base += row[i];
     }
   });
+  host.scrollLeft = host.scrollWidth;  // On a phone, the TSS is in sight and not what lies far upstream.
 }
 
 function drawLetter(svg, letter, left, bottom, width, tall) {
@@ -250,7 +262,8 @@ function drawRecall(host, curves) {
       if (points.length) points.push([x(place(rate)), points.at(-1)[1]]);
       points.push([x(place(rate)), y(recall)]);
     }
-    draw(svg, "path", {d: pathOf(points), class: `line s${sample}`});
+    // Curves often lie on one another: earlier ones are wider, so all stay in sight.
+    draw(svg, "path", {d: pathOf(points), class: `line s${sample}`, style: `stroke-width: ${1.8 + (6 * (curves.length - 1 - sample)) / Math.max(3, curves.length - 1)}`});
   });
 }
 

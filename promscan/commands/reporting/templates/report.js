@@ -76,7 +76,7 @@ function makeContigs() {
   const scales = scores.map((values) => ({bins: 800, low: extreme(values, -1), high: extreme(values, 1)}));
   const longest = extreme(DATA.contigs.map((contig) => contig.length), 1);
   for (const contig of DATA.contigs) {
-    const row = node("div", {class: "contig"}), name = node("div", {class: "name"}), plots = node("div");
+    const row = node("div", {class: "contig"}), name = node("div", {class: "name"}), plots = node("div", {class: contig.circular ? "circles" : ""});
     const button = node("button", {type: "button", class: "link", title: contig.name}, contig.name);
     button.addEventListener("click", () => {
       form.elements.region.value = contig.name;
@@ -84,7 +84,7 @@ function makeContigs() {
       document.getElementById("hits").scrollIntoView();
       form.elements.region.focus({preventScroll: true});
     });
-    name.append(button, node("small", {}, `${lengthText(contig.length)}, ${contig.hits.length > 1 ? `${contig.hits.map((count) => grouped(count)).join(" / ")} hits` : hitsText(contig.hits[0])}`));
+    name.append(button, node("small", {}, `${lengthText(contig.length)}, ${hitsText(contig.hits)}`));
     DATA.labels.forEach((_, i) => {
       const plot = node("div", {class: "chart"});
       plots.append(plot);
