@@ -23,7 +23,6 @@ function grouped(value, digits = 0) {
   return value.toLocaleString("en-US", {minimumFractionDigits: digits, maximumFractionDigits: digits}).replace("-", "−");
 }
 
-
 function lengthText(bp) {
   if (bp >= 1e6) return `${grouped(bp / 1e6, bp >= 1e8 ? 0 : 1)} Mb`;
   return bp >= 1e3 ? `${grouped(bp / 1e3, bp >= 1e5 ? 0 : 1)} kb` : `${bp} bp`;
