@@ -148,7 +148,7 @@ def test_a_network_that_has_grown_gives_the_scores_it_gave(tmp_path):
         torch.testing.assert_close(large.along(codes, 1000, 140), small.along(codes, 1000, 140))
 
 
-@pytest.mark.parametrize("name", ["bacteria", "promoter-rnn", "core70", "human", "yeast", "yeast-strength"])
+@pytest.mark.parametrize("name", ["bacteria", "promoter-rnn", "core70", "human", "pombe", "yeast", "yeast-strength"])
 def test_a_bundled_card_is_that_of_the_texts_and_the_results(tmp_path, name):
     weights, out = ROOT / "weights" / f"{name}.safetensors", tmp_path / f"{name}.safetensors"
     run_script("recipes.steps.bundle", name, weights, "--results", RESULTS, "-o", out)

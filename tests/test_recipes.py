@@ -105,7 +105,7 @@ def test_the_recipe_of_pombe_makes_a_model_and_others_from_few_and_from_all_star
     made_by(read_recipe(find_recipe("pombe"), "demo"), tmp_path)
     cards = [load_model(str(tmp_path / name / "best.safetensors"))[1] for name in ("100-yeast", "all-scratch")]
     _, model = load_model(str(tmp_path / "pombe.safetensors"))
-    assert model.training["init"]["species"] == "Saccharomyces cerevisiae"
+    assert model.training["init"]["training"]["init"]["species"] == "Saccharomyces cerevisiae"
     assert model.calibration.background.startswith("II:1-900000 of")
     assert [card.splits["dev"]["names"] for card in cards] == [["II:1-900000"]] * 2
     assert cards[0].training["genome"]["starts"] < cards[1].training["genome"]["starts"] + 1

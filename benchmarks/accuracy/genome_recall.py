@@ -4,7 +4,7 @@ The model scans the contigs at a threshold that nearly everything passes, and `p
 every real start is listed, so the false hits are an upper bound. `random` are the contigs of exactly 131,072 bp, which
 were drawn at random from the genome; the others hold chosen genes and are denser in promoters.
 
-    within_500  at a tolerance of 500 bp, not 100
+    within_500  at a tolerance of 500 bp, not 100; within_50 is at that of the card, if it is smaller than 100
     asked       false positives per Mb at the thresholds of the calibration, by what was asked for
     default     recall at the default threshold, of all starts, of main ones and of the alternative ones: EPDnew ends
                 the name of the main start of a gene in _1
@@ -88,6 +88,8 @@ def main() -> None:
     calibration = scan.card.calibration
     drawn = [region.chrom for region in regions if lengths[region.chrom] == RANDOM_CONTIG]
     judgements = {"all": (contigs, 100), "within_500": (contigs, 500)} | ({"random": (drawn, 100)} if drawn else {})
+    own = scan.card.scale.tolerance
+    judgements |= {f"within_{own}": (contigs, own)} if own < 100 else {}
 
     def judge(part: list[str], tolerance: int, pattern: str | None = None) -> Evaluation:
         return promscan.evaluate(
