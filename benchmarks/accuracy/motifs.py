@@ -22,7 +22,7 @@ from promscan.commands.explaining.motifs import find_motifs
 from promscan.io.genome import Genome
 from promscan.io.text import opened
 from promscan.networks.card import find_model, read_card
-from promscan.seq.regions import held_out_regions
+from promscan.seq.regions import named_regions
 
 GENOMES = {"human": HUMAN, "yeast": YEAST, "bacteria": BACTERIA}
 SEED = 1
@@ -30,7 +30,7 @@ SEED = 1
 
 def dev_starts(data: Path, genome: PublicGenome, most: int) -> list[str]:
     """Rows of a BED file that list starts of dev, drawn at random; of human, main ones."""
-    regions = held_out_regions(genome.dev, Genome(data / genome.genome).contigs())
+    regions = named_regions(genome.dev, Genome(data / genome.genome).contigs())
     with opened(str(data / genome.starts), "a BED file") as file:
         rows = [line.decode().split("\t")[:6] for line in file.read().splitlines()]
     inside = [
