@@ -98,7 +98,7 @@ def test_an_option_that_is_named_wins(small_genome: list[str], monkeypatch: pyte
 def test_the_network_of_the_weights_to_start_from_stays_as_it_is(
     small_genome: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe, messages = recipe_of([*small_genome, "--init", "yeast"], monkeypatch)
+    recipe, messages = recipe_of([*small_genome, "--init", "human"], monkeypatch)
     assert recipe.architecture.composition == (100, 300, 1000, 2500)
     assert recipe.architecture.frames == ()
     assert recipe.scale.tolerance == 20

@@ -172,10 +172,19 @@ def closing_output(file: SupportsClose, target: str) -> Iterator[None]:
         yield
     except BaseException:
         with suppress(OSError):  # the first failure is the one that is reported
-            file.close()
+            _close(file)
         raise
     with write_errors(target):
+        _close(file)
+
+
+def _close(file: SupportsClose) -> None:
+    try:
         file.close()
+    except OSError:
+        with suppress(OSError):  # pysam leaves a file open that it cannot flush, and complains about it later
+            file.close()
+        raise
 
 
 def is_packed(target: str) -> bool:
