@@ -101,6 +101,11 @@ def parser_of(description: str | None, *options: str) -> argparse.ArgumentParser
     return parser
 
 
+def widths(text: str) -> tuple[int, ...]:
+    """Widths in bp from an option, with commas between them."""
+    return tuple(int(word) for word in text.split(",") if word)
+
+
 def command_line(words: Sequence[str]) -> str:
     """The command of a script as a page shows it: DATA stands for the public data, and no path of the machine."""
     script = Path(words[0]).resolve()

@@ -15,15 +15,11 @@ import torch
 from torch import Tensor
 
 import promscan
-from benchmarks.common import parser_of
+from benchmarks.common import parser_of, widths
 from promscan.networks.architecture import Architecture
 from promscan.networks.classifier import BiGRUAttention
 from promscan.networks.reading_frames import values_of_frames
 from promscan.networks.weights import load_model, save_model, source_commit
-
-
-def widths(text: str) -> tuple[int, ...]:
-    return tuple(int(word) for word in text.split(","))
 
 
 def main() -> None:

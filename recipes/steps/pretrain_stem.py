@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.common import parser_of
+from benchmarks.common import parser_of, widths
 from promscan import log
 from promscan.log import logger
 from promscan.networks.architecture import Architecture
@@ -79,10 +79,6 @@ def train(reader: StemReader, sampler: SegmentSampler, recipe: Recipe, backgroun
         if step % REPORTED == 0:
             logger.info("step %d: promoters %.3f, background %.5f", step, *np.mean(losses[-REPORTED:], axis=0))
     return ema.eval()
-
-
-def widths(text: str) -> tuple[int, ...]:
-    return tuple(int(word) for word in text.split(",") if word)
 
 
 SIZES = {"hidden": 64, "convolutions": 3, "kernel": 19, "place": 48, "half_life": 16}
