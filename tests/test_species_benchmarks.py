@@ -13,11 +13,15 @@ from scripts import ROOT, result_of, run_script
 
 from benchmarks.accuracy.bacteria_background import BEFORE, BEHIND, counts_of, far_from, shuffled, shuffled_contig
 from benchmarks.accuracy.bacteria_pictures import bits_of
+from benchmarks.accuracy.left_out_genera import Contig, without
 from benchmarks.common import find_result
 from promscan.networks.card import read_card
 from promscan.seq import dna
 from promscan.seq.tss import KnownStarts, Site
 from promscan.train.data.labelled_genome import LabelledGenome
+from promscan.train.genome_parts import split
+from recipes.recipe import find_recipe, read_recipe
+from recipes.steps.parts_of_genomes import pieces_of
 
 
 def pairs_of(codes: np.ndarray) -> Counter[tuple[int, int]]:
@@ -99,3 +103,20 @@ def test_the_result_of_few_starts_says_what_each_model_learned_from() -> None:
     assert result["scale"] == {"tolerance": 50, "false_beyond": 500}
     segments = {run["segments"] for name, run in result["dev"].items() if name != "yeast"}
     assert len(segments) == 1
+
+
+def test_a_genus_that_is_left_out_of_a_training_is_in_no_part_of_it() -> None:
+    kept = [Contig("LR031521.1:0-938725", 938_725), Contig("ZM4", 2_058_755)]
+    left_out = [Contig("NC_000913.3:0-2320826", 2_320_826)]
+    recipe = without(read_recipe(find_recipe("bacteria"), "full"), kept, left_out, {"--steps": "7", "--epochs": "2"})
+    parts, stem, whole = (step.run for step in recipe.steps)
+    assert not any(word.startswith("NC_000913.3") for word in parts)
+    assert (stem[stem.index("--steps") + 1], whole[whole.index("--epochs") + 1]) == ("7", "2")
+    names = [name for contig in (*kept, *left_out) for name, _ in pieces_of(contig.name, contig.bases, 3)]
+    names = [name for name in names if not name.startswith(("train2:NC_000913.3", "train3:NC_000913.3"))]
+    genome = LabelledGenome({name: dna.encode("ACGT" * 100) for name in names}, KnownStarts([]))
+    for run in (stem, whole):
+        dev, held_out = (run[run.index(option) + 1].split(",") for option in ("--dev", "--leave-out"))
+        divided = split(genome, dev, held_out, guard=0)
+        assert set(divided.train.contigs) == {name for name in names if name[:5] == "train" and "NC_" not in name}
+        assert set(divided.dev.contigs) == {name for contig in kept for name in contig.parts("dev")}
