@@ -93,14 +93,18 @@ def test_more_measurements_leave_the_division_as_it_was(tmp_path):
     np.testing.assert_array_equal(*divisions)
 
 
-def test_mean_weights_are_halfway_between_their_parents(tmp_path):
-    network, card = load_model(str(TINY))
+@pytest.mark.parametrize("in_logit", [False, True])
+def test_mean_weights_are_halfway_between_their_parents(tmp_path, in_logit):
+    tiny, card = load_model(str(TINY))
+    sizes = dataclasses.replace(tiny.architecture, place=3 * in_logit, place_in_logit=in_logit)
+    network, first = new_classifier(sizes, None if in_logit else tiny), tmp_path / "first.safetensors"
+    card = save_model(first, network, dataclasses.replace(card, architecture=sizes.describe()))
     saved = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     for parameter in network.parameters():
         parameter.data += 2
     other, out = tmp_path / "other.safetensors", tmp_path / "mean.safetensors"
     moved = save_model(other, network, card)
-    run_script("recipes.steps.mean_weights", TINY, other, "-o", out)
+    run_script("recipes.steps.mean_weights", first, other, "-o", out)
     mean, described = load_model(str(out))
     for name, tensor in mean.state_dict().items():
         torch.testing.assert_close(tensor, (saved[name] + network.state_dict()[name]) / 2)

@@ -25,7 +25,8 @@ def main() -> None:
     networks, cards = zip(*map(load_model, arguments.weights), strict=True)
     mean = max(networks, key=lambda network: network.architecture.place)
     wanted = mean.architecture
-    if any(network.architecture not in (wanted, dataclasses.replace(wanted, place=0)) for network in networks):
+    placeless = wanted if wanted.place_in_logit else dataclasses.replace(wanted, place=0)
+    if any(network.architecture not in (wanted, placeless) for network in networks):
         parser.error("the networks differ in their sizes")
     tensors = [network.state_dict() for network in networks]
     mean.load_state_dict({name: _mean([each[name] for each in tensors if name in each]) for name in mean.state_dict()})
