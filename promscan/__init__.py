@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from promscan.train.data.labelled_genome import read_labelled_genome
     from promscan.train.data.labelled_windows import read_windows
     from promscan.train.data.unlabelled import read_unlabelled
-    from promscan.train.genome import GenomeRecipe, train_genome
+    from promscan.train.genome import train_genome
+    from promscan.train.genome_trainer import GenomeRecipe
     from promscan.train.pretrain import PretrainRecipe, train_unlabelled
     from promscan.train.strength import train_strength
     from promscan.train.strength_trainer import StrengthRecipe
@@ -74,7 +75,8 @@ _MODULES = {
     "promscan.train.data.labelled_genome": ("read_labelled_genome",),
     "promscan.train.data.labelled_windows": ("read_windows",),
     "promscan.train.data.unlabelled": ("read_unlabelled",),
-    "promscan.train.genome": ("GenomeRecipe", "train_genome"),
+    "promscan.train.genome": ("train_genome",),
+    "promscan.train.genome_trainer": ("GenomeRecipe",),
     "promscan.train.pretrain": ("PretrainRecipe", "train_unlabelled"),
     "promscan.train.strength": ("train_strength",),
     "promscan.train.strength_trainer": ("StrengthRecipe",),

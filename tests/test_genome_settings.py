@@ -15,8 +15,8 @@ from promscan.networks.card_parts import Scale
 from promscan.seq import dna
 from promscan.train import genome as training
 from promscan.train.data.segments import SegmentRecipe
-from promscan.train.genome import GenomeRecipe
 from promscan.train.genome_settings import CHOSEN, settings_for
+from promscan.train.genome_trainer import GenomeRecipe
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,9 @@ from promscan.train import genome_validation as calls
 from promscan.train.data.labelled_genome import LabelledGenome
 from promscan.train.data.promoters import Promoters, read_promoters
 from promscan.train.data.segments import SegmentRecipe, Segments, SegmentSampler
-from promscan.train.genome import GenomeRecipe, train_genome
+from promscan.train.genome import train_genome
 from promscan.train.genome_losses import Losses
+from promscan.train.genome_trainer import GenomeRecipe
 from promscan.train.genome_validation import draw_pieces, scan_and_validate
 from promscan.train.loop.run_folder import RunFolder
 from promscan.train.ranking_loss import ranking_loss

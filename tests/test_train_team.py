@@ -14,8 +14,8 @@ from genomes import DATA
 from safetensors.torch import load_file
 
 from promscan.errors import DeviceError, RunError
-from promscan.train import genome as train_genome_module
-from promscan.train.genome import GenomeRecipe
+from promscan.train import genome_trainer
+from promscan.train.genome_trainer import GenomeRecipe, GenomeTrainer
 from promscan.train.loop.distributed import ProcessGroup, process_group, single_process
 
 # A setup and a test may each start processes on a busy machine.
@@ -98,7 +98,7 @@ def test_two_processes_train_as_one_does(
     tmp_path: Path, two: Path, promscan_cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of several false calls, two that are nearly equal could change places by rounding.
-    monkeypatch.setattr(train_genome_module, "MINED_FALSE_HITS", 1)
+    monkeypatch.setattr(genome_trainer, "MINED_FALSE_HITS", 1)
     assert promscan_cli(*OPTIONS, "-o", tmp_path / "one").status == 0
     assert {path.name for path in (tmp_path / "one").iterdir()} == {path.name for path in two.iterdir()}
     # Not the same bits: sums over a batch are sums of two sums, and products of fewer rows round differently.
@@ -197,4 +197,4 @@ def test_every_row_is_computed_once(rows: int, size: int) -> None:
 
 def test_a_batch_has_a_segment_for_each_process() -> None:
     with pytest.raises(RunError, match="3 processes cannot share a batch of 2; start fewer"):
-        train_genome_module._Trainer(GenomeRecipe(batch_size=2), None, None, ProcessGroup(torch.device("cpu"), 0, 3), 1)
+        GenomeTrainer(GenomeRecipe(batch_size=2), None, None, ProcessGroup(torch.device("cpu"), 0, 3), 1)

@@ -18,7 +18,8 @@ import numpy as np
 from benchmarks.common import HUMAN, parser_of, save_result
 from promscan.networks import classifier
 from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
-from promscan.train.genome import GenomeRecipe, train_genome
+from promscan.train.genome import train_genome
+from promscan.train.genome_trainer import GenomeRecipe
 
 STEPS = (classifier.CONTEXT_STEP, 1)
 """Distances in bp of the bases at which the context is read: that of promscan, and the exact one."""

@@ -29,7 +29,7 @@ from promscan.cli.train.allocator import reuse_freed_memory
 from promscan.log import Progress
 from promscan.seq.tss import KnownStarts, Site
 from promscan.train.data.segments import SegmentSampler
-from promscan.train.genome import GenomeRecipe, _Trainer
+from promscan.train.genome_trainer import GenomeRecipe, GenomeTrainer
 from promscan.train.loop.distributed import single_process
 from promscan.train.loop.session import training_session
 
@@ -89,7 +89,7 @@ def measure(recipe: GenomeRecipe) -> dict[str, Any]:
     sampler, group = SegmentSampler(contigs, starts, None, recipe.segments), single_process("cpu")
     with training_session(1, group.device):
         clock = Clock()
-        _Trainer(recipe, sampler, None, group, 1).run_epoch(0, clock)
+        GenomeTrainer(recipe, sampler, None, group, 1).run_epoch(0, clock)
     return result_of(recipe.batch_size * recipe.segments.windows, clock.steps)
 
 

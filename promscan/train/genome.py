@@ -1,9 +1,8 @@
 """Training of a model that scans: a classifier of every position of a genome, trained along its sequence.
 
 The network reads segments around listed transcription starts and segments of background with running states, as the
-streaming engine does, and learns from every window of them. From the second epoch on, a part of the background are
-false hits of the model itself. Each epoch is validated like a scan: by the recall at a few false positives per Mb of
-the dev contigs.
+streaming engine does, and learns from every window of them. Each epoch is validated like a scan: by the recall at a
+few false positives per Mb of the dev contigs.
 """
 
 from __future__ import annotations
@@ -12,104 +11,36 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
-from promscan.errors import RunError
 from promscan.inference.streaming import StreamingEngine
-from promscan.log import Progress, logger
+from promscan.log import logger
 from promscan.networks.calling_rule import OWN, CallingRule, Feature
-from promscan.networks.card import MIN_DISTANCE, Card
-from promscan.networks.card_parts import Scale
-from promscan.networks.classifier import Architecture, BiGRUAttention
-from promscan.networks.device import autocast, memory_errors
+from promscan.networks.card import Card
+from promscan.networks.classifier import BiGRUAttention
+from promscan.networks.device import memory_errors
 from promscan.networks.weights import load_model, save_model
 from promscan.plots.figure import require_matplotlib
 from promscan.plots.training import plot_recall_by_false_hits, plot_recalls
-from promscan.seq.dna import Codes
 from promscan.seq.records import Interval
-from promscan.seq.tss import KnownStarts, Site
 from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
 from promscan.train.data.promoters import Promoters
-from promscan.train.data.segments import SegmentRecipe, Segments, SegmentSampler
+from promscan.train.data.segments import SegmentSampler
 from promscan.train.genome_init import MAY_HAVE_SEEN, is_unseen
-from promscan.train.genome_losses import losses_of
 from promscan.train.genome_parts import GenomeParts, dev_pieces_of, not_held_out, split
-from promscan.train.genome_validation import (
-    STRANDS,
-    GenomeValidation,
-    draw_pieces,
-    scan_and_validate,
-)
-from promscan.train.loop.distributed import ProcessGroup, process_group
-from promscan.train.loop.optimiser import Recipe
+from promscan.train.genome_trainer import GenomeRecipe, GenomeTrainer
+from promscan.train.genome_validation import GenomeValidation
+from promscan.train.loop.distributed import process_group
 from promscan.train.loop.run import TrainingRun, checksum_of, choose_threads, starting_model
-from promscan.train.loop.seed import seed_epoch
 from promscan.train.loop.session import MORE_MEMORY, training_session
-from promscan.train.loop.trainer import Trainer, new_classifier
 
-WARM_UPS = tuple(half_lives / 32 for half_lives in range(140, 351, 70))
-"""Warm-up in half-lives of the states. It is drawn for each batch, so that the network cannot count from its first
-state."""
-USUAL_HALF_LIFE = 32
-"""Half-life in bp that decides the warm-up of a network without one."""
 FP_PER_MB = (10, 50, 100)
 """False positives per Mb of dev at which the recall is measured; the mean of these recalls chooses the best epoch."""
 THRESHOLD_FP_PER_MB = 50
 """False positives per Mb of dev at the threshold in the card."""
-MINED_FALSE_HITS = 500
-"""False hits that an epoch learns from."""
 BY_PLACE = CallingRule(-4.0, (Feature(OWN, 0, 1.0),), place_weight=1.0, log_odds=True, basis="places of the network")
 """How a scan places the hits of a network with a head for places. Their logits stay as they are."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GenomeRecipe(Recipe):
-    """Settings that, together with the data, decide the result of a training on a genome.
-
-    segments: size and labels of the segments.
-    scale: distances on the genome and the default rate of false positives, for the card too.
-    min_distance: least distance in bp between two hits of a strand, for the card too.
-    segments_per_epoch: segments of an epoch; they are drawn anew in each epoch.
-    background: weight of the mean loss of background; that of promoters is 1. With 1, a logit of 0 means that both are
-        equally likely where they are equally common. A large weight makes the network learn what tells promoters from
-        the rare background that resembles them most.
-    ranking: weight of the ranking loss.
-    placing: weight of the place loss, for a network with a head for places.
-    dev_bases: bases of the dev contigs on which each epoch is validated; always the same.
-    mining_bases: bases of the other contigs that are scanned for false hits before each epoch but the first; drawn
-        anew each time. 0: no false hits are searched for.
-    """
-
-    architecture: Architecture = field(
-        default_factory=lambda: Architecture(
-            64,
-            convolutions=1,
-            dropout=0.1,
-            composition=(100, 300, 1000, 2500),
-            context=32,
-            context_bins=(100, 200, 300, 600, 1000),
-            half_life=32,
-        )
-    )
-    segments: SegmentRecipe = field(default_factory=SegmentRecipe)
-    scale: Scale = field(default_factory=Scale)
-    min_distance: int = MIN_DISTANCE
-    learning_rate: float = 2e-3
-    batch_size: int = 32
-    epochs: int = 20
-    segments_per_epoch: int = 8000
-    dev_bases: int = 4_000_000
-    mining_bases: int = 4_000_000
-    background: float = 1.0
-    ranking: float = 0.25
-    placing: float = 0.2
-    averaging: float = 0.998
-
 
 Source = LabelledGenome | tuple[str | Path, str | Path]
 
@@ -178,7 +109,7 @@ def train_genome(
         chosen = choose_threads(threads, lambda: BiGRUAttention(recipe.architecture), out, group, resume=resume)
         run = TrainingRun(out, recipe, config, threads=chosen)
         with training_session(chosen, group.device):
-            trainer = _Trainer(recipe, sampler, start, group, threads)
+            trainer = GenomeTrainer(recipe, sampler, start, group, threads)
             run.begin(trainer, resume=resume)
             logger.info("training %s, %.4g Mb; run folder %s", trainer.describe(), parts.train.bases / 1e6, out)
             _run_epochs(run, trainer, _draft_card(run, recipe, data, parts, start_card), parts.dev, dev_pieces)
@@ -187,7 +118,7 @@ def train_genome(
 
 
 def _run_epochs(
-    run: TrainingRun, trainer: _Trainer, card: Card, dev: LabelledGenome, dev_pieces: Sequence[Interval]
+    run: TrainingRun, trainer: GenomeTrainer, card: Card, dev: LabelledGenome, dev_pieces: Sequence[Interval]
 ) -> None:
     """Train the epochs that are left; the main process validates and saves each of them."""
     with run.progress("training", "segments", trainer.recipe.segments_per_epoch) as bar:
@@ -201,83 +132,12 @@ def _run_epochs(
                 _save_epoch(run, trainer, card, validation)
 
 
-class _Trainer(Trainer[BiGRUAttention]):
-    """The classifier and its optimiser, an epoch at a time.
-
-    threads: threads of the scans of an epoch (None: all that the process may use), which decide no result.
-    """
-
-    def __init__(
-        self,
-        recipe: GenomeRecipe,
-        sampler: SegmentSampler,
-        start: BiGRUAttention | None,
-        group: ProcessGroup,
-        threads: int | None,
-    ) -> None:
-        if recipe.batch_size < group.size:
-            raise RunError(
-                f"{group.size} processes cannot share a batch of {recipe.batch_size}; "
-                "start fewer of them, or raise --batch-size"
-            )
-        self.recipe, self.sampler, self.threads = recipe, sampler, threads
-        steps_per_epoch = -(-recipe.segments_per_epoch // recipe.batch_size)
-        super().__init__(recipe, lambda: new_classifier(recipe.architecture, start), steps_per_epoch, group)
-
-    def run_epoch(self, epoch: int, bar: Progress) -> dict[str, float]:
-        """Search for false hits, train one epoch; returns the learning rate and the losses."""
-        rng = seed_epoch(self.recipe.seed, epoch, self.group.rank)
-        hard = self._mine(rng) if epoch and self.recipe.mining_bases else []
-        self.model.train()
-        reach, losses = self.recipe.architecture.reach, list[dict[str, float]]()
-        for _ in range(self.steps_per_epoch):
-            warm_up = round(rng.choice(WARM_UPS) * (self.recipe.architecture.half_life or USUAL_HALF_LIFE))
-            margin = max(warm_up, reach)
-            losses.append(self._step(self.sampler.draw(self.recipe.batch_size, margin, hard, rng), margin, warm_up))
-            bar.advance(self.recipe.segments_per_epoch / self.steps_per_epoch)
-        self.group.require_equal(self.model.parameters())
-        means = {name: float(np.mean([each[name] for each in losses])) for name in losses[0]}
-        return {"learning_rate": self.optimiser.rate, **means}
-
-    def scan(
-        self, contigs: Mapping[str, Codes], pieces: Sequence[Interval], starts: KnownStarts, doubtful: KnownStarts
-    ) -> GenomeValidation:
-        """Scan these pieces with the EMA model and compare the hits with the listed starts."""
-        return scan_and_validate(
-            self.ema_model, contigs, pieces, starts, self.device, self.threads, doubtful, scale=self.recipe.scale,
-            min_distance=self.recipe.min_distance,
-        )  # fmt: skip
-
-    def _mine(self, rng: np.random.Generator) -> list[Site]:
-        """Find the false hits with the highest logits on pieces of the training contigs."""
-        contigs, chroms = self.sampler.contigs, list(self.sampler.contigs)
-        pieces = draw_pieces(contigs, self.recipe.mining_bases, rng)
-
-        def false_hits() -> list[int]:
-            validation = self.scan(contigs, pieces, self.sampler.starts, self.sampler.evidence.doubtful)
-            hits = validation.top_false_hits(MINED_FALSE_HITS)
-            return [n for hit in hits for n in (chroms.index(hit.chrom), hit.tss, STRANDS.index(hit.strand))]
-
-        numbers = np.array(self.group.broadcast(false_hits), dtype=np.int64).reshape(-1, 3)
-        return [Site(chroms[chrom], tss, STRANDS[strand]) for chrom, tss, strand in numbers.tolist()]
-
-    def _step(self, batch: Segments, margin: int, warm_up: int) -> dict[str, float]:
-        codes, *given = (torch.from_numpy(values).to(self.device) for values in batch)
-        with autocast(self.device, self.precision):
-            logits, places = self.model.along_with_places(codes[self.group.own_rows(len(codes))], margin, warm_up)
-        logits = self.group.gather(logits.float(), len(codes))
-        places = None if places is None else self.group.gather(places.float(), len(codes))
-        losses = losses_of(logits, places, *given)
-        self.optimiser.step(losses.total(self.recipe.background, self.recipe.ranking, self.recipe.placing))
-        return losses.numbers()
-
-
 def _metrics(validation: GenomeValidation) -> dict[str, float]:
     recalls = {f"recall_at_{rate}": validation.recall(rate) for rate in FP_PER_MB}
     return {"recall": sum(recalls.values()) / len(recalls), **recalls}
 
 
-def _save_epoch(run: TrainingRun, trainer: _Trainer, card: Card, validation: GenomeValidation) -> None:
+def _save_epoch(run: TrainingRun, trainer: GenomeTrainer, card: Card, validation: GenomeValidation) -> None:
     """Write weights, plots and metrics of the last epoch."""
     row, threshold, megabases = run.history[-1], validation.threshold(THRESHOLD_FP_PER_MB), validation.bases / 1e6
     dev = {name: value for name, value in row.items() if name.startswith("recall")}

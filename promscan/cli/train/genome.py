@@ -31,7 +31,7 @@ from promscan.seq.bounds import MAX_BP, MAX_COUNT, MAX_WIDTH
 from promscan.train.genome_settings import CHOSEN, settings_for
 
 if TYPE_CHECKING:
-    from promscan.train.genome import GenomeRecipe
+    from promscan.train.genome_trainer import GenomeRecipe
 
 MOST_WIDTHS = 32
 """Largest number of `--composition` or `--context-bins`."""
@@ -284,7 +284,7 @@ def _spelled(value: float | tuple[int, ...]) -> str:
 def _recipe_of(options: dict[str, Any], init: str | None) -> GenomeRecipe:
     """Recipe of these options; the sizes of the network are those of `init` unless an option names them."""
     from promscan.train.data.segments import SegmentRecipe
-    from promscan.train.genome import GenomeRecipe
+    from promscan.train.genome_trainer import GenomeRecipe
 
     options = dict(options)
     around = ("composition", "context", "context_bins", "frames")
