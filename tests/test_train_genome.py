@@ -21,7 +21,7 @@ from promscan.seq import dna
 from promscan.seq.dna import Codes
 from promscan.seq.records import Strand
 from promscan.seq.tss import KnownStarts, Site
-from promscan.train import genome as train_genome_module
+from promscan.train import genome_trainer
 from promscan.train import genome_validation as calls
 from promscan.train.data.labelled_genome import LabelledGenome
 from promscan.train.data.promoters import Promoters, read_promoters
@@ -72,7 +72,7 @@ def train(out: Path, genome: LabelledGenome | None = None, recipe: GenomeRecipe 
 
 @pytest.mark.slow
 def test_a_planted_motif_is_found_on_its_own_strand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train_genome_module, "WARM_UPS", [70 / 32])  # long ones would take most of the time
+    monkeypatch.setattr(genome_trainer, "WARM_UPS", [70 / 32])  # long ones would take most of the time
     recipe = GenomeRecipe(
         architecture=Architecture(12, convolutions=1, dropout=0.0, composition=(100,)),
         segments=SegmentRecipe(windows=64, mutations=0),

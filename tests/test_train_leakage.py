@@ -153,7 +153,7 @@ def test_weights_that_came_by_another_species_have_seen_the_first_one() -> None:
         require_unseen(mouse, HUMAN, ["chr1"])
 
 
-@pytest.mark.parametrize("key", ["init", "mean_of"])
+@pytest.mark.parametrize("key", ["init", "mean_of", "teachers"])
 def test_what_a_model_started_from_counts(key: str) -> None:
     origin = {"sha256": "", "training": {"data": {}}}
     training = {"genome": {}, key: origin if key == "init" else [origin]}
@@ -173,7 +173,9 @@ def test_a_start_that_may_have_seen_dev_is_refused_or_recorded(tmp_path: Path) -
     assert not (tmp_path / "second").exists()
     card = train(tmp_path / "second", genome, dev=["chr1"], init=start, allow_seen=True)
     assert card.training[MAY_HAVE_SEEN]
-    assert card.limits.endswith("It started from weights that may have learned from the dev and left-out contigs.")
+    assert card.limits.endswith(
+        "It started or learned from weights that may have learned from the dev and left-out contigs."
+    )
     with pytest.raises(ModelError, match="does not say which contigs"):
         train(tmp_path / "third", genome, dev=["chr1"], init=tmp_path / "second" / "last.safetensors")
     assert MAY_HAVE_SEEN not in train(tmp_path / "fourth", genome, dev=["chr0"], init=start).training

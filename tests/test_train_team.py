@@ -30,10 +30,10 @@ OPTIONS = [*COMMAND, *SIZES, "--averaging", 0.9]
 PROCESS = """\
 import os, pathlib, signal, sys, time
 from promscan.cli import main
-from promscan.train import genome
+from promscan.train import genome_trainer
 from promscan.train.loop.run_folder import RunFolder
 
-genome.MINED_FALSE_HITS = 1
+genome_trainer.MINED_FALSE_HITS = 1
 {trouble}
 try:
     main()
@@ -53,12 +53,12 @@ def save_once(folder, groups, history):
 RunFolder.save_state = save_once
 """
 DIVERGING = """
-new_classifier = genome.new_classifier
+new_classifier = genome_trainer.new_classifier
 def moved(*arguments):
     network = new_classifier(*arguments)
     network.attention.bias.data += int(os.environ["RANK"])
     return network
-genome.new_classifier = moved
+genome_trainer.new_classifier = moved
 """
 
 

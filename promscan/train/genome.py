@@ -34,6 +34,7 @@ from promscan.train.genome_validation import GenomeValidation
 from promscan.train.loop.distributed import process_group
 from promscan.train.loop.run import TrainingRun, checksum_of, choose_threads, starting_model
 from promscan.train.loop.session import MORE_MEMORY, training_session
+from promscan.train.teachers import Teachers
 
 FP_PER_MB = (10, 50, 100)
 """False positives per Mb of dev at which the recall is measured; the mean of these recalls chooses the best epoch."""
@@ -58,6 +59,7 @@ def train_genome(
     device: str = "auto",
     threads: int | None = None,
     init: str | Path | None = None,
+    teachers: Sequence[str | Path] = (),
     allow_seen: bool = False,
     resume: bool = False,
 ) -> Card:
@@ -79,12 +81,14 @@ def train_genome(
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; one of the first three in several processes.
         threads: CPU threads (None: 1 for a small network, else all that the process may use).
         init: weights to start from, with the same architecture.
-        allow_seen: accept weights in `init` that may have learned from the dev or left-out contigs.
+        teachers: models that scan; the network learns their mean logits beside the labels.
+        allow_seen: accept weights in `init` and `teachers` that may have learned from the dev or left-out contigs.
         resume: go on with the unfinished run in `out`.
 
     Raises:
         InputError: there is no such contig, or no start is listed on the training or on the dev contigs.
-        ModelError: `init` does not exist, does not fit, or may have learned from the dev or left-out contigs.
+        ModelError: `init` or a teacher does not exist, does not fit, or may have learned from the dev or left-out
+            contigs.
         RunError: the folder is in use, or holds another run; a batch has fewer segments than there are processes, or
             one of them has failed.
         DependencyError: matplotlib is missing.
@@ -102,14 +106,19 @@ def train_genome(
     )  # fmt: skip
     data: dict[str, Any] = {"genome": parts.train.describe(), "promoters": promoters and promoters.describe()}
     start, start_card = starting_model(load_model, init, recipe.architecture)
-    if start_card is not None and not is_unseen(start_card, species, parts.held_out, allow_seen):
+    taught_by = Teachers.load(teachers)
+    if taught_by is not None:
+        data["teachers"] = taught_by.describe()
+    known = [*([] if start_card is None else [start_card]), *(taught_by.cards if taught_by else ())]
+    unseen = [is_unseen(card, species, parts.held_out, allow_seen) for card in known]
+    if not all(unseen):
         data[MAY_HAVE_SEEN] = True
     config = {"train": data, **parts.describe_held_out(), "species": species, "init": checksum_of(start_card)}
     with process_group(device) as group:
         chosen = choose_threads(threads, lambda: BiGRUAttention(recipe.architecture), out, group, resume=resume)
         run = TrainingRun(out, recipe, config, threads=chosen)
         with training_session(chosen, group.device):
-            trainer = GenomeTrainer(recipe, sampler, start, group, threads)
+            trainer = GenomeTrainer(recipe, sampler, start, group, threads, taught_by)
             run.begin(trainer, resume=resume)
             logger.info("training %s, %.4g Mb; run folder %s", trainer.describe(), parts.train.bases / 1e6, out)
             _run_epochs(run, trainer, _draft_card(run, recipe, data, parts, start_card), parts.dev, dev_pieces)
@@ -165,7 +174,7 @@ def _draft_card(
         "little too good. A probability of 0.5 means nothing: choose a threshold on a genome."
     )
     if MAY_HAVE_SEEN in data:
-        limits += " It started from weights that may have learned from the dev and left-out contigs."
+        limits += " It started or learned from weights that may have learned from the dev and left-out contigs."
     return run.draft_card(
         task="promoter",
         engine="streaming",

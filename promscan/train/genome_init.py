@@ -1,4 +1,4 @@
-"""Weights that a training on a genome may start from: weights that have not learned from its held-out contigs."""
+"""Weights that a training on a genome may start from, or learn from: they have not seen its held-out contigs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from promscan.networks.card import Card
 from promscan.train.loop.run import UNKNOWN_SPECIES
 
 MAY_HAVE_SEEN = "init_may_have_seen_held_out"
-"""Key in the training of a card: the weights that it started from may have learned from its dev or left-out contigs."""
+"""Key in the training of a card: the weights that it started from, or its teachers, may have learned from its dev or
+left-out contigs."""
 _PLACELESS = {"data", "sequences", MAY_HAVE_SEEN}
 """Keys of a training on single windows or sequences, and of one whose start is in doubt."""
 
 
 def is_unseen(start: Card, species: str, held_out: Iterable[str], allow_seen: bool) -> bool:
-    """Whether the card of the weights to start from shows that they have not learned from the held-out contigs.
+    """Whether the card of the weights to start or learn from shows that they have not seen the held-out contigs.
 
     Raises:
         ModelError: it does not show it, and `allow_seen` is off.
@@ -47,7 +48,7 @@ def require_unseen(start: Card, species: str, held_out: Iterable[str]) -> None:
     """
     if all(_is_another(each, species) for each in _species_of(start)):
         return
-    cure = "start from other weights, or accept this by --allow-seen"
+    cure = "give other weights, or accept this by --allow-seen"
     if len(species.split()) == 1:
         cure += ", or name another species in full, such as 'Mus musculus'"
     if any(part.keys() & _PLACELESS for part in _trainings(start.training)):
@@ -89,8 +90,8 @@ def _trainings(training: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _origins(training: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """What a card says of the weights that a training started from, or that it is the mean of, and so on."""
-    for part in [training.get("init"), *(training.get("mean_of") or ())]:
+    """What a card says of the weights that a training started from, of its teachers, of those it is the mean of, ..."""
+    for part in [training.get("init"), *(training.get("mean_of") or ()), *(training.get("teachers") or ())]:
         if isinstance(part, Mapping) and isinstance(part.get("training"), Mapping):
             yield part
             yield from _origins(part["training"])

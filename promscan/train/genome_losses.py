@@ -1,4 +1,4 @@
-"""Losses of a training on a genome: promoters, background, their ranking, and places."""
+"""Losses of a training on a genome: promoters, background, their ranking, places, and what teachers say."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from promscan.train.ranking_loss import ranking_loss
 
 
 class Losses(NamedTuple):
-    """Losses of a batch; `place` is None for a network without a head for places."""
+    """Losses of a batch; `place` is None for a network without a head for places, `teaching` without teachers."""
 
     promoters: Tensor
     background: Tensor
     ranking: Tensor
     place: Tensor | None
+    teaching: Tensor | None = None
 
-    def total(self, background: float, ranking: float, placing: float) -> Tensor:
-        """Their sum, with the weights of the losses of background, ranking and places."""
+    def total(self, background: float, ranking: float, placing: float, teaching: float = 0.0) -> Tensor:
+        """Their sum, with the weights of the losses of background, ranking, places and teaching."""
         total = self.promoters + background * self.background + ranking * self.ranking
-        return total if self.place is None else total + placing * self.place
+        for weight, loss in ((placing, self.place), (teaching, self.teaching)):
+            total = total if loss is None else total + weight * loss
+        return total
 
     def numbers(self) -> dict[str, float]:
         """Their values by the name of their column."""
@@ -30,15 +33,25 @@ class Losses(NamedTuple):
 
 
 def losses_of(
-    logits: Tensor, places: Tensor | None, labels: Tensor, weights: Tensor, rates: Tensor, targets: Tensor
+    logits: Tensor,
+    places: Tensor | None,
+    labels: Tensor,
+    weights: Tensor,
+    rates: Tensor,
+    targets: Tensor,
+    taught: Tensor | None = None,
 ) -> Losses:
-    """Compute the losses of a batch from what the network says and what `Segments` holds."""
+    """Compute the losses of a batch from what the network says, what `Segments` holds, and the logits of teachers.
+
+    Teachers know every window, so those that labels leave out count as well: the loss is the mean squared difference.
+    """
     losses = F.binary_cross_entropy_with_logits(logits, labels.float(), reduction="none")
     return Losses(
         _mean(losses, weights * labels),
         _mean(losses, rates[:, None] * weights * (1 - labels)),
         ranking_loss(logits, labels, weights, rates),
         None if places is None else place_loss(places, targets),
+        None if taught is None else F.mse_loss(logits, taught),
     )
 
 

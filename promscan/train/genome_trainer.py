@@ -27,6 +27,7 @@ from promscan.train.loop.distributed import ProcessGroup
 from promscan.train.loop.optimiser import Recipe
 from promscan.train.loop.seed import seed_epoch
 from promscan.train.loop.trainer import Trainer, new_classifier
+from promscan.train.teachers import Teachers
 
 WARM_UPS = tuple(half_lives / 32 for half_lives in range(140, 351, 70))
 """Warm-up in half-lives of the states. It is drawn for each batch, so that the network cannot count from its first
@@ -50,6 +51,7 @@ class GenomeRecipe(Recipe):
         the rare background that resembles them most.
     ranking: weight of the ranking loss.
     placing: weight of the place loss, for a network with a head for places.
+    teaching: weight of the squared difference from the logits of teachers, if there are any.
     dev_bases: bases of the dev contigs on which each epoch is validated; always the same.
     mining_bases: bases of the other contigs that are scanned for false hits before each epoch but the first; drawn
         anew each time. 0: no false hits are searched for.
@@ -78,6 +80,7 @@ class GenomeRecipe(Recipe):
     background: float = 1.0
     ranking: float = 0.25
     placing: float = 0.2
+    teaching: float = 1.0
     averaging: float = 0.998
 
 
@@ -85,6 +88,7 @@ class GenomeTrainer(Trainer[BiGRUAttention]):
     """The classifier and its optimiser, an epoch at a time.
 
     threads: threads of the scans of an epoch (None: all that the process may use), which decide no result.
+    teachers: networks whose logits are learned beside the labels (None: the labels alone).
     """
 
     def __init__(
@@ -94,6 +98,7 @@ class GenomeTrainer(Trainer[BiGRUAttention]):
         start: BiGRUAttention | None,
         group: ProcessGroup,
         threads: int | None,
+        teachers: Teachers | None = None,
     ) -> None:
         if recipe.batch_size < group.size:
             raise RunError(
@@ -101,6 +106,7 @@ class GenomeTrainer(Trainer[BiGRUAttention]):
                 "start fewer of them, or raise --batch-size"
             )
         self.recipe, self.sampler, self.threads = recipe, sampler, threads
+        self.teachers = teachers and teachers.to(group.device)
         steps_per_epoch = -(-recipe.segments_per_epoch // recipe.batch_size)
         super().__init__(recipe, lambda: new_classifier(recipe.architecture, start), steps_per_epoch, group)
 
@@ -110,6 +116,7 @@ class GenomeTrainer(Trainer[BiGRUAttention]):
         hard = self._mine(rng) if epoch and self.recipe.mining_bases else []
         self.model.train()
         reach, losses = self.recipe.architecture.reach, list[dict[str, float]]()
+        reach = max(reach, self.teachers.reach) if self.teachers else reach
         for _ in range(self.steps_per_epoch):
             warm_up = round(rng.choice(WARM_UPS) * (self.recipe.architecture.half_life or USUAL_HALF_LIFE))
             margin = max(warm_up, reach)
@@ -142,11 +149,15 @@ class GenomeTrainer(Trainer[BiGRUAttention]):
         return [Site(chroms[chrom], tss, STRANDS[strand]) for chrom, tss, strand in numbers.tolist()]
 
     def _step(self, batch: Segments, margin: int, warm_up: int) -> dict[str, float]:
-        codes, *given = (torch.from_numpy(values).to(self.device) for values in batch)
+        codes, labels, weights, rates, targets = (torch.from_numpy(each).to(self.device) for each in batch)
+        own = codes[self.group.own_rows(len(codes))]
         with autocast(self.device, self.precision):
-            logits, places = self.model.along_with_places(codes[self.group.own_rows(len(codes))], margin, warm_up)
+            logits, places = self.model.along_with_places(own, margin, warm_up)
+            taught = None if self.teachers is None else self.teachers.logits(own, margin, warm_up)
         logits = self.group.gather(logits.float(), len(codes))
         places = None if places is None else self.group.gather(places.float(), len(codes))
-        losses = losses_of(logits, places, *given)
-        self.optimiser.step(losses.total(self.recipe.background, self.recipe.ranking, self.recipe.placing))
+        taught = None if taught is None else self.group.gather(taught, len(codes))
+        losses = losses_of(logits, places, labels, weights, rates, targets, taught)
+        recipe = self.recipe
+        self.optimiser.step(losses.total(recipe.background, recipe.ranking, recipe.placing, recipe.teaching))
         return losses.numbers()

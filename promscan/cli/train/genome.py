@@ -196,8 +196,17 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 @step_options(averaging=0.998)
 @init_option
 @click.option(
+    "--teacher", "teachers", multiple=True, metavar="NAME|PATH",
+    help="Model that scans; the network learns its logits beside the labels. Of several, the mean. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--teaching", type=Number(min=0), default=1.0, show_default=True,
+    help="Weight of the squared difference from the logits of --teacher.",
+)  # fmt: skip
+@click.option(
     "--allow-seen", is_flag=True,
-    help="Accept --init weights that may have been trained on the dev or left-out contigs; the card says so.",
+    help="Accept weights of --init and --teacher that may have been trained on the dev or left-out contigs; the card "
+    "says so.",
 )  # fmt: skip
 @run_options(
     click.option("--species", required=True, metavar="NAME", help="Scientific name of the species, for the card.")
@@ -216,6 +225,7 @@ def genome(
     drop: tuple[str, ...],
     output: Path,
     init: str | None,
+    teachers: tuple[str, ...],
     allow_seen: bool,
     quiet: bool,
     **recipe: Any,
@@ -247,8 +257,8 @@ def genome(
         labelled = read_labelled_genome(sequences, starts, tss_from, more_starts, doubtful)
     settings = _recipe_of(recipe | _chosen(labelled.bases, len(labelled.starts), init), init)
     train_genome(
-        labelled, output, settings, dev=dev, leave_out=leave_out, promoters=promoters, init=init, allow_seen=allow_seen,
-        **run,
+        labelled, output, settings, dev=dev, leave_out=leave_out, promoters=promoters, init=init, teachers=teachers,
+        allow_seen=allow_seen, **run,
     )  # fmt: skip
 
 

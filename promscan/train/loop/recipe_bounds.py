@@ -56,6 +56,7 @@ NUMBERS: Mapping[str, _Range] = {
     "label_smoothing": _Range(most=1, most_open=True),
     "ranking": _Range(),
     "placing": _Range(),
+    "teaching": _Range(),
     "dev_share": _Range(most=1, least_open=True, most_open=True),
     "test_share": _Range(most=1, most_open=True),
     "opposite_weight": _Range(),
