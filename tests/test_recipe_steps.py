@@ -21,7 +21,7 @@ from promscan.seq.windows import WINDOW
 from promscan.strength.measurements import divide, read_measurements
 from promscan.strength.reporter import Reporter
 from promscan.train.data.labelled_windows import read_windows
-from promscan.train.genome_init import is_unseen
+from promscan.train.genome_init import are_unseen
 from promscan.train.loop.trainer import new_classifier
 from recipes.demo_data import write_demo_data
 
@@ -279,5 +279,5 @@ def test_a_stem_is_trained_and_the_whole_network_can_go_on_from_it(tmp_path):
     assert {"embedding", "stem", "head"} <= moved
     assert "gru" not in moved
     start = new_classifier(network.architecture, network)
-    assert is_unseen(card, "Demo", ["dev:NC_1:8000-10000", "test:NC_1:10000-12000"], allow_seen=False)
+    assert are_unseen([card], "Demo", ["dev:NC_1:8000-10000", "test:NC_1:10000-12000"], allow_seen=False)
     assert torch.equal(start.state_dict()["stem.0.pointwise.weight"], network.state_dict()["stem.0.pointwise.weight"])

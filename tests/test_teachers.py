@@ -67,7 +67,7 @@ def test_a_network_comes_closer_to_its_teacher(tmp_path: Path) -> None:
         learning_rate=3e-2,
         averaging=0.0,
         teaching=100.0,
-        segments_per_epoch=80,
+        segments_per_epoch=160,
     )
     for name, learning_rate in (("before", 1e-12), ("after", 3e-2)):
         one = dataclasses.replace(recipe, learning_rate=learning_rate)

@@ -27,7 +27,7 @@ from promscan.seq.records import Interval
 from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
 from promscan.train.data.promoters import Promoters
 from promscan.train.data.segments import SegmentSampler
-from promscan.train.genome_init import MAY_HAVE_SEEN, is_unseen
+from promscan.train.genome_init import MAY_HAVE_SEEN, are_unseen
 from promscan.train.genome_parts import GenomeParts, dev_pieces_of, not_held_out, split
 from promscan.train.genome_trainer import GenomeRecipe, GenomeTrainer
 from promscan.train.genome_validation import GenomeValidation
@@ -100,30 +100,29 @@ def train_genome(
     parts = split(labelled, dev, leave_out, guard=max(recipe.architecture.reach, StreamingEngine.warm_up))
     dev_pieces = dev_pieces_of(parts.dev, recipe.dev_bases)
     promoters = not_held_out(promoters, parts)
-    sampler = SegmentSampler(
-        parts.train.contigs, parts.train.starts, promoters, recipe.segments, parts.train.evidence,
-        recipe.scale.opposite_reach,
-    )  # fmt: skip
     data: dict[str, Any] = {"genome": parts.train.describe(), "promoters": promoters and promoters.describe()}
     start, start_card = starting_model(load_model, init, recipe.architecture)
     taught_by = Teachers.load(teachers)
-    if taught_by is not None:
-        data["teachers"] = taught_by.describe()
-    known = [*([] if start_card is None else [start_card]), *(taught_by.cards if taught_by else ())]
-    unseen = [is_unseen(card, species, parts.held_out, allow_seen) for card in known]
-    if not all(unseen):
+    data |= {"teachers": taught_by.describe()} if taught_by else {}
+    cards = [card for card in (start_card, *(taught_by.cards if taught_by else ())) if card is not None]
+    if not are_unseen(cards, species, parts.held_out, allow_seen):
         data[MAY_HAVE_SEEN] = True
     config = {"train": data, **parts.describe_held_out(), "species": species, "init": checksum_of(start_card)}
     with process_group(device) as group:
         chosen = choose_threads(threads, lambda: BiGRUAttention(recipe.architecture), out, group, resume=resume)
         run = TrainingRun(out, recipe, config, threads=chosen)
         with training_session(chosen, group.device):
-            trainer = GenomeTrainer(recipe, sampler, start, group, threads, taught_by)
+            trainer = GenomeTrainer(recipe, _sampler(parts, promoters, recipe), start, group, threads, taught_by)
             run.begin(trainer, resume=resume)
             logger.info("training %s, %.4g Mb; run folder %s", trainer.describe(), parts.train.bases / 1e6, out)
             _run_epochs(run, trainer, _draft_card(run, recipe, data, parts, start_card), parts.dev, dev_pieces)
             group.wait_for_main()  # it still validates and writes the last epoch
     return run.finish("recall", "dev recall") if group.is_main else run.card_of("best")
+
+
+def _sampler(parts: GenomeParts, promoters: Promoters | None, recipe: GenomeRecipe) -> SegmentSampler:
+    train, reach = parts.train, recipe.scale.opposite_reach
+    return SegmentSampler(train.contigs, train.starts, promoters, recipe.segments, train.evidence, reach)
 
 
 def _run_epochs(

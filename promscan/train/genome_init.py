@@ -16,19 +16,21 @@ _PLACELESS = {"data", "sequences", MAY_HAVE_SEEN}
 """Keys of a training on single windows or sequences, and of one whose start is in doubt."""
 
 
-def is_unseen(start: Card, species: str, held_out: Iterable[str], allow_seen: bool) -> bool:
-    """Whether the card of the weights to start or learn from shows that they have not seen the held-out contigs.
+def are_unseen(cards: Iterable[Card], species: str, held_out: Iterable[str], allow_seen: bool) -> bool:
+    """Whether the cards of the weights to start and learn from show that they have not seen the held-out contigs.
 
     Raises:
-        ModelError: it does not show it, and `allow_seen` is off.
+        ModelError: one of them does not show it, and `allow_seen` is off.
     """
-    try:
-        require_unseen(start, species, held_out)
-    except ModelError:
-        if not allow_seen:
-            raise
-        return False
-    return True
+    unseen, held_out = True, tuple(held_out)
+    for card in cards:
+        try:
+            require_unseen(card, species, held_out)
+        except ModelError:
+            if not allow_seen:
+                raise
+            unseen = False
+    return unseen
 
 
 def require_unseen(start: Card, species: str, held_out: Iterable[str]) -> None:
