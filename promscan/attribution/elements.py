@@ -7,13 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from promscan.seq.dna import IUPAC
+
 LETTERS = "ACGT"
 """Order of the columns of a matrix."""
-IUPAC = {
-    "A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC",
-    "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "ACGT",
-}  # fmt: skip
-"""The bases that each letter stands for."""
 
 Matrix = npt.NDArray[np.float64]
 """Share of A, C, G and T at each position, (positions, 4)."""

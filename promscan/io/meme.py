@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.errors import InputError
-from promscan.io.files import atomic_path, write_errors
+from promscan.io.files import write_whole
 from promscan.io.lines import text_lines
 from promscan.io.tables import finite
 from promscan.io.text import source_name
@@ -119,5 +119,4 @@ def write_motifs(path: Path, motifs: Iterable[tuple[Motif, int]], background: Se
             f"letter-probability matrix: alength= 4 w= {len(motif.matrix)} nsites= {sites}",
         ]
         lines += [" ".join(f"{share:.6f}" for share in row) for row in motif.matrix]
-    with atomic_path(path) as temporary, write_errors(str(path)):
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_whole(path, "\n".join(lines) + "\n")

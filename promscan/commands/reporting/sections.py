@@ -10,6 +10,7 @@ import promscan
 from promscan.commands.evaluating.evaluation import Evaluation
 from promscan.commands.reporting.judged import accuracy, calibration_rows
 from promscan.commands.reporting.numbers import (
+    PIXELS,
     SHOWN_CONTIGS,
     along_contigs,
     distributions,
@@ -77,6 +78,7 @@ def sections(
             "labels": [sample.label for sample in samples],
             "scores": [sample.score for sample in samples],
             "contigs": drawn,
+            "bins": PIXELS,
             "distributions": distributions(samples),
             "around": _around(surroundings, control),
             "tracks": {"reach": REACH, "scale": SCALE, "missing": NO_SCORE},

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from promscan.io.surroundings import read_surroundings
 from promscan.networks.card import Card
-from promscan.seq.dna import UNKNOWN, Codes, Mask, encode, reverse_complement
+from promscan.seq.dna import IUPAC, UNKNOWN, Codes, Mask, encode, reverse_complement
 from promscan.seq.islands import DEFINITION, SURROUNDINGS, is_island_like
 from promscan.seq.records import Scores
 from promscan.seq.tss import Site
@@ -23,9 +23,6 @@ CONTROLS = 2000
 """Random positions, at most, that the hits are compared with."""
 _SEED = 20
 _BASES = "ACGT"
-_LETTERS = {
-    "A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "W": "AT", "S": "CG", "B": "CGT", "N": "ACGT",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class Element:
 
         Of equal matches, the first one is taken.
         """
-        allowed = np.stack([np.isin(np.arange(UNKNOWN + 1), encode(_LETTERS[letter])) for letter in self.pattern])
+        allowed = np.stack([np.isin(np.arange(UNKNOWN + 1), encode(IUPAC[letter])) for letter in self.pattern])
         starts = range(BEFORE + self.first, BEFORE + self.last + 1)
         wrong = np.stack(
             [sum(~allowed[i][around[:, start + i]] for i in range(len(self.pattern))) for start in starts], axis=1

@@ -75,10 +75,10 @@ def tracks_around(
     for chrom, strand, first, scores in scored:
         values = np.clip(np.nan_to_num(scores * SCALE, nan=NO_SCORE, neginf=NO_SCORE), NO_SCORE, -NO_SCORE - 1)
         whole = values.round().astype(np.int16)
-        rounds = (-contigs[chrom], 0, contigs[chrom]) if is_circle(settings, chrom) else (0,)
+        turns = (-contigs[chrom], 0, contigs[chrom]) if is_circle(settings, chrom) else (0,)
         for index in at[chrom]:
-            for turned in rounds:
-                _copy(tracks[strand][index], whole, first + turned - (sites[index].tss - REACH))
+            for turn in turns:
+                _copy(tracks[strand][index], whole, first + turn - (sites[index].tss - REACH))
     return [(_packed(tracks, "+", index), _packed(tracks, "-", index)) for index in range(len(sites))]
 
 
