@@ -13,7 +13,7 @@ from genomes import DEMO, TINY, demo_contigs, random_bases, tiny_streaming, writ
 
 import promscan
 from promscan.attribution.mutagenesis import Mutagenesis
-from promscan.commands.explaining.explanation import LETTERS, Explanation
+from promscan.commands.explaining.explanation import Explanation
 from promscan.networks.card import find_model, read_card
 from promscan.seq import dna
 from promscan.seq.windows import TSS_INDEX
@@ -51,13 +51,13 @@ def test_the_change_of_a_substitution_is_that_of_a_scan_of_the_mutant(hits: Path
             placed = letter if strand == "+" else dna.decode(dna.reverse_complement(dna.encode(letter)))
             mutant = BASES[:at] + placed + BASES[at + 1 :]
             change = score_at(mutant, TSS, strand) - score_at(BASES, TSS, strand)
-            found = explanation.changes[offset + TSS_INDEX, LETTERS.index(letter)]
+            found = explanation.changes[offset + TSS_INDEX, dna.LETTERS.index(letter)]
             assert abs(float(found) - change) < 1e-4
 
 
 def test_the_base_that_stands_there_changes_nothing_and_weights_add_up(hits: Path):
     for explanation in explained(hits):
-        own = [explanation.changes[index, LETTERS.index(base)] for index, base in enumerate(explanation.bases)]
+        own = [explanation.changes[index, dna.LETTERS.index(base)] for index, base in enumerate(explanation.bases)]
         assert not any(own)
         assert abs(explanation.attention.sum() - 1) < 1e-5
         assert explanation.importance == pytest.approx(-explanation.changes.sum(axis=1) / 3)

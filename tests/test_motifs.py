@@ -13,7 +13,7 @@ from genomes import TINY
 
 import promscan
 from promscan.attribution.comparison import best_match, reverse_complement
-from promscan.attribution.elements import ELEMENTS, LETTERS, consensus_of, matrix_of
+from promscan.attribution.elements import ELEMENTS, consensus_of, matrix_of
 from promscan.attribution.patterns import FEWEST, find_patterns
 from promscan.attribution.seqlets import ARM, CORE, WIDTH, find_seqlets
 from promscan.commands.explaining.explanation import Explanation
@@ -135,7 +135,7 @@ def test_the_folder_holds_tables_matrices_and_logos(
     trained: Path, windows: Path, tmp_path: Path, promscan_cli: Callable[..., Any]
 ):
     meme = tmp_path / "mine.meme"
-    rows = "".join(" ".join("0.97" if letter == base else "0.01" for letter in LETTERS) + "\n" for base in "CTTTTATA")
+    rows = "".join(" ".join("0.97" if letter == base else "0.01" for letter in "ACGT") + "\n" for base in "CTTTTATA")
     meme.write_text(f"MEME version 4\n\nALPHABET= ACGT\n\nMOTIF turned\nletter-probability matrix: w= 8\n{rows}")
     outcome = promscan_cli(
         "explain", windows, "--model", trained, "-o", tmp_path / "why.tsv", "--method", "gradients", "-t", 1,

@@ -7,10 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from promscan.seq.dna import IUPAC
-
-LETTERS = "ACGT"
-"""Order of the columns of a matrix."""
+from promscan.seq.dna import IUPAC, LETTERS
 
 Matrix = npt.NDArray[np.float64]
 """Share of A, C, G and T at each position, (positions, 4)."""

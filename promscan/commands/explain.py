@@ -10,7 +10,7 @@ from promscan.attribution.attention import attention_weights
 from promscan.attribution.gradients import integrated_gradients, place_gradients
 from promscan.attribution.mutagenesis import mutate
 from promscan.attribution.window import WindowInContext
-from promscan.commands.explaining.explanation import ORDER, Explanation
+from promscan.commands.explaining.explanation import Explanation
 from promscan.commands.model_of_hits import card_of_hits
 from promscan.commands.variation.contigs import ContigReader
 from promscan.errors import InputError, ModelError
@@ -26,7 +26,7 @@ from promscan.networks.card import DEFAULT_MODEL, STRENGTH, Card, find_model, re
 from promscan.networks.device import resolve_devices
 from promscan.networks.weights import load_model
 from promscan.seq.bounds import MAX_FLANK, check_whole
-from promscan.seq.dna import decode
+from promscan.seq.dna import LETTER_CODES, decode
 from promscan.seq.records import Strand
 from promscan.seq.tss import Site
 
@@ -200,7 +200,7 @@ class _Reader(NamedTuple):
         for mutagenesis in mutate(remembered(), engine):
             explanation = self._explain(asked.pop(0))
             yield explanation._replace(
-                score=mutagenesis.score, importance=mutagenesis.importance, changes=mutagenesis.changes[:, ORDER]
+                score=mutagenesis.score, importance=mutagenesis.importance, changes=mutagenesis.changes[:, LETTER_CODES]
             )
 
     def _explain(self, each: _Window) -> Explanation:

@@ -313,8 +313,11 @@ def read_card(path: Path) -> Card:
     try:
         with card_path.open(encoding="utf-8-sig") as file:
             text = file.read(MAX_CARD + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: cannot read its card {card_path.name}: {error}; keep the two together") from error
+    except OSError as error:
+        reason = f"cannot read its card {card_path.name}: {error.strerror}; keep the two together"
+        raise ModelError(f"{path}: {reason}") from error
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{card_path}: not a model card: it is not UTF-8 text") from error
     if len(text) > MAX_CARD:
         raise ModelError(f"{card_path}: not a model card: it has more than {MAX_CARD:,} letters")
     return Card.parse(text, str(card_path))

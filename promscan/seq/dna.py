@@ -14,6 +14,9 @@ Mask = npt.NDArray[np.bool_]
 
 ALPHABET = "ATGCN"
 UNKNOWN = ALPHABET.index("N")
+LETTERS = "ACGT"
+"""The four bases in the order in which tables, motifs and logos have them."""
+LETTER_CODES = [ALPHABET.index(letter) for letter in LETTERS]
 
 INVALID = 255
 WHITESPACE = b" \t\r\n\v\f"

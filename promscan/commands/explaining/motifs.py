@@ -14,12 +14,12 @@ from promscan.attribution.comparison import Match, best_match
 from promscan.attribution.elements import ELEMENTS, Element, Matrix, consensus_of
 from promscan.attribution.patterns import Instance, Pattern, find_patterns
 from promscan.attribution.seqlets import Values, find_seqlets
-from promscan.commands.explaining.explanation import LETTERS, Explanation
+from promscan.commands.explaining.explanation import Explanation
 from promscan.commands.reporting.surroundings import information
 from promscan.io.files import open_text_output, write_errors
 from promscan.io.meme import Motif, read_motifs, write_motifs
 from promscan.log import counted
-from promscan.seq.dna import encode
+from promscan.seq.dna import LETTERS, encode
 
 SIMILAR = 0.6
 """Cosine from which on a motif is said to be a known element."""

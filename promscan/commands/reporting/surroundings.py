@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from promscan.io.surroundings import read_surroundings
 from promscan.networks.card import Card
-from promscan.seq.dna import IUPAC, UNKNOWN, Codes, Mask, encode, reverse_complement
+from promscan.seq.dna import IUPAC, LETTER_CODES, UNKNOWN, Codes, Mask, encode, reverse_complement
 from promscan.seq.islands import DEFINITION, SURROUNDINGS, is_island_like
 from promscan.seq.records import Scores
 from promscan.seq.tss import Site
@@ -22,7 +22,6 @@ BEFORE, AFTER = 100, 50
 CONTROLS = 2000
 """Random positions, at most, that the hits are compared with."""
 _SEED = 20
-_BASES = "ACGT"
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ class Surroundings:
 
     def composition(self) -> Scores:
         """Share of A, C, G and T at each position, shape (positions, 4); 0 where no base is known."""
-        counts = np.stack([(self.around == code).sum(axis=0) for code in encode(_BASES)], axis=1).astype(np.float64)
+        counts = np.stack([(self.around == code).sum(axis=0) for code in LETTER_CODES], axis=1).astype(np.float64)
         shares: Scores = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         return shares
 
@@ -138,7 +137,7 @@ def information(shares: Scores, background: Scores, sites: int) -> Scores:
 
     What as many random bases would have on average is subtracted (Schneider et al. 1986, J. Mol. Biol. 188:415).
     """
-    expected = (len(_BASES) - 1) / (2 * np.log(2) * max(sites, 1))
+    expected = (len(LETTER_CODES) - 1) / (2 * np.log(2) * max(sites, 1))
     with np.errstate(divide="ignore", invalid="ignore"):
         bits = np.where(shares > 0, shares * np.log2(shares / np.maximum(background, 1e-9)), 0)
     heights: Scores = shares * np.maximum(bits.sum(axis=1, keepdims=True) - expected, 0)
