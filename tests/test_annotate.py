@@ -468,6 +468,7 @@ BED = "chr1\t990\t1000\ta\t0\t+\n"
          "contig is 'chr1'); use the same names in both ('1' is 'chr1' there)"),
         (BED, "out.gff3", "the hits are BED and their columns stay, so GFF3 cannot be written"),
         ("chr1\tx\tp\t9\t9\t.\t+\t.\tID=a\n", "out.bed", "the hits are GFF3 and their columns stay, so BED cannot"),
+        (BED, "out.txt", "out.txt: no format has this suffix; end it in .bed, .gff3 or .tsv"),
         (BED, "out.xls", "no format has this suffix; end it in .bed, .gff3 or .tsv, or give --format"),
         (BED, "hits.bed", "is read by this command"),
         (BED, "genes.bed", "is read by this command"),
