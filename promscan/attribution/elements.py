@@ -56,6 +56,23 @@ def consensus_of(matrix: Matrix) -> str:
     return "".join(found)
 
 
+def logo_heights(shares: Matrix, background: npt.NDArray[np.float64], sites: int) -> Matrix:
+    """Height of each letter of a sequence logo in bits, (positions, 4): its share of the relative entropy.
+
+    What as many random bases would have on average is subtracted (Schneider et al. 1986, J. Mol. Biol. 188:415).
+
+    Args:
+        shares: share of each base at each position.
+        background: share of each base elsewhere, (4,).
+        sites: sequences that the shares were counted in.
+    """
+    expected = (len(LETTERS) - 1) / (2 * np.log(2) * max(sites, 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bits = np.where(shares > 0, shares * np.log2(shares / np.maximum(background, 1e-9)), 0)
+    heights: Matrix = shares * np.maximum(bits.sum(axis=1, keepdims=True) - expected, 0)
+    return heights
+
+
 _ANIMALS, _EUKARYOTES, _YEAST, _BACTERIA = "animals", "eukaryotes", "yeast", "bacteria"
 _ANYWHERE: tuple[None, None] = (None, None)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import promscan
+from promscan.attribution.elements import logo_heights
 from promscan.commands.evaluating.evaluation import Evaluation
 from promscan.commands.reporting.judged import accuracy, calibration_rows
 from promscan.commands.reporting.numbers import (
@@ -25,7 +26,6 @@ from promscan.commands.reporting.surroundings import (
     Element,
     Surroundings,
     element_shares,
-    information,
     random_sites,
     surroundings_of,
 )
@@ -153,7 +153,7 @@ def _around(surroundings: Sequence[Surroundings], control: Surroundings) -> dict
         "after": AFTER,
         "composition": [each.round(3).tolist() for each in shares],
         "logo": [
-            information(each, background, len(around.around)).round(4).tolist()
+            logo_heights(each, background, len(around.around)).round(4).tolist()
             for each, around in zip(shares, surroundings, strict=True)
         ],
         "background": background.round(3).tolist(),

@@ -1,4 +1,4 @@
-"""The sequence around called transcription starts: composition, information, and shares of known elements."""
+"""The sequence around called transcription starts: composition, and shares of known elements."""
 
 from __future__ import annotations
 
@@ -130,18 +130,6 @@ def random_sites(contigs: Mapping[str, int], count: int) -> list[Site]:
         Site(names[index], position, "+" if forward else "-")
         for index, position, forward in zip(contig.tolist(), positions.tolist(), strands, strict=True)
     ]
-
-
-def information(shares: Scores, background: Scores, sites: int) -> Scores:
-    """Height of each letter of a sequence logo in bits, shape (positions, 4): its share of the relative entropy.
-
-    What as many random bases would have on average is subtracted (Schneider et al. 1986, J. Mol. Biol. 188:415).
-    """
-    expected = (len(LETTER_CODES) - 1) / (2 * np.log(2) * max(sites, 1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        bits = np.where(shares > 0, shares * np.log2(shares / np.maximum(background, 1e-9)), 0)
-    heights: Scores = shares * np.maximum(bits.sum(axis=1, keepdims=True) - expected, 0)
-    return heights
 
 
 def element_shares(found: Surroundings, control: Surroundings, elements: Sequence[Element]) -> list[dict[str, object]]:
