@@ -13,10 +13,8 @@ from promscan.log import logger
 from promscan.networks.card import Card
 from promscan.networks.card_parts import Scale
 from promscan.seq.intervals import Intervals
-from promscan.seq.records import Interval, Strand
+from promscan.seq.records import STRANDS, Interval, Strand
 from promscan.seq.regions import named_regions
-
-STRANDS: tuple[Strand, Strand] = ("+", "-")
 
 
 def find_scope(
