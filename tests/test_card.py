@@ -278,12 +278,12 @@ def test_a_card_that_cannot_be_read_is_refused_in_plain_words(tmp_path: Path) ->
     weights, card = tmp_path / "x.safetensors", tmp_path / "x.json"
     with pytest.raises(ModelError) as refusal:
         read_card(weights)
-    reason = "cannot read its card x.json: No such file or directory; keep the two together"
-    assert str(refusal.value) == f"{weights}: {reason}"
+    cure = "keep the two together"
+    assert str(refusal.value) == f"{weights}: cannot read its card x.json: No such file or directory; {cure}"
     card.write_bytes(b'{"name": "\xff"}')
     with pytest.raises(ModelError) as refusal:
         read_card(weights)
-    assert str(refusal.value) == f"{card}: not a model card: it is not UTF-8 text"
+    assert str(refusal.value) == f"{weights}: cannot read its card x.json: not UTF-8 text; {cure}"
 
 
 def test_an_insert_of_another_length_than_the_window_is_refused() -> None:

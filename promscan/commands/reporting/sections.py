@@ -74,22 +74,27 @@ def sections(
         "circles": any(contig["circular"] for contig in drawn),
         "controls": f"{len(control.islands):,}",
         "accuracy": [{"label": sample.label, **each} for sample, each in zip(samples, verdicts, strict=False)],
-        "data": {
-            "labels": [sample.label for sample in samples],
-            "scores": [sample.score for sample in samples],
-            "contigs": drawn,
-            "bins": PIXELS,
-            "distributions": distributions(samples),
-            "around": _around(surroundings, control),
-            "tracks": {"reach": REACH, "scale": SCALE, "missing": NO_SCORE},
-            "curves": [each["curve"] for each in verdicts],
-            **_thresholds(samples),
-        },
+        "data": _data(samples, surroundings, control, drawn, verdicts),
     }
 
 
-def _thresholds(samples: Sequence[Sample]) -> dict[str, Any]:
+def _data(
+    samples: Sequence[Sample],
+    surroundings: Sequence[Surroundings],
+    control: Surroundings,
+    contigs: Sequence[Mapping[str, Any]],
+    verdicts: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """What the script of the page draws."""
     return {
+        "labels": [sample.label for sample in samples],
+        "scores": [sample.score for sample in samples],
+        "contigs": contigs,
+        "bins": PIXELS,
+        "distributions": distributions(samples),
+        "around": _around(surroundings, control),
+        "tracks": {"reach": REACH, "scale": SCALE, "missing": NO_SCORE},
+        "curves": [each["curve"] for each in verdicts],
         "thresholds": [sample.least_logit for sample in samples],
         "graded": [sample.graded for sample in samples],
     }
