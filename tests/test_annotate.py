@@ -135,6 +135,14 @@ def test_distances_are_those_of_the_bundled_model_that_made_the_hits() -> None:
     assert distances_of({"model": "../yeast"}, 7, None, 50) == Distances(7, 1000, 50)
 
 
+def test_distances_of_a_model_of_ones_own_are_those_that_the_header_says() -> None:
+    header = {"model": "mine", "sha256": "0", "tolerance": "20", "clearance": "90"}
+    assert distances_of(header, None, None, 50) == Distances(20, 90, 50)
+    assert distances_of(header, 7, None, 50) == Distances(7, 90, 50)
+    with pytest.raises(InputError, match="says tolerance=far, which is no distance"):
+        distances_of({**header, "tolerance": "far"}, None, None, 50)
+
+
 @pytest.mark.parametrize("suffix", [".bed", ".gff3", ".narrowPeak", ".bed.gz"])
 def test_hits_in_memory_are_annotated_as_each_file_is(tmp_path: Path, suffix: str) -> None:
     (tmp_path / "genes.bed").write_text("demo1\t3000\t5000\tg\t0\t+\n")
@@ -460,6 +468,7 @@ BED = "chr1\t990\t1000\ta\t0\t+\n"
          "contig is 'chr1'); use the same names in both ('1' is 'chr1' there)"),
         (BED, "out.gff3", "the hits are BED and their columns stay, so GFF3 cannot be written"),
         ("chr1\tx\tp\t9\t9\t.\t+\t.\tID=a\n", "out.bed", "the hits are GFF3 and their columns stay, so BED cannot"),
+        (BED, "out.txt", "out.txt: no format has this suffix; end it in .bed, .gff3 or .tsv"),
         (BED, "out.xls", "no format has this suffix; end it in .bed, .gff3 or .tsv, or give --format"),
         (BED, "hits.bed", "is read by this command"),
         (BED, "genes.bed", "is read by this command"),

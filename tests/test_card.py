@@ -274,6 +274,18 @@ def test_a_card_that_never_ends_is_not_read_to_its_end(tmp_path: Path) -> None:
         read_card(tmp_path / "x.safetensors")
 
 
+def test_a_card_that_cannot_be_read_is_refused_in_plain_words(tmp_path: Path) -> None:
+    weights, card = tmp_path / "x.safetensors", tmp_path / "x.json"
+    with pytest.raises(ModelError) as refusal:
+        read_card(weights)
+    cure = "keep the two together"
+    assert str(refusal.value) == f"{weights}: cannot read its card x.json: No such file or directory; {cure}"
+    card.write_bytes(b'{"name": "\xff"}')
+    with pytest.raises(ModelError) as refusal:
+        read_card(weights)
+    assert str(refusal.value) == f"{weights}: cannot read its card x.json: not UTF-8 text; {cure}"
+
+
 def test_an_insert_of_another_length_than_the_window_is_refused() -> None:
     with pytest.raises(ModelError, match=r"x\.json: window .*\(80, None, 'ATGCN'\), not \(81, None, 'ATGCN'\)"):
         parse(changed("yeast-strength", "strength.reporter.insert", 81))

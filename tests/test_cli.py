@@ -137,7 +137,7 @@ FAILURES = {
     "- --shard 1/2": "standard input: regions, shards, .* need the contig lengths .*; save the sequences",
     "good.fa --model nosuch": "no model 'nosuch': give a weights file .* or a bundled name",
     "good.fa --model damaged.safetensors": "damaged.safetensors: sha256 differs .*: the file is damaged",
-    "good.fa --model lonely.safetensors": "lonely.safetensors: cannot read its card .*; keep the two together",
+    "good.fa --model lonely.safetensors": "lonely.safetensors: cannot read its card .*: No such file .*; keep the two",
     "good.fa --fp-per-mb 10": "model tiny is not calibrated to false positives per Mb: use --threshold",
     "good.fa --threshold 0": "threshold 0.0 is not a probability between 0 and 1",
     "good.fa --threshold 1": "threshold 1.0 is not a probability between 0 and 1",

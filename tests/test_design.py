@@ -16,7 +16,7 @@ from promscan.errors import DesignError, InputError
 from promscan.networks.weights import load_strength, save_model
 from promscan.seq import dna
 from promscan.strength import search
-from promscan.strength.constraints import IUPAC, Limits
+from promscan.strength.constraints import Limits
 from promscan.strength.reporter import Reporter
 
 REPORTER = Reporter()
@@ -42,7 +42,7 @@ def touching(sequence: str, width: int) -> str:
 
 
 def as_pattern(site: str) -> re.Pattern[str]:
-    return re.compile("(?=" + "".join(f"[{IUPAC[letter]}]" for letter in site.upper()) + ")")
+    return re.compile("(?=" + "".join(f"[{dna.IUPAC[letter]}]" for letter in site.upper()) + ")")
 
 
 def holds(sequence: str, site: str) -> bool:

@@ -93,21 +93,29 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def perform(line: str, promscan_cli: Callable[..., Any]) -> list[str]:
     """Run a command of a `console` block; what it prints, standard output first.
 
-    promscan runs in this process, tabix is that of pysam, and everything else is a line of bash.
+    promscan runs in this process, tabix is that of pysam, and everything else, such as what a pipe ends in, is bash.
     """
-    program, *arguments = shlex.split(line)
+    first, _, rest = line.partition(" | ")
+    program, *arguments = shlex.split(first)
     if program == "promscan":
         outcome = promscan_cli(*arguments)
-        return (outcome.out + outcome.err).splitlines()
+        return ((bash(rest, outcome.out) if rest else outcome.out) + outcome.err).splitlines()
     if program == "tabix":
         name, region = arguments
         with pysam.TabixFile(name) as file:
             return list(file.fetch(region=region))
     if "bedtools" in line and shutil.which("bedtools") is None:
         pytest.skip("bedtools is not installed")
+    return bash(line).splitlines()
+
+
+def bash(line: str, standard_input: str = "") -> str:
+    """What a line of bash prints, standard output first."""
     settings = {**os.environ, "LC_ALL": "C"}
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, env=settings)
-    return (done.stdout + done.stderr).splitlines()
+    done = subprocess.run(
+        ["bash", "-c", line], input=standard_input, capture_output=True, text=True, check=False, env=settings
+    )
+    return done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -124,6 +132,13 @@ def test_examples_print_what_the_page_shows(
             examples.rewrite(page, command, printed)
         elif not examples.same(command.shown, printed):
             assert list(map(str.split, command.shown)) == list(map(str.split, printed)), command.line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_no_example_shows_wrong_usage(page: Path) -> None:
+    """What examples print can be rewritten from a run, and a wrong command would then stay on the page."""
+    shown = [line for block in examples.blocks(page) for line in block.body.splitlines()]
+    assert [line for line in shown if line.startswith(("Usage: promscan ", "Error: "))] == []
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.stem)

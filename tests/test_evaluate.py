@@ -296,8 +296,9 @@ def test_the_bootstrap_is_over_blocks_each_draw_with_its_own_threshold(monkeypat
                 [np.mean([any(allowed[score] <= rate for score in finders[s]) for s in drawn_starts]) for rate in rates]
             )
     expected = np.percentile(recalls, [2.5, 97.5], axis=0).T
-    assert np.allclose(evaluation.ranking.recall_intervals(rates), expected)
-    assert evaluation.ranking.recall_intervals(rates) == evaluation.ranking.recall_intervals(rates)
+    found, again = ([recall.interval95 for recall in evaluation.ranking.recalls(rates)[0]] for _ in range(2))
+    assert np.allclose(found, expected)
+    assert found == again
     assert len({low for low, _ in expected.tolist()}) > 1
 
 

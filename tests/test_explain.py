@@ -13,7 +13,8 @@ from genomes import DEMO, TINY, demo_contigs, random_bases, tiny_streaming, writ
 
 import promscan
 from promscan.attribution.mutagenesis import Mutagenesis
-from promscan.commands.explaining.explanation import LETTERS, Explanation
+from promscan.commands.explaining.explanation import Explanation
+from promscan.networks.card import find_model, read_card
 from promscan.seq import dna
 from promscan.seq.windows import TSS_INDEX
 
@@ -50,13 +51,13 @@ def test_the_change_of_a_substitution_is_that_of_a_scan_of_the_mutant(hits: Path
             placed = letter if strand == "+" else dna.decode(dna.reverse_complement(dna.encode(letter)))
             mutant = BASES[:at] + placed + BASES[at + 1 :]
             change = score_at(mutant, TSS, strand) - score_at(BASES, TSS, strand)
-            found = explanation.changes[offset + TSS_INDEX, LETTERS.index(letter)]
+            found = explanation.changes[offset + TSS_INDEX, dna.LETTERS.index(letter)]
             assert abs(float(found) - change) < 1e-4
 
 
 def test_the_base_that_stands_there_changes_nothing_and_weights_add_up(hits: Path):
     for explanation in explained(hits):
-        own = [explanation.changes[index, LETTERS.index(base)] for index, base in enumerate(explanation.bases)]
+        own = [explanation.changes[index, dna.LETTERS.index(base)] for index, base in enumerate(explanation.bases)]
         assert not any(own)
         assert abs(explanation.attention.sum() - 1) < 1e-5
         assert explanation.importance == pytest.approx(-explanation.changes.sum(axis=1) / 3)
@@ -133,3 +134,32 @@ def test_hits_and_sequences_that_cannot_be_used_are_one_line(tmp_path: Path, pro
         assert outcome.err.count("\n") == 1
         assert not (tmp_path / "why.tsv").exists()
         assert promscan_cli("explain", *arguments, "--model", TINY).out == ""
+
+
+def header(**words: str) -> str:
+    return " ".join(["#promscan 0.1.0", *(f"{name}={word}" for name, word in words.items())]) + "\n"
+
+
+@pytest.mark.parametrize(("model", "explains"), [("bacteria", "bacteria"), (None, "human")])
+def test_the_model_is_the_one_that_made_the_hits(hits: Path, model: str | None, explains: str) -> None:
+    if model is not None:
+        made_by = read_card(find_model(model))
+        hits.write_text(header(model=model, sha256=made_by.sha256) + hits.read_text())
+    (own, *_) = explained(hits, model=None, method="gradients", top=1)
+    (named, *_) = explained(hits, model=explains, method="gradients", top=1)
+    assert own.score == named.score
+
+
+def test_hits_of_a_model_that_is_not_bundled_need_its_name(
+    hits: Path, tmp_path: Path, promscan_cli: Callable[..., Any]
+) -> None:
+    hits.write_text(header(model="mine", sha256="0123456789") + hits.read_text())
+    genome = write_fasta(tmp_path / "genome.fa", {"x": BASES})
+    command = ("explain", hits, "--genome", genome, "--method", "gradients", "-t", 1, "--device", "cpu", "--top", 1)
+    unnamed = promscan_cli(*command, "-o", tmp_path / "why.tsv")
+    assert unnamed.status == 1
+    assert "hits.bed: model 'mine' made these hits, and these weights are not bundled; name the model by" in unnamed.err
+    assert not (tmp_path / "why.tsv").exists()
+    named = promscan_cli(*command, "-o", tmp_path / "why.tsv", "--model", tiny_streaming())
+    assert named.status == 0, named.err
+    assert "model mine (01234567) made these hits; their scores here are those of model" in named.err

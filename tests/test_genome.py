@@ -184,7 +184,14 @@ def test_closing_early_closes_the_file(indexed):
     for spans in (None, {"chr1": [(0, 1000)]}):
         chunks = Genome(indexed).read_chunks(100, spans)
         next(chunks)
+        assert open_descriptors(indexed) == 1
         chunks.close()
+        assert open_descriptors(indexed) == 0
+
+
+def open_descriptors(path: Path) -> int:
+    """How often this process has a file open."""
+    return sum(os.path.realpath(link) == os.path.realpath(path) for link in Path("/proc/self/fd").iterdir())
 
 
 # ------------------------------------------------------------------------------------------------------------- pipes

@@ -13,7 +13,7 @@ from genomes import TINY
 
 import promscan
 from promscan.attribution.comparison import best_match, reverse_complement
-from promscan.attribution.elements import ELEMENTS, IUPAC, LETTERS, consensus_of, matrix_of
+from promscan.attribution.elements import ELEMENTS, consensus_of, matrix_of
 from promscan.attribution.patterns import FEWEST, find_patterns
 from promscan.attribution.seqlets import ARM, CORE, WIDTH, find_seqlets
 from promscan.commands.explaining.explanation import Explanation
@@ -135,7 +135,7 @@ def test_the_folder_holds_tables_matrices_and_logos(
     trained: Path, windows: Path, tmp_path: Path, promscan_cli: Callable[..., Any]
 ):
     meme = tmp_path / "mine.meme"
-    rows = "".join(" ".join("0.97" if letter == base else "0.01" for letter in LETTERS) + "\n" for base in "CTTTTATA")
+    rows = "".join(" ".join("0.97" if letter == base else "0.01" for letter in "ACGT") + "\n" for base in "CTTTTATA")
     meme.write_text(f"MEME version 4\n\nALPHABET= ACGT\n\nMOTIF turned\nletter-probability matrix: w= 8\n{rows}")
     outcome = promscan_cli(
         "explain", windows, "--model", trained, "-o", tmp_path / "why.tsv", "--method", "gradients", "-t", 1,
@@ -228,7 +228,7 @@ def test_a_consensus_and_its_matrix_are_the_same():
         assert consensus_of(element.matrix) == element.consensus
         assert np.abs(element.matrix.sum(axis=1) - 1).max() < 1e-9
         assert element.source
-        assert set(element.consensus) <= set(IUPAC)
+        assert set(element.consensus) <= set(dna.IUPAC)
 
 
 @pytest.mark.parametrize("element", [each for each in ELEMENTS if each.turned], ids=lambda each: each.name)

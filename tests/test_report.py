@@ -19,6 +19,7 @@ import pytest
 from genomes import DATA, DEMO, TINY, random_bases, tiny_streaming
 
 import promscan
+from promscan.attribution.elements import logo_heights
 from promscan.commands.reporting import page as pages
 from promscan.commands.reporting.numbers import distributions, headline, shares_in_common, three_digits
 from promscan.commands.reporting.sample import read_samples
@@ -28,7 +29,6 @@ from promscan.commands.reporting.surroundings import (
     BEFORE,
     EUKARYOTIC,
     elements_for,
-    information,
     random_sites,
     surroundings_of,
 )
@@ -363,12 +363,12 @@ def test_random_positions_lie_in_the_genome_and_stay_the_same():
     assert random_sites({"empty": 0}, 5) == []
 
 
-def test_information_is_that_of_relative_entropy():
+def test_the_letters_of_a_logo_add_up_to_the_relative_entropy():
     background = np.full(4, 0.25)
     shares = np.array([[1.0, 0, 0, 0], [0.5, 0.5, 0, 0], [0.25] * 4])
-    heights = information(shares, background, 10**9)
+    heights = logo_heights(shares, background, 10**9)
     assert heights.sum(axis=1) == pytest.approx([2, 1, 0], abs=1e-6)
-    assert information(shares, background, 10)[0, 0] == pytest.approx(2 - 3 / (2 * np.log(2) * 10))
+    assert logo_heights(shares, background, 10)[0, 0] == pytest.approx(2 - 3 / (2 * np.log(2) * 10))
 
 
 # Wrong input

@@ -189,7 +189,7 @@ def test_a_table_that_was_scored_is_scored_again_only_by_another_model(score, pr
     score(TEXTS["tsv"])
     once, twice = tmp_path / "out" / "scores.tsv", tmp_path / "twice.tsv"
     outcome = promscan_cli("score", once, "-o", twice, *COMMON)
-    assert outcome.err == f"promscan: error: {once} line 1: there is a column 'logit' already; rename or remove it\n"
+    assert outcome.err == f"promscan: error: {once}, line 1: there is a column 'logit' already; rename or remove it\n"
     assert promscan_cli("score", once, "-o", twice, "--model", STRENGTH, "--quiet").status == 0
     header, *rows = (line.split("\t") for line in twice.read_text().splitlines())
     assert header == ["other", "sequence", "name", "logit", "probability", "strength", "strength_sd"]
@@ -211,7 +211,7 @@ def test_a_contig_is_no_insert(score, length, fits, kind):
     if fits:
         assert (outcome.status, outcome.err, len(rows)) == (0, "", 3)
         return
-    place = "sequences: sequence long" if kind == "fasta" else "sequences line 3"
+    place = "sequences: sequence long" if kind == "fasta" else "sequences, line 3"
     assert outcome.err.endswith(
         f"{place}: the sequence has {length:,} bp, and tiny-strength predicts the strength of inserts of 80 bp; "
         "cut the insert out (of up to 800 bp, the last 80 are read)\n"

@@ -118,7 +118,7 @@ def test_a_bad_letter_is_named(promscan_cli, weights, tmp_path):
     source = write_inserts(tmp_path / "t.tsv", {"good": random_bases(80, 1), "bad": "ACG!"})
     outcome = promscan_cli("score", source, "-o", tmp_path / "out.tsv", "--model", weights)
     assert (outcome.status, outcome.err) == (
-        1, f"promscan: error: {source} line 3: '!' at index 3 is not a nucleotide letter\n",
+        1, f"promscan: error: {source}, line 3: '!' at index 3 is not a nucleotide letter\n",
     )  # fmt: skip
     assert not (tmp_path / "out.tsv").exists()
 

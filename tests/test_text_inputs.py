@@ -334,19 +334,19 @@ def test_fasta_through_a_pipe_gives_sequences_to_score(tmp_path):
 @pytest.mark.parametrize(
     ("table", "complaint"),
     [
-        ("sequence,x,sequence\nA,1,C\n", "line 1: two columns are called 'sequence'; rename or remove one"),
-        ("sequence\tx\tx\nA\t1\tC\n", "line 1: two columns are called 'x'; rename or remove one"),
-        ("x,sequence\n1,A,2\n", "line 2: 3 cells under 2 column names; name every column"),
-        ('x,sequence\n"1,A\n2,C\n', "line 3: damaged table: .*; correct the quotes there, or cut what is too long"),
-        ('x,sequence\n"1"2,A\n', "line 2: damaged table: .*; correct the quotes there, or cut what is too long"),
+        ("sequence,x,sequence\nA,1,C\n", ", line 1: two columns are called 'sequence'; rename or remove one"),
+        ("sequence\tx\tx\nA\t1\tC\n", ", line 1: two columns are called 'x'; rename or remove one"),
+        ("x,sequence\n1,A,2\n", ", line 2: 3 cells under 2 column names; name every column"),
+        ('x,sequence\n"1,A\n2,C\n', ", line 3: damaged table: .*; correct the quotes there, or cut what is too long"),
+        ('x,sequence\n"1"2,A\n', ", line 2: damaged table: .*; correct the quotes there, or cut what is too long"),
         ("x,sequence\n\udcff,A\n", r": not UTF-8 text; give a table \(CSV or TSV\) in UTF-8"),
-        ("x,sequence\n1," + "A" * 140_000 + "\n", "line 2: damaged table: field larger than field limit"),
+        ("x,sequence\n1," + "A" * 140_000 + "\n", ", line 2: damaged table: field larger than field limit"),
     ],
 )
 def test_a_table_that_can_be_read_in_two_ways_is_refused(tmp_path, table, complaint):
     path = tmp_path / "table"
     path.write_bytes(table.encode(errors="surrogateescape"))
-    with pytest.raises(InputError, match=f"^{path}:? ?{complaint}"):
+    with pytest.raises(InputError, match=f"^{path}{complaint}"):
         list(read_table(str(path), ("sequence",)))
 
 

@@ -411,7 +411,7 @@ def test_promoters_of_other_splits_or_to_be_dropped_are_left_out(tmp_path: Path)
         (["ACGT\ttrain"], 4, "", "line 2: the sequence has 4 bp"),
         (["ACGT\tdev"], 1, "", "no promoter is left"),
         (["AC!T\ttrain"], 1, "", "line 2: '!' at index 2"),
-        (["ACGT\ttrain"], 1, "ACGT\n", "drop.txt line 1: the sequence has 4 bp"),
+        (["ACGT\ttrain"], 1, "ACGT\n", "drop.txt, line 1: the sequence has 4 bp"),
     ],
 )
 def test_bad_promoters_are_refused(tmp_path: Path, rows: list[str], tss_index: int, drop: str, message: str) -> None:

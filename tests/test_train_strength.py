@@ -156,7 +156,7 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, message: str) -> None:
     path.write_text(f"sequence\texpression\n{'C' * 30}\t2\n{line}\n")
     with pytest.raises(InputError) as error:
         read_measurements(str(path), "x", tables.REPORTER)
-    assert str(error.value).startswith(f"{path} {message}")
+    assert str(error.value).startswith(f"{path}, {message}")
 
 
 def test_weights_and_sets_are_optional_columns(tmp_path: Path) -> None:

@@ -30,12 +30,11 @@ from promscan.calling.peaks import PeakCaller
 from promscan.commands.evaluating.evaluation import Evaluation
 from promscan.networks.card import Card
 from promscan.seq.dna import Codes, reverse_complement
-from promscan.seq.records import Hit, ScoreTrack, Strand
+from promscan.seq.records import STRANDS, Hit, ScoreTrack, Strand
 from promscan.seq.windows import WINDOW, tss_of
 from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
 
 RATES = (10, 20, 50, 100, 200, 400)
-STRANDS: tuple[Strand, Strand] = ("+", "-")
 
 
 def points_of(evaluation: Evaluation) -> dict[str, Any]:

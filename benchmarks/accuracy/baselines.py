@@ -28,9 +28,8 @@ import promscan
 from benchmarks.common import HUMAN, parser_of, save_result
 from promscan.calling.peaks import PeakCaller
 from promscan.commands.evaluating.evaluation import Evaluation
-from promscan.commands.evaluating.scope import STRANDS
 from promscan.seq.dna import Codes, encode, reverse_complement
-from promscan.seq.records import Hit, ScoreTrack, Strand
+from promscan.seq.records import STRANDS, Hit, ScoreTrack, Strand
 from promscan.seq.tss import distances
 from promscan.seq.windows import tss_of
 from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome

@@ -29,7 +29,6 @@ import promscan
 from benchmarks.accuracy.crossfit import chromosome_folds, cross_fit
 from benchmarks.common import interval95, parser_of, save_result
 from promscan.commands.evaluating.lists import read_lists
-from promscan.commands.evaluating.scope import STRANDS
 from promscan.io.genome import Genome
 from promscan.io.hits import RankedHits, rank_hits, read_hits
 from promscan.metrics.blocks import BLOCK, Blocks, draw_blocks
@@ -37,7 +36,7 @@ from promscan.metrics.calibration import Calibration
 from promscan.networks.card import find_model, read_card
 from promscan.seq.dna import Codes
 from promscan.seq.intervals import Intervals
-from promscan.seq.records import Interval
+from promscan.seq.records import STRANDS, Interval
 from promscan.seq.regions import matching_contigs
 from promscan.seq.tss import SAME_START, KnownStarts
 

@@ -45,7 +45,7 @@ RATES = (10, 50, 100, 500)
 
 
 def averaged(track: ScoreTrack, width: int) -> ScoreTrack:
-    """The track of a scan with `--smoothing`; windows that were not scored do not count."""
+    """The track with logits averaged over `width` windows, as `smoothing` in a card; unscored windows do not count."""
     logits = torch.from_numpy(track.logits)
     scored = logits.isfinite()
     columns = (pad(values, (width // 2, width // 2))[:, None] for values in (logits.nan_to_num(), scored.float()))

@@ -16,8 +16,8 @@ from pathlib import Path
 import promscan
 from benchmarks.common import HUMAN, parser_of, save_result
 from promscan.calling.peaks import probability_of
-from promscan.commands.evaluating.scope import STRANDS
 from promscan.seq import dna
+from promscan.seq.records import STRANDS
 from promscan.seq.windows import WINDOW
 from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
 

@@ -21,10 +21,10 @@ import numpy as np
 
 from benchmarks.common import HUMAN, YEAST, parser_of, save_result
 from benchmarks.speed.scan_command import run_scan, write_fasta
-from promscan.commands.evaluating.scope import STRANDS
 from promscan.io.genome import Genome
 from promscan.networks.card import find_model, read_card
 from promscan.seq import dna
+from promscan.seq.records import STRANDS
 from promscan.seq.tss import KnownStarts, Site, distances
 from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
 

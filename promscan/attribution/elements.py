@@ -7,13 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-LETTERS = "ACGT"
-"""Order of the columns of a matrix."""
-IUPAC = {
-    "A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC",
-    "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "ACGT",
-}  # fmt: skip
-"""The bases that each letter stands for."""
+from promscan.seq.dna import IUPAC, LETTERS
 
 Matrix = npt.NDArray[np.float64]
 """Share of A, C, G and T at each position, (positions, 4)."""
@@ -60,6 +54,23 @@ def consensus_of(matrix: Matrix) -> str:
         count = int(np.searchsorted(np.cumsum(row[order]), 0.75 * row.sum(), side="right")) + 1
         found.append(letters[frozenset(LETTERS[index] for index in order[: min(count, len(LETTERS))])])
     return "".join(found)
+
+
+def logo_heights(shares: Matrix, background: npt.NDArray[np.float64], sites: int) -> Matrix:
+    """Height of each letter of a sequence logo in bits, (positions, 4): its share of the relative entropy.
+
+    What as many random bases would have on average is subtracted (Schneider et al. 1986, J. Mol. Biol. 188:415).
+
+    Args:
+        shares: share of each base at each position.
+        background: share of each base elsewhere, (4,).
+        sites: sequences that the shares were counted in.
+    """
+    expected = (len(LETTERS) - 1) / (2 * np.log(2) * max(sites, 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bits = np.where(shares > 0, shares * np.log2(shares / np.maximum(background, 1e-9)), 0)
+    heights: Matrix = shares * np.maximum(bits.sum(axis=1, keepdims=True) - expected, 0)
+    return heights
 
 
 _ANIMALS, _EUKARYOTES, _YEAST, _BACTERIA = "animals", "eukaryotes", "yeast", "bacteria"

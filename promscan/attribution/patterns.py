@@ -14,9 +14,8 @@ import numpy as np
 
 from promscan.attribution.elements import Matrix
 from promscan.attribution.seqlets import WIDTH, Seqlet, Values
-from promscan.seq.dna import ALPHABET, UNKNOWN
+from promscan.seq.dna import LETTER_CODES, UNKNOWN
 
-LETTERS = "ACGT"
 MOST_SHIFT = 5
 """Bases by which two seqlets may be shifted."""
 ALIKE = 0.6
@@ -26,7 +25,6 @@ FEWEST = 5
 MOST_SEQLETS = 4000
 """Seqlets that are compared: those with the highest contributions."""
 _ROUNDS = 3
-_ORDER = [ALPHABET.index(letter) for letter in LETTERS]
 
 
 class Instance(NamedTuple):
@@ -91,7 +89,7 @@ def _weighted(seqlet: Seqlet) -> Matrix:
     """Contributions by base with room for shifts, (WIDTH + 2 * MOST_SHIFT, 4), of length 1; negative ones are 0."""
     values = np.zeros((WIDTH + 2 * MOST_SHIFT, 4))
     known = np.flatnonzero(seqlet.bases != UNKNOWN)
-    columns = [_ORDER.index(code) for code in seqlet.bases[known].tolist()]
+    columns = [LETTER_CODES.index(code) for code in seqlet.bases[known].tolist()]
     values[MOST_SHIFT + known, columns] = np.maximum(seqlet.values[known], 0)
     return _unit(values)
 
@@ -125,7 +123,7 @@ def _pattern(instances: Sequence[Instance]) -> Pattern:
         for position in range(max(0, -shift), min(WIDTH, WIDTH - shift)):
             base = int(seqlet.bases[position + shift])
             if base != UNKNOWN:
-                counts[position, _ORDER.index(base)] += 1
+                counts[position, LETTER_CODES.index(base)] += 1
                 total[position] += seqlet.values[position + shift]
                 seen[position] += 1
     return Pattern(tuple(instances), counts, total / np.maximum(seen, 1))

@@ -11,7 +11,7 @@ from promscan.errors import InputError, ModelError
 from promscan.networks.calling_rule import NEAR, OTHER, SAME, WIDE_ESTIMATES, WIDE_LOGITS, CallingRule
 from promscan.networks.card import MIN_DISTANCE, Card
 from promscan.seq.bounds import MAX_BP, MAX_SMOOTHING, check_odd, check_whole, shown
-from promscan.seq.records import ESTIMATE_STEP, Strand
+from promscan.seq.records import ESTIMATE_STEP, STRANDS, Strand
 
 LOWEST = 1e-6
 """Hits below this probability are not ranked: nobody calls there."""
@@ -39,7 +39,7 @@ class CallSettings:
     min_distance: int = MIN_DISTANCE
     smoothing: int = 1
     stride: int = 1
-    strands: tuple[Strand, ...] = ("+", "-")
+    strands: tuple[Strand, ...] = STRANDS
     floor: float | None = None
     rule: CallingRule | None = None
 
@@ -63,7 +63,7 @@ class CallSettings:
     @property
     def scored_strands(self) -> tuple[Strand, ...]:
         """Strands that are scored: those of the hits, or both if it takes both to grade a hit."""
-        return self.strands if self.rule is None or not self.rule.of_both_strands else ("+", "-")
+        return self.strands if self.rule is None or not self.rule.of_both_strands else STRANDS
 
     @property
     def of_estimates(self) -> bool:
@@ -153,7 +153,7 @@ def resolve_calling(
         min_distance=card.min_distance if min_distance is None else min_distance,
         smoothing=smoothing,
         stride=stride,
-        strands=("+", "-") if strand == "both" else (strand,),
+        strands=STRANDS if strand == "both" else (strand,),
         floor=(None if exhaustive or not _can_be_screened(card) else screening_floor(card, logit, stride, smoothing)),
         rule=rule,
     )

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import click
 
 FILES = frozenset(
-    {"DEV", "FILE", "FILE.TSV", "FOLDER", "GENES", "GENOME", "HITS", "OUT", "OUT.HTML", "OUT.TSV", "PREFIX", "RUN",
-     "SEQS", "SHARD", "TABLE", "TRAIN", "TSS", "VCF"}
+    {"DEV", "FASTA", "FILE", "FILE.TSV", "FOLDER", "GENES", "GENOME", "HITS", "OUT", "OUT.HTML", "OUT.TSV", "PREFIX",
+     "RUN", "SEQS", "SHARD", "TABLE", "TRAIN", "TSS", "VCF"}
 )  # fmt: skip
 """What an argument or option is called in help if its value is a file or a folder."""
 

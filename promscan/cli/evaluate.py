@@ -78,8 +78,8 @@ def evaluate(
     """Measure HITS against known transcription starts: recall and precision by false positives per Mb.
 
     HITS is BED, GFF3 or narrowPeak of promscan, or BED or GFF3 with strands of any other tool; - is standard input. A
-    TSS is found if a hit of its strand lies within 100 bp; a hit farther than 500 bp from every TSS of its strand is
-    false.
+    TSS is found if a hit of its strand lies within --tolerance; a hit farther than --false-beyond from every TSS of its
+    strand is false.
 
     \b
     promscan scan genome.fa -o hits.bed --fp-per-mb 1000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promscan import log
-from promscan.cli.options import Count, NamedPath, machine_options, model_option, quiet_option
+from promscan.cli.options import Count, NamedPath, complete_models, machine_options, quiet_option
 from promscan.errors import RunError
 from promscan.io.files import check_outputs
-from promscan.networks.card import DEFAULT_MODEL, find_model, model_files, read_card
-from promscan.seq.bounds import MAX_COLUMNS
+from promscan.networks.card import DEFAULT_MODEL, model_files
+from promscan.seq.bounds import MAX_COUNT, MAX_FLANK
 
 if TYPE_CHECKING:
     from promscan.commands.explaining.explanation import Explanation
-    from promscan.commands.explaining.track import Track
 
 
 @click.command()
@@ -47,13 +46,16 @@ if TYPE_CHECKING:
     "at its base and not nearby.",
 )  # fmt: skip
 @click.option(
-    "--flank", type=Count(0, 1000), default=0, show_default=True, metavar="N",
+    "--flank", type=Count(0, MAX_FLANK), default=0, show_default=True, metavar="N",
     help="Explain N bases before and after each window, too.",
 )  # fmt: skip
 @click.option(
-    "--top", type=Count(1, MAX_COLUMNS), metavar="N", help="Only the N hits with the best scores.  [default: all]"
+    "--top", type=Count(1, MAX_COUNT), metavar="N", help="Only the N hits with the best scores.  [default: all]"
 )  # fmt: skip
-@model_option(DEFAULT_MODEL)
+@click.option(
+    "--model", metavar="NAME|PATH", shell_complete=complete_models,
+    help=f"Model to explain the scores of.  [default: the one that the hits name, else {DEFAULT_MODEL}]",
+)  # fmt: skip
 @machine_options
 @quiet_option
 def explain(
@@ -83,22 +85,21 @@ def explain(
     log.configure(quiet=quiet)
     for folder in (plots, motifs):
         _check_folder(folder)
-    from promscan.commands.explain import explain as explanations
+    from promscan.commands.explain import Explainer
     from promscan.commands.explaining.output import Outputs, write_explanations
-
-    tracks = None if track is None or genome is None else _track(track, genome, options)
-    check_outputs(
-        [output, *(tracks.paths.values() if tracks else ())], [hits, genome, meme, *model_files(options["model"])]
-    )
-    found = write_explanations(explanations(hits, genome, **options), Outputs(output, plots, motifs, meme, tracks))
-    log.logger.info("%s", _result("standard output" if output == "-" else output, found))
-
-
-def _track(prefix: str, genome: str, options: Mapping[str, Any]) -> Track:
     from promscan.commands.explaining.track import Track
+    from promscan.commands.scanning.tracks import track_paths
 
-    card = read_card(find_model(options["model"]))
-    return Track(prefix, genome, {"model": card.name, "sha256": card.sha256, "method": options["method"]})
+    outputs = [output, *([] if track is None else track_paths(track, "both").values())]
+    check_outputs(outputs, [hits, genome, meme])
+    job = Explainer(hits, genome, **options)
+    check_outputs(outputs, model_files(job.model))
+    tracks = None
+    if track is not None and genome is not None:
+        made_by = {"model": job.card.name, "sha256": job.card.sha256, "method": options["method"]}
+        tracks = Track(track, genome, made_by)
+    found = write_explanations(iter(job), Outputs(output, plots, motifs, meme, tracks))
+    log.logger.info("%s", _result("standard output" if output == "-" else output, found))
 
 
 def _check_folder(folder: Path | None) -> None:

@@ -166,7 +166,7 @@ threshold_options = all_of(
     click.option(
         "--fp-per-mb", type=Unbounded(), metavar="X",
         help="Call hits at X false positives per Mb of background.  "
-        "[default: 10, or the threshold of an uncalibrated model]",
+        "[default: the model's (human: 10), or the threshold of an uncalibrated model]",
     ),
     click.option("--threshold", type=Unbounded(), metavar="P", help="Call hits at this probability instead."),
     click.option(

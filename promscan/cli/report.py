@@ -17,6 +17,7 @@ from promscan.cli.options import (
     score_column_option,
     tss_from_option,
 )
+from promscan.seq.bounds import MAX_DETAILS
 
 
 @click.command()
@@ -34,7 +35,7 @@ from promscan.cli.options import (
     help="Model that made the hits, for the scores around the best ones.  [default: the one that the hits name]",
 )  # fmt: skip
 @click.option(
-    "--details", type=Count(0, 500), default=500, show_default=True, metavar="N",
+    "--details", type=Count(0, MAX_DETAILS), default=MAX_DETAILS, show_default=True, metavar="N",
     help="Show scores and sequence of the N best hits, over all samples.",
 )  # fmt: skip
 @click.option(

@@ -45,7 +45,7 @@ def annotate(
             standard input; or the hits of a `Scan`.
         genes: annotation as GFF3, GTF or BED (see `promscan.io.gene_readers`), or `-`.
         core_promoter: a hit at most this far (bp) from the 5' end of a gene is in its core promoter; None: `tolerance`
-            of the bundled model that made the hits, else 100.
+            of the model that made the hits, if their header says it or names a bundled one, else 100.
         upstream: a hit at most this far (bp) before the 5' end of a gene is upstream of it; None: `clearance` of that
             model, else 1,000.
         operon_gap: a gene at most this far (bp) after another one of its strand is in the same operon.

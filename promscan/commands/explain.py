@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -10,21 +10,23 @@ from promscan.attribution.attention import attention_weights
 from promscan.attribution.gradients import integrated_gradients, place_gradients
 from promscan.attribution.mutagenesis import mutate
 from promscan.attribution.window import WindowInContext
-from promscan.commands.explaining.explanation import ORDER, Explanation
+from promscan.commands.explaining.explanation import Explanation
+from promscan.commands.model_of_hits import card_of_hits
 from promscan.commands.variation.contigs import ContigReader
-from promscan.errors import InputError
+from promscan.errors import InputError, ModelError
 from promscan.inference.engine import Engine, open_engine
 from promscan.inference.settings import EngineSettings
 from promscan.inference.streaming import StreamingEngine
-from promscan.io.hits import read_hits
-from promscan.io.memory_genome import GenomeInput, open_genome
+from promscan.io.hits import RankedHits, read_hits
+from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
 from promscan.io.sequences import SequencesInput, check_window, open_sequences
+from promscan.io.text import source_name
 from promscan.log import counted, logger
 from promscan.networks.card import DEFAULT_MODEL, STRENGTH, Card, find_model, read_card
 from promscan.networks.device import resolve_devices
 from promscan.networks.weights import load_model
-from promscan.seq.bounds import check_whole
-from promscan.seq.dna import decode
+from promscan.seq.bounds import MAX_FLANK, check_whole
+from promscan.seq.dna import LETTER_CODES, decode
 from promscan.seq.records import Strand
 from promscan.seq.tss import Site
 
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
 
 Method = Literal["mutagenesis", "gradients", "both", "place"]
 METHODS: tuple[Method, ...] = ("mutagenesis", "gradients", "both", "place")
-MOST_FLANK = 1000
-"""Bases on each side of a window that can be explained."""
 
 
 class _Window(NamedTuple):
@@ -49,7 +49,7 @@ def explain(
     hits: SequencesInput,
     genome: GenomeInput | None = None,
     *,
-    model: str | Path = DEFAULT_MODEL,
+    model: str | Path | None = None,
     method: Method = "mutagenesis",
     flank: int = 0,
     top: int | None = None,
@@ -64,7 +64,8 @@ def explain(
         hits: with a genome, path of hits as BED, GFF3 or narrowPeak; without one, 70-bp sequences as `score` takes
             them, which stand between unknown bases.
         genome: FASTA file that the hits were called on, or a mapping of name to sequence.
-        model: bundled name or weights file.
+        model: bundled name or weights file; None: the bundled model that the header of the hits names, and `human` for
+            sequences and for hits of another tool.
         method: `mutagenesis`, `gradients` (integrated gradients, many times faster), `both`, or `place`: integrated
             gradients of the place, which say why a hit is at its base and not at one nearby.
         flank: explain this many bases before and after each window, too.
@@ -76,35 +77,104 @@ def explain(
 
     Raises:
         InputError: the hits, the sequences or the genome cannot be used.
-        ModelError: no such model, or it is a strength model.
+        ModelError: no such model, or it is a strength model, or the model of the hits is not bundled.
         DeviceError: no such device, or too little memory.
     """
-    card = _card_of(model)
-    if method not in METHODS:
-        raise InputError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
-    check_whole("flank", flank, 0, MOST_FLANK)
-    if flank and (genome is None or card.engine != "streaming"):
-        reason = f"{model} reads single windows" if genome is not None else "single sequences have nothing around them"
-        raise InputError(f"flank must be 0: {reason}")
-    network, card = load_model(str(model))
-    if method == "place" and (genome is None or not network.architecture.has_places):
-        reason = "single sequences have no bases nearby" if genome is None else f"{model} grades no places"
-        raise InputError(f"method must not be place: {reason}; take gradients")
-    settings = EngineSettings(
-        strands=("+",), threads=threads, batch_size=batch_size, precision=precision,
-        smoothing=1 if genome is None else card.smoothing,
-    )  # fmt: skip
-    reader = _Reader(network, method, StreamingEngine.warm_up if card.engine == "streaming" else 0, settings.smoothing)
-    with open_engine(card.engine, network, resolve_devices(device), settings) as engine:
-        windows = _windows(hits) if genome is None else _sites(str(hits), genome, top, engine, flank)
-        yield from reader.explanations(windows, engine)
+    return iter(Explainer(
+        hits, genome, model=model, method=method, flank=flank, top=top, device=device, batch_size=batch_size,
+        threads=threads, precision=precision,
+    ))  # fmt: skip
 
 
-def _card_of(model: str | Path) -> Card:
-    card = read_card(find_model(str(model)))
+class Explainer:
+    """Explains hits, or sequences, with a model; iterate over it once. The options are those of `promscan.explain`.
+
+    Attributes:
+        model: name or path of the model.
+        card: its card.
+
+    Raises:
+        InputError, ModelError: as from `explain`.
+    """
+
+    def __init__(
+        self,
+        hits: SequencesInput,
+        genome: GenomeInput | None,
+        *,
+        model: str | Path | None,
+        method: Method,
+        flank: int,
+        top: int | None,
+        device: str,
+        batch_size: int | None,
+        threads: int | None,
+        precision: str,
+    ) -> None:
+        if method not in METHODS:
+            raise InputError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
+        self._hits, self._flank, self._top, self._device, self._method = hits, flank, top, device, method
+        named = None if model is None else _card_of(str(model))  # before the genome is read, which may take long
+        self._source = None if genome is None else open_genome(genome)
+        self._ranked = None if self._source is None else read_hits(str(hits), self._source.contigs())
+        self._settings_of_hits = {} if self._ranked is None else self._ranked.settings
+        self.model = str(model) if model is not None else _model_of(self._settings_of_hits, str(hits))
+        self.card = _card_of(self.model) if named is None else named
+        self._check_flank()
+        if (made_by := self._settings_of_hits.get("sha256", self.card.sha256)) != self.card.sha256:
+            logger.info(
+                "%s: model %s (%s) made these hits; their scores here are those of model %s",
+                source_name(str(hits)), self._settings_of_hits.get("model"), made_by[:8], self.card.name,
+            )  # fmt: skip
+        self._settings = EngineSettings(
+            strands=("+",), threads=threads, batch_size=batch_size, precision=precision,
+            smoothing=1 if genome is None else self.card.smoothing,
+        )  # fmt: skip
+
+    def _check_flank(self) -> None:
+        check_whole("flank", self._flank, 0, MAX_FLANK)
+        single = self._source is None
+        if self._flank and (single or self.card.engine != "streaming"):
+            reason = "single sequences have nothing around them" if single else f"{self.model} reads single windows"
+            raise InputError(f"flank must be 0: {reason}")
+
+    def __iter__(self) -> Iterator[Explanation]:
+        network, card = load_model(self.model)
+        if self._method == "place" and (self._source is None or not network.architecture.has_places):
+            reason = (
+                "single sequences have no bases nearby" if self._source is None else f"{self.model} grades no places"
+            )
+            raise InputError(f"method must not be place: {reason}; take gradients")
+        warm_up = StreamingEngine.warm_up if card.engine == "streaming" else 0
+        reader = _Reader(network, self._method, warm_up, self._settings.smoothing)
+        with open_engine(card.engine, network, resolve_devices(self._device), self._settings) as engine:
+            yield from reader.explanations(self._windows(engine), engine)
+
+    def _windows(self, engine: Engine) -> Iterator[_Window]:
+        if self._source is None or self._ranked is None:
+            return _single_windows(self._hits)
+        places = _places(self._ranked, self._source.contigs(), self._top)
+        return _sites(places, str(self._hits), self._source, max(engine.margin, self._flank), self._flank)
+
+
+def _card_of(model: str) -> Card:
+    card = read_card(find_model(model))
     if card.task == STRENGTH:
         raise InputError(f"{model}: a strength model, which scores no windows; give a model that finds promoters")
     return card
+
+
+def _model_of(settings: Mapping[str, str], hits: str) -> str:
+    """The bundled model that made hits with this header; without one, for sequences and other tools, the default."""
+    if "model" not in settings:
+        return DEFAULT_MODEL
+    card = card_of_hits(settings)
+    if card is None:
+        raise ModelError(
+            f"{source_name(hits)}: model {settings['model']!r} made these hits, and these weights are not "
+            "bundled; name the model by --model"
+        )
+    return card.name
 
 
 class _Reader(NamedTuple):
@@ -130,7 +200,7 @@ class _Reader(NamedTuple):
         for mutagenesis in mutate(remembered(), engine):
             explanation = self._explain(asked.pop(0))
             yield explanation._replace(
-                score=mutagenesis.score, importance=mutagenesis.importance, changes=mutagenesis.changes[:, ORDER]
+                score=mutagenesis.score, importance=mutagenesis.importance, changes=mutagenesis.changes[:, LETTER_CODES]
             )
 
     def _explain(self, each: _Window) -> Explanation:
@@ -149,21 +219,18 @@ class _Reader(NamedTuple):
         )
 
 
-def _windows(sequences: SequencesInput) -> Iterator[_Window]:
+def _single_windows(sequences: SequencesInput) -> Iterator[_Window]:
     with open_sequences(sequences) as source:
         for sequence in source.sequences:
             check_window(sequence.codes, sequence.place)
             yield _Window(sequence.name, WindowInContext(sequence.codes, 0), None)
 
 
-def _sites(path: str, genome: GenomeInput, top: int | None, engine: Engine, flank: int) -> Iterator[_Window]:
-    source = open_genome(genome)
-    contigs, reader = source.contigs(), ContigReader(source)
-    left_out = 0
-    for site in _places(path, contigs, top):
-        margin = max(engine.margin, flank)
+def _sites(sites: Sequence[Site], path: str, source: GenomeSource, margin: int, flank: int) -> Iterator[_Window]:
+    reader, left_out = ContigReader(source), 0
+    for site in sites:
         codes = reader.bases(site.chrom)
-        assert codes is not None  # a site lies on one of `contigs`
+        assert codes is not None  # `read_hits` has seen that a hit lies on the genome
         window = WindowInContext.around_tss(codes, site.tss, site.strand, margin, flank)
         if window is None:
             left_out += 1
@@ -173,9 +240,9 @@ def _sites(path: str, genome: GenomeInput, top: int | None, engine: Engine, flan
         logger.info("%s: %s too near to the end of a contig left out", path, counted(left_out, "hit"))
 
 
-def _places(path: str, contigs: Mapping[str, int], top: int | None) -> list[Site]:
-    """The hits of a file by contig, position and strand."""
-    ranked, order = read_hits(path, contigs), {chrom: number for number, chrom in enumerate(contigs)}
+def _places(ranked: RankedHits, contigs: Mapping[str, int], top: int | None) -> list[Site]:
+    """The best hits, by contig, position and strand; None: all."""
+    order = {chrom: number for number, chrom in enumerate(contigs)}
     hits: list[tuple[float, int, int, Strand, str]] = [
         (-score, order[chrom], tss, strand, chrom)
         for (chrom, strand), (positions, scores) in ranked.by_strand.items()

@@ -22,10 +22,8 @@ from promscan.io.genome import Genome
 from promscan.io.text import source_name
 from promscan.log import logger
 from promscan.networks.card import find_model, read_card
-from promscan.seq.bounds import check_whole
+from promscan.seq.bounds import MAX_DETAILS, check_whole
 
-MOST_DETAILS = 500
-"""Hits of a report that can carry details, over all samples."""
 MOST_SAMPLES = 8
 
 
@@ -37,7 +35,7 @@ def report(
     tss: str | Path | Sequence[str | Path] = (),
     tss_from: str | None = None,
     model: str | Path | None = None,
-    details: int = MOST_DETAILS,
+    details: int = MAX_DETAILS,
     bacteria: bool = False,
     motifs: str | Path | None = None,
     igv: bool = False,
@@ -78,7 +76,7 @@ def report(
     """
     paths = [hits] if isinstance(hits, str | os.PathLike) else list(hits)
     lists = [tss] if isinstance(tss, str | os.PathLike) else list(tss)
-    check_whole("details", details, 0, MOST_DETAILS)
+    check_whole("details", details, 0, MAX_DETAILS)
     further = [path for path in (genes, None if motifs is None else Path(motifs) / INSTANCES) if path is not None]
     _check_files(paths, [genome, *lists, *further], output)
     script = igv_script() if igv else ""

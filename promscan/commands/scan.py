@@ -41,8 +41,8 @@ class Scan:
             one genome.
         model: bundled name or weights file.
         threshold: call windows of at least this probability.
-        fp_per_mb: call at this many false positives per Mb of background instead; needs a calibrated model (default: 10
-            with such a model, else the default threshold of the model).
+        fp_per_mb: call at this many false positives per Mb of background instead; needs a calibrated model (default:
+            the rate in the card of such a model, else the threshold there).
         to_rank: call all hits that are worth ranking instead, as for a calibration or a curve of recall: those of a
             probability of 1e-6 or more, or all candidates of a model that grades hits by their surroundings.
         min_distance: least distance in bp between the starts of two hits of a strand (default: the model's, else 500).

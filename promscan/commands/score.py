@@ -119,7 +119,7 @@ def _kind_of(model: str | Path, unit: str | None) -> type[Score] | type[Strength
 
 def _column_names(columns: Sequence[str], scores: Sequence[str], source: str) -> list[str]:
     if both := [name for name in scores if name in columns]:
-        raise InputError(f"{source} line 1: there is a column {both[0]!r} already; rename or remove it")
+        raise InputError(f"{source}, line 1: there is a column {both[0]!r} already; rename or remove it")
     return [*([] if NAME in columns else [NAME]), *map(escape_cell, columns), *scores]
 
 

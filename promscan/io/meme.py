@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.errors import InputError
-from promscan.io.files import atomic_path, write_errors
+from promscan.io.files import write_whole
 from promscan.io.lines import text_lines
 from promscan.io.tables import finite
 from promscan.io.text import source_name
+from promscan.seq.dna import LETTERS
 
-ALPHABET = "ACGT"
 LONGEST = 100
 """Positions of a motif, at most."""
 MOST_MOTIFS = 10_000
@@ -57,8 +57,8 @@ def _motifs(lines: Iterator[tuple[str, str]], source: str) -> Iterator[Motif]:
     for line, where in lines:
         if line.startswith("MEME version"):
             begun = True
-        elif line.startswith("ALPHABET=") and line.removeprefix("ALPHABET=").strip() != ALPHABET:
-            raise InputError(f"{where}: the alphabet is not {ALPHABET}; give motifs of DNA")
+        elif line.startswith("ALPHABET=") and line.removeprefix("ALPHABET=").strip() != LETTERS:
+            raise InputError(f"{where}: the alphabet is not {LETTERS}; give motifs of DNA")
         elif line.startswith("MOTIF"):
             name = " ".join(line.split()[1:]) or f"motif {count + 1}"
         elif line.startswith("letter-probability matrix"):
@@ -90,7 +90,7 @@ def _matrix(lines: Iterator[tuple[str, str]], source: str, width: int) -> Matrix
 def _row(line: str, where: str) -> list[float]:
     row = [finite(word) for word in line.split()]
     shares = [share for share in row if share is not None and share >= 0]
-    if not len(shares) == len(row) == len(ALPHABET) or abs(sum(shares) - 1) > _SUM:
+    if not len(shares) == len(row) == len(LETTERS) or abs(sum(shares) - 1) > _SUM:
         raise InputError(f"{where}: expected 4 probabilities that add up to 1, got {line[:40]!r}; repair the line")
     return shares
 
@@ -101,11 +101,11 @@ def write_motifs(path: Path, motifs: Iterable[tuple[Motif, int]], background: Se
     Raises:
         RunError: the file cannot be written.
     """
-    shares = " ".join(f"{letter} {share:.4f}" for letter, share in zip(ALPHABET, background, strict=True))
+    shares = " ".join(f"{letter} {share:.4f}" for letter, share in zip(LETTERS, background, strict=True))
     lines = [
         "MEME version 4",
         "",
-        f"ALPHABET= {ALPHABET}",
+        f"ALPHABET= {LETTERS}",
         "",
         "strands: + -",
         "",
@@ -119,5 +119,4 @@ def write_motifs(path: Path, motifs: Iterable[tuple[Motif, int]], background: Se
             f"letter-probability matrix: alength= 4 w= {len(motif.matrix)} nsites= {sites}",
         ]
         lines += [" ".join(f"{share:.6f}" for share in row) for row in motif.matrix]
-    with atomic_path(path) as temporary, write_errors(str(path)):
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_whole(path, "\n".join(lines) + "\n")

@@ -64,13 +64,13 @@ class Table:
         missing = [name for name in required if name not in self.columns]
         if missing and first is None:
             wanted = "FASTA, or a table" if or_fasta else "a table"
-            raise InputError(f"{source} line 1: there is nothing in it; give {wanted} with the column {missing[0]!r}")
+            raise InputError(f"{source}, line 1: there is nothing in it; give {wanted} with the column {missing[0]!r}")
         if missing:
             what = "neither FASTA nor a table" if or_fasta else "not a table"
-            raise InputError(f"{source} line 1: {what} with the column {missing[0]!r}; name it in the first line")
+            raise InputError(f"{source}, line 1: {what} with the column {missing[0]!r}; name it in the first line")
         twice = next((name for name, count in Counter(self.columns).items() if name and count > 1), None)
         if twice is not None:
-            raise InputError(f"{source} line 1: two columns are called {twice!r}; rename or remove one")
+            raise InputError(f"{source}, line 1: two columns are called {twice!r}; rename or remove one")
 
     def __iter__(self) -> Iterator[Row]:
         width = len(self.columns)
@@ -88,13 +88,13 @@ class Table:
             reader = csv.reader(chain([first], text), delimiter=delimiter, strict=True)
             for cells in reader:
                 if cells:
-                    yield Row(cells, f"{self._source} line {reader.line_num}")
+                    yield Row(cells, f"{self._source}, line {reader.line_num}")
         except UnicodeDecodeError as error:
             raise InputError(f"{self._source}: not UTF-8 text; give {WANTED} in UTF-8") from error
         except csv.Error as error:
             raise InputError(
-                f"{self._source} line {reader.line_num}: damaged table: {error}; correct the quotes there, or cut what "
-                "is too long"
+                f"{self._source}, line {reader.line_num}: damaged table: {error}; correct the quotes there, or cut "
+                "what is too long"
             ) from error
 
 
@@ -135,9 +135,9 @@ def read_lines(path: str, wanted: str) -> Iterator[tuple[str, str]]:
             try:
                 text = line.decode().strip()
             except UnicodeDecodeError as error:
-                raise InputError(f"{source} line {number}: not UTF-8 text; give {wanted}") from error
+                raise InputError(f"{source}, line {number}: not UTF-8 text; give {wanted}") from error
             if text:
-                yield text, f"{source} line {number}"
+                yield text, f"{source}, line {number}"
 
 
 def escape_cell(text: str) -> str:

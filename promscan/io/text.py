@@ -30,7 +30,7 @@ LONGEST_LINE = 1 << 26
 """Bytes of a line; no list and no table has longer ones, and a file without lines would fill the memory."""
 
 _BLOCK = 1 << 17
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Digest(Protocol):
@@ -185,7 +185,7 @@ def _with_head(blocks: Iterator[bytes]) -> tuple[Iterator[bytes], bytes]:
 def _normalised(blocks: Iterator[bytes]) -> Iterator[bytes]:
     """Drop a byte order mark from the first block, and turn CRLF and CR into LF."""
     held = b""  # a CR at the end of a block, which may be half of a CRLF
-    mark = _BYTE_ORDER_MARK
+    mark = BYTE_ORDER_MARK
     for block in blocks:
         text = held + block.removeprefix(mark)
         held = b"\r" if text.endswith(b"\r") else b""

@@ -10,7 +10,7 @@ from os import PathLike, fspath
 from promscan.errors import InputError
 from promscan.io.listed_rows import Row, stranded
 from promscan.io.tss_layouts import StartList, genes, transcripts
-from promscan.log import logger
+from promscan.log import counted, logger
 from promscan.seq.intervals import Intervals
 from promscan.seq.records import Interval
 from promscan.seq.regions import chr_hint
@@ -52,7 +52,7 @@ def read_starts(path: str | PathLike[str], contigs: Mapping[str, int], tss_from:
         if row.name not in ("", "."):
             names.setdefault(site, row.name)
     known = KnownStarts(sites, names, reading.words)
-    logger.info("%s: %s, each %s", listed.source, _counted(len(known), "transcription start"), reading.words)
+    logger.info("%s: %s, each %s", listed.source, counted(len(known), "transcription start"), reading.words)
     return known
 
 
@@ -115,9 +115,5 @@ def _check_contigs(source: str, rows: Sequence[Row], contigs: Mapping[str, int])
         )
     logger.info(
         "%s: %s on %s that the genome lacks, such as %r: left out%s",
-        source, _counted(absent.total(), "row"), _counted(len(absent), "contig"), first.chrom, hint,
+        source, counted(absent.total(), "row"), counted(len(absent), "contig"), first.chrom, hint,
     )  # fmt: skip
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"

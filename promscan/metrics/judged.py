@@ -232,10 +232,6 @@ class Ranking:
             for i, (counts, size) in enumerate(zip(found.tolist(), self.members.sum(axis=1).tolist(), strict=True))
         ]
 
-    def recall_intervals(self, fp_per_mb: Sequence[float], seed: int = 0) -> list[tuple[float, float]]:
-        """95 % intervals of the recall of all starts at these rates, by a bootstrap over the blocks."""
-        return [recall.interval95 for recall in self.recalls(fp_per_mb, seed)[0]]
-
     def blocks_of_classes(self) -> list[int]:
         """Number of blocks that hold starts: of any class, and of each class."""
         return [len(np.unique(self.found.blocks[members])) for members in self.members]

@@ -217,8 +217,7 @@ def _check_estimates(card: Card, fields: Fields) -> None:
 
 def _check_geometry(card: Card, fields: Fields) -> None:
     """Check that this promscan has the windows of the model, and that a strength model says what it is about."""
-    geometry = (card.window, card.tss_index, card.alphabet)
-    strength = card.strength
+    geometry, strength = (card.window, card.tss_index, card.alphabet), card.strength
     wanted: tuple[int, int | None, str] = (WINDOW, TSS_INDEX, dna.ALPHABET)
     if card.task == STRENGTH:
         if strength is None:
@@ -314,7 +313,8 @@ def read_card(path: Path) -> Card:
         with card_path.open(encoding="utf-8-sig") as file:
             text = file.read(MAX_CARD + 1)
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: cannot read its card {card_path.name}: {error}; keep the two together") from error
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ModelError(f"{path}: cannot read its card {card_path.name}: {reason}; keep the two together") from error
     if len(text) > MAX_CARD:
         raise ModelError(f"{card_path}: not a model card: it has more than {MAX_CARD:,} letters")
     return Card.parse(text, str(card_path))

@@ -35,7 +35,7 @@ def reading_frames(codes: Tensor, edges: Sequence[int], margin: int) -> Tensor:
     Args:
         codes: (positions, columns), uint8.
         edges: ends of the bins, in bp from the TSS on each side, ascending. The first bin lies on both sides.
-        margin: positions at both ends in which no window starts; at least `reach_of_frames(edges)`.
+        margin: positions at both ends in which no window starts; at least the last of the edges.
 
     Returns:
         (positions - 2 * margin - 69, values_of_frames(edges), columns), float32.
@@ -55,11 +55,6 @@ def reading_frames(codes: Tensor, edges: Sequence[int], margin: int) -> Tensor:
 def values_of_frames(edges: Sequence[int]) -> int:
     """Number of values of a window."""
     return VALUES * (2 * len(edges) - 1) if edges else 0
-
-
-def reach_of_frames(edges: Sequence[int]) -> int:
-    """Bases before and after a window that its values depend on, at most."""
-    return edges[-1] if edges else 0
 
 
 def _words(codes: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.plots.figure import new_figure, save_figure
+from promscan.seq.dna import LETTERS
 
 COLOURS = {"A": "#109648", "C": "#255C99", "G": "#F7B32B", "T": "#D62839"}
 OTHER = "0.6"
@@ -51,7 +52,7 @@ def plot_explanation(
             changes.T, aspect="auto", cmap="RdBu_r", vmin=-largest, vmax=largest, extent=(*ends, 3.5, -0.5),
             interpolation="nearest",
         )  # fmt: skip
-        axes[-2].set_yticks(range(4), "ACGT")
+        axes[-2].set_yticks(range(4), LETTERS)
         figure.colorbar(image, ax=axes[-2], label="change of the score")
     axes[-1].bar(range(first, first + len(bases)), attention, width=1, color=OTHER)
     axes[-1].set(xlim=ends, xlabel="position relative to the TSS (bp)", ylabel="attention")
@@ -73,7 +74,7 @@ def plot_logo(title: str, heights: Array, first: int, path: Path) -> None:
     for rank in range(4):
         order = np.argsort(heights, axis=1, kind="stable")[:, rank]
         chosen = heights[np.arange(len(heights)), order]
-        draw_letters(axes, "".join("ACGT"[index] for index in order), first, chosen, bottom)
+        draw_letters(axes, "".join(LETTERS[index] for index in order), first, chosen, bottom)
         bottom = bottom + chosen
     axes.set(xlim=(first - 0.5, first + len(heights) - 0.5), ylim=(0, max(2.0, float(bottom.max()))), ylabel="bits")
     axes.set_xlabel("position relative to the TSS (bp)")

@@ -18,12 +18,16 @@ MAX_PROPOSALS = 10_000
 """Designed inserts of one strength."""
 MAX_COLUMNS = 100_000
 """Columns of a table."""
+MAX_FLANK = 1000
+"""Bases on each side of a window that can be explained."""
+MAX_DETAILS = 500
+"""Hits of a report that can carry details, over all samples."""
 MAX_THREADS = 1024
 MAX_BATCH = 1 << 30
 """Windows in flight."""
 MAX_EPOCHS = 1_000_000
 MAX_COUNT = 1_000_000_000
-"""Rows, segments, bases or anything else that a training counts."""
+"""Rows, segments, bases, hits or anything else that is counted."""
 MAX_STEP = 1_000_000
 """Rows of a batch in a training."""
 MAX_WIDTH = 1_000_000

@@ -10,13 +10,22 @@ import numpy as np
 import numpy.typing as npt
 
 Codes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
 
 ALPHABET = "ATGCN"
 UNKNOWN = ALPHABET.index("N")
+LETTERS = "ACGT"
+"""The four bases in the order in which tables, motifs and logos have them."""
+LETTER_CODES = [ALPHABET.index(letter) for letter in LETTERS]
 
 INVALID = 255
 WHITESPACE = b" \t\r\n\v\f"
 
+IUPAC = {
+    "A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC",
+    "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "ACGT",
+}  # fmt: skip
+"""The bases that each letter stands for."""
 _AMBIGUOUS = "NRYSWKMBDHVX-."
 
 
@@ -65,6 +74,3 @@ def decode(codes: Codes) -> str:
 def reverse_complement(codes: Codes) -> Codes:
     """The opposite strand, read 5' to 3', along the last axis."""
     return np.ascontiguousarray((codes ^ (codes != UNKNOWN))[..., ::-1])
-
-
-Mask = npt.NDArray[np.bool_]

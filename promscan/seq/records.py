@@ -15,6 +15,7 @@ from promscan.seq.dna import Codes, Mask
 from promscan.seq.windows import WINDOW, gc_around
 
 Strand = Literal["+", "-"]
+STRANDS: tuple[Strand, Strand] = ("+", "-")
 Logits = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float64]
 ESTIMATE_STEP = 35

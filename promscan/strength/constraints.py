@@ -15,10 +15,9 @@ from promscan.seq.bounds import MAX_INSERT, check_whole
 from promscan.seq.dna import Codes
 from promscan.strength.reporter import Reporter
 
-IUPAC = {
-    "A": "A", "C": "C", "G": "G", "T": "T", "U": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT",
-    "M": "AC", "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "ACGT",
-}  # fmt: skip
+_SITE_LETTERS = dna.IUPAC | {"U": "T"}
+_COMPLEMENTS = [dna.ALPHABET.index(letter) for letter in "TACGN"]
+"""Codes of the complements of `ALPHABET`."""
 
 Counts = npt.NDArray[np.int64]
 
@@ -42,7 +41,7 @@ class Limits:
             raise InputError(f"gc {low:g}:{high:g} is no range of shares; give two from 0 to 1, the lower one first")
         check_whole("max_homopolymer", self.max_homopolymer, 1, MAX_INSERT)
         for site in self.avoid:
-            if wrong := next((letter for letter in site.upper() if letter not in IUPAC), None):
+            if wrong := next((letter for letter in site.upper() if letter not in _SITE_LETTERS), None):
                 raise InputError(
                     f"site {site!r}: {wrong!r} is not an IUPAC letter; give the sequence to avoid, such as GAATTC"
                 )
@@ -73,8 +72,8 @@ class Limits:
         """The sites of both strands, each once: (width, 5), whether a base fits at a place."""
         sites = {}
         for site in self.avoid:
-            fits = np.array([[base in IUPAC[letter] for base in dna.ALPHABET] for letter in site.upper()])
-            for strand in (fits, fits[::-1, [1, 0, 3, 2, 4]]):
+            fits = np.array([[base in _SITE_LETTERS[letter] for base in dna.ALPHABET] for letter in site.upper()])
+            for strand in (fits, fits[::-1, _COMPLEMENTS]):
                 sites[strand.tobytes()] = strand
         return list(sites.values())
 

@@ -125,7 +125,7 @@ def name_families(shared: SharedKmers, names: npt.NDArray[np.str_]) -> NamedFami
     digests = (hashlib.sha256(name.encode()).digest() for name in known.tolist())
     drawn_by = np.array([int.from_bytes(digest[:7], "big") for digest in digests], dtype=np.int64)
     families[rows] = len(names) + number
-    firsts[rows] = drawn_by[number] if len(known) else firsts[rows]
+    firsts[rows] = drawn_by[number]
     return NamedFamilies(np.unique(families, return_inverse=True)[1].astype(np.int64), firsts, rows)
 
 

@@ -6,7 +6,8 @@
 | `upstream` | 1,000 bp | `clearance` of the card: background lies farther than this from every TSS |
 | `operon_gap` | 50 bp | a choice: genes of one operon lie close together (Salgado et al. 2000, PNAS 97:6652) |
 
-The first two are those of the model that made the hits, if the header names a bundled one; an option goes first.
+The first two are those of the model that made the hits, if the header says them or names a bundled one; an option goes
+first.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from promscan.networks.card import bundled_models, find_model, read_card
-from promscan.networks.card_parts import Scale
+from promscan.commands.model_of_hits import scale_of_hits
 from promscan.seq.bounds import MAX_BP, check_whole
 
 OPERON_GAP = 50
@@ -45,18 +45,14 @@ class Distances:
 def distances_of(
     settings: Mapping[str, str], core_promoter: int | None, upstream: int | None, operon_gap: int
 ) -> Distances:
-    """Distances for hits whose header has these settings; None: that of the model."""
-    scale = _scale_of(settings)
+    """Distances for hits whose header has these settings; None: that of the model.
+
+    Raises:
+        InputError: a distance is out of range, or a word of the header is none.
+    """
+    scale, _ = scale_of_hits(settings)
     return Distances(
         scale.tolerance if core_promoter is None else core_promoter,
         scale.clearance if upstream is None else upstream,
         operon_gap,
     )
-
-
-def _scale_of(settings: Mapping[str, str]) -> Scale:
-    """Return the scale of the bundled model that a header names, or that of human."""
-    if (name := settings.get("model", "")) not in bundled_models():
-        return Scale()
-    card = read_card(find_model(name))
-    return card.scale if card.sha256 == settings.get("sha256") else Scale()

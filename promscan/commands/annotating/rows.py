@@ -32,7 +32,7 @@ COLUMNS = (
 )  # fmt: skip
 BACTERIAL_COLUMNS = ("start_codon_distance", "operon_head")
 _GFF3_COLUMNS = ("seqid", "source", "type", "start", "end", "score", "strand", "phase", "attributes")
-_SUFFIXES = {".bed": "bed", ".gff3": "gff3", ".gff": "gff3", ".tsv": "tsv", ".txt": "tsv"}
+_SUFFIXES = {".bed": "bed", ".gff3": "gff3", ".gff": "gff3", ".tsv": "tsv"}
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _RESERVED = re.compile("[\x00-\x1f\x7f%;=&,]")
 _NO_ATTRIBUTES = ("", ".")

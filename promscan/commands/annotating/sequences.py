@@ -17,12 +17,11 @@ from promscan.io.fasta_index import FastaIndex, index_rows
 from promscan.io.files import is_special, write_errors
 from promscan.io.formats import HEAD_BYTES, text_format
 from promscan.io.listed_rows import Row
-from promscan.io.text import opened, sniff, source_name
+from promscan.io.text import BYTE_ORDER_MARK, opened, sniff, source_name
 from promscan.log import counted, logger
 from promscan.seq.circles import rounds
 from promscan.seq.regions import unknown_contig
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _HEAD = 1 << 16
 """Bytes in which the first line of a FASTA file ends."""
 _PACKED_NAMES = (".gz", ".bgz", ".bz2", ".zip")
@@ -150,7 +149,7 @@ def _may_be_read_in_place(path: str) -> bool:
     with open(path, "rb") as file:
         head = file.read(_HEAD)
     _check_format(path, head)
-    return b"\n" in head and not head.startswith(_BYTE_ORDER_MARK)
+    return b"\n" in head and not head.startswith(BYTE_ORDER_MARK)
 
 
 def _check_format(path: str, head: bytes) -> None:

@@ -55,7 +55,7 @@ class Evaluation:
 
     @property
     def whole(self) -> Point:
-        """Compare all hits."""
+        """The point of all hits."""
         return self.at(float(self.ranking.hits.min(initial=np.inf)))
 
     @cached_property

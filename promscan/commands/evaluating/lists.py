@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from promscan.commands.evaluating.scope import STRANDS
 from promscan.errors import InputError
 from promscan.io.tss import read_starts
 from promscan.log import logger
+from promscan.seq.records import STRANDS
 from promscan.seq.tss import KnownStarts, Site, offsets
 
 Members = Mapping[str, frozenset[Site]]

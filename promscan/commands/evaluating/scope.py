@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from promscan.errors import InputError
+from promscan.commands.model_of_hits import scale_of_hits
 from promscan.io.bed import read_bed
 from promscan.io.hits import RankedHits
 from promscan.io.scan_header import scanned_part
 from promscan.log import logger
-from promscan.networks.card import Card, bundled_models, find_model, read_card
-from promscan.networks.card_parts import DISTANCES, Scale
-from promscan.seq.bounds import MAX_BP
+from promscan.networks.card import Card
+from promscan.networks.card_parts import Scale
 from promscan.seq.intervals import Intervals
-from promscan.seq.records import Interval, Strand
+from promscan.seq.records import STRANDS, Interval, Strand
 from promscan.seq.regions import named_regions
-
-_WHOLE = re.compile("[0-9]{1,12}")
-STRANDS: tuple[Strand, Strand] = ("+", "-")
 
 
 def find_scope(
@@ -72,22 +66,4 @@ def scale_of(hits: object, ranked: RankedHits) -> tuple[Scale, str]:
         ranked: its hits.
     """
     own: Card | None = getattr(hits, "card", None)
-    if own is not None:
-        return own.scale, f"the card of {own.name}"
-    name, sha256 = (ranked.settings.get(key) for key in ("model", "sha256"))
-    scale, source = Scale(), "the defaults"
-    if name in bundled_models() and (card := read_card(find_model(name))).sha256 == sha256:
-        scale, source = card.scale, f"the card of {name}"
-    words = {key: ranked.settings[key] for key in DISTANCES if key in ranked.settings}
-    if not words:
-        return scale, source
-    return replace(scale, **{key: _distance(key, word) for key, word in words.items()}), "the header of the hits"
-
-
-def _distance(name: str, word: str) -> int:
-    """Read a distance from the header of hits."""
-    if not _WHOLE.fullmatch(word) or int(word) > MAX_BP:
-        raise InputError(
-            f"the header of the hits says {name}={word}, which is no distance in bp; correct its first line"
-        )
-    return int(word)
+    return scale_of_hits(ranked.settings) if own is None else (own.scale, f"the card of {own.name}")

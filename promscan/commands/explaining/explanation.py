@@ -7,14 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from promscan.seq.dna import ALPHABET
 from promscan.seq.tss import Site
 from promscan.seq.windows import TSS_INDEX, WINDOW
-
-LETTERS = "ACGT"
-"""Order of the columns of substitutions."""
-ORDER = [ALPHABET.index(letter) for letter in LETTERS]
-"""Codes of these letters."""
 
 Array = npt.NDArray[np.float32]
 

@@ -11,15 +11,14 @@ from typing import NamedTuple
 import numpy as np
 
 from promscan.attribution.comparison import Match, best_match
-from promscan.attribution.elements import ELEMENTS, Element, Matrix, consensus_of
+from promscan.attribution.elements import ELEMENTS, Element, Matrix, consensus_of, logo_heights
 from promscan.attribution.patterns import Instance, Pattern, find_patterns
 from promscan.attribution.seqlets import Values, find_seqlets
-from promscan.commands.explaining.explanation import LETTERS, Explanation
-from promscan.commands.reporting.surroundings import information
+from promscan.commands.explaining.explanation import Explanation
 from promscan.io.files import open_text_output, write_errors
 from promscan.io.meme import Motif, read_motifs, write_motifs
 from promscan.log import counted
-from promscan.seq.dna import encode
+from promscan.seq.dna import LETTERS, encode
 
 SIMILAR = 0.6
 """Cosine from which on a motif is said to be a known element."""
@@ -120,7 +119,7 @@ def _background(found: Sequence[Explanation]) -> Values:
 def _motif(
     name: str, pattern: Pattern, found: Sequence[Explanation], background: Values, elements: Sequence[Element]
 ) -> FoundMotif:
-    bits = information(pattern.shares, background, len(pattern.instances))
+    bits = logo_heights(pattern.shares, background, len(pattern.instances))
     informative = np.flatnonzero(bits.sum(axis=1) >= min(LEAST_BITS, bits.sum(axis=1).max()))
     begin, end = int(informative[0]), int(informative[-1]) + 1
     offsets = np.array([_offset(instance, begin, found) for instance in pattern.instances], dtype=np.float64)

@@ -9,8 +9,9 @@ from typing import TextIO
 
 import numpy as np
 
-from promscan.commands.explaining.explanation import LETTERS, Explanation
+from promscan.commands.explaining.explanation import Explanation
 from promscan.io.files import atomic_path, write_errors
+from promscan.seq.dna import LETTERS
 from promscan.seq.windows import WINDOW
 
 _PLACE = ("name", "offset", "base", "score", "attention")

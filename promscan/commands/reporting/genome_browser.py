@@ -19,7 +19,7 @@ from promscan.seq.dna import decode
 MOST_BASES = 5_000_000
 """Bases of a genome that is embedded."""
 MOST_GENES = 50_000
-_LINE = 1 << 20
+_CHUNK = 1 << 20
 """Window starts that are read at a time."""
 _PACKAGE = "promscan.commands.reporting"
 
@@ -70,7 +70,7 @@ def plain(name: str) -> str:
 
 def _sequences(genome: str | Path) -> list[tuple[str, str]]:
     found: dict[str, list[str]] = {}
-    for chunk in Genome(genome).read_chunks(_LINE):
+    for chunk in Genome(genome).read_chunks(_CHUNK):
         seen = sum(map(len, found.setdefault(chunk.chrom, [])))
         found[chunk.chrom].append(decode(chunk.codes[seen - chunk.first_base :]))
     return [(chrom, "".join(parts)) for chrom, parts in found.items()]

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from promscan.commands.model_of_hits import card_of_hits
 from promscan.io.hits import read_scored_rows
 from promscan.io.listed_rows import stranded
 from promscan.io.scan_header import is_circle, scanned_part
 from promscan.io.tables import LARGEST_NUMBER, finite
-from promscan.networks.card import Card, bundled_models, find_model, read_card
+from promscan.networks.card import Card
 from promscan.seq.intervals import Intervals, Positions
 from promscan.seq.records import Interval, Scores
 from promscan.seq.tss import Site
@@ -76,11 +77,7 @@ class Sample:
     @cached_property
     def card(self) -> Card | None:
         """Card of the bundled model that made the hits; None if it is another one, or not known."""
-        name = self.settings.get("model")
-        if name not in bundled_models():
-            return None
-        card = read_card(find_model(name))
-        return card if card.sha256 == self.settings.get("sha256") else None
+        return card_of_hits(self.settings)
 
     @property
     def graded(self) -> bool:

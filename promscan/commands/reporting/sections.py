@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import promscan
+from promscan.attribution.elements import logo_heights
 from promscan.commands.evaluating.evaluation import Evaluation
 from promscan.commands.reporting.judged import accuracy, calibration_rows
 from promscan.commands.reporting.numbers import (
+    PIXELS,
     SHOWN_CONTIGS,
     along_contigs,
     distributions,
@@ -24,7 +26,6 @@ from promscan.commands.reporting.surroundings import (
     Element,
     Surroundings,
     element_shares,
-    information,
     random_sites,
     surroundings_of,
 )
@@ -73,21 +74,27 @@ def sections(
         "circles": any(contig["circular"] for contig in drawn),
         "controls": f"{len(control.islands):,}",
         "accuracy": [{"label": sample.label, **each} for sample, each in zip(samples, verdicts, strict=False)],
-        "data": {
-            "labels": [sample.label for sample in samples],
-            "scores": [sample.score for sample in samples],
-            "contigs": drawn,
-            "distributions": distributions(samples),
-            "around": _around(surroundings, control),
-            "tracks": {"reach": REACH, "scale": SCALE, "missing": NO_SCORE},
-            "curves": [each["curve"] for each in verdicts],
-            **_thresholds(samples),
-        },
+        "data": _data(samples, surroundings, control, drawn, verdicts),
     }
 
 
-def _thresholds(samples: Sequence[Sample]) -> dict[str, Any]:
+def _data(
+    samples: Sequence[Sample],
+    surroundings: Sequence[Surroundings],
+    control: Surroundings,
+    contigs: Sequence[Mapping[str, Any]],
+    verdicts: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """What the script of the page draws."""
     return {
+        "labels": [sample.label for sample in samples],
+        "scores": [sample.score for sample in samples],
+        "contigs": contigs,
+        "bins": PIXELS,
+        "distributions": distributions(samples),
+        "around": _around(surroundings, control),
+        "tracks": {"reach": REACH, "scale": SCALE, "missing": NO_SCORE},
+        "curves": [each["curve"] for each in verdicts],
         "thresholds": [sample.least_logit for sample in samples],
         "graded": [sample.graded for sample in samples],
     }
@@ -151,7 +158,7 @@ def _around(surroundings: Sequence[Surroundings], control: Surroundings) -> dict
         "after": AFTER,
         "composition": [each.round(3).tolist() for each in shares],
         "logo": [
-            information(each, background, len(around.around)).round(4).tolist()
+            logo_heights(each, background, len(around.around)).round(4).tolist()
             for each, around in zip(shares, surroundings, strict=True)
         ],
         "background": background.round(3).tolist(),

@@ -1,4 +1,4 @@
-"""The sequence around called transcription starts: composition, information, and shares of known elements."""
+"""The sequence around called transcription starts: composition, and shares of known elements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from promscan.io.surroundings import read_surroundings
 from promscan.networks.card import Card
-from promscan.seq.dna import UNKNOWN, Codes, Mask, encode, reverse_complement
+from promscan.seq.dna import IUPAC, LETTER_CODES, UNKNOWN, Codes, Mask, encode, reverse_complement
 from promscan.seq.islands import DEFINITION, SURROUNDINGS, is_island_like
 from promscan.seq.records import Scores
 from promscan.seq.tss import Site
@@ -22,10 +22,6 @@ BEFORE, AFTER = 100, 50
 CONTROLS = 2000
 """Random positions, at most, that the hits are compared with."""
 _SEED = 20
-_BASES = "ACGT"
-_LETTERS = {
-    "A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "W": "AT", "S": "CG", "B": "CGT", "N": "ACGT",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ class Element:
 
         Of equal matches, the first one is taken.
         """
-        allowed = np.stack([np.isin(np.arange(UNKNOWN + 1), encode(_LETTERS[letter])) for letter in self.pattern])
+        allowed = np.stack([np.isin(np.arange(UNKNOWN + 1), encode(IUPAC[letter])) for letter in self.pattern])
         starts = range(BEFORE + self.first, BEFORE + self.last + 1)
         wrong = np.stack(
             [sum(~allowed[i][around[:, start + i]] for i in range(len(self.pattern))) for start in starts], axis=1
@@ -100,7 +96,7 @@ class Surroundings:
 
     def composition(self) -> Scores:
         """Share of A, C, G and T at each position, shape (positions, 4); 0 where no base is known."""
-        counts = np.stack([(self.around == code).sum(axis=0) for code in encode(_BASES)], axis=1).astype(np.float64)
+        counts = np.stack([(self.around == code).sum(axis=0) for code in LETTER_CODES], axis=1).astype(np.float64)
         shares: Scores = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         return shares
 
@@ -134,18 +130,6 @@ def random_sites(contigs: Mapping[str, int], count: int) -> list[Site]:
         Site(names[index], position, "+" if forward else "-")
         for index, position, forward in zip(contig.tolist(), positions.tolist(), strands, strict=True)
     ]
-
-
-def information(shares: Scores, background: Scores, sites: int) -> Scores:
-    """Height of each letter of a sequence logo in bits, shape (positions, 4): its share of the relative entropy.
-
-    What as many random bases would have on average is subtracted (Schneider et al. 1986, J. Mol. Biol. 188:415).
-    """
-    expected = (len(_BASES) - 1) / (2 * np.log(2) * max(sites, 1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        bits = np.where(shares > 0, shares * np.log2(shares / np.maximum(background, 1e-9)), 0)
-    heights: Scores = shares * np.maximum(bits.sum(axis=1, keepdims=True) - expected, 0)
-    return heights
 
 
 def element_shares(found: Surroundings, control: Surroundings, elements: Sequence[Element]) -> list[dict[str, object]]:

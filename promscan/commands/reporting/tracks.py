@@ -15,7 +15,7 @@ from promscan.commands.genome_scores import score_genome
 from promscan.errors import InputError
 from promscan.io.scan_header import is_circle
 from promscan.seq.circles import rounds
-from promscan.seq.records import Strand
+from promscan.seq.records import STRANDS, Strand
 from promscan.seq.tss import Site
 
 REACH = 300
@@ -63,8 +63,7 @@ def tracks_around(
     at = defaultdict[str, list[int]](list)
     for index, site in enumerate(sites):
         at[site.chrom].append(index)
-    strands: tuple[Strand, Strand] = ("+", "-")
-    tracks = {strand: np.full((len(sites), 2 * REACH + 1), NO_SCORE, dtype=np.int16) for strand in strands}
+    tracks = {strand: np.full((len(sites), 2 * REACH + 1), NO_SCORE, dtype=np.int16) for strand in STRANDS}
     scored = score_genome(
         genome, model=scoring.model, device=scoring.device, threads=scoring.threads,
         regions=_regions(sites, contigs, settings),
@@ -75,10 +74,10 @@ def tracks_around(
     for chrom, strand, first, scores in scored:
         values = np.clip(np.nan_to_num(scores * SCALE, nan=NO_SCORE, neginf=NO_SCORE), NO_SCORE, -NO_SCORE - 1)
         whole = values.round().astype(np.int16)
-        rounds = (-contigs[chrom], 0, contigs[chrom]) if is_circle(settings, chrom) else (0,)
+        turns = (-contigs[chrom], 0, contigs[chrom]) if is_circle(settings, chrom) else (0,)
         for index in at[chrom]:
-            for turned in rounds:
-                _copy(tracks[strand][index], whole, first + turned - (sites[index].tss - REACH))
+            for turn in turns:
+                _copy(tracks[strand][index], whole, first + turn - (sites[index].tss - REACH))
     return [(_packed(tracks, "+", index), _packed(tracks, "-", index)) for index in range(len(sites))]
 
 

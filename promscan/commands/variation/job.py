@@ -21,7 +21,7 @@ from promscan.io.files import is_special
 from promscan.io.memory_genome import GenomeInput
 from promscan.io.vcf import Record
 from promscan.networks.card import DEFAULT_MODEL, OWN_STRENGTH, Card
-from promscan.seq.dna import Codes, decode, encode
+from promscan.seq.dna import UNKNOWN, Codes, decode, encode
 from promscan.seq.regions import unknown_contig
 
 if TYPE_CHECKING:
@@ -148,6 +148,7 @@ class VariantEffects:
         Raises:
             InputError: a contig is not in the genome, or a reference allele is not that of the genome.
         """
+        from promscan.commands.scanning.run import MORE_MEMORY
         from promscan.commands.variation.scoring import EffectScorer
         from promscan.commands.variation.strengths import add_strengths
         from promscan.networks.device import memory_errors
@@ -155,7 +156,7 @@ class VariantEffects:
         self.counts.clear()
         loaded = self._loaded
         with (
-            memory_errors("use fewer --threads, or a machine with more"),
+            memory_errors(MORE_MEMORY),
             loaded.open_engine() as engine,
             loaded.open_strengths() as strengths,
         ):
@@ -236,8 +237,7 @@ def _same(reference: Codes, there: Codes) -> bool:
     """Whether a reference allele is what stands in the genome; an unknown base of either fits all."""
     if len(reference) != len(there):
         return False
-    unknown = encode("N")[0]
-    return bool(((reference == there) | (reference == unknown) | (there == unknown)).all())
+    return bool(((reference == there) | (reference == UNKNOWN) | (there == UNKNOWN)).all())
 
 
 def _edit(codes: Codes, record: Record, alternative: str) -> Edit | None:

@@ -73,7 +73,7 @@ function makeContigs() {
   }
   host.className = "card";
   const scores = DATA.labels.map((_, i) => DATA.contigs.flatMap((contig) => contig.bins[i].flat().map((bin) => bin[2])));
-  const scales = scores.map((values) => ({bins: 800, low: extreme(values, -1), high: extreme(values, 1)}));
+  const scales = scores.map((values) => ({bins: DATA.bins, low: extreme(values, -1), high: extreme(values, 1)}));
   const longest = extreme(DATA.contigs.map((contig) => contig.length), 1);
   for (const contig of DATA.contigs) {
     const row = node("div", {class: "contig"}), name = node("div", {class: "name"}), plots = node("div", {class: contig.circular ? "circles" : ""});
