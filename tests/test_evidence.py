@@ -9,7 +9,7 @@ import pytest
 
 from promscan.seq.records import Hit, Interval
 from promscan.seq.tss import KnownStarts, Site
-from promscan.train.data.evidence import SAME_START, Evidence, WeightedList, merge
+from promscan.train.data.evidence import ONE_START, Evidence, WeightedList, merge
 from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome
 from promscan.train.data.promoters import Promoters
 from promscan.train.data.segments import SegmentRecipe, SegmentSampler
@@ -27,7 +27,7 @@ def sampler_of(starts: KnownStarts, evidence: Evidence, promoters: Promoters | N
 
 
 def test_two_lists_mean_one_start_at_the_position_of_the_earlier_list() -> None:
-    first, second = listed(100, 500), listed(100 + SAME_START, 551)
+    first, second = listed(100, 500), listed(100 + ONE_START, 551)
     starts, evidence = merge([WeightedList(first), WeightedList(second)])
     assert list(starts) == list(listed(100, 500, 551))
     assert evidence.places is not None

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from promscan.networks.calling_rule import SAME, WIDE_ESTIMATES, Feature
 from promscan.seq.from_json import is_whole
-from promscan.seq.records import ESTIMATE_STEP, Hit, Logits, ScoreTrack, Strand
+from promscan.seq.records import ESTIMATE_STEP, OPPOSITE, Hit, Logits, ScoreTrack, Strand
 
 Values = npt.NDArray[Any]
 
@@ -189,7 +189,7 @@ class NearTerms:
 
     def of(self, hit: Hit) -> float:
         """The part of the grade of a hit; -inf if a screening left out a logit that it reads."""
-        other: Strand = "-" if hit.strand == "+" else "+"
+        other = OPPOSITE[hit.strand]
         strands = (hit.strand if feature.kind == SAME else other for feature in self._features)
         near = [
             self._logits[strand].around(hit.start, feature.reach)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from promscan.calling.screening import Needs
 from promscan.inference.jobs import Job
 from promscan.inference.streaming import StreamingEngine
-from promscan.seq.records import Chunk, Logits, Strand
+from promscan.seq.records import OPPOSITE, Chunk, Logits, Strand
 
 HALF_TIME = 0.72
 """Time that a half of a lane takes, as a share of that of the lane."""
@@ -80,8 +80,7 @@ def _time(job: Job, strand: Strand, start: int, floor: float) -> float:
 
 def _floor_of(job: Job, window: int, strand: Strand, needs: Needs) -> float:
     """The floor of a hit in a job; NaN if its score reads windows of another chunk."""
-    other: Strand = "-" if strand == "+" else "+"
-    wanted = [(strand, needs.same), *([] if needs.other is None else [(other, needs.other)])]
+    wanted = [(strand, needs.same), *([] if needs.other is None else [(OPPOSITE[strand], needs.other)])]
     widest = max(reach for _, reach in wanted)
     if (window < widest and job.chunk.before) or (window + widest >= job.chunk.windows and job.chunk.after):
         return float("nan")

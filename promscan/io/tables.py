@@ -123,23 +123,6 @@ def read_table(
             yield {name: cell.strip() for name, cell in zip(table.columns, cells, strict=True) if name}, place
 
 
-def read_lines(path: str, wanted: str) -> Iterator[tuple[str, str]]:
-    """The lines of a text that are not blank, without blanks around them, each with its place for messages.
-
-    Raises:
-        InputError: the text cannot be read, or is not UTF-8.
-    """
-    source = source_name(path)
-    with opened(path, wanted) as stream:
-        for number, line in enumerate(lines_of(stream, source), start=1):
-            try:
-                text = line.decode().strip()
-            except UnicodeDecodeError as error:
-                raise InputError(f"{source}, line {number}: not UTF-8 text; give {wanted}") from error
-            if text:
-                yield text, f"{source}, line {number}"
-
-
 def escape_cell(text: str) -> str:
     """A cell for a TSV file: control characters, and a quote that would open it, become %XX."""
     return _ESCAPED.sub(lambda match: quote(match[0]), text)

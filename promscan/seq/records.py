@@ -16,6 +16,7 @@ from promscan.seq.windows import WINDOW, gc_around
 
 Strand = Literal["+", "-"]
 STRANDS: tuple[Strand, Strand] = ("+", "-")
+OPPOSITE: dict[Strand, Strand] = {"+": "-", "-": "+"}
 Logits = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float64]
 ESTIMATE_STEP = 35

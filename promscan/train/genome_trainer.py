@@ -18,20 +18,20 @@ from promscan.networks.card_parts import Scale
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.device import autocast
 from promscan.seq.dna import Codes
-from promscan.seq.records import Interval
+from promscan.seq.records import STRANDS, Interval
 from promscan.seq.tss import KnownStarts, Site
 from promscan.train.data.segments import SegmentRecipe, Segments, SegmentSampler
 from promscan.train.genome_losses import losses_of
-from promscan.train.genome_validation import STRANDS, GenomeValidation, draw_pieces, scan_and_validate
+from promscan.train.genome_validation import GenomeValidation, draw_pieces, scan_and_validate
 from promscan.train.loop.distributed import ProcessGroup
 from promscan.train.loop.optimiser import Recipe
 from promscan.train.loop.seed import seed_epoch
 from promscan.train.loop.trainer import Trainer, new_classifier
 from promscan.train.teachers import Teachers
 
-WARM_UPS = tuple(half_lives / 32 for half_lives in range(140, 351, 70))
-"""Warm-up in half-lives of the states. It is drawn for each batch, so that the network cannot count from its first
-state."""
+WARM_UPS = (4.375, 6.5625, 8.75, 10.9375)
+"""Warm-up in half-lives of the states (140 to 350 bp for one of 32 bp). It is drawn for each batch, so that the network
+cannot count from its first state."""
 USUAL_HALF_LIFE = 32
 """Half-life in bp that decides the warm-up of a network without one."""
 MINED_FALSE_HITS = 500

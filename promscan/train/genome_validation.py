@@ -22,15 +22,13 @@ from promscan.networks.card import MIN_DISTANCE
 from promscan.networks.card_parts import Scale
 from promscan.networks.classifier import BiGRUAttention
 from promscan.seq.dna import Codes
-from promscan.seq.records import Chunk, Hit, Interval, ScoreTrack, Strand
+from promscan.seq.records import STRANDS, Chunk, Hit, Interval, ScoreTrack
 from promscan.seq.tss import KnownStarts, Site
 from promscan.seq.windows import WINDOW
 
 PIECE = 64 * StreamingEngine.lane
 """Windows of a piece."""
 Curve = npt.NDArray[np.float64]
-
-STRANDS: tuple[Strand, Strand] = ("+", "-")
 
 
 @dataclass(frozen=True)

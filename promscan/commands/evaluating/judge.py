@@ -15,7 +15,7 @@ from promscan.metrics.ranking import are_false, finding_hits, right_hits
 from promscan.networks.card_parts import Scale
 from promscan.seq.dna import Mask
 from promscan.seq.intervals import Intervals, Positions
-from promscan.seq.records import Scores, Strand
+from promscan.seq.records import OPPOSITE, Scores, Strand
 from promscan.seq.tss import KnownStarts, Site, distances, offsets
 
 NEAR_BP = 2000
@@ -120,7 +120,7 @@ class Judge:
 
     def _kinds(self, chrom: str, strand: Strand, tss: Positions) -> Positions:
         """The kinds of false hits; see `FalseHits`."""
-        other = distances(tss, self.starts.on(chrom, "-" if strand == "+" else "+"))
+        other = distances(tss, self.starts.on(chrom, OPPOSITE[strand]))
         nearest = np.minimum(other, distances(tss, self.starts.on(chrom, strand)))
         kinds = np.where(nearest <= NEAR_BP, NEAR, ELSEWHERE)
         kinds[other <= self.scale.opposite_reach] = OTHER_STRAND

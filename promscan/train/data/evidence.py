@@ -11,7 +11,7 @@ import numpy as np
 from promscan.seq.records import Interval
 from promscan.seq.tss import KnownStarts, Site, distances, moved
 
-SAME_START = 50
+ONE_START = 50
 """Two lists mean one start if their bases of one strand are at most this far apart, in bp."""
 
 
@@ -98,4 +98,4 @@ def merge(lists: Sequence[WeightedList], doubtful: Sequence[KnownStarts] = ()) -
 
 
 def _is_near(site: Site, listed: KnownStarts) -> bool:
-    return bool(distances(np.array([site.tss]), listed.on(site.chrom, site.strand))[0] <= SAME_START)
+    return bool(distances(np.array([site.tss]), listed.on(site.chrom, site.strand))[0] <= ONE_START)

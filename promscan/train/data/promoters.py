@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from promscan.errors import InputError
+from promscan.io.lines import text_lines
 from promscan.io.sequences import window_at
-from promscan.io.tables import encode_at, read_lines, read_table
+from promscan.io.tables import encode_at, read_table
 from promscan.seq import dna
 from promscan.seq.dna import Codes
 from promscan.seq.windows import TSS_INDEX, WINDOW
@@ -92,7 +93,7 @@ def read_promoters(path: str | Path, tss_index: int, drop: Sequence[str | Path] 
 
 
 def _read_dropped(path: str | Path) -> Iterator[str]:
-    for letters, place in read_lines(str(path), "a list of 70-bp sequences, one a line"):
+    for letters, place in text_lines(str(path), "a list of 70-bp sequences, one a line", ()):
         yield dna.decode(window_at(letters, place))
 
 

@@ -19,7 +19,7 @@ from promscan.networks.card_parts import Scale
 from promscan.seq import dna
 from promscan.seq.dna import UNKNOWN, Codes
 from promscan.seq.intervals import Positions
-from promscan.seq.records import Strand
+from promscan.seq.records import OPPOSITE, STRANDS, Strand
 from promscan.seq.tss import KnownStarts, Site, distances
 from promscan.seq.windows import WINDOW, scorable, tss_of
 from promscan.train.data.evidence import Evidence
@@ -28,7 +28,6 @@ from promscan.train.loop.recipe_bounds import check_settings
 
 HOSTS = 16
 """Number of listed starts drawn for a promoter; the one whose ends fit best is replaced."""
-OTHER: dict[Strand, Strand] = {"+": "-", "-": "+"}
 END = 20
 """Length in bp of the two ends of a promoter whose composition should fit the sequence it replaces."""
 
@@ -165,13 +164,13 @@ class SegmentSampler:
             opposite: read the other strand than that of the site.
         """
         chrom, tss, strand = site
-        read = OTHER[strand] if opposite else strand
+        read = OPPOSITE[strand] if opposite else strand
         windows, contig = self.recipe.windows, self.contigs[chrom]
         offset = int(rng.integers(windows))
         first = min(max(tss - tss_of(0, read) - offset, 0), max(0, len(contig) - WINDOW + 1 - windows))
         begin, end = first - margin, first + windows + WINDOW - 1 + margin
         codes = _cut(contig, begin, end)
-        known = {s: self.starts.on(chrom, s) for s in OTHER}
+        known = {s: self.starts.on(chrom, s) for s in STRANDS}
         doubtful, places = self.evidence.doubtful.on(chrom, read), self._places.on(chrom, read)
         if promoter is not None:
             assert self.promoters is not None
@@ -185,7 +184,7 @@ class SegmentSampler:
         positions = np.arange(first, first + windows) + tss_of(0, read)
         if read == "-":
             codes, positions = dna.reverse_complement(codes), positions[::-1]
-        labels, weights = self._label(positions, known[read], known[OTHER[read]], doubtful)
+        labels, weights = self._label(positions, known[read], known[OPPOSITE[read]], doubtful)
         targets = np.isin(positions, places).astype(np.float32)
         pasted = None if promoter is None else tss
         self._weigh_by_evidence(chrom, read, positions, labels, weights, targets, pasted)
@@ -288,5 +287,5 @@ def _mutated(codes: Codes, most: float, rng: np.random.Generator) -> Codes:
 
 def _composition_of_ends(codes: Codes) -> npt.NDArray[np.float64]:
     """Share of G and C in the first and in the last bases of sequences (n, length); returns (n, 2)."""
-    strong = (codes >> 1) == 1
+    strong = np.isin(codes, dna.encode("GC"))
     return np.stack([strong[:, :END].mean(axis=1), strong[:, -END:].mean(axis=1)], axis=1)
