@@ -18,13 +18,14 @@ rule index_genome:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
+        python=PYTHON,
         script=workflow.source_path("../scripts/index_genome.py"),
     conda:
         ENVIRONMENT
     container:
         CONTAINER
     shell:
-        "python {params.script:q} {input.genome:q} {output.genome:q} > {log:q} 2>&1"
+        "{params.python:q} {params.script:q} {input.genome:q} {output.genome:q} > {log:q} 2>&1"
 
 
 rule scan_shard:
