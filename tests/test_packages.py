@@ -6,6 +6,8 @@ import configparser
 import hashlib
 import importlib.util
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -86,6 +88,14 @@ def test_the_conda_recipe_has_the_parts_that_bioconda_asks_for():
     assert recipe["test"]["commands"]
     assert {"home", "license", "license_family", "license_file", "summary"} <= recipe["about"].keys()
     assert recipe["extra"]["recipe-maintainers"]
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile():
+    program = Path(sys.executable).with_name("hadolint")
+    if not program.exists():
+        pytest.skip("hadolint is not installed")
+    done = subprocess.run([program, ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (done.stdout + done.stderr, done.returncode) == ("", 0)
 
 
 PROFILES = sorted((ROOT / "workflow" / "profiles").iterdir())

@@ -255,6 +255,11 @@ def test_a_list_without_a_contig_of_the_genome_is_an_error(promscan_cli, tmp_pat
         assert (outcome.status, outcome.err.count("\n")) == (1, 1)
         assert "the genome has no contig '1'" in outcome.err
         assert "('1' is 'chr1' there)" in outcome.err
+    (tmp_path / "x.bed").write_text("0\t0\t200\n2\t0\t9\n")  # another contig than the first has the name
+    assert (
+        "('2' is 'chr2' there)"
+        in promscan_cli("scan", genome, "-o", "hits.bed", *COMMON, "--bed", tmp_path / "x.bed").err
+    )
     outcome = promscan_cli("scan", genome, "-o", tmp_path / "hits.bed", *COMMON, "--region", "1", "--region", "Un")
     assert "region '1': there is no contig '1'" in outcome.err
 

@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pysam
 import pytest
@@ -89,11 +91,11 @@ def truth(folder: Path) -> Path:
     return path
 
 
-def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def snakemake(folder: Path, *arguments: str, program: Sequence[str] = ("-m", "snakemake")) -> CompletedProcess[str]:
     paths = [str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
     places = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PATH": os.pathsep.join(paths), "PYTHONPATH": os.pathsep.join(places)}
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), *arguments]
+    command = [sys.executable, *program, "--snakefile", str(SNAKEFILE), *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -125,6 +127,26 @@ def test_a_dry_run_says_what_it_will_cost(project):
     bases = sum((project / name).stat().st_size for name in ("small.fa", "large.fa"))
     bases += int(3.5 * (project / "packed.fa.gz").stat().st_size)
     assert f"about {bases / 1_000_000:.2f} core-hours, at the speed" in run.stdout + run.stderr
+
+
+def test_a_python_without_promscan_is_named_before_any_job(project):
+    """Else the tables of MultiQC fail after the last scan."""
+    without = "import sys; sys.modules['promscan'] = None; from snakemake.cli import main; main()"
+    run = snakemake(project, "--cores", "1", "--dry-run", program=("-c", without))
+    assert run.returncode == 0, run.stderr
+    assert f"promscan is not installed in {sys.executable}" in run.stdout + run.stderr
+    run = snakemake(project, "--cores", "1", "--dry-run")
+    assert "promscan is not installed" not in run.stdout + run.stderr
+
+
+def test_scripts_run_in_the_python_of_snakemake(project):
+    """The first Python on the PATH may be another one, without promscan."""
+    (project / "bin").mkdir()
+    (project / "bin" / "python").write_text("#!/bin/sh\nexit 9\n")
+    (project / "bin" / "python").chmod(0o755)
+    run = snakemake(project, "--cores", "1", "results/genomes/large.fa.fai")
+    assert run.returncode == 0, run.stderr
+    assert (project / "results/genomes/large.fa.fai").stat().st_size
 
 
 def test_lint_finds_nothing(project):

@@ -195,7 +195,7 @@ def _check_contigs(places: Sequence[HitPlace], source: str, genes: Genes, name: 
     if not absent:
         return
     first = next(iter(absent))
-    hint = next(filter(None, (chr_hint(chrom, known) for chrom in absent)), "")
+    hint = chr_hint(absent, known)
     if absent.total() == len(places):
         raise InputError(
             f"{source}: {name} has no gene on contig {first!r}, nor on any other of these hits (its first contig is "

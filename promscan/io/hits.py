@@ -152,7 +152,8 @@ def _arrays(pairs: Iterable[tuple[int, float]]) -> tuple[Positions, Scores]:
 def _check_place(row: Row, contigs: Mapping[str, int]) -> None:
     if row.chrom not in contigs:
         raise InputError(
-            f"{row.where}: the genome has no contig {row.chrom!r}; use the genome's names{chr_hint(row.chrom, contigs)}"
+            f"{row.where}: the genome has no contig {row.chrom!r}; use the genome's names"
+            f"{chr_hint([row.chrom], contigs)}"
         )
     last = row.start if row.circle == contigs[row.chrom] else row.end - 1  # a window may go over the origin
     if max(last, row.start) >= contigs[row.chrom]:

@@ -107,7 +107,7 @@ def _check_contigs(source: str, rows: Sequence[Row], contigs: Mapping[str, int])
     if not absent:
         return
     first = next(row for row in rows if row.chrom in absent)
-    hint = next(filter(None, (chr_hint(chrom, contigs) for chrom in absent)), "")
+    hint = chr_hint(absent, contigs)
     if absent.total() == len(rows):
         raise InputError(
             f"{first.where}: the genome has no contig {first.chrom!r}, nor any other of this list (its first one is "

@@ -177,7 +177,7 @@ class Intervals:
                 first = next(iter(contigs), None)
                 raise InputError(
                     f"{source}: the genome has no contig {chrom!r} (its first one is {first!r}); use the genome's names"
-                    f"{chr_hint(chrom, contigs)}"
+                    f"{chr_hint(self._ranges, contigs)}"
                 )
             if ends[-1] > contigs[chrom]:
                 raise InputError(

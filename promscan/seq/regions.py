@@ -18,15 +18,16 @@ _AFTER_COMMA = re.compile(r"[0-9]{3}(-[0-9]*)?")
 
 def unknown_contig(chrom: str, contigs: Mapping[str, int]) -> str:
     """Message about a contig name that the genome does not have."""
-    first, hint = next(iter(contigs), None), chr_hint(chrom, contigs)
+    first, hint = next(iter(contigs), None), chr_hint([chrom], contigs)
     return f"there is no contig {chrom!r} (the first one is {first!r}); check the name{hint}"
 
 
-def chr_hint(chrom: str, contigs: Mapping[str, int]) -> str:
-    """Hint at a name of the genome that differs from `chrom` by `chr` only, for the end of a message; else empty."""
-    for other in (f"chr{chrom}", chrom.removeprefix("chr")):
-        if other in contigs and other != chrom:
-            return f" ({chrom!r} is {other!r} there)"
+def chr_hint(chroms: Iterable[str], contigs: Mapping[str, int]) -> str:
+    """Hint at the first name that differs by `chr` only from one of the genome, to end a message with; else empty."""
+    for chrom in chroms:
+        for other in (f"chr{chrom}", chrom.removeprefix("chr")):
+            if other in contigs and other != chrom:
+                return f" ({chrom!r} is {other!r} there)"
     return ""
 
 

@@ -1,9 +1,11 @@
 # The sample sheet, the plan of shards, and what they cost.
 
 import csv
+import importlib.util
 import os
 import re
 import shlex
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
@@ -20,6 +22,10 @@ FORMAT = SCAN["format"]
 DEVICE = "cuda" if SCAN["gpus"] else "cpu"
 ENVIRONMENT = "../envs/promscan-gpu.yaml" if SCAN["gpus"] else "../envs/promscan.yaml"
 CONTAINER = config["container"]
+DEPLOYED = bool(workflow.deployment_settings.deployment_method)
+"""Whether jobs get promscan from a conda environment or a container."""
+PYTHON = "python" if DEPLOYED else sys.executable
+"""The Python of scripts, which need promscan: another one may be the first on the PATH."""
 
 BASES_A_BYTE = {".gz": 3.5, ".bgz": 3.5, ".bz2": 4.0, ".xz": 4.5, ".zst": 4.0}
 """Bases in a byte of a compressed FASTA, about: enough to plan shards of similar size."""
@@ -186,6 +192,15 @@ def cost_of(samples: Iterable[Sample]) -> str:
         return f"{line}; GPU-hours were not measured"
     hours = sum(sample.core_hours for sample in todo)
     return f"{line}: about {hours:,.2f} core-hours, at the speed that `cost` gives"
+
+
+def check_installation() -> None:
+    """Warn before hours of scans if the scripts after them cannot run; jobs may run where promscan is installed."""
+    if not DEPLOYED and importlib.util.find_spec("promscan") is None:
+        logger.warning(
+            f"promscan is not installed in {sys.executable}, the Python of Snakemake; indexes and the tables of"
+            " MultiQC need it, unless all jobs run elsewhere: pip install promscan in the environment of Snakemake"
+        )
 
 
 SAMPLES = read_samples(config["samples"])

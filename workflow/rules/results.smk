@@ -11,16 +11,16 @@ rule annotate:
         "logs/annotate/{sample}.{kind}.log",
     wildcard_constraints:
         kind="tsv|bed|gff3",
+    conda:
+        ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         options=options_of("annotate"),
-    conda:
-        ENVIRONMENT
-    container:
-        CONTAINER
     shell:
         "promscan annotate {input.hits:q} {input.genes:q} -o {output:q} {params.options:q} > {log:q} 2>&1"
 
@@ -35,16 +35,16 @@ rule evaluate:
         metrics="results/evaluation/{sample}.json",
     log:
         "logs/evaluate/{sample}.log",
+    conda:
+        ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
         options=options_of("evaluate"),
-    conda:
-        ENVIRONMENT
-    container:
-        CONTAINER
     shell:
         "promscan evaluate {input.hits:q} --tss {input.truth:q} --genome {input.genome:q}"
         " -o {output.curve:q} --json {output.metrics:q} {params.options:q} > {log:q} 2>&1"
@@ -64,6 +64,10 @@ rule report:
         ),
     log:
         "logs/report/{sample}.log",
+    conda:
+        ENVIRONMENT
+    container:
+        CONTAINER
     threads: SCAN["threads"]
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
@@ -71,10 +75,6 @@ rule report:
     params:
         truth=lambda wildcards, input: ["--tss", input.truth] if input.truth else [],
         options=options_of("report"),
-    conda:
-        ENVIRONMENT
-    container:
-        CONTAINER
     shell:
         "promscan report {input.hits:q} --genome {input.genome:q} -o {output:q} --title {wildcards.sample:q}"
         " --threads {threads} {params.truth:q} {params.options:q} > {log:q} 2>&1"
@@ -89,16 +89,16 @@ rule multiqc_tables:
         directory("results/multiqc/tables"),
     log:
         "logs/multiqc_tables.log",
+    conda:
+        ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 15 * attempt,
     params:
         summaries={sample.name: sample.summaries for sample in SAMPLES.values()},
-    conda:
-        ENVIRONMENT
-    container:
-        CONTAINER
     script:
         "../scripts/multiqc_tables.py"
 
@@ -110,13 +110,13 @@ rule multiqc:
         report("results/multiqc/promscan.html", caption="../report/multiqc.rst", category="promoters"),
     log:
         "logs/multiqc.log",
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
     conda:
         "../envs/multiqc.yaml"
     container:
         "docker://quay.io/biocontainers/multiqc:1.35--pyhdfd78af_0"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     shell:
         "multiqc --force --no-version-check --outdir results/multiqc --filename promscan.html {input:q} > {log:q} 2>&1"

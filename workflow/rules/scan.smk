@@ -13,18 +13,19 @@ rule index_genome:
         "logs/index_genome/{sample}.log",
     wildcard_constraints:
         sample=DIVIDED,
+    conda:
+        ENVIRONMENT
+    container:
+        CONTAINER
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 1000 * attempt,
         runtime=lambda wildcards, attempt: 30 * attempt,
     params:
+        python=PYTHON,
         script=workflow.source_path("../scripts/index_genome.py"),
-    conda:
-        ENVIRONMENT
-    container:
-        CONTAINER
     shell:
-        "python {params.script:q} {input.genome:q} {output.genome:q} > {log:q} 2>&1"
+        "{params.python:q} {params.script:q} {input.genome:q} {output.genome:q} > {log:q} 2>&1"
 
 
 rule scan_shard:
@@ -42,6 +43,10 @@ rule scan_shard:
         sample=DIVIDED,
     # --resume goes on where a stopped attempt was.
     retries: 3
+    conda:
+        ENVIRONMENT
+    container:
+        CONTAINER
     threads: SCAN["threads"]
     resources:
         mem_mb=scan_memory,
@@ -52,10 +57,6 @@ rule scan_shard:
         strength=SCAN["strength"],
         device=DEVICE,
         options=options_of("scan"),
-    conda:
-        ENVIRONMENT
-    container:
-        CONTAINER
     shell:
         "promscan scan {input.genome:q} -o {output.hits:q} --shard {wildcards.shard}/{wildcards.shards}"
         " --model {params.model:q} --strength {params.strength:q} --device {params.device} --threads {threads}"
@@ -71,14 +72,14 @@ rule merge:
         "logs/merge/{sample}.log",
     wildcard_constraints:
         sample=DIVIDED,
-    threads: 1
-    resources:
-        mem_mb=lambda wildcards, attempt: 1000 * attempt,
-        runtime=lambda wildcards, attempt: 15 * attempt,
     conda:
         ENVIRONMENT
     container:
         CONTAINER
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 1000 * attempt,
+        runtime=lambda wildcards, attempt: 15 * attempt,
     shell:
         "promscan merge {input:q} -o {output:q} > {log:q} 2>&1"
 
@@ -95,10 +96,14 @@ rule scan_genome:
         "logs/scan/{sample}.log",
     wildcard_constraints:
         sample=WHOLE,
+    retries: 3
     # On a cluster, several small genomes may share one job.
     group:
         "small_genomes"
-    retries: 3
+    conda:
+        ENVIRONMENT
+    container:
+        CONTAINER
     threads: SCAN["threads"]
     resources:
         mem_mb=scan_memory,
@@ -109,10 +114,6 @@ rule scan_genome:
         strength=SCAN["strength"],
         device=DEVICE,
         options=options_of("scan"),
-    conda:
-        ENVIRONMENT
-    container:
-        CONTAINER
     shell:
         "promscan scan {input.genome:q} -o {output.hits:q}"
         " --model {params.model:q} --strength {params.strength:q} --device {params.device} --threads {threads}"

@@ -44,8 +44,8 @@ def _regions(regions: Sequence[str], contigs: Mapping[str, int]) -> Intervals:
     if absent and known:
         logger.warning(
             "%s of contigs that the genome lacks, such as %s, left out%s",
-            counted(len(absent), "region"), absent[0], _hint([region.rpartition(":")[0] or region for region in absent],
-            contigs),
+            counted(len(absent), "region"), absent[0],
+            chr_hint([region.rpartition(":")[0] or region for region in absent], contigs),
         )  # fmt: skip
     return Intervals.of(parse_region(region, contigs) for region in known or regions)
 
@@ -55,13 +55,8 @@ def _on_genome(intervals: Intervals, contigs: Mapping[str, int], source: str) ->
     if absent and len(absent) < len(intervals.chroms):
         logger.info(
             "%s: intervals on %s that the genome lacks, such as %r, left out%s",
-            source, counted(len(absent), "contig"), absent[0], _hint(absent, contigs),
+            source, counted(len(absent), "contig"), absent[0], chr_hint(absent, contigs),
         )  # fmt: skip
         intervals = Intervals.of(interval for interval in intervals if interval.chrom in contigs)
     intervals.check_against(contigs, source)
     return intervals
-
-
-def _hint(absent: Sequence[str], contigs: Mapping[str, int]) -> str:
-    """The first contig whose name differs from one of the genome by `chr` only, in words; else empty."""
-    return next(filter(None, (chr_hint(chrom, contigs) for chrom in absent)), "")
