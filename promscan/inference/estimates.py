@@ -111,4 +111,4 @@ class Estimator:
         values = [self._stem_rows(send(rows, self.device))]
         if self._context is not None:
             values.append(self._context.features_of_rows(values[0]))
-        return torch.cat([each.unflatten(1, (BLOCK, CELL)).sum(dim=2) for each in values], dim=2)
+        return torch.cat([each.view(len(each), BLOCK, CELL, -1).sum(dim=2) for each in values], dim=2)
