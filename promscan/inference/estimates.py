@@ -1,6 +1,6 @@
 """Estimates of a screening network along stretches of sequence, for a small part of the cost of the model itself.
 
-The columns of the stem are summed over cells of 35 bp, block by block: a block of cells is a column of a batch of fixed
+The values of the stem are summed over cells of 35 bp, block by block: a block of cells is a part of a batch of fixed
 shape, and its sums depend on its own bases alone. So does an estimate on the cells that it sees, and it has the same
 bits in every batch, chunk and region.
 """
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from promscan.inference.head import Context
 from promscan.inference.stem import stem_of
+from promscan.inference.stem_rows import rows_of
 from promscan.inference.work_units import check_finite
 from promscan.networks.classifier import BiGRUAttention
 from promscan.networks.device import fetch, send
@@ -27,8 +28,8 @@ from promscan.seq.records import Logits
 
 BLOCK = 10
 """Cells of a block."""
-BLOCKS_AT_ONCE = 32
-"""Blocks whose columns are computed together."""
+BLOCKS_AT_ONCE = 8
+"""Blocks whose values are computed together: few enough for the cache of a core."""
 CELLS_AT_ONCE = 256
 """Cells that are estimated together."""
 
@@ -46,8 +47,9 @@ class Estimator:
         self.device, self._network = device, network.to(device).eval()
         self._reach = model.architecture.stem_reach
         with torch.inference_mode():
-            self._stem = stem_of(model, torch.float32)
-            self._context = Context(model, self._stem.basis) if model.architecture.context else None
+            stem = stem_of(model, torch.float32)
+            self._stem_rows = rows_of(model, stem)
+            self._context = Context(model, stem.basis) if model.architecture.context else None
         self._of_unknown: Tensor | None = None
 
     @property
@@ -106,7 +108,7 @@ class Estimator:
         bases = BLOCK * CELL + 2 * self._reach
         rows = np.full((BLOCKS_AT_ONCE, bases), UNKNOWN, dtype=np.uint8)
         rows[: len(blocks)] = blocks
-        columns = self._stem.columns(send(rows, self.device).T.contiguous())[self._reach : bases - self._reach]
+        values = [self._stem_rows(send(rows, self.device))]
         if self._context is not None:
-            columns = torch.cat([columns, self._context.features(columns)], dim=1)
-        return columns.view(BLOCK, CELL, *columns.shape[1:]).sum(dim=1).permute(2, 0, 1).contiguous()
+            values.append(self._context.features_of_rows(values[0]))
+        return torch.cat([each.view(len(each), BLOCK, CELL, -1).sum(dim=2) for each in values], dim=2)

@@ -70,12 +70,14 @@ class Cell:
         candidates = product(self.candidate, columns[:-1, d:]).unbind(0)
         gates = columns.new_empty(3 * d, columns.shape[2])
         reset, update, scaled, both = gates[:d], gates[d : 2 * d], gates[2 * d :], gates[: 2 * d]
+        # A product with a tensor of the same shape takes less than half the time of one with a number.
+        highest = torch.full_like(update, self.ceiling, dtype=torch.float32)
         states = columns[:, :d].unbind(0)
         for position, (column, candidate) in enumerate(zip(columns[:-1].unbind(0), candidates, strict=True)):
             torch.mm(self.gates, column, out=gates)
             both.sigmoid_()
             if self.ceiling < 1:
-                update.mul_(self.ceiling)
+                update.mul_(highest)
             candidate.addcmul_(scaled, reset).sigmoid_()
             torch.lerp(candidate, states[position], update, out=states[position + 1])
 

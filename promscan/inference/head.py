@@ -80,6 +80,10 @@ class Context:
         """Columns (positions, m, lanes) to the learned features, (positions, features, lanes), float32."""
         return F.gelu(product(self._weight, columns.float()))
 
+    def features_of_rows(self, rows: Tensor) -> Tensor:
+        """The same features (..., features) of rows (..., m), float32."""
+        return F.gelu(rows @ self._weight.T)
+
     def sums(self, columns: Tensor, before: Sequence[Tensor] = (), after: Sequence[Tensor] = ()) -> Tensor:
         """Columns (positions, m, lanes) to running sums (positions + 1, features, lanes), beginning with zero.
 

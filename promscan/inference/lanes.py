@@ -122,9 +122,9 @@ class LaneNetwork:
         columns = self.stem.columns(codes[margin - run - seen : len(codes) - (margin - run - seen)])
         columns = columns[seen : len(columns) - seen]
         around = Around(
-            self.model.counted(codes, margin),
+            self.model.counted(codes[begin : 2 * margin + end + WINDOW], margin),
             None if self.context is None else self.context.sums(columns, ends.before, ends.after),
-            inner,
+            inner + begin,
         )
         warm = NEAR if unknown_ends else warm_up
         inputs = columns[run - warm : len(columns) - (run - warm)]
@@ -191,6 +191,7 @@ class LaneNetwork:
         """Run the backward direction from the far end of `inputs`, and grade windows as soon as it reaches them.
 
         left: states (70 * (blocks + 1), d, lanes) of the forward direction.
+        around: what is around the windows from `first` on.
         first: the first window to grade, that of a block; the last ones end with `left`.
         state: the one at the far end.
         """
@@ -208,7 +209,7 @@ class LaneNetwork:
             if following is not None:
                 sums = self._sum_windows(weighted.clone(), following)
                 means = sums[:, :-1] / sums[:, -1:]
-                logits.append(self.head.logits(means, around, begin))
+                logits.append(self.head.logits(means, around, begin - first))
             following = weighted
         logits_of_all = torch.cat(logits[::-1])
         if not places:

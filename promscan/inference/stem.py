@@ -79,9 +79,8 @@ def _convolution_stem(model: BiGRUAttention, block: ConvolutionBlock, dtype: tor
 
     A column is GELU of the convolution above the one-hot code of the position.
     """
-    table, width = base_table(model), model.architecture.hidden
-    on_codes, bias = _on_codes(block, table), _bias_of(block)
-    per_code = table + block.pointwise.bias
+    width, (on_codes, bias) = model.architecture.hidden, convolution_on_codes(model, block)
+    per_code = base_table(model) + block.pointwise.bias
 
     def columns(codes: Tensor) -> Tensor:
         positions, lanes = codes.shape
@@ -101,7 +100,7 @@ def _deep_stem(model: BiGRUAttention, blocks: Sequence[ConvolutionBlock], dtype:
     table, width = base_table(model), model.architecture.hidden
     vectors = table.T.contiguous()
     kernels = [block.convolution.weight.transpose(1, 2).flatten(1).contiguous() for block in blocks[1:]]
-    kernels.insert(0, _on_codes(blocks[0], table))
+    kernels.insert(0, convolution_on_codes(model, blocks[0])[0])
     reach = model.architecture.stem_reach
 
     def features(codes: Tensor) -> Tensor:
@@ -126,10 +125,11 @@ def _deep_stem(model: BiGRUAttention, blocks: Sequence[ConvolutionBlock], dtype:
     return Stem(columns, Basis(identity, _ones(model, width, 1)))
 
 
-def _on_codes(block: ConvolutionBlock, table: Tensor) -> Tensor:
-    """The convolution of a first block as a matrix on the one-hot codes that its kernel sees."""
-    kernel: Tensor = torch.einsum("ock,bc->okb", block.convolution.weight, block.norm(table)).flatten(1).contiguous()
-    return kernel
+def convolution_on_codes(model: BiGRUAttention, block: ConvolutionBlock) -> tuple[Tensor, Tensor]:
+    """The convolution of the first block as a matrix on the one-hot codes that its kernel sees, and its bias (d, 1)."""
+    inputs = block.norm(base_table(model))
+    kernel = torch.einsum("ock,bc->okb", block.convolution.weight, inputs).flatten(1).contiguous()
+    return kernel, _bias_of(block)
 
 
 def _bias_of(block: ConvolutionBlock) -> Tensor:
