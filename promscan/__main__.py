@@ -19,7 +19,9 @@ def main() -> NoReturn:
         cli.main()
     finally:
         # With torch loaded, Python's last searches for circles of references take a third of a second, for nothing.
-        gc.freeze()
+        # Triton would call what they leave a leak.
+        if "triton" not in sys.modules:
+            gc.freeze()
 
 
 if __name__ == "__main__":

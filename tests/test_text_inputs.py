@@ -22,7 +22,7 @@ import pysam
 import pytest
 from backports import zstd
 from genomes import TINY
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import promscan
@@ -153,8 +153,20 @@ def test_bgzip_that_is_cut_between_two_blocks_is_refused_through_a_pipe(tmp_path
             through_pipe(tmp_path, whole[:second], read)
 
 
+def test_a_block_of_bgzip_that_ends_elsewhere_than_it_says_is_damage(tmp_path):
+    """The length of the other fields of a header can lead into the last block, as if nothing stood between."""
+    first = block_of(b"first\n")
+    packed = bytearray(first + block_of(b"second\n") + unpacking.BGZIP_END)
+    packed[len(first) + 10] += len(packed) - len(unpacking.BGZIP_END) - len(first)
+    (tmp_path / "any").write_bytes(packed)
+    assert gzip.decompress(packed) == b"first\n"
+    with pytest.raises(InputError, match=r"any: the compressed data is damaged"):
+        read_all(tmp_path / "any")
+
+
 @in_one_folder
 @given(packing=st.sampled_from(sorted(PACKED)), at=st.integers(6, 10**9), bits=st.integers(1, 255))
+@example(packing="bgzip", at=2012, bits=151)
 def test_damaged_text_is_refused_or_the_same(tmp_path, packing, at, bits):
     content = bytes(range(97, 123)) * 400
     packed = bytearray(PACKED[packing](content))

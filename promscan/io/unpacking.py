@@ -23,6 +23,8 @@ BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000
 _PIECE = 1 << 17
 """Bytes that are unpacked at once."""
 _EXTRA_FIELD = 4
+_BLOCK_HEAD = 18
+"""Bytes of a block's header; the last two are the bytes of the whole block, less one."""
 _LONGEST_ZSTD_WINDOW = 31
 """log2 of the bytes; `zstd --long=31` packs genomes with it."""
 _MAGIC: tuple[tuple[re.Pattern[bytes], Compression], ...] = (
@@ -122,13 +124,37 @@ class _Gunzip:
         return piece
 
 
+class _Bgunzip(_Gunzip):
+    """A block of a bgzip stream. Its header says how long it is, and a block that ends elsewhere is damaged.
+
+    Without that, a damaged length of the header's other fields could hide the rest of the file.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._head, self._taken = b"", 0
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        self._head += data[: _BLOCK_HEAD - len(self._head)]
+        self._taken += len(data)
+        piece = super().decompress(data, max_length)
+        if self.eof and self._taken - len(self.unused_data) != self._length:
+            raise OSError("a block is not as long as its header says")
+        return piece
+
+    @property
+    def _length(self) -> int | None:
+        """Bytes of the block by its header; None if it does not say so as the first of its fields."""
+        return int.from_bytes(self._head[-2:], "little") + 1 if self._head[12:14] == b"BC" else None
+
+
 def _unzstd() -> _Unpacker:
     return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _LONGEST_ZSTD_WINDOW})
 
 
 UNPACKERS: dict[Compression, Callable[[], _Unpacker]] = {
     "gzip": _Gunzip,
-    "bgzip": _Gunzip,
+    "bgzip": _Bgunzip,
     "bzip2": bz2.BZ2Decompressor,
     "xz": lzma.LZMADecompressor,
     "zstd": _unzstd,

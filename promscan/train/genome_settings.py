@@ -11,12 +11,8 @@ Size goes before density: a list of a small genome may be short, and then is not
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-
-from promscan.networks.card import MIN_DISTANCE
-from promscan.networks.card_parts import Scale
 
 SMALLEST, SMALL, COMPACT = 400_000, 8_000_000, 20_000_000
 """Bases: free-living bacteria have more than the first, few have more than the second; fungi are seldom below it."""
@@ -31,7 +27,10 @@ TRAINING = 80_000
 EPOCHS = (10, 20)
 """Least and most epochs."""
 
-_LARGE: Mapping[str, Any] = {**dataclasses.asdict(Scale()), "min_distance": MIN_DISTANCE}
+_LARGE: Mapping[str, Any] = {
+    "tolerance": 100, "false_beyond": 500, "clearance": 1000, "opposite_reach": 500, "min_distance": 500,
+    "fp_per_mb": 10.0,
+}  # fmt: skip
 _COMPACT: Mapping[str, Any] = {
     "tolerance": 50, "false_beyond": 500, "clearance": 1000, "opposite_reach": 500, "min_distance": 200,
     "fp_per_mb": 50.0, "flank_weight": 0.3, "mining_bases": 500_000,
