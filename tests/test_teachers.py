@@ -58,6 +58,7 @@ def test_a_teacher_may_see_farther_than_the_network(tmp_path: Path) -> None:
     assert [teacher["sha256"] for teacher in taught_by] == [read_card(tmp_path / "wide" / "last.safetensors").sha256]
 
 
+@pytest.mark.slow
 def test_a_network_comes_closer_to_its_teacher(tmp_path: Path) -> None:
     teacher = tiny_streaming()
     recipe = dataclasses.replace(
