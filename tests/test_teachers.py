@@ -12,9 +12,12 @@ from genomes import DATA, DEMO, TINY, tiny_streaming
 from test_train_genome import TINY_RECIPE, planted, train
 
 from promscan.errors import ModelError
+from promscan.inference.streaming import StreamingEngine
 from promscan.networks.card import read_card
 from promscan.networks.classifier import Architecture
 from promscan.networks.weights import load_model
+from promscan.train import genome_trainer
+from promscan.train import teachers as teachers_module
 from promscan.train.data.segments import SegmentRecipe
 from promscan.train.genome_init import MAY_HAVE_SEEN
 from promscan.train.teachers import Teachers
@@ -34,14 +37,15 @@ def test_what_is_taught_is_the_mean_logit_of_the_teachers() -> None:
     networks = [load_model(str(path))[0] for path in (tiny_streaming(), tiny_streaming())]
     networks[1].head[-1].bias.data += 3
     teachers = Teachers(networks, [read_card(tiny_streaming())] * 2)
-    codes = torch.randint(4, (2, 500), dtype=torch.uint8)
-    mean = teachers.logits(codes, 200, 200)
-    torch.testing.assert_close(mean, networks[0].along(codes, 200, 200) + 1.5)
+    codes = torch.randint(4, (2, 2200), dtype=torch.uint8)
+    mean = teachers.logits(codes, 1000)
+    torch.testing.assert_close(mean, networks[0].along(codes, 1000, StreamingEngine.warm_up) + 1.5)
     assert not mean.requires_grad
 
 
-def test_a_network_that_is_its_own_teacher_differs_by_nothing(tmp_path: Path) -> None:
-    recipe = dataclasses.replace(STILL, architecture=Architecture(4, dropout=0.0, composition=(100,)))
+def test_a_network_that_is_its_own_teacher_differs_by_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(genome_trainer, "WARM_UPS", [teachers_module.SETTLED])
+    recipe = dataclasses.replace(STILL, architecture=Architecture(4, dropout=0.0, composition=(100,), half_life=8))
     train(tmp_path / "first", recipe=recipe)
     first = tmp_path / "first" / "last.safetensors"
     train(tmp_path / "second", recipe=recipe, init=first, teachers=[first])

@@ -153,7 +153,7 @@ class GenomeTrainer(Trainer[BiGRUAttention]):
         own = codes[self.group.own_rows(len(codes))]
         with autocast(self.device, self.precision):
             logits, places = self.model.along_with_places(own, margin, warm_up)
-            taught = None if self.teachers is None else self.teachers.logits(own, margin, warm_up)
+            taught = None if self.teachers is None else self.teachers.logits(own, margin)
         logits = self.group.gather(logits.float(), len(codes))
         places = None if places is None else self.group.gather(places.float(), len(codes))
         taught = None if taught is None else self.group.gather(taught, len(codes))

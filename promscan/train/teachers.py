@@ -14,9 +14,13 @@ import torch
 from torch import Tensor
 
 from promscan.errors import ModelError
+from promscan.inference.streaming import StreamingEngine
 from promscan.networks.card import Card
 from promscan.networks.classifier import BiGRUAttention
 from promscan.networks.weights import load_model
+
+SETTLED = 11
+"""Half-lives after which the states of a teacher have forgotten where they began, but for 1 part in 2,000."""
 
 
 class Teachers:
@@ -47,8 +51,8 @@ class Teachers:
 
     @property
     def reach(self) -> int:
-        """Bases before and after a window that a teacher sees, at most, but for the states."""
-        return max(network.architecture.reach for network in self.networks)
+        """Bases before and after a window that a teacher reads, at most."""
+        return max(max(network.architecture.reach, _warm_up(network)) for network in self.networks)
 
     def describe(self) -> list[dict[str, Any]]:
         """What each of them learned from, for a card."""
@@ -64,12 +68,18 @@ class Teachers:
         return self
 
     @torch.no_grad()
-    def logits(self, codes: Tensor, margin: int, warm_up: int) -> Tensor:
+    def logits(self, codes: Tensor, margin: int) -> Tensor:
         """Mean logit of each window, (batch, length - 2 * margin - 69); see `BiGRUAttention.along`.
 
         Args:
             codes: (batch, length), uint8.
             margin: bases before the first window and behind the last; at least `reach`.
-            warm_up: bases that only bring the states into shape.
         """
-        return torch.stack([network.along(codes, margin, warm_up).float() for network in self.networks]).mean(dim=0)
+        logits = [network.along(codes, margin, _warm_up(network)).float() for network in self.networks]
+        return torch.stack(logits).mean(dim=0)
+
+
+def _warm_up(network: BiGRUAttention) -> int:
+    """Bases that bring the states into shape; those of a scan, if the states have no half-life."""
+    half_life = network.architecture.half_life
+    return min(SETTLED * half_life, StreamingEngine.warm_up) if half_life else StreamingEngine.warm_up
