@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,13 @@ def test_a_region_is_written_with_commas_between_names() -> None:
     regions = named_regions(words("chr9,II:1,001-2,000,900"), LENGTHS)
     assert regions == [("II", 1000, 2000), ("chr9:0-300", 0, 300), ("chr9:500-700", 0, 200), ("900", 0, 100)]
     assert plain_names(words("chr9,II:1,001-2,000,900"), LENGTHS) == ["chr9", "II:1001-2000", "900"]
+
+
+def test_digits_without_end_after_a_colon_are_looked_at_once() -> None:
+    long = f"chr:{'1' * 1_000_000}x"
+    began = time.process_time()
+    assert plain_names([long, "100"], {long: 9}) == [long, "100"]
+    assert time.process_time() - began < 5  # hours where the digits before and after a dash are both tried
 
 
 def test_a_contig_named_like_a_region_is_that_contig() -> None:

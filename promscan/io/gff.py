@@ -20,7 +20,8 @@ PARTS = frozenset(
 )
 """Types of the parts of a transcript, which are most rows of an annotation."""
 
-_GTF_ATTRIBUTE = re.compile(r'([^\s;"]+)\s+(?:"([^"]*)"|([^\s;"]+))')
+# A key is tried at its first character only: from each one, a long word without a value would take quadratic time.
+_GTF_ATTRIBUTE = re.compile(r'(?<![^\s;"])([^\s;"]+)\s+(?:"([^"]*)"|([^\s;"]+))')
 _GFF3_ATTRIBUTE = re.compile(r"\s*[^\s=;\"]+=")
 
 

@@ -11,7 +11,7 @@ from promscan.seq.records import Interval
 
 _REGION = re.compile(r"([0-9][0-9,]{0,20})(?:-([0-9][0-9,]{0,20})?)?")
 """Positions of up to 21 characters: none lies farther out, and Python refuses to read thousands of digits."""
-_BEFORE_COMMA = re.compile(r":[0-9,]*-?[0-9,]*[0-9]$")
+_BEFORE_COMMA = re.compile(r":(?:[0-9,]*-)?[0-9,]*[0-9]$")
 _AFTER_COMMA = re.compile(r"[0-9]{3}(-[0-9]*)?")
 """Parts of a region on both sides of a comma in a position."""
 

@@ -26,7 +26,7 @@ from targets import TARGETS, try_file  # noqa: E402
 
 SLOWEST = 10.0
 MOST_MEMORY = 512 << 20
-"""Bytes of address space that reading may add to the process."""
+"""Bytes of address space that reading a file may add to the process."""
 
 
 class Hang(BaseException):
@@ -48,11 +48,11 @@ def main() -> int:
 def fuzz(name: str, seconds: float, seed: int, save: Path) -> int:
     target = TARGETS[name]
     mutator = Mutator(list(target.seeds().values()), seed, packed=target.packed)
-    limit_memory()
     signal.signal(signal.SIGVTALRM, _too_slow)
     began, count, read = time.process_time(), 0, 0
     with tempfile.TemporaryDirectory(prefix="promscan-fuzz-") as folder:
         while time.process_time() - began < seconds:
+            limit_memory()
             text = mutator.next()
             last = save / f"{name}.running"
             last.write_bytes(text)
@@ -76,7 +76,7 @@ def fuzz(name: str, seconds: float, seed: int, save: Path) -> int:
 
 
 def limit_memory() -> None:
-    """Let the process grow by `MOST_MEMORY` at most."""
+    """Let the process grow by `MOST_MEMORY` at most: from now on, since htslib loses 2 kB at each VCF it refuses."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + MOST_MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
