@@ -101,39 +101,43 @@ def _as_without_index(genome: Path) -> Bases:
 
 def read_tables(path: Path) -> int:
     """Read a table in each way that commands do."""
-    rows = 0
-    for way in (
-        lambda: [
+    return _in_each_way(
+        lambda: sum(
             number_at(row["label"], "label", place) for row, place in read_table(str(path), ("sequence", "label"))
-        ],
-        lambda: list(read_table(str(path), ())),
-        lambda: list(read_sequences(str(path))),
-    ):
-        rows += _counted(way)
-    return rows
+        ),
+        lambda: sum(1 for _ in read_table(str(path), ())),
+        lambda: sum(1 for _ in read_sequences(str(path))),
+    )
 
 
-def _counted(way: Callable[[], object]) -> int:
-    """1 if a file can be read in a way; 0 if it is refused as it should be."""
-    try:
-        way()
-    except PromscanError as error:
-        check_message(error)
-        return 0
-    return 1
+def _in_each_way(*ways: Callable[[], object]) -> int:
+    """In how many ways a file can be read.
+
+    Raises:
+        PromscanError: in none.
+    """
+    refused = list[PromscanError]()
+    for way in ways:
+        try:
+            way()
+        except PromscanError as error:
+            check_message(error)
+            refused.append(error)
+    if len(refused) == len(ways):
+        raise refused[-1]
+    return len(ways) - len(refused)
 
 
 def read_lists(path: Path) -> int:
     """Read a list of transcription starts or of hits in each way that commands do."""
-    ways = [
+    return _in_each_way(
         lambda: read_starts(path, CONTIGS),
         lambda: read_starts(path, CONTIGS, "5prime"),
         lambda: read_starts(path, CONTIGS, "gene"),
         lambda: read_known_promoters(path, CONTIGS),
         lambda: read_hits(path, CONTIGS),
         lambda: read_hit_lines(path),
-    ]
-    return sum(map(_counted, ways))
+    )
 
 
 def read_vcf(path: Path) -> int:
@@ -185,7 +189,7 @@ def read_shards(path: Path) -> int:
     """Merge a shard with itself, and with a good other half."""
     other, out = path.with_name("other.bed"), path.with_name("merged.bed")
     other.write_bytes(shards()["part2.bed"])
-    return _counted(lambda: merge([path], out)) + _counted(lambda: merge([path, other], out))
+    return _in_each_way(lambda: merge([path], out), lambda: merge([path, other], out))
 
 
 def check_message(error: PromscanError) -> None:
