@@ -441,6 +441,18 @@ def test_help_describes_every_option(promscan_cli, name):
     assert all(flag in outcome.out for option in options for flag in option.opts)
 
 
+def test_the_list_of_trainings_shows_whole_sentences(promscan_cli) -> None:
+    lines = promscan_cli("train", "--help").out.partition("Commands:\n")[2].splitlines()
+    assert len(lines) == 4
+    assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []
+
+
+@pytest.mark.parametrize("name", ["train genome", "evaluate", "report", "calibrate"])
+def test_help_has_one_word_for_a_tss(promscan_cli, name: str) -> None:
+    text = " ".join(promscan_cli(*name.split(), "--help").out.split())
+    assert re.findall(r"transcription starts|[^.]* starts [^.]*", text) == []
+
+
 def test_scan_has_the_promised_options(promscan_cli):
     promised = """--output --model --fp-per-mb --threshold --min-distance --strand --stride --skip-masked --region --bed
     --exclude --shard --format --device --batch-size --threads --precision --resume --summary --quiet"""

@@ -334,6 +334,56 @@ def test_numbers_in_the_text_of_the_readme_were_measured() -> None:
         assert number in text, number
 
 
+def text_of(page: str) -> str:
+    return " ".join((ROOT / "docs" / page).read_text(encoding="utf-8").split())
+
+
+def values_of(part: Any, key: str) -> set[int]:
+    """The numbers with this key, however deep they stand in a card."""
+    parts = part.values() if isinstance(part, dict) else part if isinstance(part, list) else []
+    deeper = {number for inner in parts for number in values_of(inner, key)}
+    return deeper | ({part[key]} if isinstance(part, dict) and isinstance(part.get(key), int) else set())
+
+
+def test_the_page_of_species_says_what_the_models_learned_from() -> None:
+    text = text_of("species.md")
+    training = {
+        name: json.loads((ROOT / "weights" / f"{name}.json").read_text(encoding="utf-8"))["training"]
+        for name in ("human", "yeast", "pombe")
+    }
+    for name in ("yeast", "pombe"):
+        learned = training[name]["genome"]
+        assert re.search(rf"{learned['bases'] / 1e6:.1f} Mb with {learned['starts']:,} ?(listed TSSs)?\b", text), name
+    human = re.search(r"([\d,]+) listed TSSs and ([\d,]+) strong RAMPAGE summits, and from ([\d,]+) promoter", text)
+    assert human is not None
+    listed, summits, promoters = (int(number.replace(",", "")) for number in human.groups())
+    assert listed + summits in values_of(training["human"], "starts")
+    assert promoters in values_of(training["human"], "used")
+
+
+def test_the_page_of_species_says_the_rates_of_bacteria() -> None:
+    rates = [each["asked"]["100"]["fp_per_mb"] for each in measured("bacteria.bacteria")["species"].values()]
+    assert f"the rates of the test parts were {min(rates):.0f} to {max(rates):.0f}" in text_of("species.md")
+
+
+def test_numbers_about_explanations_were_measured() -> None:
+    text = text_of("explain.md")
+    human, yeast, bacteria = (measured(f"motifs.{name}") for name in ("human", "yeast", "bacteria"))
+    agreement = measured("explanations.human")["rank_correlation_of_attention"]
+    element = [bacteria["mean_contribution"][f"{offset}"] for offset in range(-36, -32)]
+    for number in (
+        f"At {human['starts']} main human TSSs",
+        f"the bases -1 and 0 add {human['mean_contribution']['0']:.2f} each",
+        f"adds {min(element):.2f} to {max(element):.2f} at its bases -36 to -33",
+        f"the -10 element up to {bacteria['mean_contribution']['-12']:.2f}",
+        f"the TSS itself adds most ({yeast['mean_contribution']['0']:.2f})",
+        "the median is {median:.2f}, from {lowest:.2f} to {highest:.2f}".format(**agreement),
+        f"`bacteria` at {bacteria['starts']} it is {bacteria['rank_correlation_of_attention']:.2f}",
+        f"`yeast` at {yeast['starts']} {yeast['rank_correlation_of_attention']:.2f}",
+    ):
+        assert number in text, number
+
+
 def test_numbers_are_those_that_were_measured() -> None:
     check = run_python("-m", "benchmarks.write_results", "--check")
     assert check.returncode == 0, check.stderr

@@ -80,7 +80,7 @@ def test_a_small_genome_is_trained_like_bacteria_and_a_line_says_so(
     assert recipe.architecture.frames == (30, 90, 180, 300, 480, 900)
     assert recipe.architecture.place_in_logit
     line = next(line for line in messages.splitlines() if line.startswith("settings for"))
-    assert line.startswith("settings for a small genome, as bacteria have: 0.5 Mb, 600 listed starts per Mb: --")
+    assert line.startswith("settings for a small genome, as bacteria have: 0.5 Mb, 600 listed TSSs per Mb: --")
     assert "--tolerance 20 " in line
     assert "--frames 30,90,180,300,480,900 " in line
     assert "--place-in-logit " in line

@@ -375,7 +375,7 @@ def test_training_starts_from_given_weights(tmp_path: Path) -> None:
         ({"dev": ["chr9"]}, "no contig 'chr9'"),
         ({"leave_out": ["chr9"]}, "no contig 'chr9'"),
         ({"leave_out": ["chr0:0-20000"]}, "'chr0:0-20000' is named for dev and to be left out"),
-        ({"leave_out": ["chr1"]}, "no transcription start is listed on the contigs to train on"),
+        ({"leave_out": ["chr1"]}, "no TSS is listed on the contigs to train on"),
         ({"genome": LabelledGenome(planted(2).contigs, KnownStarts([Site("chr1:0-20000", 9, "+")]))}, "on the dev"),
     ],
 )

@@ -153,7 +153,7 @@ def test_only_the_first_process_speaks(tmp_path: Path, promscan_cli, second_of_t
     outcome = promscan_cli(*bad)
     assert outcome.status == 1
     reading, settings, error = outcome.err.splitlines()
-    assert "20 transcription starts" in reading
+    assert "20 TSSs" in reading
     assert settings.startswith("settings for ")
     assert error.startswith("promscan: error: there is no contig 'chr9'")
 

@@ -41,7 +41,7 @@ def test_starts_are_read_once_each_in_order(tmp_path: Path) -> None:
         ("chr10\t1\t2\n", "line 1: there is no strand"),
         ("chr10\t1\t2\tx\t0\t.\n", "line 1: there is no strand"),
         ("chr10\tone\t2\tx\t0\t+\n", "line 1: not a BED interval"),
-        ("# nothing\n", "there are no transcription starts"),
+        ("# nothing\n", "there are no TSSs"),
     ],
 )
 def test_bad_starts_are_refused(tmp_path: Path, text: str, message: str) -> None:

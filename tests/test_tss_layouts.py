@@ -153,7 +153,7 @@ def test_a_clear_layout_is_read_and_the_reading_is_said(tmp_path: Path, content:
     starts = read(tmp_path, content)
     assert list(starts) == sorted(STARTS, key=lambda site: (site.chrom, site.strand, site.tss))
     (line,) = said()
-    assert line == f"{tmp_path}/tss.list: 4 transcription starts, each {starts.reading}"
+    assert line == f"{tmp_path}/tss.list: 4 TSSs, each {starts.reading}"
 
 
 @pytest.mark.parametrize("content", [CLEAR["EPDnew"], CLEAR["GFF3 of promscan"], CLEAR["narrowPeak"]])
@@ -183,7 +183,7 @@ def test_what_is_not_clear_is_refused_with_all_choices(tmp_path: Path, content: 
 def test_two_readings_that_fit_and_differ_are_refused(tmp_path: Path) -> None:
     both = "chr1\t100\t160\tx\t0\t+\t120\t121\t0\t20\n"
     assert list(read(tmp_path, both)) == [Site("chr1", 120, "+")]
-    with pytest.raises(InputError, match=r"line 2: the start may be the one-base thick interval .*, or the summit"):
+    with pytest.raises(InputError, match=r"line 2: the TSS may be the one-base thick interval .*, or the summit"):
         read(tmp_path, both + both.replace("\t20\n", "\t30\n"))
 
 
@@ -230,9 +230,9 @@ def test_start_is_the_lower_end_on_both_strands(tmp_path: Path) -> None:
         (GTF, "5prime", "it lists 4 gene, 4 transcript, 4 exon, 4 CDS; choose --tss-from transcript or gene"),
         (rows(feature("exon", "ID={}")), "transcript", "no feature in it is a transcript, only 4 exon"),
         (rows(feature("pseudogene", "ID={}")), "gene", "no feature in it is a gene, only 4 pseudogene"),
-        ("chr1\t0\t0\tx\t0\t-\n", "5prime", "line 1: an interval of 0 bp holds no transcription start; end it at 1"),
-        ("chr1\t9\t9\tx\t0\t+\n", "start", "line 1: an interval of 0 bp holds no transcription start; end it at 10"),
-        ("chr1\t9\t9\tx\t0\t+\n", "gene", "line 1: an interval of 0 bp holds no transcription start"),
+        ("chr1\t0\t0\tx\t0\t-\n", "5prime", "line 1: an interval of 0 bp holds no TSS; end it at 1"),
+        ("chr1\t9\t9\tx\t0\t+\n", "start", "line 1: an interval of 0 bp holds no TSS; end it at 10"),
+        ("chr1\t9\t9\tx\t0\t+\n", "gene", "line 1: an interval of 0 bp holds no TSS"),
         ("chr2\t4990\t5010\tx\t0\t+\n", "5prime", "line 1: reaches past the end of chr2 at 5000; is it for this"),
         (rows(bed6(0, 9)), "middle", r"'middle' names no base of an interval; choose --tss-from start\|5prime"),
     ],
@@ -268,16 +268,16 @@ def test_a_choice_that_a_list_does_not_have_is_refused(
             rows(own_bed).replace("2000", "9000"),
             "line 1: the tss 9000 in column 7 is not in its interval, 1967 to 2037",
         ),
-        ("", "there are no transcription starts in it; give transcription starts as BED, GFF3 or GTF"),
-        ("track name=x\n#\n", "there are no transcription starts in it"),
+        ("", "there are no TSSs in it; give TSSs as BED, GFF3 or GTF"),
+        ("track name=x\n#\n", "there are no TSSs in it"),
         (b"chr1\t5\t6\tx\t0\t+\nchr1\t5\t6\t\xe9\t0\t+\n", "line 2: not a text file in UTF-8"),
         ("chr1\t5\t6\tx\t0\t.\n", "in column 6; correct it, or leave such rows out"),
         ("chr1\t5\t6\tx\n", "in column 6; give BED of at least six columns"),
         ("track\tx\tTSS\t5\tx\t.\t+\t.\tID=1\n", "line 1: not a BED interval"),
-        (">chr1 long\nACGTN\n", "this is a FASTA file; give transcription starts as BED, GFF3 or GTF"),
+        (">chr1 long\nACGTN\n", "this is a FASTA file; give TSSs as BED, GFF3 or GTF"),
         ("##fileformat=VCFv4.2\nchr1\t5\t.\tA\tC\t.\t.\t.\n", "this is a VCF file; give"),
         ('{"chr1": 5}\n', "this is a JSON file; give"),
-        ("BAM\1\0\0\n", "this is a BAM file; give transcription starts as BED, GFF3 or GTF"),
+        ("BAM\1\0\0\n", "this is a BAM file; give TSSs as BED, GFF3 or GTF"),
     ],
 )
 def test_a_row_that_is_no_start_is_refused_with_its_line(tmp_path: Path, content: str | bytes, message: str) -> None:
@@ -301,7 +301,7 @@ def test_a_row_on_a_contig_called_like_a_line_of_a_genome_browser_is_read(
 
 def test_ends_of_transcripts_among_starts_are_not_taken_for_starts(tmp_path: Path) -> None:
     content = rows(feature("TSS", "ID={}", after=0)) + rows(feature("transcription_end_site", "ID=e{}", -200, 200))
-    with pytest.raises(InputError, match="it lists 4 TSS, 4 transcription_end_site, and not only transcription starts"):
+    with pytest.raises(InputError, match="it lists 4 TSS, 4 transcription_end_site, and not only TSSs"):
         read(tmp_path, content)
     assert sorted(read(tmp_path, content, "start")) == sorted(STARTS)
 
@@ -429,13 +429,13 @@ def test_evaluate_says_the_reading_and_takes_a_choice(promscan_cli, tmp_path: Pa
     table = demo_lists(bed12)
     outcome = promscan_cli("evaluate", hits, "--tss", table, "--genome", DEMO)
     assert (outcome.status, outcome.out, outcome.err.count("\n")) == (1, "", 1)
-    assert f"nothing says which base is the transcription start; choose {ALL_CHOICES}" in outcome.err
+    assert f"nothing says which base is the TSS; choose {ALL_CHOICES}" in outcome.err
     json_file = tmp_path / "out.json"
     outcome = promscan_cli(
         "evaluate", hits, "--tss", table, "--genome", DEMO, "--tss-from", "5prime", "--json", json_file
     )
     assert outcome.out.startswith("20 of 20 TSSs found by 20 hits")
-    assert "20 transcription starts, each the 5' end of its interval (--tss-from 5prime)" in outcome.err
+    assert "20 TSSs, each the 5' end of its interval (--tss-from 5prime)" in outcome.err
     described = json.loads(json_file.read_text())
     assert described["tss_reading"] == "the 5' end of its interval (--tss-from 5prime)"
     assert described["distance"]["hits"] == {"0": 20}

@@ -65,14 +65,14 @@ def cli() -> None:
     """Find promoters in DNA, and predict how strong they are.
 
     \b
-    promscan scan genome.fa -o hits.bed         call promoters in a genome
-    promscan merge part*.bed -o hits.bed        join the parts of a divided scan
+    promscan scan genome.fa -o hits.bed         find promoters in a genome
+    promscan merge part*.bed -o hits.bed        join the shards of a divided scan
     promscan annotate hits.bed genes.gff3 ...   find the nearest genes of hits
     promscan score windows.fa -o scores.tsv     score single 70-bp sequences
     promscan variants v.vcf.gz ...              say what variants do to promoters
     promscan explain hits.bed ...               say why hits have their scores
     promscan design --strength 12 -o new.fa     propose inserts of a wanted strength
-    promscan train windows train.csv ...        train a model of your own
+    promscan train genome g.fa tss.bed ...      train a model of your own
     promscan calibrate model.safetensors ...    measure its false positives per Mb on your background
     promscan evaluate hits.bed --tss ...        measure hits against known TSSs
     promscan report hits.bed --genome ...       show hits in one HTML file

@@ -55,8 +55,8 @@ from promscan.seq.bounds import MAX_BP
 def annotate(hits: str, genes: str | None, quiet: bool, **options: Any) -> None:
     """Find the nearest gene on each strand for each hit, its distance, and where the hit lies in or near genes.
 
-    HITS is BED, GFF3 or narrowPeak of promscan, or BED or GFF3 with strands of any other tool. GENES is GFF3, GTF, or
-    BED with strands. Either may be - for standard input. All columns of HITS stay as they are.
+    HITS is BED, GFF3 or narrowPeak with strands, of promscan or any other tool. GENES is GFF3, GTF, or BED with
+    strands. Either may be - for standard input. All columns of HITS stay as they are.
 
     With --fasta, the sequences of HITS are written; GENES is then not needed.
 

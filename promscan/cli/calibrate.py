@@ -48,8 +48,8 @@ def calibrate(model: str, genome: str, exclude: str, output: Path, quiet: bool, 
     """Measure the false positives per Mb of MODEL, at each logit, on your own background.
 
     The whole genome is scanned, except near known promoters, and every hit counts as false. MODEL2 is MODEL with this
-    table in its card, which 'promscan scan --fp-per-mb' needs. The card of a model of single windows also says how a
-    quicker pass can choose the windows to score, if that saves enough time.
+    table in its card, which 'promscan scan --fp-per-mb' needs. The card also says how a scan can leave out windows
+    that cannot be hits, if that saves enough time.
 
     \b
     promscan calibrate mine.safetensors --genome genome.fa --exclude tss.bed -o calibrated.safetensors

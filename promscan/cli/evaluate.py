@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("hits", metavar="HITS")
 @click.option(
     "--tss", required=True, multiple=True, metavar="FILE",
-    help="BED, GFF3 or GTF of the known transcription starts (TSSs). May be repeated: recall is given for all lists "
+    help="BED, GFF3 or GTF of the known TSSs. May be repeated: recall is given for all lists "
     "together, and for each.",
 )  # fmt: skip
 @tss_from_option
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--class-pattern", metavar="REGEX",
     help="Also give the recall of classes of TSSs: regular expression searched in their names, such as "
-    "'(?P<main>_1$)' for the main starts of EPDnew. A class is a named group.",
+    "'(?P<main>_1$)' for the main TSSs of EPDnew. A class is a named group.",
 )  # fmt: skip
 @click.option(
     "--ignore-near", multiple=True, metavar="FILE",
@@ -75,11 +75,11 @@ def evaluate(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Measure HITS against known transcription starts: recall and precision by false positives per Mb.
+    """Measure HITS against known transcription start sites (TSSs): recall and precision by false positives per Mb.
 
-    HITS is BED, GFF3 or narrowPeak of promscan, or BED or GFF3 with strands of any other tool; - is standard input. A
-    TSS is found if a hit of its strand lies within --tolerance; a hit farther than --false-beyond from every TSS of its
-    strand is false.
+    HITS is BED, GFF3 or narrowPeak with strands, of promscan or any other tool; - is standard input. A TSS is found if
+    a hit of its strand lies within --tolerance; a hit farther than --false-beyond from every TSS of its strand is
+    false.
 
     \b
     promscan scan genome.fa -o hits.bed --fp-per-mb 1000

@@ -26,7 +26,7 @@ from promscan.seq.bounds import MAX_DETAILS
 @click.option("-o", "--output", required=True, metavar="OUT.html", help="The report; - is stdout.")
 @click.option(
     "--tss", multiple=True, metavar="FILE",
-    help="BED, GFF3 or GTF of known transcription starts (TSSs): also show recall and precision. May be repeated.",
+    help="BED, GFF3 or GTF of known TSSs: also show recall and precision. May be repeated.",
 )  # fmt: skip
 @tss_from_option
 @click.option("--title", default="Promoters", show_default=True, metavar="TEXT", help="Heading of the report.")
@@ -55,8 +55,8 @@ from promscan.seq.bounds import MAX_DETAILS
 def report(hits: tuple[str, ...], output: str, quiet: bool, **options: Any) -> None:
     """Show HITS in one HTML file that works offline: numbers, plots, and a table to search and filter.
 
-    HITS is BED, GFF3 or narrowPeak of promscan, also with genes added, or BED or GFF3 with strands of any other tool.
-    Several files are compared.
+    HITS is BED, GFF3 or narrowPeak with strands, of promscan (also with genes added) or any other tool. Several files
+    are compared.
 
     \b
     promscan scan genome.fa -o hits.bed

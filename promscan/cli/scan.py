@@ -131,7 +131,7 @@ def scan(
     track: str | None,
     **options: Any,
 ) -> None:
-    """Call promoters in GENOME: FASTA, plain or compressed, or - for standard input.
+    """Find promoters in GENOME: FASTA, plain or compressed, or - for standard input.
 
     Several files, or a folder of them, are one genome each if OUT is a folder; else they are one genome together.
 

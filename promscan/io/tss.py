@@ -52,7 +52,7 @@ def read_starts(path: str | PathLike[str], contigs: Mapping[str, int], tss_from:
         if row.name not in ("", "."):
             names.setdefault(site, row.name)
     known = KnownStarts(sites, names, reading.words)
-    logger.info("%s: %s, each %s", listed.source, counted(len(known), "transcription start"), reading.words)
+    logger.info("%s: %s, each %s", listed.source, counted(len(known), "TSS"), reading.words)
     return known
 
 
@@ -86,7 +86,7 @@ def _known_promoters(listed: StartList) -> tuple[str, list[tuple[Row, Interval]]
     """Return what the promoters of a list are, in words, and where the promoter of each row is."""
     with suppress(InputError):  # without a clear layout the list is one of intervals
         reading = listed.reading(None)
-        return f"its transcription starts, each {reading.words}", [
+        return f"its TSSs, each {reading.words}", [
             (row, Interval(row.chrom, tss, tss + 1)) for row, tss in zip(reading.rows, reading.positions, strict=True)
         ]
     if annotated := [*genes(listed.rows), *transcripts(listed.rows)]:

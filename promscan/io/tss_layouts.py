@@ -16,7 +16,7 @@ from promscan.io.gff import PARTS
 from promscan.io.listed_rows import ListedRows, Row, stranded
 from promscan.io.tss_choices import CHOICES, TSS_FROM
 
-WANTED = "transcription starts as BED, GFF3 or GTF"
+WANTED = "TSSs as BED, GFF3 or GTF"
 _EPDNEW_WIDTH, _EPDNEW_BEFORE = 60, 49
 """bp of an interval of EPDnew's BED files, and how many of them lie before the start."""
 NAMED = "the tss that its row names"
@@ -68,7 +68,7 @@ class StartList:
             if row.type not in PARTS:
                 starts.rows.append(row)
         if not starts.types:
-            raise InputError(f"{listed.source}: there are no transcription starts in it; give {WANTED}")
+            raise InputError(f"{listed.source}: there are no TSSs in it; give {WANTED}")
         starts.is_gff = listed.format == "gff"
         return starts
 
@@ -88,9 +88,7 @@ class StartList:
         rows = self._features(tss_from) if self.is_gff else self.rows
         for row in rows:
             if row.start == row.end:
-                raise InputError(
-                    f"{row.where}: an interval of 0 bp holds no transcription start; end it at {row.end + 1}"
-                )
+                raise InputError(f"{row.where}: an interval of 0 bp holds no TSS; end it at {row.end + 1}")
         words = f"{_WORDS[tss_from]} (--tss-from {tss_from})"
         return Reading(words, rows, [_CHOSEN[tss_from](row) for row in rows])
 
@@ -117,15 +115,15 @@ class StartList:
             others = None if NAMED in (words, other) else fitting(self.rows, place)
             for row, position, another in zip(self.rows, positions, others or positions, strict=True):
                 if position != another:
-                    raise InputError(f"{row.where}: the start may be {words}, or {other}; choose {CHOICES}")
+                    raise InputError(f"{row.where}: the TSS may be {words}, or {other}; choose {CHOICES}")
 
     def _unclear(self) -> str:
         row = self.first_longer
         if self.is_gff or row is None:
-            return f"{self.source}: it lists {self._counted()}, and not only transcription starts; choose {CHOICES}"
+            return f"{self.source}: it lists {self._counted()}, and not only TSSs; choose {CHOICES}"
         return (
-            f"{row.where}: an interval of {row.end - row.start:,} bp, and nothing says which base is the transcription "
-            f"start; choose {CHOICES}"
+            f"{row.where}: an interval of {row.end - row.start:,} bp, and nothing says which base is the TSS; "
+            f"choose {CHOICES}"
         )
 
     def _features(self, tss_from: str) -> Sequence[Row]:

@@ -86,9 +86,7 @@ def dev_pieces_of(dev: LabelledGenome, bases: int) -> list[Interval]:
     """
     pieces = draw_pieces(dev.contigs, bases, np.random.default_rng(0))
     if not any(contains(piece, site) for piece in pieces for site in dev.starts):
-        raise InputError(
-            "no transcription start is listed on the dev contigs; name others, or validate on more of them"
-        )
+        raise InputError("no TSS is listed on the dev contigs; name others, or validate on more of them")
     return pieces
 
 

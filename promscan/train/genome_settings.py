@@ -78,4 +78,4 @@ def settings_for(bases: int, starts: int, *, sized: bool = False) -> Choice:
     segments = min(max(SEGMENTS[0], round(4 * starts, -2)), SEGMENTS[1])
     epochs = min(max(EPOCHS[0], -(-TRAINING // segments)), EPOCHS[1])
     values |= {"segments_per_epoch": segments, "epochs": epochs}
-    return Choice(f"{kind}: {bases / 1e6:.3g} Mb, {density:.3g} listed starts per Mb", values)
+    return Choice(f"{kind}: {bases / 1e6:.3g} Mb, {density:.3g} listed TSSs per Mb", values)

@@ -50,20 +50,20 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     return tuple(int(word) for word in words)
 
 
-@click.command()
+@click.command(short_help="Train a model that scans, from a genome and its TSSs.")
 @click.argument("sequences", metavar="GENOME")
 @click.argument("starts", metavar="TSS")
 @tss_from_option
 @click.option(
     "--tss", "more_starts", multiple=True, type=(str, Number(min=0, min_open=True), Number(min=0)),
     metavar="FILE WEIGHT PLACE",
-    help="Another list of starts. WEIGHT: how much each of them counts as a promoter. PLACE: how much its base counts "
-    "for --place. For the starts of TSS, both are 1. Starts of two lists at most 50 bp apart are one start, at its "
-    "position in the earlier list. May be repeated.",
+    help="Another list of TSSs. WEIGHT: how much each of them counts as a promoter. PLACE: how much its base counts "
+    "for --place. For the list TSS, both are 1. TSSs of two lists at most 50 bp apart are one TSS, at its position in "
+    "the earlier list. May be repeated.",
 )  # fmt: skip
 @click.option(
     "--ignore-near", "doubtful", multiple=True, metavar="FILE",
-    help="Starts that may be real or not: nothing is learned from what lies around them. May be repeated.",
+    help="TSSs that may be real or not: nothing is learned from what lies around them. May be repeated.",
 )  # fmt: skip
 @click.option(
     "--dev", required=True, metavar="NAMES", callback=_comma_list,
@@ -80,7 +80,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
     "are not used.",
 )  # fmt: skip
 @click.option(
-    "--positives-tss", type=Count(0, MAX_WIDTH), metavar="N", help="0-based index of the start in each positive."
+    "--positives-tss", type=Count(0, MAX_WIDTH), metavar="N", help="0-based index of the TSS in each positive."
 )  # fmt: skip
 @click.option(
     "--drop", multiple=True, metavar="FILE",
@@ -102,7 +102,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 )  # fmt: skip
 @click.option(
     "--frames", default="", metavar="BP,...", callback=_widths,
-    help="Ends of bins, in bp from the start on each side, in which the network sees stop codons by reading frame: for "
+    help="Ends of bins, in bp from the TSS on each side, in which the network sees stop codons by reading frame: for "
     "genomes full of genes, such as 40,120,240,480 for bacteria.",
 )  # fmt: skip
 @click.option(
@@ -111,7 +111,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 )  # fmt: skip
 @click.option(
     "--place", type=Count(0, MAX_HIDDEN), default=0, show_default=True,
-    help="Hidden units of the head that grades every base as the start, and so places the hits; 0: no such head.",
+    help="Hidden units of the head that grades every base as the TSS, and so places the hits; 0: no such head.",
 )  # fmt: skip
 @click.option(
     "--place-in-logit", is_flag=True,
@@ -126,19 +126,19 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 @click.option("--windows", type=Count(1, MAX_WIDTH), default=512, show_default=True, help="Windows of a segment.")
 @click.option(
     "--near", type=Count(0, MAX_WIDTH), default=10, show_default=True,
-    help="A window with its TSS at most this many bp from a start is a promoter.",
+    help="A window with its TSS at most this many bp from a listed TSS is a promoter.",
 )  # fmt: skip
 @click.option(
     "--ignored", type=Count(0, MAX_WIDTH), default=100, show_default=True,
-    help="Other windows at most this many bp from a start are ignored.",
+    help="Other windows at most this many bp from a listed TSS are ignored.",
 )  # fmt: skip
 @click.option(
     "--opposite-weight", type=Number(min=0), default=3.0, show_default=True,
-    help="Weight of background within --opposite-reach of a start of the other strand.",
+    help="Weight of background within --opposite-reach of a TSS of the other strand.",
 )  # fmt: skip
 @click.option(
     "--flank-weight", type=Number(min=0, min_open=True), default=0.1, show_default=True,
-    help="Weight of the background around a start, in a segment drawn for it.",
+    help="Weight of the background around a TSS, in a segment drawn for it.",
 )  # fmt: skip
 @click.option(
     "--mined-weight", type=Number(min=0, min_open=True), default=1.0, show_default=True,
@@ -154,19 +154,19 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 )  # fmt: skip
 @click.option(
     "--tolerance", type=Count(0, MAX_BP), default=Scale.tolerance, show_default=True, metavar="BP",
-    help="A start is found by a hit of its strand at most this far from it.",
+    help="A TSS is found by a hit of its strand at most this far from it.",
 )  # fmt: skip
 @click.option(
     "--false-beyond", type=Count(0, MAX_BP), default=Scale.false_beyond, show_default=True, metavar="BP",
-    help="A hit farther than this from every start of its strand is false.",
+    help="A hit farther than this from every TSS of its strand is false.",
 )  # fmt: skip
 @click.option(
     "--clearance", type=Count(0, MAX_BP), default=Scale.clearance, show_default=True, metavar="BP",
-    help="Background of a later calibration lies at least this far from every start.",
+    help="Background of a later calibration lies at least this far from every TSS.",
 )  # fmt: skip
 @click.option(
     "--opposite-reach", type=Count(0, MAX_BP), default=Scale.opposite_reach, show_default=True, metavar="BP",
-    help="Background at most this far from a start of the other strand has --opposite-weight.",
+    help="Background at most this far from a TSS of the other strand has --opposite-weight.",
 )  # fmt: skip
 @click.option(
     "--fp-per-mb", type=Number(min=1e-6, max=1e6), default=Scale.fp_per_mb, show_default=True, metavar="RATE",
@@ -191,13 +191,13 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 )  # fmt: skip
 @click.option(
     "--mining-bases", type=Count(0, MAX_COUNT), default=4_000_000, show_default=True,
-    help="Bases that are scanned for false hits before an epoch; 0: none, for a list that lacks many real starts.",
+    help="Bases that are scanned for false hits before an epoch; 0: none, for a list that lacks many real TSSs.",
 )  # fmt: skip
 @step_options(averaging=0.998)
 @init_option
 @click.option(
     "--teacher", "teachers", multiple=True, metavar="NAME|PATH",
-    help="Model that scans; the network learns its logits beside the labels. Of several, the mean. May be repeated.",
+    help="Model that scans; the network learns its logits and the labels. Of several, the mean. May be repeated.",
 )  # fmt: skip
 @click.option(
     "--teaching", type=Number(min=0), default=1.0, show_default=True,
@@ -230,11 +230,11 @@ def genome(
     quiet: bool,
     **recipe: Any,
 ) -> None:
-    """Train a model that scans, from a genome and its known transcription starts.
+    """Train a model that scans, from a genome and its known TSSs.
 
     GENOME is FASTA. TSS is BED, GFF3 or GTF with strands. The model learns from every position of the genome on both
     strands. Each epoch is validated by the recall at 10, 50 and 100 false positives per Mb of the dev contigs. Options
-    with the default "by the genome" follow from its size and the number of starts; a line says what was chosen.
+    with the default "by the genome" follow from its size and the number of TSSs; a line says what was chosen.
 
     \b
     promscan train genome genome.fa tss.bed --dev chr9,chr17 --leave-out chr10 --species "Mus musculus" -o runs/mine

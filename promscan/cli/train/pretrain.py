@@ -25,7 +25,7 @@ from promscan.cli.train.options import (
 from promscan.seq.bounds import MAX_COUNT
 
 
-@click.command()
+@click.command(short_help="Pretrain on unlabelled sequences, as a start for 'windows'.")
 @click.argument("sequences", metavar="SEQS")
 @click.option(
     "--held-out", multiple=True, metavar="FILE",

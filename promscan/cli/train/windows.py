@@ -26,7 +26,7 @@ from promscan.cli.train.options import (
 )
 
 
-@click.command()
+@click.command(short_help="Train a classifier on labelled 70-bp windows.")
 @click.argument("train_data", metavar="TRAIN")
 @click.option("--dev", required=True, metavar="DEV", help="Labelled windows to choose the best epoch on.")
 @output_option

@@ -113,7 +113,7 @@ class SegmentSampler:
         self._places = starts if self.evidence.places is None else self.evidence.places
         self.sites = [site for site in starts if site.chrom in self.contigs]
         if not self.sites:
-            raise InputError("no transcription start is listed on the contigs to train on; leave more of them to train")
+            raise InputError("no TSS is listed on the contigs to train on; leave more of them to train")
         self._chroms = list(self.contigs)
         self._ends = np.cumsum([len(codes) - WINDOW + 1 for codes in self.contigs.values()])
         if promoters is not None:
