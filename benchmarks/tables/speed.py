@@ -65,7 +65,8 @@ def cost_table() -> str:
     rows = []
     for genome, (model, bases) in WHOLE_GENOMES.items() if found else ():
         scan = found["scans"][model]
-        seconds = found["start_seconds"] + bases / 1000 / scan["kb_per_second"]
+        start = found["start_seconds"]
+        seconds = start + bases * (scan["seconds"] - start) / scan["bases"]
         time = f"{seconds:.0f} s" if seconds < 300 else f"{seconds / 3600:.1f} h"
         memory = f"{scan['peak_memory_bytes'] / 1e9:.2f} GB"
         rows.append([genome, f"`{model}`", f"{bases / 1e6:,.0f} Mb", f"{scan['kb_per_second']:.0f} kb/s", time, memory])
