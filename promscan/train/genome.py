@@ -17,7 +17,7 @@ from typing import Any
 from promscan.inference.streaming import StreamingEngine
 from promscan.log import logger
 from promscan.networks.calling_rule import OWN, CallingRule, Feature
-from promscan.networks.card import Card
+from promscan.networks.card import PROMOTER, Card
 from promscan.networks.classifier import BiGRUAttention
 from promscan.networks.device import memory_errors
 from promscan.networks.weights import load_model, save_model
@@ -175,7 +175,7 @@ def _draft_card(
     if MAY_HAVE_SEEN in data:
         limits += " It started or learned from weights that may have learned from the dev and left-out contigs."
     return run.draft_card(
-        task="promoter",
+        task=PROMOTER,
         engine="streaming",
         strand_trusted=True,
         training={**data, "recipe": run.config["recipe"]},

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from promscan.log import Progress, logger
 from promscan.metrics.classification import classification_metrics, cross_entropy, require_sklearn
-from promscan.networks.card import Card
+from promscan.networks.card import PROMOTER, Card
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.device import autocast, memory_errors
 from promscan.networks.weights import load_model, save_model
@@ -131,7 +131,7 @@ def _run_epochs(run: TrainingRun, trainer: _Trainer, card: Card, dev: LabelledWi
 
 def _draft_card(run: TrainingRun, train: LabelledWindows, dev: LabelledWindows, start: Card | None) -> Card:
     return run.draft_card(
-        task="promoter",
+        task=PROMOTER,
         engine="windowed",
         strand_trusted=not run.config["recipe"]["reverse_complement"],
         training={"data": train.describe(), "recipe": run.config["recipe"]},
