@@ -22,7 +22,7 @@ from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
 from promscan.io.sequences import SequencesInput, check_window, open_sequences
 from promscan.io.text import source_name
 from promscan.log import counted, logger
-from promscan.networks.card import DEFAULT_MODEL, STRENGTH, Card, find_model, read_card
+from promscan.networks.card import DEFAULT_MODEL, PROMOTER, Card, find_model, read_card, require_task
 from promscan.networks.device import resolve_devices
 from promscan.networks.weights import load_model
 from promscan.seq.bounds import MAX_FLANK, check_whole
@@ -159,8 +159,7 @@ class Explainer:
 
 def _card_of(model: str) -> Card:
     card = read_card(find_model(model))
-    if card.task == STRENGTH:
-        raise InputError(f"{model}: a strength model, which scores no windows; give a model that finds promoters")
+    require_task(card, PROMOTER, model)
     return card
 
 

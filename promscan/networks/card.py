@@ -39,6 +39,11 @@ DEFAULT_CLASSIFIER = "core70"
 """Model of single windows, of which a model that reads along a genome knows less."""
 DEFAULT_STRENGTH = "yeast-strength"
 """Model of the strength of hits where the card of a model names no other, and of the design of inserts."""
+_UNFIT = {
+    PROMOTER: "a strength model, which finds no promoters; it is for 'promscan score'",
+    STRENGTH: "a classifier, which knows nothing of strength; give a model of that task",
+}
+"""Why a model of the other task is not fit for a task."""
 OWN_STRENGTH = "auto"
 """Name that stands for a strength model: the one that the card of the scan's model names."""
 MIN_DISTANCE = 500
@@ -259,8 +264,18 @@ def strength_of(card: Card) -> StrengthPart:
         ModelError: the model has no scores of strength.
     """
     if card.strength is None:
-        raise ModelError(f"{card.name}: a classifier, which knows nothing of strength; give a model of that task")
+        raise ModelError(f"{card.name}: {_UNFIT[STRENGTH]}")
     return card.strength
+
+
+def require_task(card: Card, task: str, name: str | Path) -> None:
+    """Refuse a model of another task than this one; `name` is what the user calls the model.
+
+    Raises:
+        ModelError: it is of the other task.
+    """
+    if card.task != task:
+        raise ModelError(f"{name}: {_UNFIT[task]}")
 
 
 def weights_folder() -> Path:

@@ -21,7 +21,7 @@ import torch
 import promscan
 from promscan.errors import ModelError, is_lack_of_memory
 from promscan.io.files import atomic_path, write_errors, write_whole
-from promscan.networks.card import STRENGTH, Card, find_model, read_card
+from promscan.networks.card import PROMOTER, STRENGTH, Card, find_model, read_card, require_task
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.networks.screening import ScreeningNetwork
@@ -43,8 +43,7 @@ def load_model(name: str) -> tuple[BiGRUAttention, Card]:
     """
     path = find_model(name)
     card = read_card(path)
-    if card.task == STRENGTH:
-        raise ModelError(f"{name}: a strength model, which finds no promoters; it is for 'promscan score'")
+    require_task(card, PROMOTER, name)
     return _load(path, card, lambda: BiGRUAttention(Architecture(**card.architecture))), card
 
 
@@ -76,8 +75,7 @@ def load_strength(name: str) -> tuple[ExpressionNetwork, Card]:
     """
     path = find_model(name)
     card = read_card(path)
-    if card.task != STRENGTH:
-        raise ModelError(f"{name}: a classifier, which knows nothing of strength; give a model of that task")
+    require_task(card, STRENGTH, name)
     return _load(path, card, lambda: ExpressionNetwork(ExpressionArchitecture(**card.architecture))), card
 
 
