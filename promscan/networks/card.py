@@ -301,10 +301,16 @@ def find_model(name: str) -> Path:
     path = Path(name)
     if path.suffix == ".json":
         path = path.with_suffix(".safetensors")
-    if not path.is_file():
-        known = ", ".join(bundled_models()) or "none"
-        raise ModelError(f"no model {name!r}: give a weights file (.safetensors) or a bundled name ({known})")
-    return path
+    if path.is_file():
+        return path
+    if name and path.is_dir():
+        raise ModelError(f"{name}: is a folder; give a weights file in it, such as {path / 'best.safetensors'}")
+    if name and path.exists():
+        raise ModelError(f"{name}: is no regular file; save the weights to one, with their card next to it")
+    if "/" in name or path.suffix == ".safetensors":
+        raise ModelError(f"{path}: there is no such file; give a weights file (.safetensors) or the name of a model")
+    known = ", ".join(bundled_models()) or "none"
+    raise ModelError(f"no model {name!r}: give a weights file (.safetensors) or a bundled name ({known})")
 
 
 def model_files(name: str) -> list[Path]:
