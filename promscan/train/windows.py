@@ -34,11 +34,9 @@ from promscan.train.loop.optimiser import Recipe, require_finite
 from promscan.train.loop.run import UNKNOWN_SPECIES, TrainingRun, checksum_of, choose_threads, starting_model
 from promscan.train.loop.seed import seed_epoch
 from promscan.train.loop.session import MORE_MEMORY, training_session
-from promscan.train.loop.trainer import Trainer, new_classifier
+from promscan.train.loop.trainer import EVALUATION_BATCH, Trainer, new_classifier
 
 Array = npt.NDArray[Any]
-
-EVALUATION_BATCH = 512
 
 
 @dataclass(frozen=True, kw_only=True)
