@@ -268,16 +268,6 @@ def strength_of(card: Card) -> StrengthPart:
     return card.strength
 
 
-def require_task(card: Card, task: str, name: str | Path) -> None:
-    """Refuse a model of another task than this one; `name` is what the user calls the model.
-
-    Raises:
-        ModelError: it is of the other task.
-    """
-    if card.task != task:
-        raise ModelError(f"{name}: {_UNFIT[task]}")
-
-
 def weights_folder() -> Path:
     """The folder of the bundled weights: inside an installed package, at the top of a checkout."""
     here = Path(promscan.__file__).resolve().parent
@@ -339,3 +329,15 @@ def read_card(path: Path) -> Card:
     if len(text) > MAX_CARD:
         raise ModelError(f"{card_path}: not a model card: it has more than {MAX_CARD:,} letters")
     return Card.parse(text, str(card_path))
+
+
+def card_for(task: str, model: str | Path) -> Card:
+    """The card of a model for this task, by its bundled name or weights file.
+
+    Raises:
+        ModelError: there is no such model, its card is unreadable, or it is for the other task.
+    """
+    card = read_card(find_model(str(model)))
+    if card.task != task:
+        raise ModelError(f"{model}: {_UNFIT[task]}")
+    return card
