@@ -81,7 +81,7 @@ def train_genome(
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; one of the first three in several processes.
         threads: CPU threads (None: 1 for a small network, else all that the process may use).
         init: weights to start from, with the same architecture.
-        teachers: models that scan; the network learns their mean logits beside the labels.
+        teachers: models that scan; the network learns their mean logits as well as the labels.
         allow_seen: accept weights in `init` and `teachers` that may have learned from the dev or left-out contigs.
         resume: go on with the unfinished run in `out`.
 

@@ -197,7 +197,7 @@ def _widths(_context: click.Context, _option: click.Parameter, text: str) -> tup
 @init_option
 @click.option(
     "--teacher", "teachers", multiple=True, metavar="NAME|PATH",
-    help="Model that scans; the network learns its logits beside the labels. Of several, the mean. May be repeated.",
+    help="Model that scans; the network learns its logits and the labels. Of several, the mean. May be repeated.",
 )  # fmt: skip
 @click.option(
     "--teaching", type=Number(min=0), default=1.0, show_default=True,
