@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from promscan.commands.scan import Scan
     from promscan.commands.scanning.works import Form, Work
 
-SPECIES = "species"
-"""A kind of hint."""
-
 
 def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
     if text is None:
@@ -149,6 +146,7 @@ def scan(
     if columns != FULL and options["shard"] is not None:
         raise click.UsageError("--columns bed6 leaves out the first lines, which 'promscan merge' needs: leave it out")
     log.configure(quiet=quiet)
+    from promscan.commands.scanning.hints import SPECIES
     from promscan.commands.scanning.journal_file import remove_journal
     from promscan.commands.scanning.works import Form, check_files, check_works, works_of
 

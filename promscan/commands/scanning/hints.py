@@ -11,6 +11,8 @@ from promscan.log import counted, first_of
 from promscan.networks.card import DEFAULT_MODEL, STRENGTH, Card, bundled_models, find_model, read_card
 from promscan.seq.dna import UNKNOWN, Codes, encode
 
+SPECIES, CIRCLES = "species", "circles"
+"""Kinds of hints."""
 MOST_BASES = 100_000_000
 """Composition is counted up to this many bases; a genome that has more may be one of many."""
 FEWEST_BASES = 500_000
