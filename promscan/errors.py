@@ -4,6 +4,8 @@ Every message is one line that says what is wrong, where, and the cure. The comm
 status 1; anything that is not a `PromscanError` is a bug and keeps its traceback.
 """
 
+FEWER_THREADS = "use fewer --threads, or a machine with more"
+"""Cure for too little memory, except in a training."""
 LONGEST_MESSAGE = 1000
 """Letters of a message; names from files may be longer."""
 

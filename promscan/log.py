@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 from urllib.parse import quote
@@ -18,6 +18,8 @@ from urllib.parse import quote
 logger = logging.getLogger("promscan")
 
 LINE_EVERY_SECONDS = 120.0
+NAMED_AT_MOST = 5
+"""Names in a message, at most, where there may be many."""
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 FEW = 100
 """Below this many units of work, decimals of a unit are shown."""
@@ -26,6 +28,11 @@ FEW = 100
 def counted(number: int, what: str) -> str:
     """`1 hit`, `2,000 hits`: a number and what it counts, in the right form."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def first_of(names: Sequence[str], most: int = NAMED_AT_MOST) -> str:
+    """`a, b, ...`: the first names of a list that may be long."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 def one_line(text: str) -> str:

@@ -14,6 +14,7 @@ from triton.compiler import ASTSource
 
 from promscan.inference import kernels
 from promscan.networks import fading_gru_kernels as training
+from promscan.networks import kernel_options
 from promscan.seq.windows import WINDOW
 
 ALIGNED = [["tt.divisibility", 16]]
@@ -49,13 +50,13 @@ def build(kernel, capability, signature, constants, aligned, **options):
 def main():
     for capability in (80, 90):
         for type_name, d in itertools.product(("fp32", "bf16"), (64, kernels.WIDEST)):
-            chosen = kernels.options(d)
+            chosen = kernel_options.options(d)
             signature = dict.fromkeys(["inputs", "weights", "states"], "*" + type_name)
             signature |= NUMBERS | dict.fromkeys(SIZES, "constexpr")
             aligned = ["inputs", "weights", "states", "lanes"]
             build(kernels.gru_steps, capability, signature, chosen, aligned, **chosen)
         for steps in (training.forward_steps, training.backward_steps):
-            chosen = training.options(training.WIDEST)
+            chosen = kernel_options.options(training.WIDEST)
             tensors = [name for name in steps.arg_names if name not in (*NUMBERS, *chosen)]
             signature = dict.fromkeys(tensors, "*fp32") | NUMBERS | dict.fromkeys(SIZES, "constexpr")
             build(steps, capability, signature, chosen, [*tensors, "lanes"], **chosen)

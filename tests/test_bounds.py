@@ -97,6 +97,7 @@ def test_help_shows_no_bound_that_is_none(name: str) -> None:
         "calibrate x --genome x --exclude x -o",
         "evaluate x --tss x --genome x --plot",
         "explain x --plots",
+        "explain x --motifs",
     ],
 )
 def test_a_path_without_a_name_is_not_the_current_folder(line: str) -> None:
@@ -168,6 +169,8 @@ RECIPES: dict[type, dict[str, list[Any]]] = {
         "mining_bases": [-1],
         "ranking": [-1, math.nan],
         "placing": [math.inf],
+        "background": [0, -1, math.nan],
+        "teaching": [-1, math.inf],
     },
     promscan.StrengthRecipe: {
         "shares": [{"a": -1}, {"a": math.inf}, {"a": 0}, {"a": 1e-320, "b": 0}],

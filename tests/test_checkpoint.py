@@ -48,6 +48,33 @@ def test_a_card_path_finds_its_weights(saved: Path) -> None:
     assert find_model(str(saved.with_suffix(".json"))) == saved
 
 
+@pytest.mark.parametrize("name", ["weights/mine.safetensors", "./mine", "mine.safetensors", "mine.json"])
+def test_a_weights_file_that_does_not_exist_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match=r"^[a-z/]*mine[.a-z]*: there is no such file; give a weights file") as error:
+        find_model(name)
+    assert "human" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["mine", "", "hunam", "core70.1"])
+def test_a_name_of_no_model_brings_the_names_of_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match=rf"^no model '{name}': give a weights file .*\(.*core70, .*human, "):
+        load_model(name)
+
+
+def test_a_folder_is_no_model(saved: Path) -> None:
+    with pytest.raises(ModelError, match=r": is a folder; give a weights file in it, such as .*/best\.safetensors$"):
+        find_model(str(saved.parent))
+
+
+def test_a_pipe_is_no_model() -> None:
+    with pytest.raises(ModelError, match=r"^/dev/null: is no regular file; save the weights to one"):
+        find_model("/dev/null")
+
+
 def test_damaged_weights_are_refused(saved: Path) -> None:
     raw = bytearray(saved.read_bytes())
     raw[-1] ^= 1
@@ -104,11 +131,6 @@ def test_a_card_that_cannot_be_written_leaves_the_model_that_was_there(
     with pytest.raises(RunError, match=r"\.json: cannot be written: No space left on device"):
         save_model(saved, network, dataclasses.replace(card, name="another"))
     assert {path.name: path.read_bytes() for path in saved.parent.iterdir()} == before
-
-
-def test_an_unknown_model_says_what_there_is(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="bundled name"):
-        load_model(str(tmp_path / "nothing"))
 
 
 def test_a_pickle_is_not_opened(saved: Path) -> None:

@@ -14,6 +14,7 @@ from genomes import DEMO, TINY, demo_contigs, random_bases, tiny_streaming, writ
 import promscan
 from promscan.attribution.mutagenesis import Mutagenesis
 from promscan.commands.explaining.explanation import Explanation
+from promscan.errors import ModelError
 from promscan.networks.card import find_model, read_card
 from promscan.seq import dna
 from promscan.seq.windows import TSS_INDEX
@@ -53,6 +54,11 @@ def test_the_change_of_a_substitution_is_that_of_a_scan_of_the_mutant(hits: Path
             change = score_at(mutant, TSS, strand) - score_at(BASES, TSS, strand)
             found = explanation.changes[offset + TSS_INDEX, dna.LETTERS.index(letter)]
             assert abs(float(found) - change) < 1e-4
+
+
+def test_a_strength_model_is_refused_as_by_a_scan(hits: Path):
+    with pytest.raises(ModelError, match="yeast-strength: a strength model, which finds no promoters"):
+        explained(hits, model="yeast-strength")
 
 
 def test_the_base_that_stands_there_changes_nothing_and_weights_add_up(hits: Path):

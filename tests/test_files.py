@@ -12,7 +12,7 @@ import pytest
 from written_hits import HITS, write
 
 from promscan.errors import RunError
-from promscan.io.files import atomic_path, check_outputs, open_text_output, write_errors
+from promscan.io.files import atomic_path, check_outputs, open_text_output, safe_stem, write_errors
 from promscan.io.hit_writers import write_summary
 
 
@@ -232,3 +232,8 @@ def test_text_with_a_suffix_of_compression_is_compressed_alike_each_time(tmp_pat
         written.append(path.read_bytes())
     assert gzip.decompress(written[0]).decode() == "é\n"
     assert written[0] == written[1]
+
+
+def test_a_name_of_anything_makes_a_file_name():
+    assert safe_stem("M1 GC box/../\n-35+é") == "M1_GC_box_____-35+_"
+    assert safe_stem("x" * 300) == "x" * 80

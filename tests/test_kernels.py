@@ -31,6 +31,7 @@ import triton
 from triton.runtime.errors import OutOfResources, PTXASError
 
 from promscan.inference import kernels
+from promscan.networks import kernel_options
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 HALF = torch.bfloat16 if torch.cuda.is_available() else torch.float16
@@ -40,8 +41,8 @@ HALF = torch.bfloat16 if torch.cuda.is_available() else torch.float16
 @pytest.fixture(autouse=True)
 def product_of_the_interpreter():
     """It does not know that of three products either, and multiplies float32 as it is."""
-    product = kernels.PRODUCT if torch.cuda.is_available() else "ieee"
-    with mock.patch.object(kernels, "PRODUCT", product):
+    product = kernel_options.PRODUCT if torch.cuda.is_available() else "ieee"
+    with mock.patch.object(kernel_options, "PRODUCT", product):
         yield
 
 
@@ -125,7 +126,8 @@ def told_without_kernels(caplog, hidden=16):
     needs = re.fullmatch(
         rf"device {DEVICE} will be slow: its kernels cannot be built \((.*)\); they need (.*)", message
     )
-    oldest, oldest_triton = (".".join(map(str, version)) for version in (kernels.OLDEST, kernels.OLDEST_TRITON))
+    versions = (kernels.OLDEST, kernel_options.OLDEST_TRITON)
+    oldest, oldest_triton = (".".join(map(str, version)) for version in versions)
     assert needs[2].startswith(f"compute capability {oldest}, Triton {oldest_triton}, a C compiler")
     assert needs[2].endswith(f"of at most {kernels.WIDEST} units")
     return needs[1]

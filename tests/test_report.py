@@ -19,7 +19,7 @@ import pytest
 from genomes import DATA, DEMO, TINY, random_bases, tiny_streaming
 
 import promscan
-from promscan.attribution.elements import logo_heights
+from promscan.attribution.elements import ELEMENTS, logo_heights
 from promscan.commands.reporting import page as pages
 from promscan.commands.reporting.numbers import distributions, headline, shares_in_common, three_digits
 from promscan.commands.reporting.sample import read_samples
@@ -343,6 +343,15 @@ def test_a_planted_element_is_found_where_it_is(tmp_path, elements, row, element
     assert elements[row].places(around).tolist() == [BEFORE + at]
     assert decode(around[0])[BEFORE + at :].startswith(element)
     assert elements[row].places(np.full_like(around, encode("G")[0])).tolist() == [-1]
+
+
+def test_elements_are_those_that_explain_knows():
+    """A report and an explanation of the same hits must not say different things of one element."""
+    for searched in (*EUKARYOTIC, *BACTERIAL):
+        (known,) = (element for element in ELEMENTS if element.name == searched.name)
+        assert searched.pattern == known.consensus
+        assert known.first - searched.first == searched.last - known.last
+        assert 0 <= known.first - searched.first <= 2
 
 
 def test_bases_past_the_ends_of_a_contig_are_unknown(genome):

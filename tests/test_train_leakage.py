@@ -153,10 +153,10 @@ def test_weights_that_came_by_another_species_have_seen_the_first_one() -> None:
         require_unseen(mouse, HUMAN, ["chr1"])
 
 
-@pytest.mark.parametrize("key", ["init", "mean_of", "teachers"])
+@pytest.mark.parametrize("key", ["init", "grown", "mean_of", "teachers"])
 def test_what_a_model_started_from_counts(key: str) -> None:
     origin = {"sha256": "", "training": {"data": {}}}
-    training = {"genome": {}, key: origin if key == "init" else [origin]}
+    training = {"genome": {}, key: origin if key in ("init", "grown") else [origin]}
     splits = {"dev": {"names": ["a"]}, "test": "b"}
     card = Card("x", "promoter", "streaming", "s", {}, "", True, training=training, splits=splits)
     with pytest.raises(ModelError, match="does not say which contigs"):

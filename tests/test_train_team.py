@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from genomes import DATA
+from genomes import DATA, tiny_streaming
 from safetensors.torch import load_file
 
 from promscan.errors import DeviceError, RunError
@@ -101,9 +101,35 @@ def test_two_processes_train_as_one_does(
     monkeypatch.setattr(genome_trainer, "MINED_FALSE_HITS", 1)
     assert promscan_cli(*OPTIONS, "-o", tmp_path / "one").status == 0
     assert {path.name for path in (tmp_path / "one").iterdir()} == {path.name for path in two.iterdir()}
-    # Not the same bits: sums over a batch are sums of two sums, and products of fewer rows round differently.
-    weights = [load_file(run / "last.safetensors") for run in (two, tmp_path / "one")]
+    require_alike(two, tmp_path / "one")
+
+
+def require_alike(two: Path, one: Path) -> None:
+    """Compare weights; not their bits, as sums over a batch are sums of two, and products of fewer rows round anew."""
+    weights = [load_file(run / "last.safetensors") for run in (two, one)]
     torch.testing.assert_close(*weights, rtol=1e-5, atol=1e-6)
+
+
+def losses_by_teachers(run: Path) -> list[float]:
+    header, *rows = [line.split("\t") for line in (run / "metrics.tsv").read_text().splitlines()]
+    return [float(row[header.index("loss_teaching")]) for row in rows]
+
+
+@pytest.mark.slow
+def test_two_processes_learn_from_teachers_as_one_does(
+    tmp_path: Path, two: Path, promscan_cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(genome_trainer, "MINED_FALSE_HITS", 1)
+    taught = ["--teacher", tiny_streaming(), "--allow-seen"]
+    status, messages = torchrun(tmp_path / "two", *map(str, taught))
+    assert status == 0, messages
+    assert promscan_cli(*OPTIONS, *taught, "-o", tmp_path / "one").status == 0
+    require_alike(tmp_path / "two", tmp_path / "one")
+    losses = [losses_by_teachers(tmp_path / run) for run in ("two", "one")]
+    assert min(losses[0]) > 0
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    with pytest.raises(AssertionError):  # teachers change what is learned
+        require_alike(tmp_path / "two", two)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import torch
 
 pytest.importorskip("triton", minversion="3.6")
 
-from promscan.networks import fading_gru, fading_gru_kernels
+from promscan.networks import fading_gru, fading_gru_kernels, kernel_options
 from promscan.networks.fading_gru import FadingGRU
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -20,7 +20,7 @@ DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 def product_of_the_interpreter(monkeypatch):
     """The interpreter does not know the product of three, and multiplies float32 as it is."""
     if DEVICE.type == "cpu":
-        monkeypatch.setattr(fading_gru_kernels, "PRODUCT", "ieee")
+        monkeypatch.setattr(kernel_options, "PRODUCT", "ieee")
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +92,7 @@ def test_kernels_that_compute_something_else_are_not_used(monkeypatch, value):
 
 @pytest.mark.parametrize(("hidden", "version", "reason"), [(65, "3.6.0", "65 units"), (8, "3.5.1", "Triton 3.5.1")])
 def test_what_the_kernels_cannot_do_is_said(monkeypatch, hidden, version, reason):
-    monkeypatch.setattr(fading_gru_kernels.triton, "__version__", version)
+    monkeypatch.setattr(kernel_options.triton, "__version__", version)
     with pytest.raises(RuntimeError, match=reason):
         fading_gru_kernels.require_right(fading_gru._Steps, hidden, DEVICE)
 

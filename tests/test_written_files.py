@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from written_hits import HITS, ODD_NAMES, SUFFIXES, expected_place, grades_of, make_hit, place_of, rows_of, write
 
 from promscan.errors import RunError
-from promscan.io.hit_writers import TBI_LIMIT
+from promscan.io.row_files import TBI_LIMIT
 from promscan.io.schemas import GRADES
 
 # Independent readers

@@ -107,3 +107,8 @@ ELEMENTS = tuple(
     for name, consensus, place, found_in, source, turned in _TABLE
 )
 """The elements that are bundled; where each stands is written for the base of the transcription start as 0."""
+
+
+def element_of(name: str) -> Element:
+    """The bundled element with this name."""
+    return next(element for element in ELEMENTS if element.name == name)

@@ -33,7 +33,7 @@ from promscan.cli.score import score
 from promscan.cli.selftest import selftest
 from promscan.cli.train import train
 from promscan.cli.variants import variants
-from promscan.errors import DeviceError, PromscanError, is_lack_of_memory, shortened
+from promscan.errors import FEWER_THREADS, DeviceError, PromscanError, is_lack_of_memory, shortened
 from promscan.io.files import cure_of, open_text_output, standard_output
 
 INTERRUPTED = 130
@@ -41,7 +41,6 @@ LEAST_MEMORY = 768 << 20
 """Bytes of address space below which the libraries that promscan needs end a process without a word."""
 LEAST_MEMORY_TO_TRAIN = 1536 << 20
 """The same for training, which loads more of them while it runs."""
-TOO_LITTLE_MEMORY = "the memory of this machine is too small; use fewer --threads, or a machine with more"
 
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -129,7 +128,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (MemoryError, RuntimeError, ImportError) as error:
         if not is_lack_of_memory(error):
             raise
-        click.echo(f"promscan: error: {TOO_LITTLE_MEMORY}", _messages())
+        click.echo(f"promscan: error: the memory of this machine is too small; {FEWER_THREADS}", _messages())
         status = 1
     _drop_what_standard_output_refuses()
     return status

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any
 
 import click
 
 from promscan import log
 from promscan.cli.options import Count, Number, device_options, model_option, quiet_option, unit_option
-from promscan.errors import RunError
-from promscan.io.files import check_outputs, open_text_output
+from promscan.io.files import check_outputs
 from promscan.networks.card import DEFAULT_STRENGTH, model_files
 from promscan.seq.bounds import MAX_INSERT, MAX_PROPOSALS, MAX_SEED
-
-if TYPE_CHECKING:
-    from promscan.commands.design import Design
-
-FASTA_SUFFIXES = (".fa", ".fasta")
-TABLE_SUFFIX = ".tsv"
-COLUMNS = ("name", "sequence", "wanted", "strength", "strength_sd", "gc", "changes")
 
 
 def _share_range(_: click.Context, __: click.Parameter, text: str) -> tuple[float, float]:
@@ -101,28 +92,10 @@ def design(output: str, table: str | None, quiet: bool, **options: Any) -> None:
     if options["max_changes"] is not None and options["start"] is None:
         raise click.UsageError("--max-changes counts from a start: give --start as well")
     log.configure(quiet=quiet)
-    if output != "-" and not output.lower().endswith((*FASTA_SUFFIXES, TABLE_SUFFIX)):
-        raise RunError(f"{output}: no format has this suffix; end it in .fa, .fasta or .tsv")
+    from promscan.commands.design_files import check_suffix, write_designs
+
+    check_suffix(output)
     check_outputs([output, table], [options["start"], *model_files(options["model"])])
     from promscan.commands.design import design as propose
 
-    designs = propose(**options)
-    with open_text_output(output) as file:
-        (_write_table if output.lower().endswith(TABLE_SUFFIX) else _write_fasta)(file, designs)
-    if table is not None:
-        with open_text_output(table) as file:
-            _write_table(file, designs)
-
-
-def _write_fasta(file: TextIO, designs: Sequence[Design]) -> None:
-    for each in designs:
-        grades = f"wanted={each.wanted:g} strength={each.strength:.4f} strength_sd={each.strength_sd:.4f}"
-        file.write(f">{each.name} {grades}\n{each.sequence}\n")
-
-
-def _write_table(file: TextIO, designs: Sequence[Design]) -> None:
-    file.write("\t".join(COLUMNS) + "\n")
-    for each in designs:
-        changes = "." if each.changes is None else str(each.changes)
-        grades = (f"{each.wanted:g}", f"{each.strength:.4f}", f"{each.strength_sd:.4f}", f"{each.gc:.4f}", changes)
-        file.write("\t".join((each.name, each.sequence, *grades)) + "\n")
+    write_designs(propose(**options), output, table)

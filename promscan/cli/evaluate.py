@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from promscan import log
 from promscan.cli.options import Count, NamedPath, contigs_option, quiet_option, score_column_option, tss_from_option
-from promscan.io.files import check_outputs, open_text_output
+from promscan.io.files import check_outputs
 from promscan.seq.bounds import MAX_BP
 from promscan.seq.tss import SAME_START
-
-if TYPE_CHECKING:
-    from promscan.commands.evaluating.evaluation import Evaluation
 
 
 @click.command()
@@ -87,7 +83,7 @@ def evaluate(
     """
     log.configure(quiet=quiet)
     from promscan.commands.evaluate import evaluate as judge
-    from promscan.commands.evaluating.tables import write_curve, write_summary
+    from promscan.commands.evaluating.output import Outputs, write_evaluation
     from promscan.plots.figure import format_of, require_matplotlib
 
     lists = (*options["tss"], *options["ignore_near"])
@@ -95,26 +91,4 @@ def evaluate(
     if plot is not None:
         require_matplotlib()
         format_of(plot)
-    evaluation = judge(hits, **options)
-    if plot is not None:
-        _draw(evaluation, plot)
-    if json_file is not None:
-        with open_text_output(json_file) as file:
-            file.write(json.dumps(evaluation.describe(), indent=2) + "\n")
-    if output is not None:
-        with open_text_output(output) as file:
-            write_curve(evaluation, file)
-    elif json_file != "-":
-        with open_text_output("-") as file:
-            write_summary(evaluation, file)
-
-
-def _draw(evaluation: Evaluation, path: Path) -> None:
-    from promscan.plots.evaluation import plot_evaluation
-
-    blocks, recalls = evaluation.ranking.blocks_of_classes()[0], evaluation.recalls[0]
-    at_rates = {
-        float(rate): (point.recall, recalls[str(rate)].interval(blocks)) for rate, point in evaluation.rates.items()
-    }
-    points = evaluation.curve()
-    plot_evaluation(points, at_rates, evaluation.class_recalls(points), evaluation.distances, path)
+    write_evaluation(judge(hits, **options), Outputs(output, json_file, plot))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--plots", type=NamedPath(), metavar="FOLDER", help="Draw a logo of each hit (.svg).")
 @click.option(
-    "--motifs", type=click.Path(path_type=Path), metavar="FOLDER",
+    "--motifs", type=NamedPath(), metavar="FOLDER",
     help="Find motifs that recur in the hits: tables, matrices and logos.",
 )  # fmt: skip
 @click.option(

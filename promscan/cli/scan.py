@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ from promscan.cli.options import (
     threshold_options,
 )
 from promscan.io.files import is_special
-from promscan.io.schemas import BED_COLUMN_SETS, FULL, NOTHING_SCORED
+from promscan.io.schemas import BED_COLUMN_SETS, FULL
 from promscan.networks.card import DEFAULT_MODEL, model_files
 from promscan.networks.strength_choice import strength_models
 from promscan.seq.bounds import MAX_BP
@@ -32,9 +31,6 @@ from promscan.seq.windows import WINDOW
 if TYPE_CHECKING:
     from promscan.commands.scan import Scan
     from promscan.commands.scanning.works import Form, Work
-
-SPECIES = "species"
-"""A kind of hint."""
 
 
 def _shard(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, int] | None:
@@ -150,6 +146,7 @@ def scan(
     if columns != FULL and options["shard"] is not None:
         raise click.UsageError("--columns bed6 leaves out the first lines, which 'promscan merge' needs: leave it out")
     log.configure(quiet=quiet)
+    from promscan.commands.scanning.hints import SPECIES
     from promscan.commands.scanning.journal_file import remove_journal
     from promscan.commands.scanning.works import Form, check_files, check_works, works_of
 
@@ -179,46 +176,21 @@ def _scan(work: Work, form: Form, resume: bool, options: dict[str, Any], said: s
         said: kinds of hints that are not said again.
     """
     from promscan.commands.scan import Scan
+    from promscan.commands.scanning.output import write_scan
 
     began = time.monotonic()
     job = Scan(work.genome, resume=work.journal if resume else None, track=work.track, **options)
     try:
-        _write(job, work.output, form)
+        seconds = write_scan(job, work, form, began)
     except KeyboardInterrupt:
         if resume:
             log.logger.info("%s: holds what is done so far; give the same command again to go on", work.journal)
         raise
-    seconds = time.monotonic() - began
-    if work.summary is not None:
-        _write_summary(job, work.summary, seconds)
     for kind, hint in job.hints().items():
         if kind not in said:
             log.logger.info("%s", hint)
             said.add(kind)
     log.logger.info("%s", _result(job, work.output, seconds))
-
-
-def _write(job: Scan, output: str, form: Form) -> None:
-    """Write the hits; nothing is written if the scan of a whole genome could not score a window."""
-    from promscan.io.hit_writers import open_writer
-
-    hits = iter(job)
-    # What standard output has taken cannot be taken back, so its first lines wait for the first hit.
-    first = list(islice(hits, 1))
-    if not first:
-        job.require_scored()
-    with open_writer(output, form.format, job.settings, form.columns) as writer:
-        for hit in chain(first, hits):
-            writer.write(hit)
-        if not job.require_scored() and form.columns == FULL:
-            writer.write_row(NOTHING_SCORED, 0)
-
-
-def _write_summary(job: Scan, path: str, seconds: float) -> None:
-    """Write settings, counts, times and memory as JSON, and the tables with it."""
-    from promscan.io.summaries import write_summaries
-
-    write_summaries(path, {**job.summary(), "total_seconds": seconds}, job.statistics.contig_rows())
 
 
 def _result(job: Scan, output: str, seconds: float) -> str:

@@ -22,7 +22,7 @@ from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
 from promscan.io.sequences import SequencesInput, check_window, open_sequences
 from promscan.io.text import source_name
 from promscan.log import counted, logger
-from promscan.networks.card import DEFAULT_MODEL, STRENGTH, Card, find_model, read_card
+from promscan.networks.card import DEFAULT_MODEL, PROMOTER, card_for
 from promscan.networks.device import resolve_devices
 from promscan.networks.weights import load_model
 from promscan.seq.bounds import MAX_FLANK, check_whole
@@ -114,12 +114,12 @@ class Explainer:
         if method not in METHODS:
             raise InputError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
         self._hits, self._flank, self._top, self._device, self._method = hits, flank, top, device, method
-        named = None if model is None else _card_of(str(model))  # before the genome is read, which may take long
+        named = None if model is None else card_for(PROMOTER, model)  # before the genome is read, which may take long
         self._source = None if genome is None else open_genome(genome)
         self._ranked = None if self._source is None else read_hits(str(hits), self._source.contigs())
         self._settings_of_hits = {} if self._ranked is None else self._ranked.settings
         self.model = str(model) if model is not None else _model_of(self._settings_of_hits, str(hits))
-        self.card = _card_of(self.model) if named is None else named
+        self.card = card_for(PROMOTER, self.model) if named is None else named
         self._check_flank()
         if (made_by := self._settings_of_hits.get("sha256", self.card.sha256)) != self.card.sha256:
             logger.info(
@@ -155,13 +155,6 @@ class Explainer:
             return _single_windows(self._hits)
         places = _places(self._ranked, self._source.contigs(), self._top)
         return _sites(places, str(self._hits), self._source, max(engine.margin, self._flank), self._flank)
-
-
-def _card_of(model: str) -> Card:
-    card = read_card(find_model(model))
-    if card.task == STRENGTH:
-        raise InputError(f"{model}: a strength model, which scores no windows; give a model that finds promoters")
-    return card
 
 
 def _model_of(settings: Mapping[str, str], hits: str) -> str:

@@ -14,7 +14,7 @@ from promscan.commands.reporting.page import make_page
 from promscan.commands.reporting.rows import Details, table_rows
 from promscan.commands.reporting.sample import Sample, read_samples
 from promscan.commands.reporting.sections import sections
-from promscan.commands.reporting.surroundings import Element, Surroundings, elements_for, surroundings_of
+from promscan.commands.reporting.surroundings import SearchedElement, Surroundings, elements_for, surroundings_of
 from promscan.commands.reporting.tracks import Scoring, tracks_around
 from promscan.errors import InputError, ModelError
 from promscan.io.files import check_outputs, is_special, open_text_output
@@ -142,7 +142,7 @@ def _details(
     sample: Sample,
     around: Surroundings,
     scoring: Scoring | None,
-    elements: Sequence[Element],
+    elements: Sequence[SearchedElement],
     instances: Mapping[str, Sequence[MotifInstance]],
     most: int,
     genome: str | Path,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import promscan
 from promscan.calling.settings import CallSettings
-from promscan.commands.scanning.hints import circle_hint, species_hint
+from promscan.commands.scanning.hints import CIRCLES, SPECIES, circle_hint, species_hint
 from promscan.commands.scanning.journal_file import remove_journal
 from promscan.commands.scanning.plan import Machine, ScanOptions, make_plan
 from promscan.commands.scanning.statistics import Statistics
@@ -187,8 +187,8 @@ class Scan:
         species = species_hint(self.card, source, self.statistics.composition)
         maybe = [chrom for chrom in self.plan.genome.maybe_circles if circles is None or not circles.named(chrom)]
         return {
-            **({} if species is None else {"species": species}),
-            **({"circles": circle_hint(source, maybe)} if maybe else {}),
+            **({} if species is None else {SPECIES: species}),
+            **({CIRCLES: circle_hint(source, maybe)} if maybe else {}),
         }
 
     def summary(self) -> dict[str, Any]:

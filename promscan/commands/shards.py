@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from promscan.errors import InputError
 from promscan.io.hit_writers import first_difference
+from promscan.log import first_of
 from promscan.seq.intervals import check_shard
 
 AGAIN = "copy the file again"
@@ -76,7 +77,7 @@ def check_set(parts: Sequence[Shard]) -> None:
             raise InputError(f"{part.path} and {following.path} are the same shard, {part.index}; give each once")
     count = int(first.settings["number of shards"])
     if missing := sorted(set(range(1, count + 1)) - {part.index for part in parts}):
-        names = ", ".join(map(str, missing[:NAMED_AT_MOST])) + (", ..." if len(missing) > NAMED_AT_MOST else "")
+        names = first_of([*map(str, missing)], NAMED_AT_MOST)
         raise InputError(f"there are {count} shards, and these are missing: {names}; give all of them")
     if not any(part.scored for part in parts):
         raise InputError(f"{first.path}: no window could be scored in it, nor in any other shard; give another genome")

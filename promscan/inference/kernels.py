@@ -15,18 +15,13 @@ from torch import Tensor
 
 from promscan.inference.gru import REST, Cell
 from promscan.inference.stem import product
+from promscan.networks.kernel_options import LANES, options, require_triton
 from promscan.seq.windows import WINDOW
 
-LANES = 16
-"""Lanes of a block of threads: the narrowest product of the tensor cores, for the most blocks."""
 WIDEST = 128
 """Units of a GRU whose weights may fit into shared memory."""
-PRODUCT = "bf16x3"
-"""How weights of float32 are multiplied: as two bfloat16 each, which moves logits by less than 0.00001."""
 OLDEST = (8, 0)
 """Compute capability from which on tensor cores know bfloat16."""
-OLDEST_TRITON = (3, 6)
-"""Knows that product."""
 VALUES = 256
 """Sums of a block of threads."""
 
@@ -129,8 +124,7 @@ def require_buildable(device: torch.device) -> None:
         RuntimeError: Triton or the device is too old.
         Exception: any error of Triton, a compiler or the driver.
     """
-    if tuple(map(int, triton.__version__.split(".")[:2])) < OLDEST_TRITON:
-        raise RuntimeError(f"Triton {triton.__version__} is too old")
+    require_triton()
     if device.type == "cuda" and (capability := torch.cuda.get_device_capability(device)) < OLDEST:
         raise RuntimeError("compute capability {}.{} is too low".format(*capability))
     sum_windows(*torch.zeros(2, WINDOW, LANES, device=device))
@@ -150,13 +144,6 @@ def fused(cell: Cell) -> FusedCell:
     fast = FusedCell(cell.gates, cell.candidate, cell.ceiling, cell.gates[:, :d].contiguous(), from_input)
     fast.run(from_input.new_zeros(WINDOW, from_input.shape[1], LANES))
     return fast
-
-
-def options(d: int) -> dict[str, object]:
-    """Compiler options for a layer of `d` units."""
-    units = max(16, triton.next_power_of_2(d))
-    sizes = {"D": d, "UNITS": units, "LANES": LANES}
-    return {**sizes, "PRODUCT": PRODUCT, "num_warps": 4 if units <= 64 else 8, "enable_fp_fusion": True}
 
 
 def sum_windows(block: Tensor, following: Tensor) -> Tensor:

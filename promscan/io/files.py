@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import os
+import re
 import secrets
 import stat
 import sys
@@ -26,6 +27,10 @@ _LIMITS = {
 }
 _LONGEST_NAME = 50
 """Letters of the name of a file that its temporary one repeats: a name has at most 255 bytes."""
+
+
+_LONGEST_STEM = 80
+"""Letters of a file name that is made of the name of a hit or a motif."""
 
 
 class SupportsClose(Protocol):
@@ -185,6 +190,11 @@ def _close(file: SupportsClose) -> None:
         with suppress(OSError):  # pysam leaves a file open that it cannot flush, and complains about it later
             file.close()
         raise
+
+
+def safe_stem(name: str) -> str:
+    """A file name without suffix for something whose name may hold anything: letters, digits, `+`, `-` and `_`."""
+    return re.sub(r"[^A-Za-z0-9_+-]", "_", name)[:_LONGEST_STEM]
 
 
 def is_packed(target: str) -> bool:

@@ -5,24 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from pathlib import Path
-from typing import Any, BinaryIO, Literal, TextIO
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, BinaryIO, TextIO
 
 import pysam
 
 from promscan import __version__
-from promscan.io.files import atomic_path, closing_output, is_packed, standard_output, write_errors
+from promscan.io.files import write_errors
 from promscan.io.hit_layouts import Header, Layout, escaped, landmark_row, layout_of, seqid_of
-from promscan.io.htslib import quiet_htslib
+from promscan.io.row_files import Index, open_row_file
 from promscan.io.schemas import FULL
 from promscan.seq.records import Hit
-
-IndexKind = Literal["tbi", "csi"]
-
-TBI_LIMIT = 2**29
-"""A .tbi index cannot hold coordinates past this; a .csi index can."""
-
 
 CLOSING = "#end "
 """Beginning of the last line of a shard."""
@@ -131,30 +124,11 @@ def open_writer(target: str, format: str | None, header: Header, columns: str = 
 @contextmanager
 def open_rows(target: str, layout: Layout, first_line: str, header: Header) -> Iterator[Writer]:
     """A `Writer` as from `open_writer`, for a known layout and the text of its first line, `#promscan ...`."""
-    if target == "-":
-        stdout = standard_output()
-        stdout.flush()
-        writer = Writer(stdout.buffer, layout, first_line, "standard output", header)
+    with open_row_file(target) as rows:
+        writer = Writer(rows.file, layout, first_line, rows.name, header)
         yield writer
         writer.finish()
-        with write_errors("standard output"):
-            stdout.flush()
-        return
-    with quiet_htslib(), ExitStack() as after, atomic_path(target) as path:
-        with write_errors(target):
-            file = pysam.BGZFile(str(path), "wb", None) if is_packed(target) else path.open("wb")
-        with closing_output(file, target):
-            writer = Writer(file, layout, first_line, target, header)
-            yield writer
-            writer.finish()
-        if is_packed(target) and path.is_file():  # a pipe has no index
-            kind: IndexKind = "csi" if writer.end > TBI_LIMIT else "tbi"
-            # A new index appears after its file, and an old one is removed before it: the two never disagree.
-            index = after.enter_context(atomic_path(f"{target}.{kind}", like=target))
-            with write_errors(target):
-                _index(path, index, kind, layout)
-                for stale in ("tbi", "csi"):
-                    Path(f"{target}.{stale}").unlink(missing_ok=True)
+        rows.index = Index(layout.preset, writer.end)
 
 
 def write_summary(file: TextIO, summary: Mapping[str, Any]) -> None:
@@ -173,8 +147,3 @@ def first_difference(header: Header, other: Header) -> str | None:
         if header.get(key) != other.get(key):
             return f"{key} is {header.get(key, 'absent')} here and {other.get(key, 'absent')}"
     return None
-
-
-def _index(path: Path, index: Path, kind: IndexKind, layout: Layout) -> None:
-    """Write the index of a bgzipped file."""
-    pysam.tabix_index(str(path), preset=layout.preset, index=str(index), force=True, csi=kind == "csi")

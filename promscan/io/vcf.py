@@ -9,16 +9,15 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
+from contextlib import closing, contextmanager
 from typing import BinaryIO, NamedTuple
 
 import pysam
 
 from promscan.errors import InputError
-from promscan.io.files import atomic_path, closing_output, is_packed, standard_output, write_errors
-from promscan.io.hit_writers import TBI_LIMIT
+from promscan.io.files import write_errors
 from promscan.io.htslib import quiet_htslib
+from promscan.io.row_files import Index, open_row_file
 from promscan.io.text import opened, source_name
 
 INFO_COLUMN = 7
@@ -187,33 +186,10 @@ def open_variant_writer(target: str) -> Iterator[VariantWriter]:
     Raises:
         RunError: on entry, `target` cannot be created; later, the file cannot be finished.
     """
-    if target == "-":
-        stdout = standard_output()
-        stdout.flush()
-        yield VariantWriter(stdout.buffer, "standard output")
-        with write_errors("standard output"):
-            stdout.flush()
-        return
-    with quiet_htslib(), ExitStack() as after, atomic_path(target) as path:
-        with write_errors(target):
-            file = pysam.BGZFile(str(path), "wb", None) if is_packed(target) else path.open("wb")
-        with closing_output(file, target):
-            writer = VariantWriter(file, target)
-            yield writer
-        if is_packed(target) and path.is_file():
-            _index(path, target, writer, after)
-
-
-def _index(path: Path, target: str, writer: VariantWriter, after: ExitStack) -> None:
-    """Lay the index of a bgzipped file down after the file itself, and remove an old one before it."""
-    kind = "csi" if writer.end > TBI_LIMIT else "tbi"
-    index = after.enter_context(atomic_path(f"{target}.{kind}", like=target)) if writer.sorted else None
-    with write_errors(target):
-        if index is not None:
-            made = Path(pysam.tabix_index(str(path), preset="vcf", force=True, csi=kind == "csi", index=str(index)))
-            assert made == path
-        for stale in ("tbi", "csi"):
-            Path(f"{target}.{stale}").unlink(missing_ok=True)
+    with open_row_file(target) as rows:
+        writer = VariantWriter(rows.file, rows.name)
+        yield writer
+        rows.index = Index("vcf", writer.end) if writer.sorted else None
 
 
 def header_with(lines: Sequence[str], added: Iterable[str], replaced: Iterable[str]) -> list[str]:

@@ -39,6 +39,11 @@ DEFAULT_CLASSIFIER = "core70"
 """Model of single windows, of which a model that reads along a genome knows less."""
 DEFAULT_STRENGTH = "yeast-strength"
 """Model of the strength of hits where the card of a model names no other, and of the design of inserts."""
+_UNFIT = {
+    PROMOTER: "a strength model, which finds no promoters; it is for 'promscan score'",
+    STRENGTH: "a classifier, which knows nothing of strength; give a model of that task",
+}
+"""Why a model of the other task is not fit for a task."""
 OWN_STRENGTH = "auto"
 """Name that stands for a strength model: the one that the card of the scan's model names."""
 MIN_DISTANCE = 500
@@ -259,7 +264,7 @@ def strength_of(card: Card) -> StrengthPart:
         ModelError: the model has no scores of strength.
     """
     if card.strength is None:
-        raise ModelError(f"{card.name}: a classifier, which knows nothing of strength; give a model of that task")
+        raise ModelError(f"{card.name}: {_UNFIT[STRENGTH]}")
     return card.strength
 
 
@@ -286,10 +291,16 @@ def find_model(name: str) -> Path:
     path = Path(name)
     if path.suffix == ".json":
         path = path.with_suffix(".safetensors")
-    if not path.is_file():
-        known = ", ".join(bundled_models()) or "none"
-        raise ModelError(f"no model {name!r}: give a weights file (.safetensors) or a bundled name ({known})")
-    return path
+    if path.is_file():
+        return path
+    if name and path.is_dir():
+        raise ModelError(f"{name}: is a folder; give a weights file in it, such as {path / 'best.safetensors'}")
+    if name and path.exists():
+        raise ModelError(f"{name}: is no regular file; save the weights to one, with their card next to it")
+    if "/" in name or path.suffix == ".safetensors":
+        raise ModelError(f"{path}: there is no such file; give a weights file (.safetensors) or the name of a model")
+    known = ", ".join(bundled_models()) or "none"
+    raise ModelError(f"no model {name!r}: give a weights file (.safetensors) or a bundled name ({known})")
 
 
 def model_files(name: str) -> list[Path]:
@@ -318,3 +329,15 @@ def read_card(path: Path) -> Card:
     if len(text) > MAX_CARD:
         raise ModelError(f"{card_path}: not a model card: it has more than {MAX_CARD:,} letters")
     return Card.parse(text, str(card_path))
+
+
+def card_for(task: str, model: str | Path) -> Card:
+    """The card of a model for this task, by its bundled name or weights file.
+
+    Raises:
+        ModelError: there is no such model, its card is unreadable, or it is for the other task.
+    """
+    card = read_card(find_model(str(model)))
+    if card.task != task:
+        raise ModelError(f"{model}: {_UNFIT[task]}")
+    return card

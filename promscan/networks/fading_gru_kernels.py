@@ -14,14 +14,10 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-LANES = 16
-"""Lanes of a block of threads."""
+from promscan.networks.kernel_options import LANES, options, require_triton
+
 WIDEST = 64
 """Units of a GRU whose weights fit into shared memory in float32, backward as well."""
-PRODUCT = "bf16x3"
-"""How float32 is multiplied: as two bfloat16 each, on the tensor cores."""
-OLDEST_TRITON = (3, 6)
-"""First version that knows this product."""
 
 
 @triton.jit
@@ -174,13 +170,6 @@ class FusedSteps(torch.autograd.Function):
         return to_gates, to_weights, None
 
 
-def options(d: int) -> dict[str, object]:
-    """How kernels for this many units are compiled."""
-    units = max(16, triton.next_power_of_2(d))
-    sizes = {"D": d, "UNITS": units, "LANES": LANES}
-    return {**sizes, "PRODUCT": PRODUCT, "num_warps": 4 if units <= 64 else 8, "enable_fp_fusion": True}
-
-
 def require_right(plain: type[torch.autograd.Function], hidden: int, device: torch.device) -> None:
     """Build the kernels for a device, and compare a few of their steps with plain ones.
 
@@ -188,8 +177,7 @@ def require_right(plain: type[torch.autograd.Function], hidden: int, device: tor
         RuntimeError: Triton is too old, the layer too wide, or the results differ.
         Exception: any error of Triton, a compiler or the driver.
     """
-    if tuple(map(int, triton.__version__.split(".")[:2])) < OLDEST_TRITON:
-        raise RuntimeError(f"Triton {triton.__version__} is too old")
+    require_triton()
     if hidden > WIDEST:
         raise RuntimeError(f"a GRU of {hidden} units is too wide")
     with torch.inference_mode(False), torch.enable_grad():

@@ -21,7 +21,7 @@ import torch
 import promscan
 from promscan.errors import ModelError, is_lack_of_memory
 from promscan.io.files import atomic_path, write_errors, write_whole
-from promscan.networks.card import STRENGTH, Card, find_model, read_card
+from promscan.networks.card import PROMOTER, STRENGTH, Card, card_for, find_model, read_card
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
 from promscan.networks.screening import ScreeningNetwork
@@ -41,11 +41,8 @@ def load_model(name: str) -> tuple[BiGRUAttention, Card]:
         ModelError: missing, damaged (sha256), a strength model, or tensors that do not fit the architecture in the
             card.
     """
-    path = find_model(name)
-    card = read_card(path)
-    if card.task == STRENGTH:
-        raise ModelError(f"{name}: a strength model, which finds no promoters; it is for 'promscan score'")
-    return _load(path, card, lambda: BiGRUAttention(Architecture(**card.architecture))), card
+    card = card_for(PROMOTER, name)
+    return _load(find_model(name), card, lambda: BiGRUAttention(Architecture(**card.architecture))), card
 
 
 def load_screening(name: str) -> ScreeningNetwork | None:
@@ -74,11 +71,8 @@ def load_strength(name: str) -> tuple[ExpressionNetwork, Card]:
     Raises:
         ModelError: missing, damaged (sha256), a classifier, or tensors that do not fit the architecture in the card.
     """
-    path = find_model(name)
-    card = read_card(path)
-    if card.task != STRENGTH:
-        raise ModelError(f"{name}: a classifier, which knows nothing of strength; give a model of that task")
-    return _load(path, card, lambda: ExpressionNetwork(ExpressionArchitecture(**card.architecture))), card
+    card = card_for(STRENGTH, name)
+    return _load(find_model(name), card, lambda: ExpressionNetwork(ExpressionArchitecture(**card.architecture))), card
 
 
 def _load(path: Path, card: Card, build: Callable[[], Network], prefix: str = "") -> Network:

@@ -17,7 +17,7 @@ from typing import Any
 from promscan.inference.streaming import StreamingEngine
 from promscan.log import logger
 from promscan.networks.calling_rule import OWN, CallingRule, Feature
-from promscan.networks.card import Card
+from promscan.networks.card import PROMOTER, Card
 from promscan.networks.classifier import BiGRUAttention
 from promscan.networks.device import memory_errors
 from promscan.networks.weights import load_model, save_model
@@ -81,7 +81,7 @@ def train_genome(
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; one of the first three in several processes.
         threads: CPU threads (None: 1 for a small network, else all that the process may use).
         init: weights to start from, with the same architecture.
-        teachers: models that scan; the network learns their mean logits beside the labels.
+        teachers: models that scan; the network learns their mean logits as well as the labels.
         allow_seen: accept weights in `init` and `teachers` that may have learned from the dev or left-out contigs.
         resume: go on with the unfinished run in `out`.
 
@@ -175,7 +175,7 @@ def _draft_card(
     if MAY_HAVE_SEEN in data:
         limits += " It started or learned from weights that may have learned from the dev and left-out contigs."
     return run.draft_card(
-        task="promoter",
+        task=PROMOTER,
         engine="streaming",
         strand_trusted=True,
         training={**data, "recipe": run.config["recipe"]},

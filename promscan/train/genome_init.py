@@ -92,8 +92,12 @@ def _trainings(training: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _origins(training: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """What a card says of the weights that a training started from, of its teachers, of those it is the mean of, ..."""
-    for part in [training.get("init"), *(training.get("mean_of") or ()), *(training.get("teachers") or ())]:
+    """What a card says of the weights that a training started from, of its teachers, of those it is the mean of, ...
+
+    Weights of a larger network may be `grown` from those of a smaller one.
+    """
+    several = (part for key in ("mean_of", "teachers") for part in training.get(key) or ())
+    for part in [training.get("init"), training.get("grown"), *several]:
         if isinstance(part, Mapping) and isinstance(part.get("training"), Mapping):
             yield part
             yield from _origins(part["training"])

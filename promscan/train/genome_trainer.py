@@ -88,7 +88,7 @@ class GenomeTrainer(Trainer[BiGRUAttention]):
     """The classifier and its optimiser, an epoch at a time.
 
     threads: threads of the scans of an epoch (None: all that the process may use), which decide no result.
-    teachers: networks whose logits are learned beside the labels (None: the labels alone).
+    teachers: networks whose logits are learned as well as the labels (None: the labels alone).
     """
 
     def __init__(

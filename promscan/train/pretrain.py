@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from promscan.errors import InputError
 from promscan.log import Progress, logger
 from promscan.metrics.classification import classification_metrics, require_sklearn
-from promscan.networks.card import Card
+from promscan.networks.card import PROMOTER, Card
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.device import autocast, memory_errors
 from promscan.networks.weights import save_model
@@ -157,7 +157,7 @@ def _run_epochs(run: TrainingRun, trainer: _Trainer, card: Card) -> None:
 
 def _draft_card(run: TrainingRun, source: Mapping[str, Any]) -> Card:
     return run.draft_card(
-        task="promoter",
+        task=PROMOTER,
         engine="windowed",
         strand_trusted=False,
         description="Pretrained only: a start for `promscan train windows --init`.",

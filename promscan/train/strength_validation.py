@@ -18,10 +18,9 @@ from promscan.seq.dna import Codes
 from promscan.strength.reporter import Reporter
 from promscan.train.data.unit_rows import UnitRows
 from promscan.train.loop.optimiser import require_finite
+from promscan.train.loop.trainer import EVALUATION_BATCH
 
 Array = npt.NDArray[Any]
-
-EVALUATION_BATCH = 512
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Networks that teach another one: it learns their mean logits beside the labels (Hinton et al. 2015, distillation).
+"""Networks that teach another one: it learns their mean logits and the labels (Hinton et al. 2015, distillation).
 
 A network that learns from several is about as good as all of them together, at the cost of one. Teachers also keep what
 they know of promoters in a network that learns something new, such as places.
@@ -18,6 +18,7 @@ from promscan.inference.streaming import StreamingEngine
 from promscan.networks.card import Card
 from promscan.networks.classifier import BiGRUAttention
 from promscan.networks.weights import load_model
+from promscan.train.loop.run import origin_of
 
 SETTLED = 11
 """Half-lives after which the states of a teacher have forgotten where they began, but for 1 part in 2,000."""
@@ -56,10 +57,7 @@ class Teachers:
 
     def describe(self) -> list[dict[str, Any]]:
         """What each of them learned from, for a card."""
-        return [
-            {"sha256": card.sha256, "git_commit": card.git_commit, "species": card.species, "training": card.training}
-            for card in self.cards
-        ]
+        return [origin_of(card) for card in self.cards]
 
     def to(self, device: torch.device) -> Teachers:
         """The same teachers, moved to a device."""

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from promscan.log import Progress, logger
 from promscan.metrics.classification import classification_metrics, cross_entropy, require_sklearn
-from promscan.networks.card import Card
+from promscan.networks.card import PROMOTER, Card
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.device import autocast, memory_errors
 from promscan.networks.weights import load_model, save_model
@@ -34,11 +34,9 @@ from promscan.train.loop.optimiser import Recipe, require_finite
 from promscan.train.loop.run import UNKNOWN_SPECIES, TrainingRun, checksum_of, choose_threads, starting_model
 from promscan.train.loop.seed import seed_epoch
 from promscan.train.loop.session import MORE_MEMORY, training_session
-from promscan.train.loop.trainer import Trainer, new_classifier
+from promscan.train.loop.trainer import EVALUATION_BATCH, Trainer, new_classifier
 
 Array = npt.NDArray[Any]
-
-EVALUATION_BATCH = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +129,7 @@ def _run_epochs(run: TrainingRun, trainer: _Trainer, card: Card, dev: LabelledWi
 
 def _draft_card(run: TrainingRun, train: LabelledWindows, dev: LabelledWindows, start: Card | None) -> Card:
     return run.draft_card(
-        task="promoter",
+        task=PROMOTER,
         engine="windowed",
         strand_trusted=not run.config["recipe"]["reverse_complement"],
         training={"data": train.describe(), "recipe": run.config["recipe"]},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from promscan.attribution.elements import ELEMENTS, Element, Matrix, consensus_o
 from promscan.attribution.patterns import Instance, Pattern, find_patterns
 from promscan.attribution.seqlets import Values, find_seqlets
 from promscan.commands.explaining.explanation import Explanation
-from promscan.io.files import open_text_output, write_errors
+from promscan.io.files import open_text_output, safe_stem, write_errors
 from promscan.io.meme import Motif, read_motifs, write_motifs
 from promscan.log import counted
 from promscan.seq.dna import LETTERS, encode
@@ -192,6 +191,5 @@ def _draw(motifs: Sequence[FoundMotif], folder: Path) -> None:
     from promscan.plots.logo import plot_logo
 
     for motif in motifs:
-        safe = re.sub(r"[^A-Za-z0-9_+-]", "_", _label(motif))
         title = f"{_label(motif)}: {counted(motif.hits, 'hit')}"
-        plot_logo(title, motif.logo.astype(np.float32), motif.usual_offset, folder / f"{safe}.svg")
+        plot_logo(title, motif.logo.astype(np.float32), motif.usual_offset, folder / f"{safe_stem(_label(motif))}.svg")

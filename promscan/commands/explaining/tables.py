@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
@@ -10,7 +9,7 @@ from typing import TextIO
 import numpy as np
 
 from promscan.commands.explaining.explanation import Explanation
-from promscan.io.files import atomic_path, write_errors
+from promscan.io.files import atomic_path, safe_stem, write_errors
 from promscan.seq.dna import LETTERS
 from promscan.seq.windows import WINDOW
 
@@ -78,8 +77,7 @@ def draw(found: Sequence[Explanation], folder: Path) -> None:
     with write_errors(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
     for number, each in enumerate(found, start=1):
-        safe = re.sub(r"[^A-Za-z0-9_+-]", "_", each.name)[:80]
-        path = folder / f"{number:04d}_{safe}.svg"
+        path = folder / f"{number:04d}_{safe_stem(each.name)}.svg"
         rows = {"importance": each.importance, "gradient": each.gradients}
         letters = {name: values for name, values in rows.items() if values is not None}
         plot_explanation(each.name, each.bases, each.first, letters, each.changes, _attention(each), path)

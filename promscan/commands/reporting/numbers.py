@@ -62,10 +62,7 @@ def _median(values: Scores, digits: int = 2) -> str:
 
 def spacings(sample: Sample) -> Positions:
     """Distance (bp) of each hit to the next one on its contig and strand."""
-    by_strand = defaultdict[tuple[str, str], list[int]](list)
-    for chrom, tss, strand in sample.sites:
-        by_strand[chrom, strand].append(tss)
-    gaps = [np.diff(np.sort(tss)) for tss in by_strand.values()]
+    gaps = [np.diff(tss) for tss in _by_strand(sample).values()]
     return np.concatenate(gaps) if gaps else np.empty(0, dtype=np.int64)
 
 
@@ -160,6 +157,7 @@ def _share_near(sample: Sample, other: Sample, within: int) -> float | None:
 
 
 def _by_strand(sample: Sample) -> dict[tuple[str, str], Positions]:
+    """The starts of the hits, sorted, by contig and strand."""
     grouped = defaultdict[tuple[str, str], list[int]](list)
     for chrom, tss, strand in sample.sites:
         grouped[chrom, strand].append(tss)

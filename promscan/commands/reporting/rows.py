@@ -10,7 +10,7 @@ import numpy as np
 
 from promscan.commands.reporting.motifs import MotifInstance
 from promscan.commands.reporting.sample import Sample
-from promscan.commands.reporting.surroundings import AFTER, BEFORE, Element
+from promscan.commands.reporting.surroundings import AFTER, BEFORE, SearchedElement
 from promscan.seq.dna import Codes, decode
 from promscan.seq.intervals import Positions
 
@@ -30,7 +30,7 @@ class Details:
 
     indices: Positions
     around: Codes
-    elements: Sequence[Element]
+    elements: Sequence[SearchedElement]
     tracks: Sequence[tuple[str, str]] = field(default=())
     motifs: Sequence[Sequence[MotifInstance]] = field(default=())
 

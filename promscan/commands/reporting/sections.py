@@ -23,7 +23,7 @@ from promscan.commands.reporting.surroundings import (
     AFTER,
     BEFORE,
     CONTROLS,
-    Element,
+    SearchedElement,
     Surroundings,
     element_shares,
     random_sites,
@@ -38,7 +38,7 @@ COMMON = 100
 def sections(
     samples: Sequence[Sample],
     surroundings: Sequence[Surroundings],
-    elements: Sequence[Element],
+    elements: Sequence[SearchedElement],
     genome: str | Path,
     contigs: Mapping[str, int],
     judged: Sequence[Evaluation],
@@ -104,7 +104,7 @@ def _describe(
     sample: Sample,
     around: Surroundings,
     control: Surroundings,
-    elements: Sequence[Element],
+    elements: Sequence[SearchedElement],
     contigs: Mapping[str, int],
 ) -> dict[str, Any]:
     """What the template shows of a sample."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from promscan.attribution.elements import element_of
 from promscan.io.surroundings import read_surroundings
 from promscan.networks.card import Card
 from promscan.seq.dna import IUPAC, LETTER_CODES, UNKNOWN, Codes, Mask, encode, reverse_complement
@@ -25,10 +26,10 @@ _SEED = 20
 
 
 @dataclass(frozen=True)
-class Element:
-    """A short sequence at a certain distance from the transcription start.
+class SearchedElement:
+    """How a known element is searched around a hit, whose position may be wrong by a few bp.
 
-    name: of the element.
+    name: name of the element.
     pattern: its letters, with those of IUPAC for several bases.
     first, last: where its first base may stand, in bp beyond the transcription start; negative: before it.
     mismatches: letters that may differ, at most.
@@ -38,7 +39,15 @@ class Element:
     pattern: str
     first: int
     last: int
-    mismatches: int = 0
+    mismatches: int
+
+    @classmethod
+    def like(cls, name: str, *, mismatches: int = 0, slack: int = 0) -> SearchedElement:
+        """A known element, up to `slack` bp farther to either side than it usually stands."""
+        known = element_of(name)
+        assert known.first is not None
+        assert known.last is not None
+        return cls(name, known.consensus, known.first - slack, known.last + slack, mismatches)
 
     @property
     def rule(self) -> str:
@@ -61,23 +70,15 @@ class Element:
         return np.where(wrong.min(axis=1) <= self.mismatches, best + starts.start, -1)
 
 
-EUKARYOTIC = (
-    Element("TATA box", "TATAWAW", -36, -24, 1),
-    Element("Initiator", "BBCABW", -7, 1),
-)
-"""TATA box; the initiator of Vo ngoc et al. 2017 (Genes Dev. 31:6), whose A is the start, within 4 bp."""
-BACTERIAL = (
-    Element("-10 element", "TATAAT", -15, -9, 2),
-    Element("Extended -10", "TGNTATAAT", -18, -12, 2),
-    Element("-35 element", "TTGACA", -40, -32, 2),
-)
-"""The hexamers of the housekeeping sigma factor."""
+EUKARYOTIC = (SearchedElement.like("TATA box", mismatches=1, slack=2), SearchedElement.like("Initiator", slack=2))
+BACTERIAL = tuple(SearchedElement.like(name, mismatches=2) for name in ("-10", "Extended -10", "-35"))
+"""The boxes of the housekeeping sigma factor, and the extended -10 box."""
 ISLAND = "CpG"
 _BACTERIA = "Bacteria"
 """Species in the card of a model for bacteria."""
 
 
-def elements_for(cards: Sequence[Card | None], *, bacteria: bool) -> Sequence[Element]:
+def elements_for(cards: Sequence[Card | None], *, bacteria: bool) -> Sequence[SearchedElement]:
     """The elements of bacteria if they are asked for, or if models for bacteria made all hits."""
     made_for = {None if card is None else card.species for card in cards}
     return BACTERIAL if bacteria or made_for == {_BACTERIA} else EUKARYOTIC
@@ -132,7 +133,9 @@ def random_sites(contigs: Mapping[str, int], count: int) -> list[Site]:
     ]
 
 
-def element_shares(found: Surroundings, control: Surroundings, elements: Sequence[Element]) -> list[dict[str, object]]:
+def element_shares(
+    found: Surroundings, control: Surroundings, elements: Sequence[SearchedElement]
+) -> list[dict[str, object]]:
     """Share of hits, and of random positions, that have each element."""
     pairs = [
         (each.name, each.rule, each.places(found.around) >= 0, each.places(control.around) >= 0) for each in elements

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from promscan.log import counted
+from promscan.log import counted, first_of
 from promscan.networks.card import DEFAULT_MODEL, STRENGTH, Card, bundled_models, find_model, read_card
 from promscan.seq.dna import UNKNOWN, Codes, encode
 
+SPECIES, CIRCLES = "species", "circles"
+"""Kinds of hints."""
 MOST_BASES = 100_000_000
 """Composition is counted up to this many bases; a genome that has more may be one of many."""
 FEWEST_BASES = 500_000
@@ -20,7 +22,6 @@ LEAST_CPG = 0.55
 In 1 Mb of human sequence it is at most 0.30, and 0.49 in the 130 kb that have most; in bacteria it is 0.61 to 1.19, in
 yeasts 0.80 to 0.89.
 """
-NAMED_AT_MOST = 5
 
 _CYTOSINE, _GUANINE = encode("CG")
 
@@ -80,8 +81,7 @@ def species_hint(card: Card, source: str, composition: Composition) -> str | Non
 
 def circle_hint(source: str, contigs: Sequence[str]) -> str:
     """Point out contigs whose header says that they are complete or circular."""
-    names = ", ".join(contigs[:NAMED_AT_MOST]) + (", ..." if len(contigs) > NAMED_AT_MOST else "")
     return (
-        f"{source}: {counted(len(contigs), 'contig')} may be circular by the header ({names}); if so, --circular "
-        f"{contigs[0] if len(contigs) == 1 else 'NAME'} scans the origin, too"
+        f"{source}: {counted(len(contigs), 'contig')} may be circular by the header ({first_of(contigs)}); if so, "
+        f"--circular {contigs[0] if len(contigs) == 1 else 'NAME'} scans the origin, too"
     )

@@ -14,11 +14,11 @@ from typing import Literal
 from promscan.calling.settings import CallSettings, resolve_calling
 from promscan.commands.scanning.hit_strengths import margin_of, reporter_of, settings_of
 from promscan.commands.scanning.scope import excluded_bases, wanted_bases
-from promscan.errors import InputError, ModelError
+from promscan.errors import InputError
 from promscan.io.chunks import OVERLAP, Spans
 from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
 from promscan.log import logger
-from promscan.networks.card import OWN_STRENGTH, STRENGTH, Card, find_model, read_card
+from promscan.networks.card import OWN_STRENGTH, PROMOTER, STRENGTH, Card, card_for
 from promscan.networks.strength_choice import strength_model_of
 from promscan.seq.bounds import MAX_BP, check_machine, check_whole
 from promscan.seq.circles import Circles
@@ -166,7 +166,7 @@ class ScanOptions:
 
 def make_plan(options: ScanOptions) -> ScanPlan:
     """Resolve what the user asks for, and check it against the cards and the genome; raises what `Scan` raises."""
-    card = _card_of(options.model, of_strength=False)
+    card = card_for(PROMOTER, options.model)
     calling = resolve_calling(
         card,
         threshold=options.threshold,
@@ -179,7 +179,7 @@ def make_plan(options: ScanOptions) -> ScanPlan:
         exhaustive=options.exhaustive or options.track is not None,
     )
     strength = strength_model_of(card) if options.strength == OWN_STRENGTH else options.strength
-    strength_card = None if strength is None else _card_of(strength, of_strength=True)
+    strength_card = None if strength is None else card_for(STRENGTH, strength)
     genome = open_genome(options.genome, skip_masked=options.skip_masked)
     circles = _circles(genome, options, calling)
     wanted = wanted_bases(genome, options.regions, options.bed)
@@ -205,15 +205,6 @@ def make_plan(options: ScanOptions) -> ScanPlan:
         track=None if options.track is None else str(options.track),
         settings=settings,
     )
-
-
-def _card_of(model: str | Path, *, of_strength: bool) -> Card:
-    card = read_card(find_model(str(model)))
-    if of_strength and card.task != STRENGTH:
-        raise ModelError(f"{model}: a classifier, which knows nothing of strength; give a model of that task")
-    if not of_strength and card.task == STRENGTH:
-        raise ModelError(f"{model}: a strength model, which finds no promoters; it is for 'promscan score'")
-    return card
 
 
 def _circles(genome: GenomeSource, options: ScanOptions, calling: CallSettings) -> Circles | None:

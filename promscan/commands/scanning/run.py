@@ -15,6 +15,7 @@ from promscan.commands.scanning.journal import Journal
 from promscan.commands.scanning.plan import ScanPlan
 from promscan.commands.scanning.statistics import Statistics
 from promscan.commands.scanning.tracks import open_tracks
+from promscan.errors import FEWER_THREADS
 from promscan.inference.engine import Engine, open_engine
 from promscan.inference.settings import EngineSettings
 from promscan.inference.streaming import StreamingEngine, lanes_on
@@ -25,8 +26,6 @@ from promscan.networks.device import arithmetic, describe, memory_errors, resolv
 from promscan.networks.screening import ScreeningNetwork
 from promscan.networks.weights import load_model, load_screening, load_strength
 from promscan.seq.records import Chunk, Circle, Hit, ScoreTrack
-
-MORE_MEMORY = "use fewer --threads, or a machine with more"
 
 
 class LoadedScan:
@@ -59,7 +58,7 @@ class LoadedScan:
             both_strands=calling.near_other,
             gc_reach=calling.gc_reach,
         )
-        with memory_errors(MORE_MEMORY):
+        with memory_errors(FEWER_THREADS):
             self.devices = resolve_devices(machine.device)
             self.network, _ = load_model(plan.model)
             self.screening = load_screening(plan.model)
@@ -74,7 +73,7 @@ class LoadedScan:
         """The hits of the plan, in order; `statistics` is filled in on the way."""
         plan, timed = self.plan, statistics.timed
         with (
-            memory_errors(MORE_MEMORY),
+            memory_errors(FEWER_THREADS),
             self.open_engine() as engine,
             self.open_strengths() as strengths,
             self._open_journal(engine) as journal,
@@ -113,7 +112,7 @@ class LoadedScan:
                 yield chunk
 
         with (
-            memory_errors(MORE_MEMORY),
+            memory_errors(FEWER_THREADS),
             self.open_engine() as engine,
             closing(prefetch(self.chunks(engine, engine.chunk_step))) as chunks,
         ):

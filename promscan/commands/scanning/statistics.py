@@ -18,7 +18,7 @@ import numpy as np
 
 from promscan.commands.scanning.hints import Composition
 from promscan.io.summaries import ContigRow
-from promscan.log import logger
+from promscan.log import first_of, logger
 from promscan.seq.circles import Circles, track_on_circle
 from promscan.seq.dna import UNKNOWN
 from promscan.seq.intervals import MAX_POSITION
@@ -26,9 +26,6 @@ from promscan.seq.records import Chunk, Circle, Hit, ScoreTrack
 from promscan.seq.windows import WINDOW
 
 STAGES = ("read", "score", "call", "strength")
-NAMED_AT_MOST = 5
-"""Skipped contigs that a warning names."""
-
 T = TypeVar("T")
 
 
@@ -228,8 +225,7 @@ def _fresh(chunk: Chunk, position: int) -> tuple[int, int]:
 
 def _named(chroms: Sequence[str]) -> str:
     """How many contigs there are, and the first of them by name."""
-    names = ", ".join(chroms[:NAMED_AT_MOST]) + (", ..." if len(chroms) > NAMED_AT_MOST else "")
-    return f"{len(chroms)} ({names})"
+    return f"{len(chroms)} ({first_of(chroms)})"
 
 
 def peak_memory() -> int:

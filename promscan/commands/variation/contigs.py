@@ -1,4 +1,4 @@
-"""The bases of contigs for variants, which come in any order and mostly in that of the genome."""
+"""The bases of contigs for variants and explained hits, which come mostly in the order of the genome."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from promscan.commands.scanning.plan import Machine, ScanOptions, ScanPlan, make
 from promscan.commands.variation.alleles import Edit, edit_of
 from promscan.commands.variation.contigs import ContigReader
 from promscan.commands.variation.haplotypes import Haplotype, groups, haplotypes_of
-from promscan.errors import InputError
+from promscan.errors import FEWER_THREADS, InputError
 from promscan.io.files import is_special
 from promscan.io.memory_genome import GenomeInput
 from promscan.io.vcf import Record
@@ -148,7 +148,6 @@ class VariantEffects:
         Raises:
             InputError: a contig is not in the genome, or a reference allele is not that of the genome.
         """
-        from promscan.commands.scanning.run import MORE_MEMORY
         from promscan.commands.variation.scoring import EffectScorer
         from promscan.commands.variation.strengths import add_strengths
         from promscan.networks.device import memory_errors
@@ -156,7 +155,7 @@ class VariantEffects:
         self.counts.clear()
         loaded = self._loaded
         with (
-            memory_errors(MORE_MEMORY),
+            memory_errors(FEWER_THREADS),
             loaded.open_engine() as engine,
             loaded.open_strengths() as strengths,
         ):

@@ -54,6 +54,7 @@ NUMBERS: Mapping[str, _Range] = {
     "clip": _Range(least_open=True),
     "averaging": _Range(most=1, most_open=True),
     "label_smoothing": _Range(most=1, most_open=True),
+    "background": _Range(least_open=True),
     "ranking": _Range(),
     "placing": _Range(),
     "teaching": _Range(),

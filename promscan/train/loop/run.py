@@ -63,6 +63,12 @@ def checksum_of(start: Card | None) -> str:
     return "" if start is None else start.sha256
 
 
+def origin_of(card: Card) -> dict[str, Any]:
+    """What the card of a model says of weights that it began with or learned from, so that its history stays known."""
+    names = ("sha256", "species", "git_commit", "training")
+    return {name: getattr(card, name) for name in names}
+
+
 class TrainingRun:
     """A run in its folder, new or resumed; `history` has a row of metrics for each finished epoch.
 
@@ -132,13 +138,7 @@ class TrainingRun:
         """
         training = {**training, "threads": self.config["threads"]}
         if start is not None:
-            history = {
-                "sha256": start.sha256,
-                "species": start.species,
-                "git_commit": start.git_commit,
-                "training": start.training,
-            }
-            training = {**training, "init": history}
+            training = {**training, "init": origin_of(start)}
         return Card(
             name=self.path.resolve().name,
             species=self.config["species"],

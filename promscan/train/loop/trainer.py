@@ -16,6 +16,9 @@ from promscan.train.loop.optimiser import Optimiser, Recipe, TensorGroups
 
 Network = TypeVar("Network", bound=nn.Module)
 
+EVALUATION_BATCH = 512
+"""Rows that a validation computes at once."""
+
 
 class Trainer(Generic[Network]):
     """A network and its optimiser; the trainer of each recipe adds the epoch.
