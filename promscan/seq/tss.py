@@ -92,6 +92,15 @@ def moved(sites: Iterable[Site], regions: Mapping[Interval, str]) -> Iterator[tu
                 yield site, Site(name, site.tss - region.start, site.strand)
 
 
+def on_rounds(positions: Positions, circle: int | None) -> Positions:
+    """Sorted positions on a circle of this many bp as a position near its origin sees them: also one round before and
+    one after; None: as they are, on a linear contig.
+    """
+    if circle is None:
+        return positions
+    return np.concatenate([positions - circle, positions, positions + circle])
+
+
 def offsets(positions: Positions, known: Positions) -> Positions:
     """Distance in bp by which each of `positions` lies after (below 0: before) the nearest of the sorted `known`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from pathlib import Path
 
 from promscan.commands.evaluating.lists import ListedStarts, Members
@@ -19,17 +20,20 @@ MATCH, NO_MATCH, REST = "match", "no match", "other"
 """Classes of a pattern without named groups, and of the names that match none of several."""
 
 
-def classes_of(listed: ListedStarts, pattern: str | None, genome: str | Path) -> dict[tuple[str, str], frozenset[Site]]:
+def classes_of(
+    listed: ListedStarts, pattern: str | None, genome: str | Path, circles: Container[str] = ()
+) -> dict[tuple[str, str], frozenset[Site]]:
     """Find the classes of listed starts, by what decides about them and by name; a start can be in several.
 
     Args:
         listed: the starts.
         pattern: regular expression for names; see `by_name`.
         genome: FASTA file that the starts belong to.
+        circles: contigs that are circles.
     """
     kinds = {BY_LIST: listed.lists if len(listed.lists) > 1 else {}}
     kinds[BY_NAME] = {} if pattern is None else by_name(listed.starts, pattern)
-    kinds[BY_SEQUENCE] = by_sequence(listed.starts, genome)
+    kinds[BY_SEQUENCE] = by_sequence(listed.starts, genome, circles)
     return {(kind, name): members for kind, classes in kinds.items() for name, members in classes.items()}
 
 
@@ -59,8 +63,8 @@ def by_name(starts: KnownStarts, pattern: str) -> Members:
     return {name: frozenset(sites) for name, sites in members.items() if sites or name != rest}
 
 
-def by_sequence(starts: KnownStarts, genome: str | Path) -> Members:
+def by_sequence(starts: KnownStarts, genome: str | Path, circles: Container[str] = ()) -> Members:
     """Divide starts by whether the sequence around them is like a CpG island; see `promscan.seq.islands`."""
-    around = read_surroundings(starts, genome, SURROUNDINGS // 2)
+    around = read_surroundings(starts, genome, SURROUNDINGS // 2, circles)
     islands = frozenset(site for site, codes in around if is_island_like(codes[:-1]))
     return {ISLAND: islands, NO_ISLAND: frozenset(starts) - islands}
