@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import unquote
 
 from promscan.errors import InputError
@@ -28,6 +29,7 @@ _RNA = re.compile("(.*_)?[a-z]*RNA", re.IGNORECASE)
 _EXONS = frozenset({"exon", "five_prime_UTR", "5UTR", "five_prime_utr"})
 _CODING = "CDS"
 _PARENT = re.compile(r"(?:^|;)\s*Parent\s*=([^;]*)")
+_CIRCULAR = re.compile(r"(?:^|;)\s*Is_circular\s*=\s*true\s*(?:;|$)", re.IGNORECASE)
 _TRANSCRIPT_ID = re.compile(r'(?:^|[;\s])transcript_id\s+"([^"]+)"')
 _IDS = ("gene_id", "locus_tag", "ID", "Name")
 _NAMES = ("gene_name", "gene", "Name")
@@ -50,7 +52,7 @@ def read_genes(path: str | os.PathLike[str]) -> Genes:
         if reader is None:
             reader = _BedReader(table) if rows.format == "bed" else _gff_reader(fields, table)
         reader.add(row, fields)
-    genes = table.genes()
+    genes = replace(table.genes(), circles=table.circles, lengths=rows.lengths)
     if not len(genes):
         what = "no gene in it has a strand" if genes.without_strand else "there are no genes in it"
         raise InputError(f"{rows.source}: {what}; give {WANTED}")
@@ -85,6 +87,8 @@ class _Gff3Reader:
             self._table.add_gene(key, row, labels)
             if row.type == _CODING:
                 self._table.add_coding(key, row)
+        elif row.start == 0 and _CIRCULAR.search(text):  # the landmark of a contig, before its features
+            self._table.circles[row.chrom] = row.end
         elif parents and _TRANSCRIPT.fullmatch(row.type):
             key = row.name or f"{row.chrom}:{row.start}{row.strand}\t{parents[0]}"
             self._table.add_transcript(key, row, parents[0], _biotype_of(row.type))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, cast
+from urllib.parse import unquote
 
 from promscan.errors import InputError
 from promscan.io.bed import POSITION, columns_of, interval_of
@@ -19,6 +20,7 @@ from promscan.seq.records import Strand
 NARROWPEAK_COLUMNS = 10
 _PROGRAM = "promscan"
 _SUMMIT = re.compile("-1|[0-9]{1,15}")
+_SEQUENCE_REGION = re.compile(r"##sequence-region\s+(\S+)\s+1\s+([0-9]{1,15})\s*")
 _NAMES = ("gene_name", "gene_id", "transcript_id")
 """Attributes of GTF that may name a feature; the first that is there does."""
 
@@ -69,6 +71,7 @@ class ListedRows:
         comments: the lines with `#` before the first row.
         landmarks: by contig, the rows of GFF3 that say how long a circle is, as promscan writes them; they are no rows
             of the list.
+        lengths: by contig, its bases, as lines `##sequence-region` of GFF3 say.
         line: the row that the iteration has reached, as it stands in the file.
     """
 
@@ -77,6 +80,7 @@ class ListedRows:
         self.format: Literal["bed", "gff"] | None = None
         self.comments = list[str]()
         self.landmarks = dict[str, str]()
+        self.lengths = dict[str, int]()
         self.line = ""
         self._circles = dict[str, int]()
         self._path, self._wanted = path, wanted
@@ -91,6 +95,8 @@ class ListedRows:
                     return
                 if self.format is None:
                     self.comments.append(line)
+                if match := _SEQUENCE_REGION.fullmatch(line):
+                    self.lengths[unquote(match[1])] = int(match[2])
             elif line and (fields := columns_of(line)):
                 if self.format is None:
                     self.format = "gff" if self._begins_gff(fields) else "bed"
