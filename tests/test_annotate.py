@@ -375,6 +375,15 @@ def test_a_circle_of_unknown_length_is_said_and_one_of_another_length_refused(tm
             assert not (tmp_path / output).exists()
 
 
+def test_a_hit_in_a_gene_of_a_small_circle_is_not_upstream_of_it(tmp_path: Path) -> None:
+    (tmp_path / "genes.gff3").write_text(
+        "p\tx\tregion\t1\t900\t.\t.\t.\tID=p;Is_circular=true\np\tx\tCDS\t301\t800\t.\t+\t0\tID=repA\n"
+    )
+    write(tmp_path / "hits.bed", [make_hit(start, "+", "p") for start in (567, 817)])
+    found = promscan.annotate(tmp_path / "hits.bed", tmp_path / "genes.gff3")
+    assert [(row.class_, row.distance) for row in found] == [("intragenic", 300), ("upstream", -350)]
+
+
 def test_an_operon_runs_over_the_origin_of_a_circle_and_no_gene_follows_itself(tmp_path: Path) -> None:
     (tmp_path / "genes.gff3").write_text(
         NCBI_CIRCLE.replace("4901\t5020\t.\t-", "4901\t4990\t.\t+")

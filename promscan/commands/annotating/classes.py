@@ -154,11 +154,12 @@ class _Finder:
         ]
 
     def _within(self, reach: int, **options: bool | str) -> Whole:
-        """Find the gene whose 5' end is nearest, and at most `reach` bp away."""
+        """Find the gene whose 5' end is nearest, and at most `reach` bp away, on a circle by the shorter way round."""
         starts = self._in_rounds(self.genes.starts)
         pairs = closest(self.hits, self._spans(starts), self.folder, **options)
         distance = self._distance(pairs, starts)
-        near = np.abs(distance) <= reach
+        length = self.circles[self.hits.contig[pairs.query]]
+        near = np.abs(distance) <= np.where(length > 0, np.minimum(reach, length // 2), reach)
         best = pairs.where(near).best(len(self.hits), (distance[near] > 0).astype(np.int64))
         return np.where(best == NOWHERE, NOWHERE, starts.gene[best])
 

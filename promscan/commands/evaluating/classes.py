@@ -16,6 +16,8 @@ from promscan.seq.tss import KnownStarts, Site
 BY_LIST, BY_NAME, BY_SEQUENCE = "list", "name", "sequence"
 """What decides about a class."""
 ISLAND, NO_ISLAND = "CpG", "not CpG"
+ALL = "all"
+"""Name of all starts in the tables."""
 MATCH, NO_MATCH, REST = "match", "no match", "other"
 """Classes of a pattern without named groups, and of the names that match none of several."""
 
@@ -24,6 +26,8 @@ def classes_of(
     listed: ListedStarts, pattern: str | None, genome: str | Path, circles: Container[str] = ()
 ) -> dict[tuple[str, str], frozenset[Site]]:
     """Find the classes of listed starts, by what decides about them and by name; a start can be in several.
+
+    No two classes have the same name: a list or a group may be called as a class that there is already.
 
     Args:
         listed: the starts.
@@ -34,14 +38,20 @@ def classes_of(
     kinds = {BY_LIST: listed.lists if len(listed.lists) > 1 else {}}
     kinds[BY_NAME] = {} if pattern is None else by_name(listed.starts, pattern)
     kinds[BY_SEQUENCE] = by_sequence(listed.starts, genome, circles)
-    return {(kind, name): members for kind, classes in kinds.items() for name, members in classes.items()}
+    found, taken = dict[tuple[str, str], frozenset[Site]](), {ALL}
+    for kind, classes in kinds.items():
+        for name, members in classes.items():
+            own = name if name not in taken else f"{name} ({kind})"
+            taken.add(own)
+            found[kind, own] = members
+    return found
 
 
 def by_name(starts: KnownStarts, pattern: str) -> Members:
     """Divide starts by a regular expression that is searched in their names.
 
     A pattern with named groups has a class for each group, of the starts whose names match with it; the others are
-    `not GROUP` of a single group, and `other` of several, if there are any. A pattern without a group has `match` and
+    `not GROUP` of a single group, and `other` of several (`no match` if that is a group), if there are any. A pattern without a group has `match` and
     `no match`.
 
     Raises:
@@ -52,7 +62,7 @@ def by_name(starts: KnownStarts, pattern: str) -> Members:
     except re.error as error:
         raise InputError(f"{pattern!r} is no regular expression: {error}; correct --class-pattern") from error
     groups = list(compiled.groupindex)
-    rest = NO_MATCH if not groups else f"not {groups[0]}" if len(groups) == 1 else REST
+    rest = NO_MATCH if not groups or REST in groups else f"not {groups[0]}" if len(groups) == 1 else REST
     members = {name: set[Site]() for name in [*(groups or [MATCH]), rest]}
     for site in starts:
         match = compiled.search(starts.name(site))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -70,10 +70,10 @@ def read_lists(
 
 def _names(paths: Sequence[str | Path]) -> list[str]:
     """Name each list by its file; the second file of a name is `NAME (2)`."""
-    seen, names = Counter[str](), list[str]()
+    names = list[str]()
     for name in (Path(path).name for path in paths):
-        seen[name] += 1
-        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+        numbered = (f"{name} ({number})" for number in count(2))
+        names.append(next(each for each in chain([name], numbered) if each not in names))
     return names
 
 
