@@ -349,7 +349,8 @@ def test_distances_go_over_the_origin_of_a_circle(tmp_path: Path, suffix: str, g
     (tmp_path / "genes.gff3").write_text(genes)
     hits = tmp_path / f"hits{suffix}"
     write(hits, ON_CIRCLE, header={"model": "tiny", "circular": "c"})
-    for found in (promscan.annotate(hits, tmp_path / "genes.gff3"), promscan.annotate(ON_CIRCLE, tmp_path / "genes.gff3")):
+    for each in (hits, ON_CIRCLE):
+        found = promscan.annotate(each, tmp_path / "genes.gff3")
         assert [row[:2] for row in found] == [("c", 4983), ("c", 4996)]
         assert (found[0].class_, found[0].gene_name, found[0].distance) == ("core_promoter", "dnaA", -47)
         assert (found[0].opposite_gene_name, found[0].opposite_distance) == ("over", 36)

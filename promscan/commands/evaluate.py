@@ -15,8 +15,8 @@ from promscan.commands.evaluating.scope import find_scope, scale_of, scanned_str
 from promscan.errors import InputError
 from promscan.io.genome import Genome
 from promscan.io.hits import RankedHits, rank_hits, read_hits
-from promscan.io.text import source_name
 from promscan.io.scan_header import is_circle
+from promscan.io.text import source_name
 from promscan.io.tss import read_starts
 from promscan.log import logger
 from promscan.metrics.blocks import Blocks

@@ -93,8 +93,9 @@ def moved(sites: Iterable[Site], regions: Mapping[Interval, str]) -> Iterator[tu
 
 
 def on_rounds(positions: Positions, circle: int | None) -> Positions:
-    """Sorted positions on a circle of this many bp as a position near its origin sees them: also one round before and
-    one after; None: as they are, on a linear contig.
+    """Sorted positions, on a circle of this many bp also one round before and one after; None: the contig is linear.
+
+    So a position near the origin finds its neighbours on the other side.
     """
     if circle is None:
         return positions

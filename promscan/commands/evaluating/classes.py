@@ -51,8 +51,8 @@ def by_name(starts: KnownStarts, pattern: str) -> Members:
     """Divide starts by a regular expression that is searched in their names.
 
     A pattern with named groups has a class for each group, of the starts whose names match with it; the others are
-    `not GROUP` of a single group, and `other` of several (`no match` if that is a group), if there are any. A pattern without a group has `match` and
-    `no match`.
+    `not GROUP` of a single group, and `other` of several (`no match` if that is a group), if there are any. A pattern
+    without a group has `match` and `no match`.
 
     Raises:
         InputError: the pattern is no regular expression.
