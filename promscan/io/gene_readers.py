@@ -29,7 +29,6 @@ _RNA = re.compile("(.*_)?[a-z]*RNA", re.IGNORECASE)
 _EXONS = frozenset({"exon", "five_prime_UTR", "5UTR", "five_prime_utr"})
 _CODING = "CDS"
 _PARENT = re.compile(r"(?:^|;)\s*Parent\s*=([^;]*)")
-_CIRCULAR = re.compile(r"(?:^|;)\s*Is_circular\s*=\s*true\s*(?:;|$)", re.IGNORECASE)
 _TRANSCRIPT_ID = re.compile(r'(?:^|[;\s])transcript_id\s+"([^"]+)"')
 _IDS = ("gene_id", "locus_tag", "ID", "Name")
 _NAMES = ("gene_name", "gene", "Name")
@@ -46,13 +45,14 @@ def read_genes(path: str | os.PathLike[str]) -> Genes:
     Raises:
         InputError: the file cannot be read, a row is no feature or interval, or there is no gene with a strand.
     """
-    rows, table = ListedRows(os.fspath(path), WANTED), GeneTable()
+    rows = ListedRows(os.fspath(path), WANTED)
+    table = GeneTable(rows.circles)
     reader: _BedReader | _GtfReader | _Gff3Reader | None = None
     for row, fields in rows:
         if reader is None:
             reader = _BedReader(table) if rows.format == "bed" else _gff_reader(fields, table)
         reader.add(row, fields)
-    genes = replace(table.genes(), circles=table.circles, lengths=rows.lengths)
+    genes = replace(table.genes(), circles=rows.circles, lengths=rows.lengths)
     if not len(genes):
         what = "no gene in it has a strand" if genes.without_strand else "there are no genes in it"
         raise InputError(f"{rows.source}: {what}; give {WANTED}")
@@ -87,8 +87,6 @@ class _Gff3Reader:
             self._table.add_gene(key, row, labels)
             if row.type == _CODING:
                 self._table.add_coding(key, row)
-        elif row.start == 0 and _CIRCULAR.search(text):  # the landmark of a contig, before its features
-            self._table.circles[row.chrom] = row.end
         elif parents and _TRANSCRIPT.fullmatch(row.type):
             key = row.name or f"{row.chrom}:{row.start}{row.strand}\t{parents[0]}"
             self._table.add_transcript(key, row, parents[0], _biotype_of(row.type))

@@ -6,6 +6,7 @@ An annotation of millions of lines fits, as parts of transcripts are numbers in 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,7 +26,7 @@ _PROTEIN_CODING = "protein_coding"
 class GeneTable:
     """Features as they are read; `genes` makes genes of them."""
 
-    circles: dict[str, int] = field(default_factory=dict)
+    circles: Mapping[str, int] = field(default_factory=dict)
     """Contigs that are circles, and their bases; those of a feature are known before it is added."""
     _numbers: dict[str, int] = field(default_factory=dict)
     _contigs: dict[str, int] = field(default_factory=dict)

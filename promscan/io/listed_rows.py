@@ -20,6 +20,7 @@ from promscan.seq.records import Strand
 NARROWPEAK_COLUMNS = 10
 _PROGRAM = "promscan"
 _SUMMIT = re.compile("-1|[0-9]{1,15}")
+_CIRCULAR = re.compile(r"(?:^|;)\s*Is_circular\s*=\s*true\s*(?:;|$)", re.IGNORECASE)
 _SEQUENCE_REGION = re.compile(r"##sequence-region\s+(\S+)\s+1\s+([0-9]{1,15})\s*")
 _NAMES = ("gene_name", "gene_id", "transcript_id")
 """Attributes of GTF that may name a feature; the first that is there does."""
@@ -45,7 +46,7 @@ class Row(NamedTuple):
     tss: int | None = None
     """Position that promscan, or a column called `tss`, names; in the interval, unless that goes over the origin."""
     circle: int | None = None
-    """Length of the circle of a hit of promscan, as the landmark before it says; the hit may end past it."""
+    """Length of its contig if a landmark of GFF3 before it calls it circular; the row may end past it."""
     where: str = ""
 
     def holds(self, position: int) -> bool:
@@ -71,6 +72,7 @@ class ListedRows:
         comments: the lines with `#` before the first row.
         landmarks: by contig, the rows of GFF3 that say how long a circle is, as promscan writes them; they are no rows
             of the list.
+        circles: by contig that a landmark calls circular, its bases.
         lengths: by contig, its bases, as lines `##sequence-region` of GFF3 say.
         line: the row that the iteration has reached, as it stands in the file.
     """
@@ -82,7 +84,7 @@ class ListedRows:
         self.landmarks = dict[str, str]()
         self.lengths = dict[str, int]()
         self.line = ""
-        self._circles = dict[str, int]()
+        self.circles = dict[str, int]()
         self._path, self._wanted = path, wanted
         self._tss_column: int | None = None
 
@@ -118,7 +120,7 @@ class ListedRows:
         if fields[1:3] != [_PROGRAM, LANDMARK]:
             return False
         landmark = feature_of(fields, where)
-        self.landmarks[landmark.chrom], self._circles[landmark.chrom] = self.line, landmark.end
+        self.landmarks[landmark.chrom], self.circles[landmark.chrom] = self.line, landmark.end
         return True
 
     def _begins_gff(self, fields: Sequence[str]) -> bool:
@@ -128,9 +130,11 @@ class ListedRows:
         if self.format == "bed":
             return _bed_row(fields, where, self._tss_column)
         row = _gff_row(fields, where)
-        if row.tss is None or (circle := self._circles.get(row.chrom)) is None:
+        if row.start == 0 and len(fields) > 8 and _CIRCULAR.search(fields[8]):
+            self.circles[row.chrom] = row.end
+        if (circle := self.circles.get(row.chrom)) is None:
             return row
-        return row._replace(tss=row.tss % circle, circle=circle)
+        return row._replace(tss=None if row.tss is None else row.tss % circle, circle=circle)
 
 
 def stranded(row: Row) -> Strand:
