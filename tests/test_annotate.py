@@ -295,6 +295,109 @@ def test_annotations_agree_with_every_pair_looked_at(tmp_path, hits, genes):
         assert annotation.class_ == expected
 
 
+# ------------------------------------------------------------------------------------------------------------- circles
+
+ROUND = 97
+"""Bases of a circle."""
+on_circle = st.builds(Drawn, st.just(0), st.integers(0, ROUND - 1), st.integers(1, 20), st.booleans())
+
+
+def annotated_on_circle(folder: Path, hits: Sequence[Drawn], genes: Sequence[Drawn], turn: int) -> list[Annotation]:
+    """Annotate hits of a circle whose origin was moved by `turn` bp; genes over it end past its length, as in NCBI."""
+    lines = [f"c\tx\tregion\t1\t{ROUND}\t.\t+\t.\tID=c;Is_circular=true\n"]
+    for index, gene in enumerate(genes):
+        start = (gene.start - turn) % ROUND
+        place = f"{start + 1}\t{start + gene.width}\t.\t{'-+'[gene.plus]}"
+        lines.append(f"c\tx\tCDS\t{place}\t0\tID=g{index}\n")
+    (folder / "genes.gff3").write_text("".join(lines))
+    found = read_genes(folder / "genes.gff3")
+    places = [HitPlace("c", (hit.start - turn) % ROUND, "-+"[hit.plus]) for hit in hits]
+    return annotate_places(places, found, Distances(3, 12, 4), folder, found.circles)
+
+
+@settings(in_a_fresh_folder, max_examples=10)
+@given(
+    st.lists(on_circle, min_size=1, max_size=6),
+    st.lists(on_circle, min_size=1, max_size=6),
+    st.integers(1, ROUND - 1),
+)
+def test_where_the_origin_of_a_circle_lies_changes_no_annotation(tmp_path, hits, genes, turn):
+    here, there = (annotated_on_circle(tmp_path, hits, genes, each) for each in (0, turn))
+    assert [row._replace(tss=0) for row in here] == [row._replace(tss=0) for row in there]
+
+
+NCBI_CIRCLE = """\
+##gff-version 3
+##sequence-region c 1 5000
+c\tRefSeq\tregion\t1\t5000\t.\t+\t.\tID=c:1..5000;Is_circular=true;gbkey=Src
+c\tRefSeq\tgene\t31\t900\t.\t+\t.\tID=gene-dnaA;gene=dnaA;locus_tag=b1
+c\tRefSeq\tgene\t4901\t5020\t.\t-\t.\tID=gene-over;gene=over;locus_tag=b2
+"""
+SPLIT = NCBI_CIRCLE.replace(
+    "4901\t5020\t.\t-\t.\tID=gene-over;gene=over;locus_tag=b2\n",
+    "1\t20\t.\t-\t.\tID=gene-over;gene=over;locus_tag=b2\n"
+    "c\tRefSeq\tgene\t4901\t5000\t.\t-\t.\tID=gene-over;gene=over;locus_tag=b2\n",
+)
+PROKKA_CIRCLE = "".join(line for line in NCBI_CIRCLE.splitlines(keepends=True) if "Is_circular" not in line)
+ON_CIRCLE = [make_hit(4_950, "+", "c", circle=5_000), make_hit(4_960, "-", "c", circle=5_000)]
+"""Hits over the origin, or just before it: with their starts at 4983 and at 4996."""
+
+
+@pytest.mark.parametrize("suffix", [".bed", ".gff3", ".narrowPeak"])
+@pytest.mark.parametrize("genes", [NCBI_CIRCLE, PROKKA_CIRCLE, SPLIT], ids=["NCBI", "Prokka", "in two rows"])
+def test_distances_go_over_the_origin_of_a_circle(tmp_path: Path, suffix: str, genes: str) -> None:
+    (tmp_path / "genes.gff3").write_text(genes)
+    hits = tmp_path / f"hits{suffix}"
+    write(hits, ON_CIRCLE, header={"model": "tiny", "circular": "c"})
+    for each in (hits, ON_CIRCLE):
+        found = promscan.annotate(each, tmp_path / "genes.gff3")
+        assert [row[:2] for row in found] == [("c", 4983), ("c", 4996)]
+        assert (found[0].class_, found[0].gene_name, found[0].distance) == ("core_promoter", "dnaA", -47)
+        assert (found[0].opposite_gene_name, found[0].opposite_distance) == ("over", 36)
+        assert (found[1].class_, found[1].gene_name, found[1].distance) == ("core_promoter", "over", 23)
+        assert (found[1].opposite_gene_name, found[1].opposite_distance) == ("dnaA", -34)
+
+
+def test_a_circle_of_unknown_length_is_said_and_one_of_another_length_refused(tmp_path: Path, promscan_cli) -> None:
+    write(tmp_path / "hits.bed", ON_CIRCLE, header={"model": "tiny", "circular": "all"})
+    write(tmp_path / "hits.gff3", ON_CIRCLE, header={"model": "tiny", "circular": "all"})
+    (tmp_path / "genes.bed").write_text("c\t30\t900\tdnaA\t0\t+\n")
+    outcome = promscan_cli("annotate", tmp_path / "hits.bed", tmp_path / "genes.bed", "-o", tmp_path / "out.bed")
+    assert "hits.bed: 1 circle of unknown length, such as 'c': distances end at the origin;" in outcome.err
+    assert promscan.annotate(tmp_path / "hits.gff3", tmp_path / "genes.bed")[0].distance == -47
+    (tmp_path / "genes.gff3").write_text(NCBI_CIRCLE.replace("5000", "4990"))
+    for name, output in (("hits.gff3", "1.gff3"), ("hits.bed", "1.bed")):
+        outcome = promscan_cli("annotate", tmp_path / name, tmp_path / "genes.gff3", "-o", tmp_path / output)
+        if name == "hits.gff3":
+            assert (outcome.status, outcome.err.splitlines()[-1]) == (1, (
+                f"promscan: error: {tmp_path / name}: hit c_4983_+ lies on a circle 'c' of another length than in "
+                f"{tmp_path / 'genes.gff3'} (4,990 bp); give the genes of the genome that was scanned"
+            ))  # fmt: skip
+            assert not (tmp_path / output).exists()
+
+
+def test_a_hit_in_a_gene_of_a_small_circle_is_not_upstream_of_it(tmp_path: Path) -> None:
+    (tmp_path / "genes.gff3").write_text(
+        "p\tx\tregion\t1\t900\t.\t.\t.\tID=p;Is_circular=true\np\tx\tCDS\t301\t800\t.\t+\t0\tID=repA\n"
+    )
+    write(tmp_path / "hits.bed", [make_hit(start, "+", "p") for start in (567, 817)])
+    found = promscan.annotate(tmp_path / "hits.bed", tmp_path / "genes.gff3")
+    assert [(row.class_, row.distance) for row in found] == [("intragenic", 300), ("upstream", -350)]
+
+
+def test_an_operon_runs_over_the_origin_of_a_circle_and_no_gene_follows_itself(tmp_path: Path) -> None:
+    (tmp_path / "genes.gff3").write_text(
+        NCBI_CIRCLE.replace("4901\t5020\t.\t-", "4901\t4990\t.\t+")
+        + "".join(f"p\tRefSeq\t{row}\n" for row in (
+            "region\t1\t300\t.\t+\t.\tID=p;Is_circular=true", "gene\t1\t290\t.\t-\t.\tID=repA",
+        ))
+    )  # fmt: skip
+    genes = read_genes(tmp_path / "genes.gff3")
+    assert genes.circles == {"c": 5000, "p": 300}
+    assert operon_heads(genes, 50, genes.circles).tolist() == [False, True, True]
+    assert operon_heads(genes, 50, {}).tolist() == [True, True, True]
+
+
 # ------------------------------------------------------------------------------------------------------------ bacteria
 
 
@@ -303,7 +406,7 @@ def test_annotations_agree_with_every_pair_looked_at(tmp_path, hits, genes):
 def test_a_gene_heads_an_operon_if_none_of_its_strand_ends_near_before_it(tmp_path, genes, gap):
     rows = [f"c{g.contig}\t{g.start}\t{g.start + g.width}\t{i}\t0\t{'-+'[g.plus]}\n" for i, g in enumerate(genes)]
     (tmp_path / "genes.bed").write_text("".join(rows))
-    heads = operon_heads(read_genes(tmp_path / "genes.bed"), gap).tolist()
+    heads = operon_heads(read_genes(tmp_path / "genes.bed"), gap, {}).tolist()
     ends = [(g.start, g.start + g.width) if g.plus else (-g.start - g.width, -g.start) for g in genes]
     for index, gene in enumerate(genes):
         before = [

@@ -35,7 +35,8 @@ import promscan
 from promscan.errors import InputError
 from promscan.inference.streaming import StreamingEngine
 from promscan.inference.windowed import WindowedEngine
-from promscan.io.hit_writers import open_writer
+from promscan.io.hit_writers import header_line, open_writer
+from promscan.io.scan_header import is_circle, joined_names, settings_in
 from promscan.networks.calling_rule import CallingRule, Feature
 from promscan.networks.card_parts import Screening
 from promscan.networks.weights import load_model, save_model
@@ -385,6 +386,15 @@ def test_a_track_of_a_circle_has_a_score_for_each_base(models, tmp_path, kind):
 
 
 # Which contigs are circles
+
+
+def test_the_header_names_circles_whatever_they_are_called():
+    names = ["a,b", "50%", "x,", "plain", "plain"]
+    contigs = dict.fromkeys(names, BASES)
+    settings = promscan.scan({**contigs, "a": BASES}, model=TINY, strength=None, circular=names).settings
+    read = settings_in([header_line(settings)])
+    assert [name for name in (*contigs, "a", "b", "") if is_circle(read, name)] == [*contigs]
+    assert joined_names(["plain", "x", "plain"]) == "plain,x"
 
 
 def test_a_name_that_is_not_there_is_an_error(promscan_cli, tmp_path, monkeypatch):

@@ -210,6 +210,11 @@ def test_an_error_names_what_was_not_found_and_the_nearest_that_was(strength, op
         ({"gc": (0.7, 0.3)}, "gc 0.7:0.3 is no range of shares"),
         ({"gc": (0.0, 1.1)}, "gc 0:1.1 is no range of shares"),
         ({"max_homopolymer": 0}, "max_homopolymer must be at least 1"),
+        ({"min_difference": 81}, "two inserts of 80 bp differ in at most 80 bp, and never in 81; ask for less"),
+        (
+            {"start": "ACGT" * 20, "max_changes": 1, "min_difference": 3},
+            "two inserts with at most 1 change differ in at most 2 bp, and never in 3",
+        ),
         ({"model": TINY}, "a classifier, which knows nothing of strength"),
         ({"model": "nosuch"}, "no model 'nosuch'"),
     ],

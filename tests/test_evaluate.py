@@ -65,6 +65,26 @@ def judge(hits: Sequence[Called], starts: Sequence[Called], within: Sequence[Int
         )
 
 
+def judge_on_circle(
+    bases: str, turn: int, hits: Sequence[Called], lists: Sequence[Sequence[Called]], ignored: Sequence[Called]
+) -> dict[str, object]:
+    """Judge hits of a circle `c` whose origin was moved by `turn` bp."""
+
+    def turned(places: Sequence[Called]) -> list[Called]:
+        return [place._replace(tss=(place.tss - turn) % len(bases)) for place in places]
+
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        genome = write_fasta(folder / "genome.fa", {"c": bases[turn:] + bases[:turn]})
+        write_hits(folder, turned(hits))
+        (folder / "hits.bed").write_text("#promscan 0.1.0 circular=c\n" + (folder / "hits.bed").read_text()[2:])
+        paths = [write_starts(folder, turned(starts)).rename(folder / f"{i}") for i, starts in enumerate(lists)]
+        near = [write_starts(folder, turned(ignored))] if ignored else []
+        return promscan.evaluate(
+            folder / "hits.bed", paths, genome, tolerance=30, false_beyond=60, clearance=90, ignore_near=near
+        ).describe()
+
+
 # --------------------------------------------------------------------------------------------------------- the oracle
 
 
@@ -242,6 +262,23 @@ def test_a_hit_between_two_starts_finds_both_and_is_one_right_hit() -> None:
     evaluation = judge([Called("chr1", 2050, "+", 1)], [PLUS, Called("chr1", 2100, "+")])
     assert (evaluation.whole.found, evaluation.whole.right) == (2, 1)
     assert evaluation.distances.tolist() == [50]
+
+
+on_circle = st.lists(st.builds(Called, st.just("c"), st.integers(0, 799), strands, st.integers(0, 4).map(float)))
+
+
+@given(on_circle, on_circle.filter(len), on_circle.filter(len), on_circle, st.integers(1, 799))
+def test_where_the_origin_of_a_circle_lies_changes_no_metric(hits, starts, more, ignored, turn) -> None:
+    bases = ("AATTGCTTAA" * 40 + "CGGCGTACGC" * 40)[:800]
+    # A start of a later list is the nearest one of an earlier list; further chains would depend on their order.
+    arguments = hits, [starts, more], ignored
+    assert judge_on_circle(bases, turn, *arguments) == judge_on_circle(bases, 0, *arguments)
+
+
+def test_a_hit_finds_a_start_on_the_other_side_of_the_origin() -> None:
+    hits, start = [Called("c", 797, "-", 2.0)], [[Called("c", 2, "-")]]
+    found = judge_on_circle("AC" * 400, 0, hits, start, [])["at_fp_per_mb"]["all"]
+    assert (found["found"], found["right"], found["false"], found["median_distance"]) == (1, 1, 0, 5)
 
 
 def test_only_some_contigs() -> None:

@@ -91,6 +91,19 @@ def test_two_lists_of_one_name_are_two_classes(tmp_path: Path, genome: Path) -> 
     assert list(sizes(evaluation))[:2] == ["tss.bed", "tss.bed (2)"]
 
 
+def test_no_two_classes_have_one_name(judge, tmp_path: Path, genome: Path) -> None:
+    lists = []
+    for name in ("a/x", "b/x", "c/x (2)", "CpG"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        lists.append(write_bed(tmp_path / name, start(2000 + 1000 * len(lists), "P")))
+    evaluation = promscan.evaluate(
+        write_bed(tmp_path / "hits.bed", hit(2000, 1)), lists, genome, class_pattern="(?P<all>P)|(?P<CpG>Q)"
+    )
+    names = ["x", "x (2)", "x (2) (2)", "CpG", "all (name)", "CpG (name)", "CpG (sequence)", "not CpG"]
+    assert sizes(evaluation) == dict(zip(names, [1, 1, 1, 1, 4, 0, 0, 4], strict=True))
+    assert list(evaluation.class_recalls(evaluation.curve())) == names
+
+
 def test_no_list_at_all_is_refused(judge) -> None:
     with pytest.raises(InputError, match="there is no list of TSSs to judge by; give at least one"):
         judge([])
@@ -111,6 +124,7 @@ def test_one_list_is_no_class(judge) -> None:
         ("_1$", {"match": 1, "no match": 3}),
         ("(?P<any>)", {"any": 4}),
         ("(?P<none>z)", {"none": 0, "not none": 4}),
+        ("(?P<other>_1$)|(?P<any>_2$)", {"other": 1, "any": 1, "no match": 2}),
     ],
 )
 def test_names_divide_starts_by_a_pattern(judge, pattern: str, expected: dict[str, int]) -> None:

@@ -81,6 +81,17 @@ def test_the_reverse_complement_gives_the_same_explanation(tmp_path: Path):
     assert np.abs(here.attention - there.attention).max() < 1e-5
 
 
+def test_a_hit_at_the_origin_of_a_circle_is_explained_as_it_was_scored(tmp_path: Path):
+    turned, place = BASES[TSS - 5 :] + BASES[: TSS - 5], 5
+    path = tmp_path / "hits.bed"
+    path.write_text(f"#promscan 0.1.0 circular=x\nx\t{place}\t{place + 1}\tone\t5\t+\n")
+    (found,) = explained(path, turned, method="gradients")
+    assert found.bases == BASES[TSS - TSS_INDEX :][:70]
+    blocks = promscan.score_genome({"x": turned}, model=tiny_streaming(), strand="+", circular=["x"], **OPTIONS)
+    score = next(float(b.scores[place - b.first]) for b in blocks if 0 <= place - b.first < len(b.scores))
+    assert abs(found.score - score) < 1e-4
+
+
 def test_attention_is_that_of_the_network_for_a_window_by_itself():
     window = random_bases(70, 3)
     (found,) = promscan.explain([window], model=TINY, **OPTIONS)

@@ -109,3 +109,8 @@ def test_the_usual_values_of_segments_are_those_of_the_recipe() -> None:
     options = {option.name: option.default for option in command.params}
     usual = vars(SegmentRecipe())
     assert all(options[name] == value for name, value in usual.items() if name in options)
+
+
+def test_large_numbers_in_the_line_are_whole() -> None:
+    assert settings_for(3_100_000_000, 29_598, sized=False).why == "a large genome: 3,100 Mb, 9.55 listed TSSs per Mb"
+    assert settings_for(35_000, 50, sized=False).why == "a piece of a genome: 0.035 Mb, 1,429 listed TSSs per Mb"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -27,7 +29,8 @@ from promscan.networks.weights import load_strength
 from promscan.seq import dna
 from promscan.strength.families import share_kmers
 from promscan.strength.measurements import DEV, LEFT_OUT, TEST, TRAIN, divide, read_measurements
-from promscan.train.data.unit_rows import UnitRows, draw_rows, epoch_counts
+from promscan.train.data.unit_rows import UnitRows, draw_rows, epoch_counts, require_differences, rows_of
+from promscan.train.loop.run import TrainingRun
 from promscan.train.strength import train_strength
 from promscan.train.strength_trainer import row_losses, soft_bins
 from promscan.train.strength_validation import predict_inserts
@@ -130,6 +133,34 @@ def test_the_division_does_not_depend_on_the_order_of_rows_or_tables(tmp_path: P
     whole = divide([back], [], **options).parts[0]
     alone = divide([as_table(tmp_path, "same", inserts[:151])], [], **options).parts[0]
     assert whole.tolist() == alone[::-1].tolist()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (lambda row: 5.0, r"unit 'expression': \d+ rows for training, and no two of their values differ"),
+        (lambda row: float(row % 7), None),
+    ],
+)
+def test_values_that_are_all_equal_are_refused(tmp_path: Path, values, message: str | None) -> None:
+    rows = [(random_bases(80, seed), values(seed)) for seed in range(60)]
+    table = read_measurements(str(tables.write(tmp_path / "t.tsv", rows)), "expression", tables.REPORTER)
+    division = divide([table], [], dev_share=0.1, test_share=0.1, seed=1)
+    train, dev = (rows_of("expression", [table], division, part) for part in (TRAIN, DEV))
+    if message is None:
+        require_differences([train], dev)
+        return
+    with pytest.raises(InputError, match=message):
+        train_strength([table], tmp_path / "run", tables.recipe(epochs=1), threads=1)
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(InputError, match=r"for dev, and no two of their values differ"):
+        require_differences([], dev)
+
+
+def test_an_epoch_without_a_metric_is_never_the_best() -> None:
+    history = [{"epoch": 1.0, "r": math.nan}, {"epoch": 2.0, "r": -0.1}, {"epoch": 3.0, "r": math.nan}]
+    assert TrainingRun.best(mock.Mock(history=history), "r")["epoch"] == 2
+    assert TrainingRun.best(mock.Mock(history=history[:1]), "r")["epoch"] == 1
 
 
 def test_a_unit_without_dev_rows_is_refused(tmp_path: Path) -> None:

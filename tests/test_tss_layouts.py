@@ -350,6 +350,20 @@ def test_a_list_of_other_contigs_is_refused(tmp_path: Path, names: tuple[str, st
     assert message in str(caught.value)
 
 
+def test_features_over_the_origin_of_a_circle_have_their_starts_behind_it(tmp_path: Path) -> None:
+    landmark = "c\tRefSeq\tregion\t1\t5000\t.\t+\t.\tID=c;Is_circular=true\n"
+    gene = "c\tRefSeq\tgene\t4901\t5020\t.\t-\t.\tID=over\n"
+    (tmp_path / "genes.gff3").write_text(f"##gff-version 3\n{landmark}{gene}")
+    assert list(read_starts(tmp_path / "genes.gff3", {"c": 5000}, "gene")) == [Site("c", 19, "-")]
+    known = read_known_promoters(tmp_path / "genes.gff3", {"c": 5000})
+    assert list(known) == [Interval("c", 19, 20)]
+    with pytest.raises(InputError, match="past the end of c at 4990; is it for this genome"):
+        read_starts(tmp_path / "genes.gff3", {"c": 4990}, "gene")
+    (tmp_path / "linear.gff3").write_text(f"##gff-version 3\n{gene}")
+    with pytest.raises(InputError, match="past the end of c at 5000; is it for this genome"):
+        read_starts(tmp_path / "linear.gff3", {"c": 5000}, "gene")
+
+
 def test_the_chr_of_a_name_may_be_too_much(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\('chr1' is '1' there\)"):
         read_starts(written(tmp_path, rows(bed6(0, 0))), {"1": 100_000})

@@ -209,6 +209,26 @@ def test_a_genome_that_is_missing_is_named_before_any_job(project):
     assert "samples.tsv: sample yeast: there is no file none.fa; check `genome`" in run.stdout + run.stderr
 
 
+@pytest.mark.parametrize(
+    ("sheet", "index", "message"),
+    [
+        ("sample\tgenome\ngood\tsmall.fa\t\t\nbad\tsmall.fa\thuman\n", "", "line 3: more cells than columns"),
+        ("sample\tgenome\nB\xe9b\xe9\tsmall.fa\n", "", "samples.tsv: not a table in UTF-8; save it as text"),
+        ("sample\tgenome\nyeast\tsmall.fa\n", "chr1 50000\n", "small.fa.fai: this is no index; rebuild it"),
+        ("sample\tgenome\r\nyeast\tsmall.fa\r\n\t\r\n", "", "1 genomes to scan"),
+    ],
+    ids=["a cell too many", "another encoding", "no index", "an empty row"],
+)
+def test_odd_sheets_and_indexes_are_named_before_any_job(project, sheet, index, message):
+    (project / "samples.tsv").write_bytes(sheet.encode("latin-1"))
+    if index:
+        (project / "small.fa.fai").write_text(index)
+    run = snakemake(project, "--cores", "1", "--dry-run")
+    assert (run.returncode == 0) == message.endswith("to scan")
+    assert message in run.stdout + run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
+
+
 def test_a_sample_cannot_leave_the_folder_of_results(project):
     (project / "samples.tsv").write_text("sample\tgenome\n../yeast\tsmall.fa\n")
     run = snakemake(project, "--cores", "1", "--dry-run")

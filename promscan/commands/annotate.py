@@ -21,6 +21,7 @@ from promscan.io.gene_readers import read_genes
 from promscan.io.genes import Genes
 from promscan.io.hit_lines import HitLines, read_hit_lines
 from promscan.io.listed_rows import Row
+from promscan.io.scan_header import is_circle
 from promscan.io.text import source_name
 from promscan.log import counted, logger
 from promscan.seq.bounds import MAX_BP, check_whole
@@ -58,10 +59,10 @@ def annotate(
     if isinstance(hits, str | os.PathLike):
         listed = read_hit_lines(hits)
         distances = distances_of(listed.settings, core_promoter, upstream, operon_gap)
-        return _annotated(_places(listed), listed.source, genes, distances)
-    distances = distances_of(_settings_of(hits), core_promoter, upstream, operon_gap)
-    places = [HitPlace(hit.chrom, hit.tss, hit.strand, hit.name) for hit in hits]
-    return _annotated(places, _IN_MEMORY, genes, distances)
+        return _annotated(_Hits.listed(listed), genes, distances)
+    settings = _settings_of(hits)
+    distances = distances_of(settings, core_promoter, upstream, operon_gap)
+    return _annotated(_Hits.in_memory(hits, settings), genes, distances)
 
 
 def hit_sequences(
@@ -153,7 +154,7 @@ def _write_with_genes(listed: HitLines, genes: str, output: str, options: Annota
     format = format_of(output, options.format, listed)
     assert format is not None  # known with the hits
     distances = distances_of(listed.settings, options.core_promoter, options.upstream, options.operon_gap)
-    annotations = _annotated(_places(listed), listed.source, genes, distances)
+    annotations = _annotated(_Hits.listed(listed), genes, distances)
     write_annotated(output, format, listed, annotations, distances, options.bacteria)
     counts = Counter(annotation.class_ for annotation in annotations)
     logger.info(
@@ -167,25 +168,79 @@ def _settings_of(hits: Iterable[Hit]) -> Mapping[str, str]:
     return settings
 
 
-def _places(hits: HitLines) -> list[HitPlace]:
-    return [
-        HitPlace(row.chrom, tss, "+" if row.strand == "+" else "-", row.name)
-        for row, tss in zip(hits.rows, hits.tss, strict=True)
-    ]
+@dataclass(frozen=True)
+class _Hits:
+    """What is annotated.
+
+    source: what messages call the hits.
+    places: of the hits.
+    starts: first base of each.
+    settings: what the first line of promscan says of the scan.
+    circles: contigs whose hits say that they are circles, and their bases.
+    """
+
+    source: str
+    places: Sequence[HitPlace]
+    starts: Sequence[int]
+    settings: Mapping[str, str]
+    circles: Mapping[str, int]
+
+    @classmethod
+    def listed(cls, hits: HitLines) -> _Hits:
+        """The hits of a file."""
+        places = [
+            HitPlace(row.chrom, tss, "+" if row.strand == "+" else "-", row.name)
+            for row, tss in zip(hits.rows, hits.tss, strict=True)
+        ]
+        circles = {row.chrom: row.circle for row in hits.rows if row.circle is not None}
+        return cls(hits.source, places, [row.start for row in hits.rows], hits.settings, circles)
+
+    @classmethod
+    def in_memory(cls, hits: Iterable[Hit], settings: Mapping[str, str]) -> _Hits:
+        """The hits of a scan."""
+        found = list(hits)
+        places = [HitPlace(hit.chrom, hit.tss, hit.strand, hit.name) for hit in found]
+        circles = {hit.chrom: hit.circle for hit in found if hit.circle is not None}
+        return cls(_IN_MEMORY, places, [hit.start for hit in found], settings, circles)
 
 
-def _annotated(
-    places: Sequence[HitPlace], source: str, path: str | os.PathLike[str], distances: Distances
-) -> list[Annotation]:
+def _annotated(hits: _Hits, path: str | os.PathLike[str], distances: Distances) -> list[Annotation]:
     check_bedtools()
     genes = read_genes(path)
     name = source_name(os.fspath(path))
     logger.info("%s: %s", name, counted(len(genes), "gene"))
     if genes.without_strand:
         logger.info("%s: %s without a strand left out", name, counted(genes.without_strand, "gene"))
-    _check_contigs(places, source, genes, name)
+    _check_contigs(hits.places, hits.source, genes, name)
+    circles = _circles(hits, genes, name)
     with TemporaryDirectory(prefix="promscan-") as folder:
-        return annotate_places(places, genes, distances, Path(folder))
+        return annotate_places(hits.places, genes, distances, Path(folder), circles)
+
+
+def _circles(hits: _Hits, genes: Genes, name: str) -> dict[str, int]:
+    """Contigs that are circles, by the hits or by the genes, and their bases, where one of both says them.
+
+    Raises:
+        InputError: the hits lie on another circle than the genes.
+    """
+    chroms = list(dict.fromkeys(place.chrom for place in hits.places))
+    scanned = [chrom for chrom in chroms if is_circle(hits.settings, chrom)]
+    said = {chrom: genes.lengths[chrom] for chrom in scanned if chrom in genes.lengths}
+    circles = said | dict(genes.circles) | dict(hits.circles)
+    for place, start in zip(hits.places, hits.starts, strict=True):
+        length = circles.get(place.chrom)
+        other = genes.circles.get(place.chrom, genes.lengths.get(place.chrom, length))
+        if length is not None and (other != length or start >= length):
+            raise InputError(
+                f"{hits.source}: hit {place.name or start} lies on a circle {place.chrom!r} of another length than in "
+                f"{name} ({other:,} bp); give the genes of the genome that was scanned"
+            )
+    if unknown := [chrom for chrom in scanned if chrom not in circles and chrom in genes.chroms]:
+        logger.info(
+            "%s: %s of unknown length, such as %r: distances end at the origin; hits in GFF3 know the length",
+            hits.source, counted(len(unknown), "circle"), unknown[0],
+        )  # fmt: skip
+    return circles
 
 
 def _check_contigs(places: Sequence[HitPlace], source: str, genes: Genes, name: str) -> None:

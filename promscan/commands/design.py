@@ -12,7 +12,7 @@ import numpy as np
 from promscan.errors import DesignError, InputError
 from promscan.inference.strength import StrengthPredictor
 from promscan.io.sequences import read_sequences
-from promscan.log import progress
+from promscan.log import counted, progress
 from promscan.networks.card import DEFAULT_STRENGTH
 from promscan.networks.device import resolve_devices
 from promscan.networks.strength_choice import unit_of
@@ -103,7 +103,10 @@ def design(
     ) as predictor:
         _check_reach(strengths, predictor, card.name)
         reach = MAX_CHANGES if max_changes is None else max_changes
-        if min_difference is None:
+        if min_difference is not None:
+            reached = None if begin is None else reach
+            _check_difference(min_difference, predictor.reporter.insert, reached, len(strengths) * count)
+        else:
             min_difference = predictor.reporter.insert // 4 if begin is None else max(1, reach // 2)
         if tolerance is None:
             tolerance = TOLERANCE * predictor.spread
@@ -153,6 +156,24 @@ def _check_reach(strengths: Sequence[float], predictor: StrengthPredictor, model
                 f"strength {strength:g} is out of reach: model {model} predicts strengths of "
                 f"{rounded_inwards(low, 1)} to {rounded_inwards(high, -1)}; ask for one of those"
             )
+
+
+def _check_difference(min_difference: int, insert: int, reach: int | None, proposals: int) -> None:
+    """Refuse a difference that no two inserts have, before the search for them.
+
+    Args:
+        min_difference: in how many bases two proposals differ at least.
+        insert: their length.
+        reach: how many changes of a start are allowed; None: there is no start.
+        proposals: how many are wanted.
+
+    Raises:
+        InputError: there are no two such inserts.
+    """
+    most = insert if reach is None else min(insert, 2 * reach)
+    if proposals > 1 and min_difference > most:
+        within = f"inserts of {insert} bp" if reach is None else f"inserts with at most {counted(reach, 'change')}"
+        raise InputError(f"two {within} differ in at most {most} bp, and never in {min_difference}; ask for less")
 
 
 def read_start(text: str, reporter: Reporter) -> Codes:

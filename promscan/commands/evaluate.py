@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +15,14 @@ from promscan.commands.evaluating.scope import find_scope, scale_of, scanned_str
 from promscan.errors import InputError
 from promscan.io.genome import Genome
 from promscan.io.hits import RankedHits, rank_hits, read_hits
+from promscan.io.scan_header import is_circle
 from promscan.io.text import source_name
 from promscan.io.tss import read_starts
 from promscan.log import logger
 from promscan.metrics.blocks import Blocks
 from promscan.networks.card_parts import Scale
 from promscan.seq.bounds import MAX_BP, check_whole
+from promscan.seq.circles import rounds
 from promscan.seq.intervals import Intervals
 from promscan.seq.records import Hit, Interval, Strand
 from promscan.seq.tss import SAME_START, KnownStarts, Site
@@ -71,9 +73,11 @@ def evaluate(
     """
     named = _checked(same_start, tolerance=tolerance, false_beyond=false_beyond, clearance=clearance)
     lengths = Genome(genome).contigs()
-    listed = read_lists([tss] if isinstance(tss, str | os.PathLike) else tss, lengths, tss_from, same_start)
-    others = [read_starts(path, lengths, tss_from) for path in ignore_near]
     ranked = _ranked(hits, lengths, score_column)
+    circles = {chrom: length for chrom, length in lengths.items() if is_circle(ranked.settings, chrom)}
+    lists = [tss] if isinstance(tss, str | os.PathLike) else tss
+    listed = read_lists(lists, lengths, tss_from, same_start, circles)
+    others = [read_starts(path, lengths, tss_from) for path in ignore_near]
     scale, scale_from = _scale(hits, ranked, named)
     scope, strands = find_scope(lengths, bed, contigs, ranked.settings), scanned_strands(ranked.settings)
     _require_tss(scope, listed, strands)
@@ -81,12 +85,13 @@ def evaluate(
     judge = Judge(
         starts=listed.starts,
         ignored=ignored,
-        classes=classes_of(listed, class_pattern, genome),
+        classes=classes_of(listed, class_pattern, genome, circles),
         scope=scope,
-        background=_background(scope, [*listed.starts, *ignored], scale.clearance, lengths),
+        background=_background(scope, [*listed.starts, *ignored], scale.clearance, lengths, circles),
         blocks=Blocks(scope, lengths),
         scale=scale,
         strands=strands,
+        circles=circles,
     )
     ranking, away = judge.judge(ranked)
     evaluation = Evaluation(ranking, away, scale, scale_from, ranked.score, ranked.position, listed.starts.reading)
@@ -131,7 +136,16 @@ def _require_tss(scope: Intervals, listed: ListedStarts, strands: Sequence[Stran
         )
 
 
-def _background(scope: Intervals, starts: Iterable[Site], clearance: int, lengths: Mapping[str, int]) -> Intervals:
+def _background(
+    scope: Intervals, starts: Collection[Site], clearance: int, lengths: Mapping[str, int], circles: Container[str]
+) -> Intervals:
     """Leave of a scope what lies farther than the clearance from every start."""
     near = Intervals.of(Interval(chrom, tss, tss + 1) for chrom, tss, _ in starts).widened(clearance, lengths)
-    return scope.without(near)
+    over_origins = (
+        Interval(chrom, first, last)
+        for chrom, tss, _ in starts
+        if chrom in circles and not clearance <= tss < lengths[chrom] - clearance
+        for reach in [min(clearance, lengths[chrom])]
+        for first, last in rounds(tss - reach, tss + reach + 1, lengths[chrom])
+    )
+    return scope.without(near).without(Intervals.of(over_origins))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -19,6 +19,7 @@ from promscan.inference.settings import EngineSettings
 from promscan.inference.streaming import StreamingEngine
 from promscan.io.hits import RankedHits, read_hits
 from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
+from promscan.io.scan_header import is_circle
 from promscan.io.sequences import SequencesInput, check_window, open_sequences
 from promscan.io.text import source_name
 from promscan.log import counted, logger
@@ -26,9 +27,11 @@ from promscan.networks.card import DEFAULT_MODEL, PROMOTER, card_for
 from promscan.networks.device import resolve_devices
 from promscan.networks.weights import load_model
 from promscan.seq.bounds import MAX_FLANK, check_whole
+from promscan.seq.circles import around
 from promscan.seq.dna import LETTER_CODES, decode
 from promscan.seq.records import Strand
 from promscan.seq.tss import Site
+from promscan.seq.windows import WINDOW
 
 if TYPE_CHECKING:
     from promscan.networks.classifier import BiGRUAttention
@@ -154,7 +157,9 @@ class Explainer:
         if self._source is None or self._ranked is None:
             return _single_windows(self._hits)
         places = _places(self._ranked, self._source.contigs(), self._top)
-        return _sites(places, str(self._hits), self._source, max(engine.margin, self._flank), self._flank)
+        settings, margin = self._settings_of_hits, max(engine.margin, self._flank)
+        circles = frozenset(chrom for chrom in self._source.contigs() if is_circle(settings, chrom))
+        return _sites(places, str(self._hits), self._source, margin, self._flank, circles)
 
 
 def _model_of(settings: Mapping[str, str], hits: str) -> str:
@@ -219,12 +224,17 @@ def _single_windows(sequences: SequencesInput) -> Iterator[_Window]:
             yield _Window(sequence.name, WindowInContext(sequence.codes, 0), None)
 
 
-def _sites(sites: Sequence[Site], path: str, source: GenomeSource, margin: int, flank: int) -> Iterator[_Window]:
+def _sites(
+    sites: Sequence[Site], path: str, source: GenomeSource, margin: int, flank: int, circles: Container[str]
+) -> Iterator[_Window]:
     reader, left_out = ContigReader(source), 0
     for site in sites:
         codes = reader.bases(site.chrom)
         assert codes is not None  # `read_hits` has seen that a hit lies on the genome
-        window = WindowInContext.around_tss(codes, site.tss, site.strand, margin, flank)
+        tss, reach = site.tss, margin + WINDOW
+        if site.chrom in circles:  # which goes on behind its origin
+            codes, tss = around(codes, tss - reach, tss + reach + 1), reach
+        window = WindowInContext.around_tss(codes, tss, site.strand, margin, flank)
         if window is None:
             left_out += 1
         else:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import unquote
 
 from promscan.errors import InputError
@@ -44,13 +45,14 @@ def read_genes(path: str | os.PathLike[str]) -> Genes:
     Raises:
         InputError: the file cannot be read, a row is no feature or interval, or there is no gene with a strand.
     """
-    rows, table = ListedRows(os.fspath(path), WANTED), GeneTable()
+    rows = ListedRows(os.fspath(path), WANTED)
+    table = GeneTable(rows.circles)
     reader: _BedReader | _GtfReader | _Gff3Reader | None = None
     for row, fields in rows:
         if reader is None:
             reader = _BedReader(table) if rows.format == "bed" else _gff_reader(fields, table)
         reader.add(row, fields)
-    genes = table.genes()
+    genes = replace(table.genes(), circles=rows.circles, lengths=rows.lengths)
     if not len(genes):
         what = "no gene in it has a strand" if genes.without_strand else "there are no genes in it"
         raise InputError(f"{rows.source}: {what}; give {WANTED}")

@@ -6,6 +6,7 @@ An annotation of millions of lines fits, as parts of transcripts are numbers in 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,6 +26,8 @@ _PROTEIN_CODING = "protein_coding"
 class GeneTable:
     """Features as they are read; `genes` makes genes of them."""
 
+    circles: Mapping[str, int] = field(default_factory=dict)
+    """Contigs that are circles, and their bases; those of a feature are known before it is added."""
     _numbers: dict[str, int] = field(default_factory=dict)
     _contigs: dict[str, int] = field(default_factory=dict)
     _contig: array[int] = field(default_factory=lambda: array("q"))
@@ -66,14 +69,14 @@ class GeneTable:
     def add_exon(self, of: str, row: Row) -> None:
         """Add an exon of a transcript or gene."""
         number = self._number(of)
-        self._place(number, row)
+        row = self._place(number, row)
         for column, value in zip(self._exons, (number, row.start, row.end), strict=True):
             column.append(value)
 
     def add_coding(self, of: str, row: Row) -> None:
         """Add a coding part of a transcript or gene."""
         number = self._number(of)
-        self._place(number, row)
+        row = self._place(number, row)
         before = self._coding_start[number]
         self._coding_start[number] = row.start if before == NOWHERE else min(before, row.start)
         self._coding_end[number] = max(self._coding_end[number], row.end)
@@ -87,16 +90,37 @@ class GeneTable:
                 column.append(NOWHERE)
         return number
 
-    def _place(self, number: int, row: Row) -> None:
-        """Let a feature reach over a row; rows on another contig or strand, as of trans-splicing, change nothing."""
+    def _place(self, number: int, row: Row) -> Row:
+        """Let a feature reach over a row; rows on another contig or strand, as of trans-splicing, change nothing.
+
+        Returns:
+            the row; on a circle, where it goes on behind the origin if the feature does.
+        """
         contig = self._contigs.setdefault(row.chrom, len(self._contigs))
         strand = ord(row.strand if row.strand in ("+", "-") else ".")
         if self._contig[number] == NOWHERE:
             self._contig[number], self._strand[number] = contig, strand
             self._start[number], self._end[number] = row.start, row.end
         elif self._contig[number] == contig and self._strand[number] == strand:
+            row = self._over_origin(number, row)
             self._start[number] = min(self._start[number], row.start)
             self._end[number] = max(self._end[number], row.end)
+        return row
+
+    def _over_origin(self, number: int, row: Row) -> Row:
+        """Join the parts of a feature that end at the origin of a circle and begin behind it, as GFF3 wants it.
+
+        Otherwise such a feature would reach over the whole circle.
+        """
+        circle = self.circles.get(row.chrom)
+        if circle is None:
+            return row
+        if row.start == 0 and self._start[number] > row.end and self._end[number] == circle:
+            return row._replace(start=circle, end=circle + row.end)
+        if row.end == circle and self._start[number] == 0 and self._end[number] < row.start:
+            for column in (self._start, self._end, self._coding_start, self._coding_end):
+                column[number] += circle if column[number] != NOWHERE else 0
+        return row
 
     def genes(self) -> Genes:
         """Make genes of all features; what has no gene above it is a gene of its own."""

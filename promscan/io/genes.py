@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +45,8 @@ class Genes:
     starts: 5' ends of the transcripts, each position once a gene; the 5' end of the gene, if it has no transcripts.
     leaders: exons, or their parts, between the 5' end of a transcript and its start codon.
     without_strand: genes that were left out, as they are on no strand.
+    circles: contigs that the annotation calls circular, and their bases. A gene over the origin ends past them.
+    lengths: bases of contigs, as far as the annotation says them.
     """
 
     chroms: Sequence[str]
@@ -57,6 +59,8 @@ class Genes:
     starts: Stretches
     leaders: Stretches
     without_strand: int
+    circles: Mapping[str, int] = field(default_factory=dict)
+    lengths: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)

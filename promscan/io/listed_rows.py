@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, cast
+from urllib.parse import unquote
 
 from promscan.errors import InputError
 from promscan.io.bed import POSITION, columns_of, interval_of
@@ -19,6 +20,8 @@ from promscan.seq.records import Strand
 NARROWPEAK_COLUMNS = 10
 _PROGRAM = "promscan"
 _SUMMIT = re.compile("-1|[0-9]{1,15}")
+_CIRCULAR = re.compile(r"(?:^|;)\s*Is_circular\s*=\s*true\s*(?:;|$)", re.IGNORECASE)
+_SEQUENCE_REGION = re.compile(r"##sequence-region\s+(\S+)\s+1\s+([0-9]{1,15})\s*")
 _NAMES = ("gene_name", "gene_id", "transcript_id")
 """Attributes of GTF that may name a feature; the first that is there does."""
 
@@ -43,7 +46,7 @@ class Row(NamedTuple):
     tss: int | None = None
     """Position that promscan, or a column called `tss`, names; in the interval, unless that goes over the origin."""
     circle: int | None = None
-    """Length of the circle of a hit of promscan, as the landmark before it says; the hit may end past it."""
+    """Length of its contig if a landmark of GFF3 before it calls it circular; the row may end past it."""
     where: str = ""
 
     def holds(self, position: int) -> bool:
@@ -69,6 +72,8 @@ class ListedRows:
         comments: the lines with `#` before the first row.
         landmarks: by contig, the rows of GFF3 that say how long a circle is, as promscan writes them; they are no rows
             of the list.
+        circles: by contig that a landmark calls circular, its bases.
+        lengths: by contig, its bases, as lines `##sequence-region` of GFF3 say.
         line: the row that the iteration has reached, as it stands in the file.
     """
 
@@ -77,8 +82,9 @@ class ListedRows:
         self.format: Literal["bed", "gff"] | None = None
         self.comments = list[str]()
         self.landmarks = dict[str, str]()
+        self.lengths = dict[str, int]()
         self.line = ""
-        self._circles = dict[str, int]()
+        self.circles = dict[str, int]()
         self._path, self._wanted = path, wanted
         self._tss_column: int | None = None
 
@@ -91,6 +97,8 @@ class ListedRows:
                     return
                 if self.format is None:
                     self.comments.append(line)
+                if match := _SEQUENCE_REGION.fullmatch(line):
+                    self.lengths[unquote(match[1])] = int(match[2])
             elif line and (fields := columns_of(line)):
                 if self.format is None:
                     self.format = "gff" if self._begins_gff(fields) else "bed"
@@ -112,7 +120,7 @@ class ListedRows:
         if fields[1:3] != [_PROGRAM, LANDMARK]:
             return False
         landmark = feature_of(fields, where)
-        self.landmarks[landmark.chrom], self._circles[landmark.chrom] = self.line, landmark.end
+        self.landmarks[landmark.chrom], self.circles[landmark.chrom] = self.line, landmark.end
         return True
 
     def _begins_gff(self, fields: Sequence[str]) -> bool:
@@ -122,9 +130,11 @@ class ListedRows:
         if self.format == "bed":
             return _bed_row(fields, where, self._tss_column)
         row = _gff_row(fields, where)
-        if row.tss is None or (circle := self._circles.get(row.chrom)) is None:
+        if row.start == 0 and len(fields) > 8 and _CIRCULAR.search(fields[8]):
+            self.circles[row.chrom] = row.end
+        if (circle := self.circles.get(row.chrom)) is None:
             return row
-        return row._replace(tss=row.tss % circle, circle=circle)
+        return row._replace(tss=None if row.tss is None else row.tss % circle, circle=circle)
 
 
 def stranded(row: Row) -> Strand:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -37,7 +37,12 @@ def settings_in(comments: Sequence[str]) -> dict[str, str]:
 def is_circle(settings: Mapping[str, str], chrom: str) -> bool:
     """Whether the scan took a contig for a circle."""
     named = settings.get("circular", "")
-    return named == "all" or chrom in named.split(",")
+    return named == "all" or chrom in map(unquote, named.split(","))
+
+
+def joined_names(names: Iterable[str]) -> str:
+    """The names of contigs as one word of the first line, each once, sorted; `is_circle` takes it apart."""
+    return ",".join(name.replace("%", "%25").replace(",", "%2C") for name in sorted(set(names)))
 
 
 def scanned_part(settings: Mapping[str, str], contigs: Mapping[str, int], scope: Intervals) -> ScannedPart:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from os import PathLike, fspath
 
@@ -11,6 +11,7 @@ from promscan.errors import InputError
 from promscan.io.listed_rows import Row, stranded
 from promscan.io.tss_layouts import StartList, genes, transcripts
 from promscan.log import counted, logger
+from promscan.seq.circles import rounds
 from promscan.seq.intervals import Intervals
 from promscan.seq.records import Interval
 from promscan.seq.regions import chr_hint
@@ -39,6 +40,8 @@ def read_starts(path: str | PathLike[str], contigs: Mapping[str, int], tss_from:
         strand = stranded(row)
         if row.chrom not in contigs:
             continue
+        if row.circle == contigs[row.chrom]:
+            tss %= row.circle
         if tss >= contigs[row.chrom]:
             raise InputError(
                 f"{row.where}: {tss} lies past the end of {row.chrom} at {contigs[row.chrom]}; is it for this genome?"
@@ -74,12 +77,23 @@ def read_known_promoters(path: str | PathLike[str], contigs: Mapping[str, int]) 
     listed = StartList.read(fspath(path))
     words, intervals = _known_promoters(listed)
     _check_contigs(listed.source, [row for row, _ in intervals], contigs)
-    known = Intervals.of(interval for _, interval in intervals if interval.chrom in contigs)
+    known = Intervals.of(
+        part for row, interval in intervals if interval.chrom in contigs for part in _parts(row, interval, contigs)
+    )
     if not known.total_bases:
         raise InputError(f"{listed.source}: there is no interval with bases in it; give a BED file of at least one")
     known.check_against(contigs, listed.source)
     logger.info("%s: the known promoters are %s", listed.source, words)
     return known
+
+
+def _parts(row: Row, interval: Interval, contigs: Mapping[str, int]) -> Iterator[Interval]:
+    """The interval, or on a circle its parts on both sides of the origin."""
+    if row.circle is None or row.circle != contigs[row.chrom]:
+        yield interval
+        return
+    for start, end in rounds(interval.start, interval.end, row.circle):
+        yield Interval(interval.chrom, start, end)
 
 
 def _known_promoters(listed: StartList) -> tuple[str, list[tuple[Row, Interval]]]:

@@ -54,7 +54,7 @@ def found_at(listed: Array, tss: Array, scores: Array, tolerance: int) -> Scores
     return np.append(scores, -np.inf).astype(np.float64)[finding_hits(listed, tss, scores, tolerance)]
 
 
-def right_hits(tss: Array, scores: Array, listed: Array, tolerance: int) -> Positions:
+def right_hits(tss: Array, scores: Array, listed: Array, tolerance: int, circle: int | None = None) -> Positions:
     """Which hits of one strand of a contig are right: each counts for the nearest start, and the best one for each.
 
     Of two hits of equal score the nearer one is the best, and then the one before the start.
@@ -64,14 +64,16 @@ def right_hits(tss: Array, scores: Array, listed: Array, tolerance: int) -> Posi
         scores: shape (n,).
         listed: the listed starts there, sorted.
         tolerance: a right hit is at most this far (bp) from its start.
+        circle: bp of a circle; `listed` then goes on for more than one round, and a start is the same in each.
 
     Returns:
         their indices, shape (r,), by position of their starts.
     """
     away = offsets(tss, listed)
+    start = tss - away if circle is None else (tss - away) % circle
     near = np.flatnonzero(np.abs(away) <= tolerance)
-    order = near[np.lexsort([away[near], np.abs(away[near]), -scores[near], (tss - away)[near]])]
-    _, best = np.unique((tss - away)[order], return_index=True)
+    order = near[np.lexsort([away[near], np.abs(away[near]), -scores[near], start[near]])]
+    _, best = np.unique(start[order], return_index=True)
     right: Positions = order[best]
     return right
 

@@ -92,6 +92,16 @@ def moved(sites: Iterable[Site], regions: Mapping[Interval, str]) -> Iterator[tu
                 yield site, Site(name, site.tss - region.start, site.strand)
 
 
+def on_rounds(positions: Positions, circle: int | None) -> Positions:
+    """Sorted positions, on a circle of this many bp also one round before and one after; None: the contig is linear.
+
+    So a position near the origin finds its neighbours on the other side.
+    """
+    if circle is None:
+        return positions
+    return np.concatenate([positions - circle, positions, positions + circle])
+
+
 def offsets(positions: Positions, known: Positions) -> Positions:
     """Distance in bp by which each of `positions` lies after (below 0: before) the nearest of the sorted `known`.
 

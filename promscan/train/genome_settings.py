@@ -78,4 +78,8 @@ def settings_for(bases: int, starts: int, *, sized: bool = False) -> Choice:
     segments = min(max(SEGMENTS[0], round(4 * starts, -2)), SEGMENTS[1])
     epochs = min(max(EPOCHS[0], -(-TRAINING // segments)), EPOCHS[1])
     values |= {"segments_per_epoch": segments, "epochs": epochs}
-    return Choice(f"{kind}: {bases / 1e6:.3g} Mb, {density:.3g} listed TSSs per Mb", values)
+    return Choice(f"{kind}: {_shown(bases / 1e6)} Mb, {_shown(density)} listed TSSs per Mb", values)
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -24,7 +24,7 @@ from promscan.networks.weights import load_strength, save_model
 from promscan.plots.figure import require_matplotlib
 from promscan.plots.strength import plot_strength_curves
 from promscan.strength.measurements import DEV, PARTS, TRAIN, Division, Measurements, divide
-from promscan.train.data.unit_rows import UnitRows, rows_of
+from promscan.train.data.unit_rows import UnitRows, require_differences, rows_of
 from promscan.train.loop.distributed import single_process
 from promscan.train.loop.run import UNKNOWN_SPECIES, TrainingRun, checksum_of, choose_threads, starting_model
 from promscan.train.loop.session import MORE_MEMORY, training_session
@@ -81,6 +81,7 @@ def train_strength(
         rows_of(unit, tables, division, DEV, may_be_empty=unit != recipe.scored).sample(MOST_DEV_ROWS, recipe.seed)
         for unit in units
     ]
+    require_differences(train, dev[units.index(recipe.scored)])
     strength = _strength_part(recipe, train, hits)
     data = _describe_data(tables, held_out, division)
     config = {"strength": strength.describe(), **data, "species": species, "init": checksum_of(start_card)}

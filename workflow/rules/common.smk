@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import ceil
 
@@ -115,8 +115,11 @@ def count_bases(genome: str, stated: str) -> int:
     if stated:
         return int(stated)
     if os.path.isfile(f"{genome}.fai"):
-        with open(f"{genome}.fai", encoding="utf-8") as index:
-            return sum(int(line.split("\t")[1]) for line in index if line.strip())
+        try:
+            with open(f"{genome}.fai", encoding="utf-8") as index:
+                return sum(int(line.split("\t")[1]) for line in index if line.strip())
+        except (IndexError, ValueError) as error:
+            raise WorkflowError(f"{genome}.fai: this is no index; rebuild it: samtools faidx (or remove it)") from error
     return int(os.path.getsize(genome) * BASES_A_BYTE.get(os.path.splitext(genome)[1], 1.0))
 
 
@@ -124,11 +127,11 @@ def read_samples(path: str) -> dict[str, Sample]:
     """The sample sheet, checked before any job starts."""
     if not os.path.isfile(path):
         raise WorkflowError(f"{path}: there is no such sample sheet; name it as `samples` in the configuration")
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = [
-            {key: value.strip() for key, value in row.items() if key and value and value.strip()}
-            for row in csv.DictReader(file, delimiter="\t")
-        ]
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = list(rows_of(path, file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise WorkflowError(f"{path}: not a table in UTF-8; save it as text with tabs") from error
     samples = {}
     # One validation for all rows: each call reads the schema from its file.
     validate({"rows": rows}, "../schemas/samples.schema.yaml")
@@ -140,6 +143,16 @@ def read_samples(path: str) -> dict[str, Sample]:
     if not samples:
         raise WorkflowError(f"{path}: has no sample; add a row for each genome")
     return samples
+
+
+def rows_of(path: str, file: Iterable[str]) -> Iterator[dict[str, str]]:
+    """The rows of a table, without their empty cells; rows of empty cells, as Excel leaves them, are none."""
+    reader = csv.DictReader(file, delimiter="\t")
+    for row in reader:
+        if any(cell.strip() for cell in row.pop(None, [])):
+            raise WorkflowError(f"{path}, line {reader.line_num}: more cells than columns; correct the row")
+        if cells := {key: value.strip() for key, value in row.items() if key and value and value.strip()}:
+            yield cells
 
 
 def read_sample(path: str, row: dict[str, str]) -> Sample:

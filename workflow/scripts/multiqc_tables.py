@@ -21,7 +21,8 @@ def genome_row(paths: Sequence[str]) -> dict[str, Any]:
 def class_counts(path: str) -> dict[str, int]:
     """Hits of each class in an output of `promscan annotate`."""
     with open(path, newline="", encoding="utf-8") as file:
-        return dict(Counter(row["class"] for row in csv.DictReader(file, delimiter="\t")))
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)  # a quote is a letter of a name
+        return dict(Counter(row["class"] for row in rows))
 
 
 def recall_row(path: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -57,7 +57,13 @@ class Annotation(NamedTuple):
     """Whether the gene `gene_id` is the first of its operon."""
 
 
-def annotate_places(hits: Sequence[HitPlace], genes: Genes, distances: Distances, folder: Path) -> list[Annotation]:
+def annotate_places(
+    hits: Sequence[HitPlace],
+    genes: Genes,
+    distances: Distances,
+    folder: Path,
+    circles: Mapping[str, int] | None = None,
+) -> list[Annotation]:
     """Find the place of each hit among the genes.
 
     Args:
@@ -65,15 +71,18 @@ def annotate_places(hits: Sequence[HitPlace], genes: Genes, distances: Distances
         genes: genes of any contigs.
         distances: what decides classes and operons.
         folder: for temporary files.
+        circles: contigs that are circles, and their bases; distances go over their origin.
 
     Raises:
         RunError: bedtools fails.
     """
     if not hits:
         return []
-    finder = _Finder.of(hits, genes, folder)
+    circles = circles or {}
+    finder = _Finder.of(hits, genes, circles, folder)
     chosen = _Chosen(*finder.nearest(), finder.classes(distances))
-    return _annotations(hits, genes, chosen, operon_heads(genes, distances.operon_gap))
+    heads = operon_heads(genes, distances.operon_gap, circles)
+    return _annotations(hits, genes, chosen, heads, finder.codon_distances(chosen.same.gene))
 
 
 class _Nearest(NamedTuple):
@@ -92,18 +101,27 @@ class _Chosen(NamedTuple):
 
 @dataclass(frozen=True)
 class _Finder:
-    """Compares hits with genes by `bedtools closest`."""
+    """Compares hits with genes by `bedtools closest`.
+
+    On a circle, hits lie in the second of three rounds, and genes in all of them.
+    """
 
     genes: Genes
     hits: Spans
+    circles: Whole
+    """By number of a contig, its bases if it is a circle, else 0."""
     folder: Path
 
     @classmethod
-    def of(cls, hits: Sequence[HitPlace], genes: Genes, folder: Path) -> _Finder:
+    def of(cls, hits: Sequence[HitPlace], genes: Genes, circles: Mapping[str, int], folder: Path) -> _Finder:
         numbers = {chrom: number for number, chrom in enumerate(genes.chroms)}
         contig = np.array([numbers.setdefault(hit.chrom, len(numbers)) for hit in hits], dtype=np.int64)
         tss = np.array([hit.tss for hit in hits], dtype=np.int64)
-        return cls(genes, Spans(contig, tss, tss + 1, np.array([hit.strand == "+" for hit in hits])), folder)
+        lengths = np.array([circles.get(chrom, 0) for chrom in numbers], dtype=np.int64)
+        around = lengths[contig]
+        tss = np.where(around > 0, tss % np.maximum(around, 1) + around, tss)
+        spans = Spans(contig, tss, tss + 1, np.array([hit.strand == "+" for hit in hits]))
+        return cls(genes, spans, lengths, folder)
 
     def nearest(self) -> tuple[_Nearest, _Nearest]:
         """Find the nearest 5' ends on the strand of each hit and on the other one.
@@ -113,7 +131,7 @@ class _Finder:
         return self._nearest(s=True), self._nearest(S=True)
 
     def _nearest(self, **options: bool) -> _Nearest:
-        starts = self.genes.starts
+        starts = self._in_rounds(self.genes.starts)
         pairs = closest(self.hits, self._spans(starts), self.folder, **options)
         downstream = (self._distance(pairs, starts) > 0).astype(np.int64)
         best = pairs.best(len(self.hits), downstream)
@@ -136,26 +154,47 @@ class _Finder:
         ]
 
     def _within(self, reach: int, **options: bool | str) -> Whole:
-        """Find the gene whose 5' end is nearest, and at most `reach` bp away."""
-        starts = self.genes.starts
+        """Find the gene whose 5' end is nearest, and at most `reach` bp away, on a circle by the shorter way round."""
+        starts = self._in_rounds(self.genes.starts)
         pairs = closest(self.hits, self._spans(starts), self.folder, **options)
         distance = self._distance(pairs, starts)
-        near = np.abs(distance) <= reach
+        length = self.circles[self.hits.contig[pairs.query]]
+        near = np.abs(distance) <= np.where(length > 0, np.minimum(reach, length // 2), reach)
         best = pairs.where(near).best(len(self.hits), (distance[near] > 0).astype(np.int64))
         return np.where(best == NOWHERE, NOWHERE, starts.gene[best])
 
     def _inside(self, stretches: Stretches, **options: bool) -> Whole:
         """Find the gene with a stretch around the hit; of several, the one with the nearest 5' end."""
+        stretches = self._in_rounds(stretches)
         pairs = closest(self.hits, self._spans(stretches), self.folder, **options)
         tss = self.hits.start[pairs.query]
         around = (stretches.start[pairs.target] <= tss) & (tss < stretches.end[pairs.target])
         pairs, genes = pairs.where(around), self.genes
         gene = stretches.gene[pairs.target]
         five_prime = np.where(genes.plus[gene], genes.start[gene], genes.end[gene] - 1)
-        best = pairs.best(len(self.hits), np.abs(self.hits.start[pairs.query] - five_prime))
+        along = self._shortest(self.hits.start[pairs.query] - five_prime, self.hits.contig[pairs.query])
+        best = pairs.best(len(self.hits), np.abs(along))
         if not len(stretches.gene):
             return best
         return np.where(best == NOWHERE, NOWHERE, stretches.gene[best])
+
+    def codon_distances(self, gene: Whole) -> Whole:
+        """Distance of each hit from the start codon of its gene, on their strand; it means nothing without either."""
+        along = self._shortest(self.hits.start - self.genes.coding[gene], self.hits.contig)
+        return np.where(self.hits.plus, along, -along)
+
+    def _in_rounds(self, stretches: Stretches) -> Stretches:
+        """The stretches; of a circle, each in all three rounds, next to each other."""
+        length = self.circles[self.genes.contig[stretches.gene]]
+        rounds = np.where(length > 0, 3, 1)
+        rows = np.repeat(np.arange(len(length)), rounds)
+        turn = (np.arange(len(rows)) - np.repeat(np.cumsum(rounds) - rounds, rounds)) * length[rows]
+        return Stretches(stretches.gene[rows], stretches.start[rows] + turn, stretches.end[rows] + turn)
+
+    def _shortest(self, distance: Whole, contig: Whole) -> Whole:
+        """Distances on contigs; on a circle, the way round that is shorter."""
+        length = self.circles[contig]
+        return np.where(length > 0, (distance + length // 2) % np.maximum(length, 1) - length // 2, distance)
 
     def _spans(self, stretches: Stretches) -> Spans:
         gene = stretches.gene
@@ -167,16 +206,16 @@ class _Finder:
         return np.where(self.genes.plus[starts.gene[pairs.target]], along, -along)
 
 
-def _annotations(hits: Sequence[HitPlace], genes: Genes, chosen: _Chosen, heads: Flags) -> list[Annotation]:
+def _annotations(
+    hits: Sequence[HitPlace], genes: Genes, chosen: _Chosen, heads: Flags, codons: Whole
+) -> list[Annotation]:
     annotations = list[Annotation]()
     for index, hit in enumerate(hits):
         found = ((name, int(gene[index])) for name, gene in zip(CLASSES, chosen.classes, strict=True))
         class_, class_gene = next(((name, gene) for name, gene in found if gene != NOWHERE), (INTERGENIC, NOWHERE))
         same, opposite = (_described(genes, nearest, index) for nearest in (chosen.same, chosen.opposite))
         gene = int(chosen.same.gene[index])
-        codon = None if gene == NOWHERE or genes.coding[gene] == NOWHERE else hit.tss - int(genes.coding[gene])
-        if codon is not None and hit.strand == "-":
-            codon = -codon
+        codon = None if gene == NOWHERE or genes.coding[gene] == NOWHERE else int(codons[index])
         class_id = None if class_gene == NOWHERE else genes.labels[class_gene].id
         head = None if gene == NOWHERE else bool(heads[gene])
         annotations.append(Annotation(*hit, class_, class_id, *same, *opposite, codon, head))

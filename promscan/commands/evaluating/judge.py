@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from promscan.networks.card_parts import Scale
 from promscan.seq.dna import Mask
 from promscan.seq.intervals import Intervals, Positions
 from promscan.seq.records import OPPOSITE, Scores, Strand
-from promscan.seq.tss import KnownStarts, Site, distances, offsets
+from promscan.seq.tss import KnownStarts, Site, distances, offsets, on_rounds
 
 NEAR_BP = 2000
 """A false hit at most this far from a listed start of either strand is near it."""
@@ -51,6 +51,7 @@ class Judge:
     blocks: of the genome, for intervals.
     scale: the distances.
     strands: the strands that count.
+    circles: contigs that were scanned as circles, and their bases; distances go over their origin.
     """
 
     starts: KnownStarts
@@ -61,6 +62,7 @@ class Judge:
     blocks: Blocks
     scale: Scale
     strands: Sequence[Strand]
+    circles: Mapping[str, int] = field(default_factory=dict)
 
     def judge(self, ranked: RankedHits) -> tuple[Ranking, Positions]:
         """Compare all hits; returns also how far each right hit lies beyond its start, in bp, 5' to 3'."""
@@ -84,23 +86,27 @@ class Judge:
 
     def _strand(self, chrom: str, strand: Strand, ranked: RankedHits) -> _Compared:
         """A hit in the scope is judged by all starts, but only the starts in the scope can be found."""
-        tss, scores = ranked.on(chrom, strand)
+        circle, (tss, scores) = self.circles.get(chrom), ranked.on(chrom, strand)
         counts = self.scope.contains(chrom, tss)
         tss, scores = tss[counts], scores[counts]
         # Positions are counted 5' to 3' from here on, so that mirrored strands are judged alike.
         sign = 1 if strand == "+" else -1
         listed, called = np.sort(sign * self.starts.on(chrom, strand)), sign * tss
         counted = listed[self.scope.contains(chrom, sign * listed)]
-        finders = finding_hits(counted, called, scores, self.scale.tolerance)
-        right = right_hits(called, scores, listed, self.scale.tolerance)
-        away = offsets(called[right], listed)
-        right_in_scope = self.scope.contains(chrom, sign * (called[right] - away))
+        near = on_rounds(called, circle)
+        near_scores = np.resize(scores, len(near))
+        finders = finding_hits(counted, near, near_scores, self.scale.tolerance)
+        known = on_rounds(listed, circle)
+        right = right_hits(called, scores, known, self.scale.tolerance, circle)
+        away = offsets(called[right], known)
+        found = sign * (called[right] - away)
+        right_in_scope = self.scope.contains(chrom, found if circle is None else found % circle)
         false, ignored = self._false(chrom, strand, tss)
         return _Compared(
             hits=scores,
-            found=np.append(scores, -np.inf)[finders],
+            found=np.append(near_scores, -np.inf)[finders],
             found_blocks=self.blocks.at(chrom, sign * counted),
-            found_distances=np.where(finders < 0, 0, np.append(called, 0)[finders] - counted),
+            found_distances=np.where(finders < 0, 0, np.append(near, 0)[finders] - counted),
             members=self._members(chrom, strand, sign * counted),
             right=scores[right][right_in_scope],
             distances=away[right_in_scope],
@@ -114,17 +120,21 @@ class Judge:
     def _false(self, chrom: str, strand: Strand, tss: Positions) -> tuple[Mask, Mask]:
         """Which hits are false, and which would be without the other lists."""
         beyond = max(self.scale.false_beyond, self.scale.tolerance)
-        false = are_false(tss, self.starts.on(chrom, strand), beyond)
-        unlisted = are_false(tss, self.ignored.on(chrom, strand), beyond)
+        false = are_false(tss, self._around(self.starts, chrom, strand), beyond)
+        unlisted = are_false(tss, self._around(self.ignored, chrom, strand), beyond)
         return false & unlisted, false & ~unlisted
 
     def _kinds(self, chrom: str, strand: Strand, tss: Positions) -> Positions:
         """The kinds of false hits; see `FalseHits`."""
-        other = distances(tss, self.starts.on(chrom, OPPOSITE[strand]))
-        nearest = np.minimum(other, distances(tss, self.starts.on(chrom, strand)))
+        other = distances(tss, self._around(self.starts, chrom, OPPOSITE[strand]))
+        nearest = np.minimum(other, distances(tss, self._around(self.starts, chrom, strand)))
         kinds = np.where(nearest <= NEAR_BP, NEAR, ELSEWHERE)
         kinds[other <= self.scale.opposite_reach] = OTHER_STRAND
         return kinds
+
+    def _around(self, starts: KnownStarts, chrom: str, strand: Strand) -> Positions:
+        """The starts that a hit may be near, on a circle also over its origin."""
+        return on_rounds(starts.on(chrom, strand), self.circles.get(chrom))
 
     def _members(self, chrom: str, strand: Strand, positions: Positions) -> Mask:
         """Which classes each start is in, of shape (starts, classes)."""

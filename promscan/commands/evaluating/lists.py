@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from promscan.errors import InputError
 from promscan.io.tss import read_starts
 from promscan.log import logger
 from promscan.seq.records import STRANDS
-from promscan.seq.tss import KnownStarts, Site, offsets
+from promscan.seq.tss import KnownStarts, Site, offsets, on_rounds
 
 Members = Mapping[str, frozenset[Site]]
 """By name of a class, the starts in it."""
@@ -32,7 +32,11 @@ class ListedStarts:
 
 
 def read_lists(
-    paths: Sequence[str | Path], lengths: Mapping[str, int], tss_from: str | None, same_start: int
+    paths: Sequence[str | Path],
+    lengths: Mapping[str, int],
+    tss_from: str | None,
+    same_start: int,
+    circles: Container[str] = (),
 ) -> ListedStarts:
     """Read lists of starts and join them.
 
@@ -44,6 +48,7 @@ def read_lists(
         lengths: contig to bases.
         tss_from: which base of an interval is the start, where the layout of a file does not say it.
         same_start: in bp.
+        circles: contigs that are circles.
 
     Raises:
         InputError: there is no list, or one cannot be read.
@@ -55,7 +60,7 @@ def read_lists(
     lists[names[0]] = frozenset(joined)
     for path, name in zip(paths[1:], names[1:], strict=True):
         starts = read_starts(path, lengths, tss_from)
-        same = _same_starts(starts, joined, same_start)
+        same = _same_starts(starts, joined, same_start, {c: lengths[c] for c in lengths if c in circles})
         logger.info("%s: %s of its TSSs stand in an earlier list", name, f"{len(same):,}")
         new = [site for site in starts if site not in same]
         lists[name] = frozenset([*same.values(), *new])
@@ -65,21 +70,24 @@ def read_lists(
 
 def _names(paths: Sequence[str | Path]) -> list[str]:
     """Name each list by its file; the second file of a name is `NAME (2)`."""
-    seen, names = Counter[str](), list[str]()
+    names = list[str]()
     for name in (Path(path).name for path in paths):
-        seen[name] += 1
-        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+        numbered = (f"{name} ({number})" for number in count(2))
+        names.append(next(each for each in chain([name], numbered) if each not in names))
     return names
 
 
-def _same_starts(starts: KnownStarts, earlier: KnownStarts, within: int) -> dict[Site, Site]:
+def _same_starts(
+    starts: KnownStarts, earlier: KnownStarts, within: int, circles: Mapping[str, int]
+) -> dict[Site, Site]:
     """Map the starts that an earlier list has, too, to its nearest one."""
     same = dict[Site, Site]()
     for chrom in {site.chrom for site in starts}:
         for strand in STRANDS:
-            positions = starts.on(chrom, strand)
-            away = offsets(positions, earlier.on(chrom, strand))
+            circle, positions = circles.get(chrom), starts.on(chrom, strand)
+            away = offsets(positions, on_rounds(earlier.on(chrom, strand), circle))
             for i in np.flatnonzero(np.abs(away) <= within).tolist():
                 position = int(positions[i])
-                same[Site(chrom, position, strand)] = Site(chrom, position - int(away[i]), strand)
+                other = position - int(away[i])
+                same[Site(chrom, position, strand)] = Site(chrom, other if circle is None else other % circle, strand)
     return same

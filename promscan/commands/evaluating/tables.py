@@ -23,7 +23,7 @@ def write_curve(evaluation: Evaluation, file: TextIO) -> None:
     """Write the ranking from its top, a row for each point, with the recall of each class at the end."""
     points = evaluation.curve()
     classes = evaluation.class_recalls(points)
-    names = [f"recall_{name.replace(' ', '_')}" for name in classes]
+    names = ["_".join(f"recall {name}".split()) for name in classes]
     file.write("\t".join([*Point._fields, *names]) + "\n")
     for i, point in enumerate(points):
         recalls = [_text(shares[i]) for shares in classes.values()]

@@ -17,6 +17,7 @@ from promscan.commands.scanning.scope import excluded_bases, wanted_bases
 from promscan.errors import InputError
 from promscan.io.chunks import OVERLAP, Spans
 from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
+from promscan.io.scan_header import joined_names
 from promscan.log import logger
 from promscan.networks.card import OWN_STRENGTH, PROMOTER, STRENGTH, Card, card_for
 from promscan.networks.strength_choice import strength_model_of
@@ -279,7 +280,7 @@ def _header(
     if excluded is not None:
         settings["exclude"] = excluded.digest()
     if options.circular:
-        settings["circular"] = ALL if _all_are_circles(options) else ",".join(sorted(options.circular))
+        settings["circular"] = ALL if _all_are_circles(options) else joined_names(options.circular)
     if options.min_length > WINDOW:
         settings["min_length"] = str(options.min_length)
     if calling.smoothing > 1:

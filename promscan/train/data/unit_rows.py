@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from promscan.errors import InputError
+from promscan.log import counted
 from promscan.seq.dna import Codes
 from promscan.strength.measurements import TRAIN, Division, Measurements
 from promscan.strength.reporter import Reporter
@@ -99,3 +100,17 @@ def rows_of(
             f"unit {unit!r}: no rows are left for {kind}; give more sequence families, or another share to dev and test"
         )
     return rows
+
+
+def require_differences(train: Sequence[UnitRows], dev: UnitRows) -> None:
+    """Refuse rows whose values are all equal: nothing can be learned from them, and there is no correlation.
+
+    Raises:
+        InputError: those of a unit are.
+    """
+    for kind, rows in [*(("training", rows) for rows in train), ("dev", dev)]:
+        if not np.ptp(rows.expression):
+            raise InputError(
+                f"unit {rows.unit!r}: {counted(len(rows), 'row')} for {kind}, and no two of their values differ, so no "
+                "insert is stronger than another; give measurements that differ"
+            )

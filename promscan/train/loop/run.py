@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -151,8 +152,8 @@ class TrainingRun:
         )
 
     def best(self, metric: str) -> dict[str, float]:
-        """Row of the epoch with the highest value of this metric, the first of equal ones."""
-        return max(self.history, key=lambda row: row[metric])
+        """Row of the epoch with the highest value of this metric, the first of equal ones; a number goes before NaN."""
+        return max(self.history, key=lambda row: -math.inf if math.isnan(row[metric]) else row[metric])
 
     def is_exhausted(self, metric: str, patience: int) -> bool:
         """Whether the metric has not improved for `patience` epochs."""
