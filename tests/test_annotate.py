@@ -27,7 +27,8 @@ from promscan.commands.annotating.operons import operon_heads
 from promscan.commands.annotating.rows import BACTERIAL_COLUMNS, COLUMNS
 from promscan.errors import DependencyError, InputError, RunError
 from promscan.io.gene_readers import read_genes
-from promscan.networks.card import find_model, read_card
+from promscan.networks.card import read_card
+from promscan.networks.model_files import find_model
 
 pytestmark = pytest.mark.skipif(nearest.shutil.which("bedtools") is None, reason="needs bedtools")
 in_a_fresh_folder = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

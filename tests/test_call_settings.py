@@ -12,7 +12,8 @@ from promscan.calling.screening import Needs
 from promscan.calling.settings import CallSettings, resolve_calling
 from promscan.errors import InputError, ModelError
 from promscan.networks.calling_rule import CallingRule, Feature
-from promscan.networks.card import MIN_DISTANCE, Card, find_model, read_card
+from promscan.networks.card import MIN_DISTANCE, Card, read_card
+from promscan.networks.model_files import find_model
 from promscan.seq.bounds import MAX_BP
 
 

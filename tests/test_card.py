@@ -16,8 +16,9 @@ from genomes import TINY
 
 from promscan.errors import InputError, ModelError
 from promscan.networks.architecture import Architecture, ExpressionArchitecture
-from promscan.networks.card import MIN_DISTANCE, Card, find_model, read_card
+from promscan.networks.card import MIN_DISTANCE, Card, read_card
 from promscan.networks.card_parts import Construct, Scale, Screening, StrengthPart
+from promscan.networks.model_files import find_model
 
 EARLIER = sorted((Path(__file__).parent / "data" / "cards").glob("*.json"))
 """Cards written before there was a scale, without their long metrics."""

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from promscan.errors import ModelError, RunError
-from promscan.networks.card import STRENGTH, Card, bundled_models, find_model, read_card, weights_folder
+from promscan.networks.card import STRENGTH, Card, read_card
 from promscan.networks.card_parts import Construct, StrengthPart
 from promscan.networks.classifier import Architecture, BiGRUAttention, count_parameters
+from promscan.networks.model_files import bundled_models, find_model, weights_folder
 from promscan.networks.weights import load_model, load_strength, load_tensors, save_model, save_tensors
 
 

@@ -8,7 +8,7 @@ from click.shell_completion import ShellComplete
 
 from promscan.cli import cli
 from promscan.cli.completion import parameters, takes_file
-from promscan.networks.card import bundled_models
+from promscan.networks.model_files import bundled_models
 
 
 def completed(words: list[str], text: str) -> list[tuple[str, str]]:

@@ -28,7 +28,8 @@ import pytest
 
 import promscan
 from promscan.cli import cli
-from promscan.networks.card import DEFAULT_MODEL, bundled_models
+from promscan.networks.card import DEFAULT_MODEL
+from promscan.networks.model_files import bundled_models
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -15,7 +15,8 @@ import promscan
 from promscan.attribution.mutagenesis import Mutagenesis
 from promscan.commands.explaining.explanation import Explanation
 from promscan.errors import ModelError
-from promscan.networks.card import find_model, read_card
+from promscan.networks.card import read_card
+from promscan.networks.model_files import find_model
 from promscan.seq import dna
 from promscan.seq.windows import TSS_INDEX
 

@@ -24,7 +24,8 @@ from promscan.inference.windowed import WindowedEngine
 from promscan.io.schemas import BED_COLUMNS
 from promscan.metrics.calibration import Calibration
 from promscan.networks.calling_rule import CallingRule, Feature
-from promscan.networks.card import find_model, read_card
+from promscan.networks.card import read_card
+from promscan.networks.model_files import find_model
 from promscan.networks.weights import load_model, save_model
 
 LANE = 140

@@ -12,7 +12,8 @@ from genomes import tiny_streaming
 from scripts import ROOT, run_script
 
 from benchmarks.common import WEIGHTS_TEXT, save_picture, versions
-from promscan.networks.card import bundled_models, read_card, weights_folder
+from promscan.networks.card import read_card
+from promscan.networks.model_files import bundled_models, weights_folder
 
 PICTURES = sorted([*(ROOT / "docs").rglob("*.png"), *versions()[0].glob("*.png")])
 

@@ -36,7 +36,8 @@ from promscan.commands.reporting.tracks import NO_SCORE, REACH, SCALE, Scoring, 
 from promscan.errors import DependencyError, InputError, ModelError, RunError
 from promscan.io.genome import Genome
 from promscan.io.schemas import BED_COLUMNS
-from promscan.networks.card import find_model, read_card
+from promscan.networks.card import read_card
+from promscan.networks.model_files import find_model
 from promscan.seq.dna import decode, encode
 from promscan.seq.tss import Site
 

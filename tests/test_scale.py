@@ -11,8 +11,9 @@ from genomes import DATA, DEMO, tiny_streaming, write_fasta
 import promscan
 from promscan.calling.settings import resolve_calling
 from promscan.commands.calibrate import calibrate
-from promscan.networks.card import find_model, read_card
+from promscan.networks.card import read_card
 from promscan.networks.card_parts import Scale
+from promscan.networks.model_files import find_model
 from promscan.networks.weights import load_model, save_model
 
 TSS = DATA / "demo_tss.bed"

@@ -15,7 +15,8 @@ from promscan.commands.scanning.hints import Composition, species_hint
 from promscan.errors import InputError, RunError
 from promscan.io.genome import Genome
 from promscan.io.genome_files import fasta_files, outputs_in
-from promscan.networks.card import find_model, read_card
+from promscan.networks.card import read_card
+from promscan.networks.model_files import find_model
 from promscan.seq.dna import encode
 
 BASES = demo_contigs()["demo2"][3_400:3_900]

@@ -11,7 +11,7 @@ import os
 import pytest
 
 from promscan.commands import selftest
-from promscan.networks.card import bundled_models
+from promscan.networks.model_files import bundled_models
 
 STORED = selftest.demo_folder() / "selftest.json"
 

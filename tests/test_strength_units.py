@@ -15,7 +15,7 @@ from genomes import TINY, random_bases, write_fasta
 import promscan
 from promscan.errors import InputError, ModelError
 from promscan.inference.strength import StrengthPredictor
-from promscan.networks import card as cards
+from promscan.networks import model_files
 from promscan.networks.card import STRENGTH, Card, read_card
 from promscan.networks.card_parts import Construct, StrengthPart
 from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
@@ -350,7 +350,7 @@ def bundled(monkeypatch, tmp_path: Path):
     folder = tmp_path / "weights"
     folder.mkdir()
     save(folder)
-    monkeypatch.setattr(cards, "weights_folder", lambda: folder)
+    monkeypatch.setattr(model_files, "weights_folder", lambda: folder)
 
     def named(strength_model: str) -> Path:
         network, card = load_model(str(TINY))
@@ -381,7 +381,7 @@ def test_a_scan_grades_with_the_strength_model_that_its_card_names(promscan_cli,
         start, end = reporter.interval(hit.tss, hit.strand)
         codes = dna.encode(bases[start:end])
         insert = dna.decode(codes if hit.strand == "+" else dna.reverse_complement(codes))
-        assert scores(cards.weights_folder() / "units.safetensors", insert, unit="natural") == [hit.strength]
+        assert scores(model_files.weights_folder() / "units.safetensors", insert, unit="natural") == [hit.strength]
 
 
 def test_a_card_that_names_a_strength_model_which_is_not_bundled_is_refused(promscan_cli, bundled, tmp_path) -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from test_train_genome import planted, train
 
 from promscan.errors import InputError, ModelError
-from promscan.networks.card import Card, find_model, read_card
+from promscan.networks.card import Card, read_card
+from promscan.networks.model_files import find_model
 from promscan.seq import dna
 from promscan.train.data.overlap import occur_in, share_stretch
 from promscan.train.data.promoters import Promoters

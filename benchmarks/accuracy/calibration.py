@@ -33,7 +33,8 @@ from promscan.io.genome import Genome
 from promscan.io.hits import RankedHits, rank_hits, read_hits
 from promscan.metrics.blocks import BLOCK, Blocks, draw_blocks
 from promscan.metrics.calibration import Calibration
-from promscan.networks.card import find_model, read_card
+from promscan.networks.card import read_card
+from promscan.networks.model_files import find_model
 from promscan.seq.dna import Codes
 from promscan.seq.intervals import Intervals
 from promscan.seq.records import STRANDS, Interval

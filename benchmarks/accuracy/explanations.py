@@ -16,7 +16,8 @@ import numpy as np
 
 from benchmarks.common import HUMAN, parser_of, save_result
 from promscan.commands.explain import explain
-from promscan.networks.card import find_model, read_card
+from promscan.networks.card import read_card
+from promscan.networks.model_files import find_model
 from promscan.seq.windows import TSS_INDEX
 
 

@@ -17,8 +17,9 @@ from typing import Any
 
 import promscan
 from benchmarks.common import POMBE, ModelHits, parser_of, save_result
-from promscan.networks.card import Card, find_model, read_card
+from promscan.networks.card import Card, read_card
 from promscan.networks.card_parts import Scale
+from promscan.networks.model_files import find_model
 from promscan.seq import dna
 from promscan.seq.records import Interval
 from promscan.train.data.labelled_genome import LabelledGenome, read_labelled_genome

@@ -21,7 +21,8 @@ from promscan.commands.explain import explain
 from promscan.commands.explaining.motifs import find_motifs
 from promscan.io.genome import Genome
 from promscan.io.text import opened
-from promscan.networks.card import find_model, read_card
+from promscan.networks.card import read_card
+from promscan.networks.model_files import find_model
 from promscan.seq.regions import named_regions
 
 GENOMES = {"human": HUMAN, "yeast": YEAST, "bacteria": BACTERIA}

@@ -27,7 +27,8 @@ from promscan.calling.screening import Shortfalls
 from promscan.commands.scan import Scan
 from promscan.inference.engine import open_engine
 from promscan.io.genome import Genome
-from promscan.networks.card import Card, find_model, read_card
+from promscan.networks.card import Card, read_card
+from promscan.networks.model_files import find_model
 from promscan.seq.records import Strand
 from promscan.seq.regions import matching_contigs
 

@@ -22,7 +22,8 @@ from pathlib import Path
 import promscan
 from benchmarks.common import HUMAN, parser_of, save_result
 from promscan.io.genome import Genome
-from promscan.networks.card import find_model, read_card
+from promscan.networks.card import read_card
+from promscan.networks.model_files import find_model
 from promscan.seq.dna import decode
 from promscan.train.data.labelled_genome import read_labelled_genome
 

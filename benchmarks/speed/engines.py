@@ -31,9 +31,10 @@ from promscan.inference import streaming
 from promscan.inference.engine import open_engine
 from promscan.inference.lanes import LaneNetwork
 from promscan.inference.settings import EngineSettings
-from promscan.networks.card import DEFAULT_MODEL, Card, find_model, read_card
+from promscan.networks.card import DEFAULT_MODEL, Card, read_card
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.device import available_threads
+from promscan.networks.model_files import find_model
 from promscan.networks.weights import save_model
 from promscan.seq import dna
 from promscan.seq.records import Chunk

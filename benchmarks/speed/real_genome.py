@@ -22,7 +22,8 @@ import numpy as np
 from benchmarks.common import HUMAN, YEAST, parser_of, save_result
 from benchmarks.speed.scan_command import run_scan, write_fasta
 from promscan.io.genome import Genome
-from promscan.networks.card import find_model, read_card
+from promscan.networks.card import read_card
+from promscan.networks.model_files import find_model
 from promscan.seq import dna
 from promscan.seq.records import STRANDS
 from promscan.seq.tss import KnownStarts, Site, distances

@@ -18,7 +18,8 @@ from pathlib import Path
 from benchmarks.common import HUMAN, ROOT, parser_of, save_result
 from benchmarks.speed.scan_command import write_fasta
 from benchmarks.speed.species import contigs_of
-from promscan.networks.card import find_model, read_card
+from promscan.networks.card import read_card
+from promscan.networks.model_files import find_model
 
 BASES = 4_000_000
 

@@ -16,8 +16,9 @@ from typing import Any
 from benchmarks.common import HUMAN, YEAST, parser_of, save_result
 from benchmarks.speed.scan_command import run_scan, write_fasta
 from promscan.io.genome import Genome
-from promscan.networks.card import find_model, read_card
+from promscan.networks.card import read_card
 from promscan.networks.device import available_threads
+from promscan.networks.model_files import find_model
 from promscan.seq.dna import Codes
 
 BASES = 5_000_000

@@ -24,7 +24,8 @@ from typing import Any
 
 from benchmarks.common import HUMAN, ROOT, parser_of, save_result
 from promscan.io.genome import Genome
-from promscan.networks.card import find_model, read_card
+from promscan.networks.card import read_card
+from promscan.networks.model_files import find_model
 from promscan.seq import dna
 
 BASES = 5_000_000

@@ -18,7 +18,8 @@ from typing import Any
 from benchmarks.common import HUMAN, parser_of, save_result
 from promscan.commands.variants import variants
 from promscan.io.genome import Genome
-from promscan.networks.card import find_model, read_card
+from promscan.networks.card import read_card
+from promscan.networks.model_files import find_model
 from promscan.seq import dna
 
 NEAR, ISOLATED = (300, 1, 500), (60, 4000, 6000)

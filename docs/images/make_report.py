@@ -18,7 +18,8 @@ from PIL.PngImagePlugin import PngInfo
 
 import promscan
 from promscan.cli import cli
-from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, find_model, read_card
+from promscan.networks.card import DEFAULT_MODEL, DEFAULT_STRENGTH, read_card
+from promscan.networks.model_files import find_model
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

@@ -10,7 +10,8 @@ import click
 from promscan import log
 from promscan.cli.options import Count, Number, device_options, model_option, quiet_option, unit_option
 from promscan.io.files import check_outputs
-from promscan.networks.card import DEFAULT_STRENGTH, model_files
+from promscan.networks.card import DEFAULT_STRENGTH
+from promscan.networks.model_files import model_files
 from promscan.seq.bounds import MAX_INSERT, MAX_PROPOSALS, MAX_SEED
 
 

@@ -13,7 +13,8 @@ from promscan import log
 from promscan.cli.options import Count, NamedPath, complete_models, machine_options, quiet_option
 from promscan.errors import RunError
 from promscan.io.files import check_outputs
-from promscan.networks.card import DEFAULT_MODEL, model_files
+from promscan.networks.card import DEFAULT_MODEL
+from promscan.networks.model_files import model_files
 from promscan.seq.bounds import MAX_COUNT, MAX_FLANK
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import click
 
 import promscan
 from promscan.io.files import open_text_output
-from promscan.networks.card import Card, bundled_models, find_model, read_card
+from promscan.networks.card import Card, read_card
+from promscan.networks.model_files import bundled_models, find_model
 
 COLUMNS = ("name", "species", "task", "engine", "strand", "size", "licence", "metrics", "sha256")
 SHORT = 8

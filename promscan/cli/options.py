@@ -11,7 +11,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from promscan.io.tss_choices import TSS_FROM
-from promscan.networks.card import OWN_STRENGTH, bundled_models
+from promscan.networks.card import OWN_STRENGTH
+from promscan.networks.model_files import bundled_models
 from promscan.seq.bounds import MAX_BATCH, MAX_BP, MAX_COLUMNS, MAX_NUMBER, MAX_THREADS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

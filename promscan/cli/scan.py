@@ -23,7 +23,8 @@ from promscan.cli.options import (
 )
 from promscan.io.files import is_special
 from promscan.io.schemas import BED_COLUMN_SETS, FULL
-from promscan.networks.card import DEFAULT_MODEL, model_files
+from promscan.networks.card import DEFAULT_MODEL
+from promscan.networks.model_files import model_files
 from promscan.networks.strength_choice import strength_models
 from promscan.seq.bounds import MAX_BP
 from promscan.seq.windows import WINDOW

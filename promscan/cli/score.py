@@ -9,7 +9,8 @@ import click
 from promscan import log
 from promscan.cli.options import machine_options, model_option, quiet_option, unit_option
 from promscan.io.files import check_outputs, open_text_output
-from promscan.networks.card import DEFAULT_CLASSIFIER, model_files
+from promscan.networks.card import DEFAULT_CLASSIFIER
+from promscan.networks.model_files import model_files
 
 
 @click.command()

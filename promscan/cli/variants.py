@@ -21,7 +21,8 @@ from promscan.cli.options import (
     threshold_options,
 )
 from promscan.io.files import check_outputs
-from promscan.networks.card import DEFAULT_MODEL, model_files
+from promscan.networks.card import DEFAULT_MODEL
+from promscan.networks.model_files import model_files
 from promscan.networks.strength_choice import strength_models
 from promscan.seq.bounds import MAX_SMOOTHING
 

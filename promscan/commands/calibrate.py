@@ -15,8 +15,9 @@ from promscan.io.genome import Genome
 from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
 from promscan.io.tss import read_known_promoters
 from promscan.metrics.calibration import Calibration
-from promscan.networks.card import Card, find_model, model_files, read_card
+from promscan.networks.card import Card, read_card
 from promscan.networks.card_parts import Screening
+from promscan.networks.model_files import find_model, model_files
 from promscan.networks.screening import ScreeningNetwork
 from promscan.networks.weights import save_model
 from promscan.seq.records import Chunk

@@ -23,8 +23,9 @@ from promscan.io.scan_header import is_circle
 from promscan.io.sequences import SequencesInput, check_window, open_sequences
 from promscan.io.text import source_name
 from promscan.log import counted, logger
-from promscan.networks.card import DEFAULT_MODEL, PROMOTER, card_for
+from promscan.networks.card import DEFAULT_MODEL, PROMOTER
 from promscan.networks.device import resolve_devices
+from promscan.networks.model_files import card_for
 from promscan.networks.weights import load_model
 from promscan.seq.bounds import MAX_FLANK, check_whole
 from promscan.seq.circles import around

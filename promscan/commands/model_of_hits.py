@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from promscan.errors import InputError
-from promscan.networks.card import Card, bundled_models, find_model, read_card
+from promscan.networks.card import Card, read_card
 from promscan.networks.card_parts import DISTANCES, Scale
+from promscan.networks.model_files import bundled_models, find_model
 from promscan.seq.bounds import MAX_BP
 
 _WHOLE = re.compile("[0-9]{1,12}")

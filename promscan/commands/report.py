@@ -21,7 +21,8 @@ from promscan.io.files import check_outputs, is_special, open_text_output
 from promscan.io.genome import Genome
 from promscan.io.text import source_name
 from promscan.log import logger
-from promscan.networks.card import find_model, read_card
+from promscan.networks.card import read_card
+from promscan.networks.model_files import find_model
 from promscan.seq.bounds import MAX_DETAILS, check_whole
 
 MOST_SAMPLES = 8

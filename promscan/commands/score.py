@@ -18,8 +18,9 @@ from promscan.inference.settings import EngineSettings
 from promscan.inference.strength import StrengthPredictor
 from promscan.io.sequences import NAME, NamedSequence, SequencesInput, SequenceSource, check_window, open_sequences
 from promscan.io.tables import escape_cell
-from promscan.networks.card import DEFAULT_CLASSIFIER, STRENGTH, Card, find_model, read_card
+from promscan.networks.card import DEFAULT_CLASSIFIER, STRENGTH, Card, read_card
 from promscan.networks.device import resolve_devices
+from promscan.networks.model_files import find_model
 from promscan.networks.strength_choice import unit_of
 from promscan.networks.weights import load_model, load_strength
 from promscan.strength.reporter import Changes

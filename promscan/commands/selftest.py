@@ -14,7 +14,8 @@ from promscan.commands.scan import Scan
 from promscan.commands.score import Score, score
 from promscan.errors import RunError
 from promscan.io.sequences import read_sequences
-from promscan.networks.card import Card, bundled_models, find_model, read_card
+from promscan.networks.card import Card, read_card
+from promscan.networks.model_files import bundled_models, find_model
 from promscan.seq import dna
 from promscan.seq.windows import WINDOW
 

@@ -1,4 +1,4 @@
-"""Model cards: what a weights file is, where it is found, and what it may be used for.
+"""Model cards: what a weights file is, and what it may be used for.
 
 `NAME.safetensors` holds the tensors, and `NAME.json` in the same folder the card. Reading a card does not load
 the network.
@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import promscan
 from promscan.errors import InputError, ModelError
 from promscan.metrics.calibration import Calibration
 from promscan.networks.architecture import Architecture, ExpressionArchitecture
@@ -39,7 +38,7 @@ DEFAULT_CLASSIFIER = "core70"
 """Model of single windows, of which a model that reads along a genome knows less."""
 DEFAULT_STRENGTH = "yeast-strength"
 """Model of the strength of hits where the card of a model names no other, and of the design of inserts."""
-_UNFIT = {
+UNFIT = {
     PROMOTER: "a strength model, which finds no promoters; it is for 'promscan score'",
     STRENGTH: "a classifier, which knows nothing of strength; give a model of that task",
 }
@@ -264,53 +263,8 @@ def strength_of(card: Card) -> StrengthPart:
         ModelError: the model has no scores of strength.
     """
     if card.strength is None:
-        raise ModelError(f"{card.name}: {_UNFIT[STRENGTH]}")
+        raise ModelError(f"{card.name}: {UNFIT[STRENGTH]}")
     return card.strength
-
-
-def weights_folder() -> Path:
-    """The folder of the bundled weights: inside an installed package, at the top of a checkout."""
-    here = Path(promscan.__file__).resolve().parent
-    installed = here / "weights"
-    return installed if installed.is_dir() else here.parent / "weights"
-
-
-def bundled_models() -> list[str]:
-    """Names of the bundled models, sorted."""
-    return sorted(path.stem for path in weights_folder().glob("*.safetensors"))
-
-
-def find_model(name: str) -> Path:
-    """A bundled name, or the path of a weights file, to the path of the weights file.
-
-    Raises:
-        ModelError: there is no such model.
-    """
-    if name in bundled_models():
-        return weights_folder() / f"{name}.safetensors"
-    path = Path(name)
-    if path.suffix == ".json":
-        path = path.with_suffix(".safetensors")
-    if path.is_file():
-        return path
-    if name and path.is_dir():
-        raise ModelError(f"{name}: is a folder; give a weights file in it, such as {path / 'best.safetensors'}")
-    if name and path.exists():
-        raise ModelError(f"{name}: is no regular file; save the weights to one, with their card next to it")
-    if "/" in name or path.suffix == ".safetensors":
-        raise ModelError(f"{path}: there is no such file; give a weights file (.safetensors) or the name of a model")
-    known = ", ".join(bundled_models()) or "none"
-    raise ModelError(f"no model {name!r}: give a weights file (.safetensors) or a bundled name ({known})")
-
-
-def model_files(name: str) -> list[Path]:
-    """The files of a model, which no output may replace.
-
-    Raises:
-        ModelError: there is no such model.
-    """
-    weights = find_model(name)
-    return [weights, weights.with_suffix(".json")]
 
 
 def read_card(path: Path) -> Card:
@@ -329,15 +283,3 @@ def read_card(path: Path) -> Card:
     if len(text) > MAX_CARD:
         raise ModelError(f"{card_path}: not a model card: it has more than {MAX_CARD:,} letters")
     return Card.parse(text, str(card_path))
-
-
-def card_for(task: str, model: str | Path) -> Card:
-    """The card of a model for this task, by its bundled name or weights file.
-
-    Raises:
-        ModelError: there is no such model, its card is unreadable, or it is for the other task.
-    """
-    card = read_card(find_model(str(model)))
-    if card.task != task:
-        raise ModelError(f"{model}: {_UNFIT[task]}")
-    return card

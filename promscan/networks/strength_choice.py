@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from promscan.errors import ModelError
-from promscan.networks.card import (
-    DEFAULT_STRENGTH,
-    OWN_STRENGTH,
-    Card,
-    bundled_models,
-    find_model,
-    read_card,
-    strength_of,
-)
+from promscan.networks.card import DEFAULT_STRENGTH, OWN_STRENGTH, Card, read_card, strength_of
+from promscan.networks.model_files import bundled_models, find_model
 
 
 def unit_of(card: Card, unit: str | None) -> str:

@@ -21,9 +21,10 @@ import torch
 import promscan
 from promscan.errors import ModelError, is_lack_of_memory
 from promscan.io.files import atomic_path, write_errors, write_whole
-from promscan.networks.card import PROMOTER, STRENGTH, Card, card_for, find_model, read_card
+from promscan.networks.card import PROMOTER, STRENGTH, Card, read_card
 from promscan.networks.classifier import Architecture, BiGRUAttention
 from promscan.networks.expression import ExpressionArchitecture, ExpressionNetwork
+from promscan.networks.model_files import card_for, find_model
 from promscan.networks.screening import ScreeningNetwork
 
 Network = TypeVar("Network", bound=torch.nn.Module)

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import parser_of, read_result
-from promscan.networks.card import STRENGTH, Card, find_model, read_card, strength_of
+from promscan.networks.card import STRENGTH, Card, read_card, strength_of
 from promscan.networks.card_parts import Screening
+from promscan.networks.model_files import find_model
 from promscan.networks.weights import load_model, load_screening, load_strength, save_model
 
 CARDS = Path(__file__).resolve().parent.parent / "cards.json"

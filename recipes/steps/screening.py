@@ -32,8 +32,9 @@ from promscan.inference.floors import measure_floors
 from promscan.io.genome import Genome
 from promscan.io.tss import read_known_promoters
 from promscan.metrics.calibration import Calibration
-from promscan.networks.card import Card, find_model, read_card
+from promscan.networks.card import Card, read_card
 from promscan.networks.card_parts import Screening
+from promscan.networks.model_files import find_model
 from promscan.networks.screening import ScreeningNetwork
 from promscan.networks.weights import load_model, save_model
 from promscan.seq.records import Chunk

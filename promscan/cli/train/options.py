@@ -151,8 +151,9 @@ def architecture_of(sizes: dict[str, Any], init: str | None = None) -> Architect
 
     With weights to start from, sizes that the command line does not name are those of the weights.
     """
-    from promscan.networks.card import find_model, read_card
+    from promscan.networks.card import read_card
     from promscan.networks.classifier import Architecture
+    from promscan.networks.model_files import find_model
 
     if init is not None:
         named = click.get_current_context().get_parameter_source

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from promscan.log import counted, first_of
-from promscan.networks.card import DEFAULT_MODEL, STRENGTH, Card, bundled_models, find_model, read_card
+from promscan.networks.card import DEFAULT_MODEL, STRENGTH, Card, read_card
+from promscan.networks.model_files import bundled_models, find_model
 from promscan.seq.dna import UNKNOWN, Codes, encode
 
 SPECIES, CIRCLES = "species", "circles"

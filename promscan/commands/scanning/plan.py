@@ -19,7 +19,8 @@ from promscan.io.chunks import OVERLAP, Spans
 from promscan.io.memory_genome import GenomeInput, GenomeSource, open_genome
 from promscan.io.scan_header import joined_names
 from promscan.log import logger
-from promscan.networks.card import OWN_STRENGTH, PROMOTER, STRENGTH, Card, card_for
+from promscan.networks.card import OWN_STRENGTH, PROMOTER, STRENGTH, Card
+from promscan.networks.model_files import card_for
 from promscan.networks.strength_choice import strength_model_of
 from promscan.seq.bounds import MAX_BP, check_machine, check_whole
 from promscan.seq.circles import Circles
