@@ -73,3 +73,17 @@ def test_reading_can_end_early(tmp_path):
     path.write_text(VCF + "".join(f"chr1\t{position}\t.\tA\tC\t.\t.\t.\n" for position in range(20, 100_000)))
     with open_variants(path) as variants:
         assert next(iter(variants)).line == LINES[0]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are counted in /proc, which Linux has")
+@pytest.mark.parametrize(
+    "text", ["", "chr1\t1\t2\n", "#" + VCF, VCF[:9], "##fileformat=VCF\n", VCF.replace("#CHROM", "#")]
+)
+def test_a_refused_file_leaves_no_file_open(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "variants.vcf"
+    path.write_text(text)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        with pytest.raises(InputError):
+            lines_of(path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -22,6 +22,9 @@ from promscan.io.text import opened, source_name
 
 INFO_COLUMN = 7
 WANTED = "VCF or BCF"
+NOT_WANTED = f"this is not {WANTED}; give a file of one of these formats"
+FIRST_BYTES = (b"##fileformat=VCF", b"BCF\2")
+"""What htslib knows a VCF and a BCF by."""
 _LEAVE_SECONDS = 2.0
 
 
@@ -53,15 +56,23 @@ class Record(NamedTuple):
 class _Feeder:
     """Hands a file on to htslib through a pipe, unpacked, in a thread; htslib itself ends the process at an .xz file.
 
+    Only what begins like a VCF or BCF is handed on: pysam never closes a pipe with another format.
+
     pipe: what htslib reads.
     """
 
     def __init__(self, path: str) -> None:
-        self._path, self._error = path, list[BaseException]()
+        self._path, self._error, self._known = path, list[BaseException](), threading.Event()
         end, self._begin = os.pipe()
         self.pipe = os.fdopen(end, "rb")
         self._thread = threading.Thread(target=self._copy, name="promscan-variants", daemon=True)
         self._thread.start()
+
+    def wait(self) -> None:
+        """Wait for the first bytes of the file, and raise what is wrong with them."""
+        self._known.wait()
+        if self._error:
+            raise self._error[0]
 
     def check(self, seconds: float = _LEAVE_SECONDS) -> None:
         """Wait for the end of the file, and raise what went wrong with it."""
@@ -77,12 +88,19 @@ class _Feeder:
     def _copy(self) -> None:
         try:
             with os.fdopen(self._begin, "wb") as pipe, opened(self._path, WANTED, binary="a BCF file") as stream:
+                head = stream.read(max(map(len, FIRST_BYTES)))
+                if not head.startswith(FIRST_BYTES):
+                    raise InputError(f"{source_name(self._path)}: {NOT_WANTED}")
+                self._known.set()
+                pipe.write(head)
                 while block := stream.read1():
                     pipe.write(block)
         except BrokenPipeError:
             pass  # nobody reads any more
         except BaseException as error:  # noqa: BLE001 - it is raised again in the reader
             self._error.append(error)
+        finally:
+            self._known.set()
 
 
 class VariantReader:
@@ -136,11 +154,12 @@ def open_variants(path: str | os.PathLike[str]) -> Iterator[VariantReader]:
     """
     source = source_name(os.fspath(path))
     with quiet_htslib(), closing(_Feeder(os.fspath(path))) as feeder:
+        feeder.wait()
         try:
             file = pysam.VariantFile(feeder.pipe)
         except (OSError, TypeError, ValueError) as error:  # TypeError: pysam looks for the name of a pipe
             feeder.check()
-            raise InputError(f"{source}: this is not {WANTED}; give a file of one of these formats") from error
+            raise InputError(f"{source}: {NOT_WANTED}") from error
         with file:
             yield VariantReader(file, source, feeder)
 

@@ -76,7 +76,7 @@ def fuzz(name: str, seconds: float, seed: int, save: Path) -> int:
 
 
 def limit_memory() -> None:
-    """Let the process grow by `MOST_MEMORY` at most: from now on, since htslib loses 2 kB at each VCF it refuses."""
+    """Let the process grow by `MOST_MEMORY` at most, from now on: the process has read other files before."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + MOST_MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
