@@ -25,6 +25,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "promid": genomes.promid_table,
     "bacteria": genomes.bacteria_table,
     "bacteria_short": genomes.short_bacteria_table,
+    "left_out_genera": genomes.left_out_table,
     "bacteria_background": species.background_table,
     "few_starts": species.few_starts_table,
     "mouse": species.mouse_table,

@@ -3,7 +3,8 @@ r"""Recall on bacteria of a genus that a network never saw: leave one genus out 
 For each genus, the trainings of `recipes/bacteria.toml` run without its genomes, and the network is judged on all of
 them, and on their test parts alone. The same trainings on all genera, `none` left out, are judged on the test parts.
 Fewer steps than in the recipe make ten trainings possible; they are the same for all of them. Close relatives stay
-together, since a genus is left out as a whole. A training that has finished is not run again.
+together, since a genus is left out as a whole. What an earlier run of the same sizes has finished is not done again:
+trainings by their folder, and judgements by the output.
 
     python -m benchmarks.accuracy.left_out_genera runs/left-out --data DATA --stem-steps 2000 --epochs 1 \
         -o benchmarks/results/0.1.0/left_out_genera.json
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple
 
 import promscan
 from benchmarks.accuracy.bacteria import points_of
-from benchmarks.common import ModelHits, parser_of, save_result
+from benchmarks.common import ModelHits, parser_of, read_result, save_result
 from recipes.make import Workspace, make
 from recipes.recipe import Recipe, Step, find_recipe, read_recipe
 from recipes.steps.parts_of_genomes import pieces_of
@@ -109,6 +110,12 @@ def judged(folder: Path, contig: Contig, *parts: str) -> dict[str, Any]:
     return {"test": judge(test)} | ({"all": judge(names)} if names != test else {})
 
 
+def judged_before(output: Path, sizes: Mapping[str, str]) -> dict[str, Any]:
+    """What an earlier run found, by genus."""
+    earlier = read_result(output) if output.is_file() else {}
+    return dict(earlier["left_out"]) if earlier.get("sizes") == sizes else {}
+
+
 def main() -> None:
     parser = parser_of(__doc__, "data", "output")
     parser.add_argument("runs", type=Path, help="Folder of the trainings, one folder a genus.")
@@ -119,8 +126,10 @@ def main() -> None:
     genera = read_genera(arguments.data / "bacteria/species.tsv")
     every = [contig for contigs in genera.values() for contig in contigs]
     sizes = {"--steps": str(arguments.stem_steps), "--epochs": str(arguments.epochs)}
-    recipe, found = read_recipe(find_recipe("bacteria"), "full"), dict[str, Any]()
+    recipe, found = read_recipe(find_recipe("bacteria"), "full"), judged_before(arguments.output, sizes)
     for genus in arguments.genera.split(",") if arguments.genera else (NONE, *genera):
+        if genus in found:
+            continue
         left_out = genera.get(genus, [])
         kept, folder = [contig for contig in every if contig not in left_out], arguments.runs / genus
         make(without(recipe, kept, left_out, sizes), Workspace(arguments.data, folder))

@@ -166,6 +166,20 @@ def bacteria_table() -> str:
     return table(["species", "TSSs", *rates, "median distance"], rows)
 
 
+def left_out_table() -> str:
+    """Recall on bacteria of a genus that a training left out, and of the same training on all genera."""
+    left_out, rows = read("left_out_genera").get("left_out", {}), []
+    for genus, contigs in left_out.items():
+        for contig, found in contigs.items() if genus != "none" else ():
+            judgements = found["test"], left_out["none"][contig]["test"], found["all"]
+            recalls = (f"{each['points'][rate]['recall']:.2f}" for rate in ("50", "100", "200") for each in judgements)
+            rows.append([f"*{genus}*", f"`{contig.partition(':')[0]}`", f"{found['all']['tss']:,}", *recalls])
+    kinds = ("left out", "learned", "left out, whole genome")
+    return table(
+        ["genus", "genome", "TSSs", *(f"{rate} FP/Mb, {kind}" for rate in (50, 100, 200) for kind in kinds)], rows
+    )
+
+
 def short_bacteria_table() -> str:
     """Recall and precision of `bacteria` and of a matrix for four species at 100 FP/Mb."""
     measured, rows = read("bacteria", "bacteria").get("species", {}), []
