@@ -303,8 +303,10 @@ def test_numbers_of_the_parts_have_bounds_in_python_too() -> None:
 
 
 def test_reading_cards_loads_no_torch() -> None:
-    code = "import sys; from promscan.networks.card import find_model, read_card; read_card(find_model('human'))"
-    code += "; print('torch' in sys.modules)"
+    code = (
+        "import sys; from promscan.networks.card import read_card; from promscan.networks.model_files import find_model"
+    )
+    code += "; read_card(find_model('human')); print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 

@@ -103,14 +103,11 @@ def design(
     ) as predictor:
         _check_reach(strengths, predictor, card.name)
         reach = MAX_CHANGES if max_changes is None else max_changes
-        if min_difference is not None:
-            reached = None if begin is None else reach
-            _check_difference(min_difference, predictor.reporter.insert, reached, len(strengths) * count)
-        else:
-            min_difference = predictor.reporter.insert // 4 if begin is None else max(1, reach // 2)
+        changes = None if begin is None else reach
+        difference = _difference_of(min_difference, predictor.reporter.insert, changes, len(strengths) * count)
         if tolerance is None:
             tolerance = TOLERANCE * predictor.spread
-        search = Search(predictor, limits, begin, reach, min_difference, tolerance, seed)
+        search = Search(predictor, limits, begin, reach, difference, tolerance, seed)
         with progress(len(strengths) * STEPS, "designing", "steps") as bar:
             found = [(wanted, proposal) for wanted in strengths for proposal in search.run(wanted, count, bar)]
     return [_described(f"design{i}", *each, begin) for i, each in enumerate(found, start=1)]
@@ -158,22 +155,25 @@ def _check_reach(strengths: Sequence[float], predictor: StrengthPredictor, model
             )
 
 
-def _check_difference(min_difference: int, insert: int, reach: int | None, proposals: int) -> None:
-    """Refuse a difference that no two inserts have, before the search for them.
+def _difference_of(wanted: int | None, insert: int, reach: int | None, proposals: int) -> int:
+    """In how many bases two proposals differ at least.
 
     Args:
-        min_difference: in how many bases two proposals differ at least.
+        wanted: what was asked for; None: a quarter of the insert, or half of the changes of a start.
         insert: their length.
         reach: how many changes of a start are allowed; None: there is no start.
         proposals: how many are wanted.
 
     Raises:
-        InputError: there are no two such inserts.
+        InputError: no two inserts differ as much as was asked for, so the search would be in vain.
     """
+    if wanted is None:
+        return insert // 4 if reach is None else max(1, reach // 2)
     most = insert if reach is None else min(insert, 2 * reach)
-    if proposals > 1 and min_difference > most:
+    if proposals > 1 and wanted > most:
         within = f"inserts of {insert} bp" if reach is None else f"inserts with at most {counted(reach, 'change')}"
-        raise InputError(f"two {within} differ in at most {most} bp, and never in {min_difference}; ask for less")
+        raise InputError(f"two {within} differ in at most {most} bp, and never in {wanted}; ask for less")
+    return wanted
 
 
 def read_start(text: str, reporter: Reporter) -> Codes:

@@ -73,15 +73,13 @@ def evaluate(
     """
     named = _checked(same_start, tolerance=tolerance, false_beyond=false_beyond, clearance=clearance)
     lengths = Genome(genome).contigs()
-    ranked = _ranked(hits, lengths, score_column)
-    circles = {chrom: length for chrom, length in lengths.items() if is_circle(ranked.settings, chrom)}
-    lists = [tss] if isinstance(tss, str | os.PathLike) else tss
-    listed = read_lists(lists, lengths, tss_from, same_start, circles)
-    others = [read_starts(path, lengths, tss_from) for path in ignore_near]
+    ranked, circles = _ranked(hits, lengths, score_column)  # first: their header says which contigs are circles
+    listed = read_lists([tss] if isinstance(tss, str | os.PathLike) else tss, lengths, tss_from, same_start, circles)
+    ignored = KnownStarts(site for path in ignore_near for site in read_starts(path, lengths, tss_from))
+    _say_position(hits, ranked)
     scale, scale_from = _scale(hits, ranked, named)
     scope, strands = find_scope(lengths, bed, contigs, ranked.settings), scanned_strands(ranked.settings)
     _require_tss(scope, listed, strands)
-    ignored = KnownStarts(site for starts in others for site in starts)
     judge = Judge(
         starts=listed.starts,
         ignored=ignored,
@@ -93,10 +91,9 @@ def evaluate(
         strands=strands,
         circles=circles,
     )
-    ranking, away = judge.judge(ranked)
-    evaluation = Evaluation(ranking, away, scale, scale_from, ranked.score, ranked.position, listed.starts.reading)
-    if (reached := evaluation.whole.fp_per_mb) < RATES[-1]:
-        logger.info("the hits end at %.3g false positives per Mb: the rows of higher rates show all hits", reached)
+    found = judge.judge(ranked)
+    evaluation = Evaluation(*found, scale, scale_from, ranked.score, ranked.position, listed.starts.reading)
+    _say_end(evaluation)
     return evaluation
 
 
@@ -118,14 +115,22 @@ def _scale(
 
 def _ranked(
     hits: str | os.PathLike[str] | Iterable[Hit], lengths: Mapping[str, int], score_column: int | None
-) -> RankedHits:
-    """Read the hits, or rank those of a scan, and say which base of a foreign hit counts."""
-    if not isinstance(hits, str | os.PathLike):
-        return rank_hits(hits)
-    ranked = read_hits(hits, lengths, score_column)
-    if ranked.by_strand:
+) -> tuple[RankedHits, dict[str, int]]:
+    """Read the hits, or rank those of a scan; returns also the bases of contigs that were scanned as circles."""
+    ranked = read_hits(hits, lengths, score_column) if isinstance(hits, str | os.PathLike) else rank_hits(hits)
+    return ranked, {chrom: length for chrom, length in lengths.items() if is_circle(ranked.settings, chrom)}
+
+
+def _say_position(hits: str | os.PathLike[str] | Iterable[Hit], ranked: RankedHits) -> None:
+    """Say which base of a hit in a file counts."""
+    if isinstance(hits, str | os.PathLike) and ranked.by_strand:
         logger.info("%s: the position of each hit is %s", source_name(os.fspath(hits)), ranked.position)
-    return ranked
+
+
+def _say_end(evaluation: Evaluation) -> None:
+    """Say where the hits end, if rates are asked for that they do not reach."""
+    if (reached := evaluation.whole.fp_per_mb) < RATES[-1]:
+        logger.info("the hits end at %.3g false positives per Mb: the rows of higher rates show all hits", reached)
 
 
 def _require_tss(scope: Intervals, listed: ListedStarts, strands: Sequence[Strand]) -> None:

@@ -75,13 +75,7 @@ def train_strength(
     require_matplotlib()
     start, start_card = starting_model(load_strength, init, recipe.architecture)
     division = divide(tables, held_out, dev_share=recipe.dev_share, test_share=recipe.test_share, seed=recipe.seed)
-    units = recipe.architecture.units
-    train = [rows_of(unit, tables, division, TRAIN) for unit in units]
-    dev = [
-        rows_of(unit, tables, division, DEV, may_be_empty=unit != recipe.scored).sample(MOST_DEV_ROWS, recipe.seed)
-        for unit in units
-    ]
-    require_differences(train, dev[units.index(recipe.scored)])
+    train, dev = _train_and_dev(recipe, tables, division)
     strength = _strength_part(recipe, train, hits)
     data = _describe_data(tables, held_out, division)
     config = {"strength": strength.describe(), **data, "species": species, "init": checksum_of(start_card)}
@@ -99,6 +93,20 @@ def train_strength(
         )  # fmt: skip
         _run_epochs(run, trainer, _draft_card(run, recipe, strength, start_card), dev)
     return run.finish("dev_pearson", "dev correlation")
+
+
+def _train_and_dev(
+    recipe: StrengthRecipe, tables: Sequence[Measurements], division: Division
+) -> tuple[list[UnitRows], list[UnitRows]]:
+    """The rows of each unit for training, and for the validation of an epoch."""
+    units = recipe.architecture.units
+    train = [rows_of(unit, tables, division, TRAIN) for unit in units]
+    dev = [
+        rows_of(unit, tables, division, DEV, may_be_empty=unit != recipe.scored).sample(MOST_DEV_ROWS, recipe.seed)
+        for unit in units
+    ]
+    require_differences(train, dev[units.index(recipe.scored)])
+    return train, dev
 
 
 def _run_epochs(run: TrainingRun, trainer: StrengthTrainer, card: Card, dev: Sequence[UnitRows]) -> None:
