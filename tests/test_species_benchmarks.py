@@ -13,7 +13,7 @@ from scripts import ROOT, result_of, run_script
 
 from benchmarks.accuracy.bacteria_background import BEFORE, BEHIND, counts_of, far_from, shuffled, shuffled_contig
 from benchmarks.accuracy.bacteria_pictures import bits_of
-from benchmarks.accuracy.left_out_genera import Contig, without
+from benchmarks.accuracy.left_out_genera import Contig, judged_before, without
 from benchmarks.common import find_result
 from promscan.networks.card import read_card
 from promscan.seq import dna
@@ -120,3 +120,11 @@ def test_a_genus_that_is_left_out_of_a_training_is_in_no_part_of_it() -> None:
         divided = split(genome, dev, held_out, guard=0)
         assert set(divided.train.contigs) == {name for name in names if name[:5] == "train" and "NC_" not in name}
         assert set(divided.dev.contigs) == {name for contig in kept for name in contig.parts("dev")}
+
+
+def test_what_was_judged_with_other_sizes_is_judged_again(tmp_path: Path) -> None:
+    output, sizes = tmp_path / "left_out_genera.json", {"--steps": "7"}
+    assert judged_before(output, sizes) == {}
+    output.write_text(json.dumps({"sizes": sizes, "left_out": {"none": {}}}))
+    assert judged_before(output, sizes) == {"none": {}}
+    assert judged_before(output, {"--steps": "8"}) == {}
