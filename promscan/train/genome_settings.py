@@ -14,6 +14,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from promscan.networks.card import MIN_DISTANCE
+from promscan.networks.card_parts import Scale
+
 SMALLEST, SMALL, COMPACT = 400_000, 8_000_000, 20_000_000
 """Bases: free-living bacteria have more than the first, few have more than the second; fungi are seldom below it."""
 DENSE = 60
@@ -28,8 +31,8 @@ EPOCHS = (10, 20)
 """Least and most epochs."""
 
 _LARGE: Mapping[str, Any] = {
-    "tolerance": 100, "false_beyond": 500, "clearance": 1000, "opposite_reach": 500, "min_distance": 500,
-    "fp_per_mb": 10.0,
+    "tolerance": Scale.tolerance, "false_beyond": Scale.false_beyond, "clearance": Scale.clearance,
+    "opposite_reach": Scale.opposite_reach, "min_distance": MIN_DISTANCE, "fp_per_mb": Scale.fp_per_mb,
 }  # fmt: skip
 _COMPACT: Mapping[str, Any] = {
     "tolerance": 50, "false_beyond": 500, "clearance": 1000, "opposite_reach": 500, "min_distance": 200,
