@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import os
+import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from genomes import TINY, demo_contigs, random_bases, write_fasta
 import promscan
 from promscan.io.summaries import summary_paths
 
+ROOT = Path(__file__).parent.parent
 CONTIGS = {
     "chr1": demo_contigs()["demo2"][3_400:4_200],
     "short": "ACGT" * 10,
@@ -115,3 +118,10 @@ def test_multiqc_shows_the_scans_of_a_folder_in_one_table(promscan_cli, scanned)
 def rows_by(path):
     with path.open(newline="") as file:
         return {row["Sample"]: row for row in csv.DictReader(file, delimiter="\t")}
+
+
+def test_a_quote_in_the_name_of_a_gene_hides_no_row_of_the_table_of_classes(tmp_path):
+    table = tmp_path / "annotated.tsv"
+    table.write_text('name\tgene_name\tclass\nh1\t"5S rRNA\tupstream\nh2\tb"\tupstream\nh3\tc\tintergenic\n')
+    script = runpy.run_path(str(ROOT / "workflow/scripts/multiqc_tables.py"))
+    assert script["class_counts"](str(table)) == {"upstream": 2, "intergenic": 1}
